@@ -1,0 +1,38 @@
+"""The queue port: messages with CloudEvents attribute names, sent by one function to wake another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+COLLECT = "vayu.collect"
+OBSERVATIONS_READY = "vayu.observations.ready"
+TRAIN = "vayu.train"
+FORECAST_READY = "vayu.forecast.ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as a handler sees it; `subject` names what it is about and makes a repeat harmless."""
+
+    type: str
+    subject: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""
+    attempt: int = 1
+
+
+class Queue(Protocol):
+    """Where messages are sent; they arrive at least once."""
+
+    def send(
+        self, type_: str, subject: str, data: Mapping[str, Any], *, delay: timedelta = timedelta(0)
+    ) -> str:
+        """Send a message; returns its id.
+
+        Raises:
+            StoreError: when the queue cannot be reached.
+        """
+        ...

@@ -1,0 +1,106 @@
+"""Settings: frozen, built once from a mapping. The only reader of the environment is `from_environment`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.domain.errors import ConfigError
+
+KEYS = {
+    "cpcb": "CPCB_API_KEY",
+    "openweather": "OPENWEATHER_API_KEY",
+    "iqair": "IQAIR_API_KEY",
+    "openaq": "OPENAQ_API_KEY",
+    "waqi": "WAQI_TOKEN",
+}
+"""Source → the setting that holds its key."""
+
+BASE_URLS = {
+    "CPCB_BASE_URL": "https://api.data.gov.in/resource/3b01bcb8-0b14-4abf-b6f2-c1bfd384ba69",
+    "CPCB_FEED_URL": "https://airquality.cpcb.gov.in/caaqms/iit_rss_feed_with_coordinates",
+    "OPENWEATHER_BASE_URL": "https://api.openweathermap.org/data/2.5",
+    "IQAIR_BASE_URL": "https://api.airvisual.com/v2",
+    "OPEN_METEO_AIR_URL": "https://air-quality-api.open-meteo.com/v1/air-quality",
+    "OPEN_METEO_WEATHER_URL": "https://api.open-meteo.com/v1/forecast",
+    "OPENAQ_BASE_URL": "https://api.openaq.org/v3",
+    "WAQI_BASE_URL": "https://api.waqi.info",
+}
+"""Where each provider is asked; a stand-in is put in its place by setting the same name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the environment decides."""
+
+    database_url: str | None
+    """``postgresql://user:password@host:port/name``; unset: the embedded server in `home`."""
+    redis_url: str | None
+    model_store_url: str
+    queue_url: str
+    home: Path
+    sources: tuple[str, ...] | None
+    """Names from VAYU_SOURCES; None: every source that needs no key or has one."""
+    port: int
+    keys: Mapping[str, str] = field(repr=False)
+    base_urls: Mapping[str, str]
+    chunk_interval_days: int
+    compress_after_days: int
+    retain_raw_days: int
+
+
+def from_environment() -> Settings:
+    """Settings of this process."""
+    return from_mapping(os.environ)
+
+
+def from_mapping(env: Mapping[str, str]) -> Settings:
+    """Settings from names and texts; an empty text counts as unset.
+
+    Raises:
+        ConfigError: when a value cannot be understood; the message names the setting.
+    """
+    given = {name: value.strip() for name, value in env.items() if value.strip()}
+    home = Path(given.get("VAYU_HOME", ".vayu")).expanduser().absolute()
+    sources = given.get("VAYU_SOURCES")
+    return Settings(
+        database_url=_database_url(given.get("DATABASE_URL")),
+        redis_url=given.get("REDIS_URL"),
+        model_store_url=given.get("MODEL_STORE_URL", (home / "models").as_uri()),
+        queue_url=given.get("QUEUE_URL", "postgres:"),
+        home=home,
+        sources=tuple(name.strip() for name in sources.split(",") if name.strip()) if sources else None,
+        port=_integer(given, "PORT", 8080, low=1, high=65535),
+        keys={source: given[name] for source, name in KEYS.items() if name in given},
+        base_urls={name: given.get(name, url) for name, url in BASE_URLS.items()},
+        chunk_interval_days=_days(given, "VAYU_CHUNK_INTERVAL", 7),
+        compress_after_days=_days(given, "VAYU_COMPRESS_AFTER", 7),
+        retain_raw_days=_days(given, "VAYU_RETAIN_RAW", 90),
+    )
+
+
+def _database_url(url: str | None) -> str | None:
+    if url is None:
+        return None
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgresql", "postgres", "postgresql+pg8000") or not rest:
+        raise ConfigError("DATABASE_URL must look like postgresql://user:password@host:5432/name")
+    return "postgresql+pg8000://" + rest
+
+
+def _integer(given: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
+    text = given.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {text!r}")
+    return int(text)
+
+
+def _days(given: Mapping[str, str], name: str, default: int) -> int:
+    """A number of days: ``90``, ``90d`` or ``90 days``."""
+    text = given.get(name, str(default)).lower()
+    number = text.removesuffix("days").removesuffix("day").removesuffix("d").strip()
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 36500:
+        raise ConfigError(f"{name} must be a number of days such as '90 days', not {text!r}")
+    return int(number)

@@ -1,0 +1,80 @@
+"""The 56 cities, and the many ways their names are written."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from common.domain.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """A city that Vayu serves; latitude and longitude are degrees of its centre."""
+
+    name: str
+    state: str
+    latitude: float
+    longitude: float
+    aliases: tuple[str, ...]
+    cpcb: tuple[tuple[str, str], ...]
+    """(state, city) as CPCB spells them; two where CPCB splits the city, none where it has no station."""
+
+    @property
+    def slug(self) -> str:
+        """The name as it stands in addresses: ``navi-mumbai``."""
+        return self.name.lower().replace(" ", "-")
+
+
+def _key(name: str) -> str:
+    """Letters and digits only, without case and accents, so that spellings of one name meet."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(ch for ch in plain if ch.isalnum())
+
+
+@cache
+def all_cities() -> tuple[City, ...]:
+    """All 56, in the order of the list."""
+    rows = json.loads(files("common.domain").joinpath("cities.json").read_text(encoding="utf-8"))
+    return tuple(
+        City(
+            name=row["name"],
+            state=row["state"],
+            latitude=row["latitude"],
+            longitude=row["longitude"],
+            aliases=tuple(row["aliases"]),
+            cpcb=tuple((place["state"], place["city"]) for place in row["cpcb"]),
+        )
+        for row in rows
+    )
+
+
+@cache
+def _by_key() -> dict[str, City]:
+    found: dict[str, City] = {}
+    for city in all_cities():
+        for spelling in (city.name, *city.aliases):
+            found[_key(spelling)] = city
+    return found
+
+
+@cache
+def cpcb_places() -> dict[tuple[str, str], City]:
+    """(state, city) as CPCB spells them → our city. The state matters: Bihar has an Aurangabad too."""
+    return {place: city for city in all_cities() for place in city.cpcb}
+
+
+def find_city(name: str) -> City:
+    """The city of that name or alias, whatever its case, accents and hyphens.
+
+    Raises:
+        NotFound: when no city has that name.
+    """
+    city = _by_key().get(_key(name[:100]))
+    if city is None:
+        shown = name if len(name) <= 40 else name[:40] + "…"
+        raise NotFound(f"unknown city {shown!r}; the 56 cities are listed at /api/v1/cities/")
+    return city

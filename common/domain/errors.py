@@ -1,0 +1,74 @@
+"""Every error Vayu raises on purpose, split by what the caller should do about it.
+
+::
+
+    VayuError
+    ├── ConfigError            a setting is missing or wrong: tell the operator, exit 2
+    ├── SourceError            a provider failed
+    │   ├── Transient          trying again later may succeed
+    │   ├── Permanent          trying again will not: wrong key, changed payload
+    │   └── QuotaExhausted     trying again before `retry_after` makes it worse
+    ├── DataError              input that cannot be read or makes no sense: 400, exit 1
+    ├── NotFound               the thing asked for does not exist: 404
+    ├── ModelError             a model is missing, damaged, or was made for other features
+    └── StoreError             the database or the object store cannot be reached: 503
+
+Vendors' errors are translated into these at the adapter that met them, with ``from``.
+"""
+
+
+class VayuError(Exception):
+    """Base of all errors whose text may be shown to a user."""
+
+
+class ConfigError(VayuError):
+    """A setting is missing or wrong; the text names it and says what it should be."""
+
+
+class SourceError(VayuError):
+    """A provider did not give usable data; ``reason`` is a short stable word for counters."""
+
+    reason = "failed"
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message)
+        if reason is not None:
+            self.reason = reason
+
+
+class Transient(SourceError):
+    """A time-out, a refused connection, a 5xx, a truncated body."""
+
+    reason = "unavailable"
+
+
+class Permanent(SourceError):
+    """A wrong key, an unknown parameter, a payload of another shape."""
+
+    reason = "refused"
+
+
+class QuotaExhausted(SourceError):
+    """The provider's limit is reached; ``retry_after`` is in seconds where it was told."""
+
+    reason = "quota"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DataError(VayuError):
+    """Input that cannot be read, or does not mean anything."""
+
+
+class NotFound(VayuError):
+    """The named thing does not exist."""
+
+
+class ModelError(VayuError):
+    """A model is missing, damaged, or was made for other features."""
+
+
+class StoreError(VayuError):
+    """The database or the object store cannot be reached or refused the work."""

