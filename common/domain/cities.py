@@ -31,8 +31,8 @@ class City:
 
 def _key(name: str) -> str:
     """Letters and digits only, without case and accents, so that spellings of one name meet."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(ch for ch in plain if ch.isalnum())
+    plain = unicodedata.normalize("NFKD", name)
+    return "".join(ch for ch in plain.casefold() if ch.isalnum())
 
 
 @cache
@@ -73,7 +73,7 @@ def find_city(name: str) -> City:
     Raises:
         NotFound: when no city has that name.
     """
-    city = _by_key().get(_key(name[:100]))
+    city = _by_key().get(_key(name)) if len(name) <= 100 else None
     if city is None:
         shown = name if len(name) <= 40 else name[:40] + "…"
         raise NotFound(f"unknown city {shown!r}; the 56 cities are listed at /api/v1/cities/")

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
 from typing import Literal
+
+from common.domain.errors import DataError
 
 Clock = Callable[[], datetime]
 """Gives the present time, aware, in UTC. Only the composition root makes one."""
@@ -98,13 +100,28 @@ class Batch:
 
 
 def hour_ending(time: datetime) -> datetime:
-    """The end of the Indian hour that holds `time`; a stamp exactly on the end belongs to that hour."""
-    shifted = time.astimezone(UTC) - _GRID
+    """The end of the Indian hour that holds `time`; a stamp exactly on the end belongs to that hour.
+
+    Raises:
+        DataError: when `time` has no zone, or lies in the first or last year a datetime can hold.
+    """
+    shifted = _shifted(time)
     floor = shifted.replace(minute=0, second=0, microsecond=0)
     return (floor if floor == shifted else floor + HOUR) + _GRID
 
 
 def last_full_hour(now: datetime) -> datetime:
-    """The end of the latest Indian hour that is over at `now`."""
-    shifted = now.astimezone(UTC) - _GRID
-    return shifted.replace(minute=0, second=0, microsecond=0) + _GRID
+    """The end of the latest Indian hour that is over at `now`.
+
+    Raises:
+        DataError: as `hour_ending` does.
+    """
+    return _shifted(now).replace(minute=0, second=0, microsecond=0) + _GRID
+
+
+def _shifted(time: datetime) -> datetime:
+    """`time` in UTC, moved so that Indian hours end on whole hours."""
+    # Without a zone, astimezone would quietly take the machine's own.
+    if time.tzinfo is None or not MINYEAR < time.year < MAXYEAR:
+        raise DataError(f"{time} is no usable time: it needs a zone and a plausible year")
+    return time.astimezone(UTC) - _GRID
