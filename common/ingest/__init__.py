@@ -1,0 +1,1 @@
+"""Payloads and files into readings, readings into city-hours; failures are counted, never fatal."""

@@ -1,0 +1,82 @@
+"""Read one file, its layout told by its headings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from common.domain.cities import City
+from common.domain.errors import DataError
+from common.ingest.files.columns import has_variable
+from common.ingest.files.long import is_aqi_table, is_long, long_columns, read_long
+from common.ingest.files.official import is_official, read_official
+from common.ingest.files.portal import is_portal, read_portal
+from common.ingest.files.result import ImportResult
+from common.ingest.files.table import Table, open_table
+
+Format = Literal["cpcb", "long"]
+_LINES_BEFORE = 40
+_EXPECTED = {
+    "cpcb": (
+        "a CPCB export has 'Timestamp' (or 'From Date', 'To Date') and columns such as 'PM2.5 (µg/m³)', "
+        "'CO (mg/m³)'; an official AQI table has 'Date' and '00:00:00' … '23:00:00'"
+    ),
+    "long": "a long table has 'time', 'variable', 'value', 'unit', and may have 'station' and 'city'",
+}
+
+
+def read_file(
+    path: Path,
+    *,
+    city: City,
+    station: str | None,
+    format: Format | None,  # noqa: A002 — the option's name
+    now: datetime,
+) -> ImportResult:
+    """Hourly readings of `city` out of a file, and an account of every value in it.
+
+    `format` None: whichever fits. `station` names the station where the file does not. `now` decides
+    what lies in the future.
+
+    Raises:
+        DataError: when the file cannot be read whole, or does not say what it means; nothing is kept.
+        ConfigError: when it is a workbook and openpyxl is not installed.
+    """
+    table = open_table(path)
+    before: list[list[str]] = []
+    for row in islice(table.rows, _LINES_BEFORE):
+        header = _without_trailing_blanks(row)
+        if format != "long" and is_official(header):
+            return read_official(table, header, city=city, station=station, now=now)
+        if format != "long" and is_portal(header):
+            return read_portal(table, before, header, city=city, station=station, now=now)
+        if is_aqi_table(header) or (format != "cpcb" and is_long(header)):
+            return read_long(table, header, city=city, station=station, now=now)
+        before.append(row)
+    raise _not_found(table, before, format)
+
+
+def _without_trailing_blanks(row: list[str]) -> list[str]:
+    width = max((at for at, cell in enumerate(row, start=1) if cell.strip()), default=0)
+    return row[:width]
+
+
+def _not_found(table: Table, before: list[list[str]], asked: Format | None) -> DataError:
+    """Say what is missing of the layout that comes nearest."""
+    for row in before:
+        if len([cell for cell in row if cell.strip()]) < 2:
+            continue
+        found = ", ".join(repr(cell.strip()[:40]) for cell in row[:12] if cell.strip())
+        parts = long_columns(row)
+        if asked == "long" or "variable" in parts or "value" in parts:
+            lacking = [part for part in ("time", "variable", "value", "unit") if part not in parts]
+            what = f"no column {', '.join(map(repr, lacking))}" if lacking else "it is a long table"
+        elif has_variable(row):
+            what = "no column 'Timestamp' or 'From Date'"
+        else:
+            what = "no column of a variable that is kept"
+        wanted = "; ".join(text for name, text in _EXPECTED.items() if asked in (None, name))
+        return DataError(f"{table.name}: {what}. Found {found}. Expected: {wanted}")
+    return DataError(f"{table.name}: there is no table in it")
