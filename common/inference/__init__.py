@@ -1,0 +1,1 @@
+"""Forecasts from finished models: numpy and onnxruntime only, never the libraries that trained them."""

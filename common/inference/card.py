@@ -1,0 +1,67 @@
+"""The model card: what must be known of a model to serve it honestly; stored beside its ONNX file."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from common.domain.errors import ModelError
+from common.features import names, signature
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """Written at training, read at every forecast."""
+
+    version: str
+    city: str
+    target: str
+    family: str
+    mode: str
+    trained_at: str
+    window_start: str
+    window_end: str
+    samples: int
+    """Rows of training data: one for each origin and lead time."""
+    features: tuple[str, ...]
+    features_hash: str
+    checksum: str
+    """SHA-256 of the ONNX file."""
+    quantile_levels: tuple[float, ...]
+    residual_quantiles: tuple[tuple[float, ...], ...]
+    """(48, levels): quantiles of log((actual + floor) / (forecast + floor)) on held-out hours, by lead time."""
+    parity: float
+    """Largest difference between native and ONNX prediction on real rows, in the target's unit."""
+    metrics: dict[str, Any]
+
+
+def model_key(version: str) -> str:
+    """Where a model's ONNX file lies in the object store."""
+    return f"{version}/model.onnx"
+
+
+def card_key(version: str) -> str:
+    """Where a model's card lies in the object store."""
+    return f"{version}/card.json"
+
+
+def read_card(data: bytes) -> ModelCard:
+    """The card from its JSON.
+
+    Raises:
+        ModelError: when it cannot be read, or its features are not those of this code.
+    """
+    try:
+        card = msgspec.json.decode(data, type=ModelCard)
+    except msgspec.MsgspecError as error:
+        raise ModelError("the model card cannot be read; train the city again") from error
+    target = "aqi" if card.target == "aqi" else "pm25"
+    if card.features_hash != signature(target) or card.features != names(target):
+        raise ModelError(f"model {card.version} was made for other features; train the city again")
+    return card
+
+
+def checksum(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

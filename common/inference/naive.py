@@ -1,0 +1,34 @@
+"""The forecasts to beat. Each takes the target's history, (hours,), and gives one value a lead time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.domain.forecast import NAIVE
+from common.features import Array, carried, rolling_mean, same_hour
+
+
+def naive_forecasts(series: Array, origins: NDArray[np.intp], leads: NDArray[np.intp]) -> dict[str, Array]:
+    """Name of the naive forecast → (n_origins, n_leads), in the target's unit.
+
+    ``persistence``: the last known value; ``daily``: the same hour of the last known day; ``mean24``: the mean
+    of the last 24 hours. Where the last day lacks that hour, ``daily`` falls back to persistence.
+    """
+    recent = carried(series, 12)
+    mean = rolling_mean(series, 24, 1)
+    last = np.where(np.isfinite(recent), recent, mean)
+    shape = (len(origins), len(leads))
+    daily = np.stack([same_hour(series, int(lead))[origins] for lead in leads], axis=1)
+    persistence = np.broadcast_to(last[origins][:, None], shape)
+    return dict(
+        zip(
+            NAIVE,
+            (
+                persistence,
+                np.where(np.isfinite(daily), daily, persistence),
+                np.broadcast_to(mean[origins][:, None], shape),
+            ),
+            strict=True,
+        )
+    )

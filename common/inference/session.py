@@ -1,0 +1,88 @@
+"""ONNX sessions, kept between warm invocations."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from common.domain.errors import ModelError
+from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
+
+
+class Files(Protocol):
+    """What is needed of an object store."""
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes.
+
+        Raises:
+            NotFound: when there is none.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model ready to forecast."""
+
+    card: ModelCard
+    session: Any
+
+    def predict(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Forecasts in the target's unit, (rows,), from X, float32 (rows, n_features)."""
+        return predict(self.session, X)
+
+
+def open_session(data: bytes) -> Any:
+    """An ONNX session on one thread: rows are few and functions have small shares of a core.
+
+    Raises:
+        ModelError: when the bytes are not an ONNX model.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 — the runtime raises several undocumented types
+        raise ModelError("the model file cannot be opened; train the city again") from error
+
+
+def predict(session: Any, X: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Forecasts of a session, (rows,), from X, float32 (rows, n_features)."""
+    (y,) = session.run(None, {"X": np.ascontiguousarray(X, dtype=np.float32)})
+    return np.asarray(y, dtype=np.float64).reshape(-1)
+
+
+class ModelCache:
+    """Models by version, read from the object store once; a version never changes."""
+
+    def __init__(self, files: Files, *, size: int = 128) -> None:
+        self._files = files
+        self._size = size
+        self._models: OrderedDict[str, Model] = OrderedDict()
+
+    def get(self, version: str) -> Model:
+        """The model of that version.
+
+        Raises:
+            ModelError: when its file is not the one that was trained, or fits other features.
+            NotFound: when the object store has no such model.
+        """
+        model = self._models.get(version)
+        if model is None:
+            card = read_card(self._files.get(card_key(version)))
+            data = self._files.get(model_key(version))
+            if checksum(data) != card.checksum:
+                raise ModelError(f"the file of model {version} is damaged; train the city again")
+            model = self._models[version] = Model(card, open_session(data))
+            if len(self._models) > self._size:
+                self._models.popitem(last=False)
+        self._models.move_to_end(version)
+        return model

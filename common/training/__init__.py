@@ -1,0 +1,1 @@
+"""Training, judging and promoting models: the only place for scikit-learn, xgboost and the ONNX converters."""

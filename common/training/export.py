@@ -1,0 +1,118 @@
+"""ONNX graphs: one file a model, from X, float32 (rows, n_features), to ``y``, float32 (rows,), in the
+target's unit. Blocks of lead times and the way back from log-ratios are parts of the graph, so that whoever
+serves it needs to know neither."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, compose, helper, numpy_helper
+
+from common.features import LEVEL_CENTRE, Array
+
+OPSET = {"": 15, "ai.onnx.ml": 3}
+_IR_VERSION = 9
+"""Understood by every onnxruntime since 1.16."""
+
+
+def per_lead_linear(weights: Array, bias: Array, lead_column: int) -> onnx.ModelProto:
+    """A graph of one linear model a lead time: `weights` (48, n_features), `bias` (48,)."""
+    nodes = [
+        helper.make_node("Gather", ["X", "lead_column"], ["lead"], axis=1),
+        helper.make_node("Sub", ["lead", "one"], ["lead_from_0"]),
+        helper.make_node("Cast", ["lead_from_0"], ["index"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["weights", "index"], ["row_weights"], axis=0),
+        helper.make_node("Gather", ["bias", "index"], ["row_bias"], axis=0),
+        helper.make_node("Mul", ["X", "row_weights"], ["products"]),
+        helper.make_node("ReduceSum", ["products", "features_axis"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["sum", "row_bias"], ["flat"]),
+        helper.make_node("Unsqueeze", ["flat", "features_axis"], ["log_ratio"]),
+    ]
+    constants = {
+        "lead_column": np.array(lead_column, dtype=np.int64),
+        "one": np.array(1.0, dtype=np.float32),
+        "weights": weights.astype(np.float32),
+        "bias": bias.astype(np.float32),
+        "features_axis": np.array([1], dtype=np.int64),
+    }
+    return _model(nodes, constants, weights.shape[1], "log_ratio", [None, 1])
+
+
+def by_block(
+    models: list[onnx.ModelProto], last_leads: list[int], n_features: int, lead_column: int
+) -> onnx.ModelProto:
+    """One graph that answers each row with the model of the block in which its lead time lies."""
+    nodes, initializers = [], []
+    outputs = []
+    for number, model in enumerate(models):
+        prefixed = compose.add_prefix(model, f"block{number}/")
+        graph = prefixed.graph
+        rename = {graph.input[0].name: "X"}
+        for node in graph.node:
+            node.input[:] = [rename.get(name, name) for name in node.input]
+        nodes += list(graph.node)
+        initializers += list(graph.initializer)
+        outputs.append(graph.output[0].name)
+    nodes.append(helper.make_node("Gather", ["X", "lead_column"], ["lead_flat"], axis=1))
+    nodes.append(helper.make_node("Unsqueeze", ["lead_flat", "features_axis"], ["lead"]))
+    chosen = outputs[-1]
+    constants = {
+        "lead_column": np.array(lead_column, dtype=np.int64),
+        "features_axis": np.array([1], dtype=np.int64),
+    }
+    for number in range(len(models) - 2, -1, -1):
+        constants[f"last{number}"] = np.array(last_leads[number] + 0.5, dtype=np.float32)
+        nodes.append(helper.make_node("Less", ["lead", f"last{number}"], [f"in{number}"]))
+        nodes.append(helper.make_node("Where", [f"in{number}", outputs[number], chosen], [f"upto{number}"]))
+        chosen = f"upto{number}"
+    nodes.append(helper.make_node("Identity", [chosen], ["log_ratio"]))
+    return _model(nodes, constants, n_features, "log_ratio", [None, 1], initializers)
+
+
+def in_target_unit(model: onnx.ModelProto, level_column: int, floor: float, ceiling: float) -> bytes:
+    """The finished file: log-ratios times the level that the row carries, between 0 and `ceiling`."""
+    n_features = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    nodes = [
+        *model.graph.node,
+        helper.make_node("Gather", ["X", "level_column"], ["level_centred"], axis=1),
+        helper.make_node("Squeeze", ["log_ratio", "last_axis"], ["ratio_flat"]),
+        helper.make_node("Add", ["level_centred", "level_centre"], ["log_level"]),
+        helper.make_node("Add", ["ratio_flat", "log_level"], ["log_y"]),
+        helper.make_node("Exp", ["log_y"], ["y_and_floor"]),
+        helper.make_node("Sub", ["y_and_floor", "floor"], ["unbounded"]),
+        helper.make_node("Clip", ["unbounded", "zero", "ceiling"], ["y"]),
+    ]
+    constants = {
+        "level_column": np.array(level_column, dtype=np.int64),
+        "last_axis": np.array([1], dtype=np.int64),
+        "level_centre": np.array(LEVEL_CENTRE, dtype=np.float32),
+        "floor": np.array(floor, dtype=np.float32),
+        "zero": np.array(0.0, dtype=np.float32),
+        "ceiling": np.array(ceiling, dtype=np.float32),
+    }
+    finished = _model(nodes, constants, n_features, "y", [None], list(model.graph.initializer))
+    onnx.checker.check_model(finished)
+    return bytes(finished.SerializeToString())
+
+
+def _model(
+    nodes: list[onnx.NodeProto],
+    constants: dict[str, NDArray[np.generic]],
+    n_features: int,
+    output: str,
+    shape: list[int | None],
+    initializers: list[onnx.TensorProto] | None = None,
+) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        nodes,
+        "vayu",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, n_features])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)],
+        initializer=[
+            *(initializers or []),
+            *(numpy_helper.from_array(value, name) for name, value in constants.items()),
+        ],
+    )
+    opsets = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)

@@ -1,0 +1,60 @@
+"""How well forecasts did: MAE, RMSE, R², MAPE and skill, together and by lead time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from common.domain.forecast import HORIZON
+from common.features import Array
+
+_MAPE_FLOOR = 1.0
+"""Percentages of less than one unit are not counted: they say nothing."""
+
+
+def metrics(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str, Any]:
+    """Errors of forecasts against the truth; every array is (n_origins, 48), nan where unknown.
+
+    Skill is 1 − MAE / MAE of the best naive forecast on the same hours; R² is taken against the mean of the
+    truth. In the target's unit, but for R², MAPE (a share of 1) and skill.
+    """
+    together = _scores(actual, forecast, naive)
+    by_lead = [
+        {"lead": lead + 1, **_scores(actual[:, [lead]], forecast[:, [lead]], _columns(naive, lead))}
+        for lead in range(HORIZON)
+        if np.isfinite(actual[:, lead]).any()
+    ]
+    return {
+        "holdout": together,
+        "by_lead": by_lead,
+        "meets": {
+            "r2_above_0_75": together["r2"] is not None and together["r2"] > 0.75,
+            "rmse_below_15": together["rmse"] < 15,
+        },
+    }
+
+
+def _columns(naive: dict[str, Array], lead: int) -> dict[str, Array]:
+    return {name: values[:, [lead]] for name, values in naive.items()}
+
+
+def _scores(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str, Any]:
+    known = np.isfinite(actual)
+    truth = actual[known]
+    error = forecast[known] - truth
+    naive_mae = {name: float(np.abs(values[known] - truth).mean()) for name, values in naive.items()}
+    best = min(naive_mae, key=naive_mae.__getitem__)
+    mae, spread = float(np.abs(error).mean()), float(truth.var())
+    large = truth >= _MAPE_FLOOR
+    scores = {
+        "n": int(known.sum()),
+        "mae": mae,
+        "rmse": float(np.sqrt((error**2).mean())),
+        "r2": 1 - float((error**2).mean()) / spread if spread > 0 else None,
+        "mape": float((np.abs(error[large]) / truth[large]).mean()) if large.any() else None,
+        "best_naive": best,
+        "naive_mae": naive_mae[best],
+        "skill": 1 - mae / naive_mae[best] if naive_mae[best] > 0 else None,
+    }
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in scores.items()}
