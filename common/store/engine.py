@@ -9,23 +9,29 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, TextClause, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from common.domain.errors import StoreError
 
 UNREACHABLE = "the database cannot be reached; see that DATABASE_URL is right and the server is up"
+TOO_SLOW = "the database took too long to answer"
+NO_TABLE = "the database lacks a table; run: vayu migrate"
 _GONE = ("08", "57P", "53")  # connection trouble, operator intervention, out of resources
+_SAID = {"57014": TOO_SLOW, "42P01": NO_TABLE}
 
 
 class Database:
     """One engine for the life of the process; nothing is opened before the first use."""
 
-    def __init__(self, url: str, *, pool_size: int = 4, statement_timeout_s: int = 60) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 4, statement_timeout_s: int = 60, connect_timeout_s: int = 15
+    ) -> None:
         self.url = url
         self._pool_size = pool_size
         self._timeout_ms = statement_timeout_s * 1000
+        self._connect_timeout_s = connect_timeout_s
         self._engine: Engine | None = None
 
     @property
@@ -35,11 +41,11 @@ class Database:
             url, connect_args = _driver_arguments(self.url)
             self._engine = create_engine(
                 url,
-                connect_args=connect_args,
+                connect_args=connect_args | {"timeout": self._connect_timeout_s},
                 pool_size=self._pool_size,
                 max_overflow=0,
                 pool_pre_ping=True,
-                pool_timeout=10,
+                pool_timeout=min(10, self._connect_timeout_s),
             )
         return self._engine
 
@@ -48,7 +54,8 @@ class Database:
         """A connection whose work is kept when the block ends well and undone otherwise.
 
         Raises:
-            StoreError: when the server cannot be reached or ends the connection.
+            StoreError: when the server cannot be reached, ends the connection, takes longer than the
+                statement timeout, or has not been migrated.
         """
         try:
             with self.engine.begin() as connection:
@@ -57,7 +64,10 @@ class Database:
         except (InterfaceError, OperationalError, PoolTimeout, OSError) as error:
             raise StoreError(UNREACHABLE) from error
         except DBAPIError as error:
-            if sqlstate(error).startswith(_GONE):
+            state = sqlstate(error)
+            if state in _SAID:
+                raise StoreError(_SAID[state]) from error
+            if state.startswith(_GONE):
                 raise StoreError(UNREACHABLE) from error
             raise
 
@@ -67,7 +77,7 @@ class Database:
             self._engine.dispose()
 
 
-def run(connection: Connection, sql: str, **params: Any) -> Sequence[Row[Any]]:
+def run(connection: Connection, sql: str, **params: Any) -> Sequence[Any]:
     """Run one statement with ``:name`` parameters; its rows, or an empty list where it returns none."""
     result = connection.execute(_prepared(sql), params)
     return result.all() if result.returns_rows else []
@@ -88,7 +98,7 @@ def _driver_arguments(raw: str) -> tuple[Any, dict[str, Any]]:
     """Turn libpq's ``host=/folder`` and ``sslmode`` into what pg8000 understands."""
     url = make_url(raw)
     query = dict(url.query)
-    arguments: dict[str, Any] = {"timeout": 15}
+    arguments: dict[str, Any] = {}
     host = query.pop("host", None)
     mode = query.pop("sslmode", None)
     if isinstance(host, str) and host.startswith("/"):

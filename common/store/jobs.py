@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from common.store.engine import run
 
@@ -34,13 +35,18 @@ def enqueue(
     delay: timedelta = timedelta(0),
     max_attempts: int = 5,
 ) -> int:
-    """Queue a message; while one of the same type and key still waits, that one is meant. Returns the job id."""
+    """Queue a message; returns the job's id.
+
+    While one of the same type and key still waits, that one is meant: it takes the new payload and the
+    earlier of both times, and keeps its count of attempts.
+    """
     rows = run(
         connection,
         """
         INSERT INTO job (type, key, payload, max_attempts, available_at, created_at)
         VALUES (:type, :key, CAST(:payload AS jsonb), :max_attempts, :available_at, :now)
-        ON CONFLICT (type, key) WHERE state = 'queued' DO UPDATE SET payload = excluded.payload
+        ON CONFLICT (type, key) WHERE state = 'queued' DO UPDATE
+          SET payload = excluded.payload, available_at = least(job.available_at, excluded.available_at)
         RETURNING id
         """,
         type=type_,
@@ -102,31 +108,38 @@ def finish(connection: Connection, job: Job, *, now: datetime) -> None:
 
 
 def fail(connection: Connection, job: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
-    """The attempt failed: try again after 2, 4, 8 … minutes, or bury it whole; True where it is dead.
+    """The attempt failed: try again after 2, 4, 8 … minutes, or bury it whole; True where it is now dead.
 
-    Where the same message was queued again meanwhile, that one stands for both.
+    Where the same message was queued again meanwhile, that one stands for both; nothing happens where a
+    later lease has taken the job over.
     """
-    dead = not retry or job.attempt >= job.max_attempts
-    run(
-        connection,
-        """
-        UPDATE job SET error = :error, available_at = :available_at, leased_until = NULL,
-          state = CASE WHEN CAST(:dead AS boolean) THEN 'dead' WHEN again THEN 'done' ELSE 'queued' END,
-          finished_at = CASE WHEN CAST(:dead AS boolean) OR again THEN CAST(:now AS timestamptz) END
-        FROM (SELECT EXISTS (SELECT 1 FROM job AS waiting WHERE waiting.state = 'queued'
-                             AND (waiting.type, waiting.key) = (:type, :key)) AS again) AS other
-        WHERE id = :id AND state = 'running' AND attempts = :attempt
-        """,
-        id=job.id,
-        type=job.type,
-        key=job.key,
-        attempt=job.attempt,
-        dead=dead,
-        error=error[:500],
-        available_at=now + timedelta(minutes=2**job.attempt),
-        now=now,
-    )
-    return dead
+    values = {
+        "id": job.id,
+        "type": job.type,
+        "key": job.key,
+        "attempt": job.attempt,
+        "dead": not retry or job.attempt >= job.max_attempts,
+        "error": error.replace("\0", "")[:500],  # PostgreSQL's text cannot hold a NUL
+        "available_at": now + timedelta(minutes=2**job.attempt),
+        "now": now,
+    }
+    try:
+        with connection.begin_nested():
+            rows = run(connection, _FAIL, **values)
+    except IntegrityError:  # the same message was queued at this very moment; now it is seen
+        rows = run(connection, _FAIL, **values)
+    return any(state == "dead" for (state,) in rows)
+
+
+_FAIL = """
+    UPDATE job SET error = :error, available_at = :available_at, leased_until = NULL,
+      state = CASE WHEN CAST(:dead AS boolean) THEN 'dead' WHEN again THEN 'done' ELSE 'queued' END,
+      finished_at = CASE WHEN CAST(:dead AS boolean) OR again THEN CAST(:now AS timestamptz) END
+    FROM (SELECT EXISTS (SELECT 1 FROM job AS waiting WHERE waiting.state = 'queued'
+                         AND (waiting.type, waiting.key) = (:type, :key)) AS again) AS other
+    WHERE id = :id AND state = 'running' AND attempts = :attempt
+    RETURNING state
+"""
 
 
 def counts(connection: Connection) -> dict[str, dict[str, int]]:

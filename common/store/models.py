@@ -92,7 +92,7 @@ def champion(connection: Connection, city: str, target: str, mode: Mode) -> Mode
     if not rows:
         return None
     *fields, metrics = rows[0]
-    return ModelRow(*fields, metrics=json.loads(metrics))
+    return ModelRow(*(*fields, json.loads(metrics)))
 
 
 def latest_training(connection: Connection, mode: Mode) -> dict[str, datetime]:
@@ -108,3 +108,40 @@ def forget_replay(connection: Connection, city: str) -> list[str]:
         connection, "DELETE FROM model WHERE city = :city AND mode = 'replay' RETURNING version", city=city
     )
     return [version for (version,) in rows]
+
+
+def due_for_training(connection: Connection, *, now: datetime) -> dict[str, str]:
+    """City → why it should be trained now: never trained, a day's new hours, or a champion that fails live.
+
+    A champion fails where its live R² over the last 7 days is below 0.75, or it does worse than persistence.
+    """
+    rows = run(
+        connection,
+        """
+        WITH trained AS (
+          SELECT city, max(window_end) AS until FROM model WHERE mode = 'live' GROUP BY city
+        ), fresh AS (
+          SELECT city, count(*) AS hours FROM city_hour
+          WHERE time > CAST(:now AS timestamptz) - interval '1 day' AND time <= :now
+            AND aqi IS NOT NULL AND basis IS NOT NULL GROUP BY city
+        ), live AS (
+          SELECT city, avg((y[lead] - actual[lead]) ^ 2) / NULLIF(var_pop(actual[lead]), 0) AS unexplained,
+                 avg(abs(y[lead] - actual[lead])) AS mae, avg(abs(persistence[lead] - actual[lead])) AS naive
+          FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
+          WHERE mode = 'live' AND target = 'aqi' AND actual[lead] IS NOT NULL
+            AND origin > CAST(:now AS timestamptz) - interval '7 days' AND origin <= :now
+          GROUP BY city
+        )
+        SELECT fresh.city, CASE
+          WHEN trained.until IS NULL THEN 'never trained'
+          WHEN live.unexplained > 0.25 THEN 'live R² below 0.75'
+          WHEN live.mae > live.naive THEN 'worse than persistence'
+          ELSE '20 or more new hours' END
+        FROM fresh LEFT JOIN trained USING (city) LEFT JOIN live USING (city)
+        WHERE trained.until IS NULL OR live.unexplained > 0.25 OR live.mae > live.naive
+           OR (fresh.hours >= 20 AND trained.until <= CAST(:now AS timestamptz) - interval '20 hours')
+        ORDER BY fresh.city
+        """,
+        now=now,
+    )
+    return {city: reason for city, reason in rows}  # noqa: C416 — rows are not tuples

@@ -54,7 +54,7 @@ CREATE INDEX city_hour_time ON city_hour (time);
 COMMENT ON COLUMN city_hour.detail IS 'how the indices came about: see common.ingest.reconcile';
 
 CREATE TABLE city_day (
-  city text NOT NULL, day date NOT NULL, basis text, source text, hours smallint NOT NULL, {POLLUTANTS},
+  city text NOT NULL, day date NOT NULL, rolled_at timestamptz NOT NULL, basis text, source text, hours smallint NOT NULL, {POLLUTANTS},
   aqi real, aqi_max smallint, aqi_us real, aqi_us_max smallint,
   PRIMARY KEY (city, day)
 );

@@ -1,0 +1,43 @@
+"""The function ``collect``: an hourly schedule, or a message that asks for a backfill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import timedelta
+
+from common.adapters.queue import OBSERVATIONS_READY, Message
+from common.bootstrap.parts import Parts, assemble, collector
+from common.domain.cities import all_cities, find_city
+from common.domain.errors import DataError, Transient
+from common.domain.observation import last_full_hour
+
+MAX_BACKFILL_DAYS = 3650
+
+
+def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object]]:
+    """The handler, with its sources and connections kept for the next call."""
+    whole = parts or assemble()
+    ready = collector(whole)
+
+    def handle(message: Message) -> Mapping[str, object]:
+        """``data`` may name ``cities`` and a number of ``days`` to fill; without them: the last day, everywhere."""
+        days = message.data.get("days", 0)
+        if not isinstance(days, int) or not 0 <= days <= MAX_BACKFILL_DAYS:
+            raise DataError(f"days must be a whole number from 0 to {MAX_BACKFILL_DAYS}")
+        named = message.data.get("cities")
+        cities = [find_city(str(name)) for name in named] if named else all_cities()
+        now = whole.clock()
+        report = ready.collect(cities, start=now - timedelta(days=days) if days else None)
+        if report.cities:
+            hour = last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ")
+            whole.queue.send(OBSERVATIONS_READY, hour, {"cities": report.cities})
+        if report.failed:
+            raise Transient("no source gave anything: " + "; ".join(sorted(report.sources)))
+        return {
+            "hours": report.hours,
+            "cities": len(report.cities),
+            "sources": {name: asdict(source) for name, source in report.sources.items()},
+        }
+
+    return handle

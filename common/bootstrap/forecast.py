@@ -1,0 +1,41 @@
+"""The function ``forecast``: issue forecasts where new hours have come in, and score the older ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from common.adapters.queue import FORECAST_READY, Message
+from common.bootstrap.parts import Parts, assemble
+from common.domain.cities import all_cities, find_city
+from common.domain.observation import last_full_hour
+
+
+def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object]]:
+    """The handler, with its models kept for the next call."""
+    from common.adapters.object_store import ObjectStore
+    from common.inference.issue import issue_forecasts
+    from common.inference.session import ModelCache
+    from common.store.forecasts import score
+
+    whole = parts or assemble()
+    models = ModelCache(ObjectStore(whole.settings.model_store_url))
+
+    def handle(message: Message) -> Mapping[str, object]:
+        """``data`` may name ``cities``; without them: all."""
+        named = message.data.get("cities")
+        cities = [find_city(str(name)).name for name in named or [city.name for city in all_cities()]]
+        now = whole.clock()
+        report = issue_forecasts(whole.database, models, cities, now=now)
+        with whole.database.transaction() as connection:
+            scored = score(connection, mode="live", now=now)
+        if report.issued:
+            hour = last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ")
+            whole.queue.send(FORECAST_READY, hour, {"cities": cities})
+        return {
+            "issued": report.issued,
+            "repeated": report.repeated,
+            "skipped": report.skipped,
+            "scored": scored,
+        }
+
+    return handle

@@ -1,0 +1,37 @@
+"""What a database is: real or simulated, never both."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from common.domain.errors import ConfigError
+from common.store.engine import run
+
+Dataset = Literal["real", "simulated"]
+
+
+def claim_dataset(connection: Connection, kind: Dataset) -> None:
+    """Say which kind of data this database holds, before the first is written.
+
+    Raises:
+        ConfigError: when it holds the other kind already.
+    """
+    run(
+        connection,
+        "INSERT INTO meta (key, value) VALUES ('dataset', :kind) ON CONFLICT (key) DO NOTHING",
+        kind=kind,
+    )
+    present = dataset(connection)
+    if present != kind:
+        raise ConfigError(
+            f"this database holds {present} data and must not be mixed with {kind} ones; "
+            "set DATABASE_URL to another database"
+        )
+
+
+def dataset(connection: Connection) -> str | None:
+    """``real``, ``simulated``, or None before anything was written."""
+    rows = run(connection, "SELECT value FROM meta WHERE key = 'dataset'")
+    return rows[0][0] if rows else None
