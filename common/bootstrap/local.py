@@ -46,7 +46,8 @@ def local_parts(
         migrate_at(url)
         chosen = replace(settings, database_url=url)
         if name == SIMULATED:
-            chosen = replace(chosen, sources=("simulated",))
+            models = settings.home / "models-simulated"
+            chosen = replace(chosen, sources=("simulated",), model_store_url=models.as_uri())
         with _opened(chosen, clock) as parts:
             yield parts
     finally:

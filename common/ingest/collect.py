@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,20 @@ class CollectReport:
     def failed(self) -> bool:
         """Whether no source gave anything."""
         return bool(self.sources) and all(report.failure for report in self.sources.values())
+
+    def plus(self, other: CollectReport) -> CollectReport:
+        """Both runs as one; a source that failed in either is shown with its latest failure."""
+        sources = dict(self.sources)
+        for name, new in other.sources.items():
+            old = sources.get(name, SourceReport())
+            sources[name] = SourceReport(
+                old.readings + new.readings,
+                old.new + new.new,
+                old.changed + new.changed,
+                dict(Counter(old.rejected) + Counter(new.rejected)),
+                new.failure or old.failure,
+            )
+        return CollectReport(sources, self.hours + other.hours, sorted({*self.cities, *other.cities}))
 
 
 @dataclass(frozen=True, slots=True)

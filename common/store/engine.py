@@ -19,7 +19,6 @@ UNREACHABLE = "the database cannot be reached; see that DATABASE_URL is right an
 TOO_SLOW = "the database took too long to answer"
 NO_TABLE = "the database lacks a table; run: vayu migrate"
 _GONE = ("08", "57P", "53")  # connection trouble, operator intervention, out of resources
-_SAID = {"57014": TOO_SLOW, "42P01": NO_TABLE}
 
 
 class Database:
@@ -64,12 +63,10 @@ class Database:
         except (InterfaceError, OperationalError, PoolTimeout, OSError) as error:
             raise StoreError(UNREACHABLE) from error
         except DBAPIError as error:
-            state = sqlstate(error)
-            if state in _SAID:
-                raise StoreError(_SAID[state]) from error
-            if state.startswith(_GONE):
-                raise StoreError(UNREACHABLE) from error
-            raise
+            told = _unanswered(error)
+            if told is None:
+                raise
+            raise StoreError(told) from error
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
@@ -85,8 +82,22 @@ def run(connection: Connection, sql: str, **params: Any) -> Sequence[Any]:
 
 def sqlstate(error: DBAPIError) -> str:
     """The five-character code of a server error; empty where the server said nothing."""
+    return _field(error, "C")
+
+
+def _field(error: DBAPIError, name: str) -> str:
     first = error.orig.args[0] if error.orig is not None and error.orig.args else None
-    return str(first.get("C", "")) if isinstance(first, dict) else ""
+    return str(first.get(name, "")) if isinstance(first, dict) else ""
+
+
+def _unanswered(error: DBAPIError) -> str | None:
+    """What to say of a server error that is no fault of the statement; None where it is one."""
+    state = sqlstate(error)
+    if state == "57014":
+        return TOO_SLOW
+    if state == "42P01" and _field(error, "R") == "parserOpenTable":
+        return NO_TABLE
+    return UNREACHABLE if state.startswith(_GONE) else None
 
 
 @cache

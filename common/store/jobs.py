@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,10 +60,12 @@ def enqueue(
     return int(rows[0][0])
 
 
-def lease(connection: Connection, *, now: datetime, seconds: int) -> Job | None:
+def lease(
+    connection: Connection, *, now: datetime, seconds: int, types: Collection[str] | None = None
+) -> Job | None:
     """Take the job that has been due longest; it is ours until the lease ends, then anyone's again.
 
-    A job whose last attempt never came back is buried on the way: its worker died each time.
+    `types`: only jobs of these types; None: of any. A job whose last attempt never came back is buried on the way: its worker died each time.
     """
     run(
         connection,
@@ -79,12 +82,13 @@ def lease(connection: Connection, *, now: datetime, seconds: int) -> Job | None:
         UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = :until
         WHERE id = (
           SELECT id FROM job
-          WHERE available_at <= :now
+          WHERE available_at <= :now AND (CAST(:types AS text[]) IS NULL OR type = ANY(:types))
             AND (state = 'queued' OR (state = 'running' AND leased_until <= :now))
           ORDER BY available_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING id, type, key, payload::text, attempts, max_attempts
         """,
         now=now,
+        types=None if types is None else list(types),
         until=now + timedelta(seconds=seconds),
     )
     if not rows:
@@ -148,3 +152,18 @@ def counts(connection: Connection) -> dict[str, dict[str, int]]:
     for type_, state, number in run(connection, "SELECT type, state, count(*) FROM job GROUP BY type, state"):
         found.setdefault(type_, {})[state] = number
     return found
+
+
+def release(connection: Connection, *, now: datetime) -> None:
+    """End every lease: for a machine whose only workers are known to be dead."""
+    run(connection, "UPDATE job SET leased_until = :now WHERE state = 'running' AND leased_until > :now", now=now)
+
+
+def unfinished(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Those of the given jobs that still wait, run, or will be tried again."""
+    rows = run(
+        connection,
+        "SELECT id FROM job WHERE id = ANY(:ids) AND state IN ('queued', 'running') AND error IS NULL",
+        ids=list(ids),
+    )
+    return {id_ for (id_,) in rows}

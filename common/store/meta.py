@@ -35,3 +35,15 @@ def dataset(connection: Connection) -> str | None:
     """``real``, ``simulated``, or None before anything was written."""
     rows = run(connection, "SELECT value FROM meta WHERE key = 'dataset'")
     return rows[0][0] if rows else None
+
+
+def totals(connection: Connection) -> dict[str, int]:
+    """How much is kept, by what it is."""
+    [(hours, cities, forecasts, models)] = run(
+        connection,
+        """
+        SELECT (SELECT count(*) FROM city_hour), (SELECT count(DISTINCT city) FROM city_hour),
+               (SELECT count(*) FROM forecast), (SELECT count(*) FROM model)
+        """,
+    )
+    return {"city_hours": hours, "cities": cities, "forecasts": forecasts, "models": models}

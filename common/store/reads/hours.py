@@ -18,7 +18,9 @@ RECENT = timedelta(hours=48)
 
 _INDEX = {"in-naqi": ("aqi", "dominant"), "us-epa": ("aqi_us", "dominant_us")}
 _CONCENTRATIONS = ", ".join(POLLUTANTS)
-HAS_AIR = f"num_nonnulls(aqi, aqi_us, {_CONCENTRATIONS}) > 0"
+HAS_AIR = "basis IS NOT NULL"
+"""Other city-hours have weather alone."""
+
 _CATEGORY = "(CAST(:names AS text[]))[width_bucket(CAST({index} AS int), CAST(:lows AS int[]))]"
 _ROUNDED = "round(CAST({name} AS float8) * 100) / 100"
 _POLLUTANTS = "json_strip_nulls(json_build_object({pairs}))".format(
@@ -110,11 +112,11 @@ def hours_json(
 
 
 def days_json(
-    connection: Connection, city: str, standard: Standard, first: date, last: date, *, today: date
+    connection: Connection, city: str, standard: Standard, *, first: date, last: date
 ) -> tuple[int, str]:
     """(number, JSON array) of a city's Indian days from `first` to `last`, oldest first.
 
-    Days that are rolled up come from city_day; the others, and `today` in any case, from their hours.
+    Days that were rolled up after they ended come from city_day, the others from their hours.
     """
     index, _ = _INDEX[standard]
     [(count, points)] = run(
@@ -122,16 +124,15 @@ def days_json(
         f"""
         WITH rolled AS (
           SELECT day, basis, source, hours, {index} AS aqi, {index}_max AS aqi_max, {_CONCENTRATIONS}
-          FROM city_day WHERE city = :city AND day BETWEEN :first AND :last AND day < :today
+          FROM city_day WHERE city = :city AND day BETWEEN :first AND :last
+            AND rolled_at >= CAST(day + 1 AS timestamp) AT TIME ZONE 'Asia/Kolkata'
         ), open AS (
           SELECT CAST(midnight AS date) AS day
           FROM generate_series(CAST(:first AS timestamp), :last, interval '1 day') AS midnight
           WHERE NOT EXISTS (SELECT FROM rolled WHERE rolled.day = CAST(midnight AS date))
         ), fresh AS (
           SELECT open.day, hour.* FROM open, LATERAL (
-            SELECT CASE WHEN bool_or(basis = 'modelled') THEN 'modelled'
-                        WHEN bool_or(basis = 'implied') THEN 'implied' ELSE min(basis) END,
-                   string_agg(DISTINCT source, '+' ORDER BY source), count(*),
+            SELECT mode() WITHIN GROUP (ORDER BY basis), mode() WITHIN GROUP (ORDER BY source), count(*),
                    avg({index}), max({index}), {", ".join(f"avg({name})" for name in POLLUTANTS)}
             FROM city_hour
             WHERE city = :city AND {HAS_AIR}
@@ -149,7 +150,6 @@ def days_json(
         city=city,
         first=first,
         last=last,
-        today=today,
         **_scale(standard),
     )
     return count, points

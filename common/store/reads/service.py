@@ -1,4 +1,4 @@
-"""The state of the service: how fresh the data are, how the sources do, what the data are."""
+"""The state of the service: how fresh the data are, how the sources do."""
 
 import json
 from dataclasses import dataclass
@@ -12,11 +12,6 @@ from common.store.reads.hours import HAS_AIR
 from common.store.reads.stamp import utc
 
 
-def simulated(connection: Connection) -> bool:
-    """Whether the database holds simulated data."""
-    return bool(run(connection, "SELECT 1 FROM meta WHERE key = 'dataset' AND value = 'simulated'"))
-
-
 @dataclass(frozen=True, slots=True)
 class ServiceState:
     """How fresh the data are and how the sources do."""
@@ -25,13 +20,13 @@ class ServiceState:
     """The newest hour of any city; None before the first."""
     cities_current: int
     champions: int
-    simulated: bool
+    dataset: str | None
     sources: dict[str, dict[str, Any]]
 
 
 def service_state(connection: Connection, now: datetime, *, fresh: timedelta) -> ServiceState:
-    """The state of the service at `now`; a city is current whose newest index is younger than `fresh`."""
-    [(latest, current, champions, simulated_, sources)] = run(
+    """The state of the service at `now`; a city is current whose newest index is not older than `fresh`."""
+    [(latest, current, champions, dataset, sources)] = run(
         connection,
         f"""
         WITH runs AS (
@@ -45,7 +40,8 @@ def service_state(connection: Connection, now: datetime, *, fresh: timedelta) ->
           SELECT source, json_build_object(
               'last_run', {utc("max(finished_at)")},
               'last_success', {utc("max(finished_at) FILTER (WHERE reason IS NULL)")},
-              'lag_minutes', GREATEST(0, floor(extract(epoch FROM :now - max(latest)) / 60)),
+              'lag_minutes', CASE WHEN max(latest) > :now THEN 0
+                                  ELSE floor(extract(epoch FROM :now - max(latest)) / 60) END,
               'reason', (array_agg(reason ORDER BY started_at DESC))[1],
               'failures_24h', COALESCE(
                 (SELECT by_reason FROM failure WHERE failure.source = runs.source), '{{}}')) AS state
@@ -53,9 +49,9 @@ def service_state(connection: Connection, now: datetime, *, fresh: timedelta) ->
         SELECT
           (SELECT time FROM city_hour WHERE time <= :now AND {HAS_AIR} ORDER BY time DESC LIMIT 1),
           (SELECT count(DISTINCT city) FROM city_hour
-           WHERE time > :fresh_from AND time <= :now AND aqi IS NOT NULL),
+           WHERE time >= :fresh_from AND time <= :now AND aqi IS NOT NULL),
           (SELECT count(*) FROM model WHERE status = 'champion' AND mode = 'live'),
-          EXISTS (SELECT FROM meta WHERE key = 'dataset' AND value = 'simulated'),
+          (SELECT value FROM meta WHERE key = 'dataset'),
           (SELECT COALESCE(json_object_agg(source, state ORDER BY source), '{{}}')::text FROM source)
         """,  # noqa: S608 — the names are ours
         now=now,
@@ -63,4 +59,4 @@ def service_state(connection: Connection, now: datetime, *, fresh: timedelta) ->
         day_ago=now - timedelta(days=1),
         week_ago=now - timedelta(days=7),
     )
-    return ServiceState(latest, current, champions, simulated_, json.loads(sources))
+    return ServiceState(latest, current, champions, dataset, json.loads(sources))

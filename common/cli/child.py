@@ -1,0 +1,66 @@
+"""The child processes of `vayu dev`: ``api`` serves HTTP, ``worker`` takes jobs of the types it is given."""
+
+from __future__ import annotations
+
+import logging
+import os
+import runpy
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import functions
+from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
+from common.cli.children import end_with_parent
+
+_TRAINING_NICENESS = 10
+
+
+def main() -> None:
+    """Run the child that the arguments name."""
+    logging.getLogger().setLevel(logging.WARNING)
+    end_with_parent()
+    kind, *arguments = sys.argv[1:]
+    if kind == "api":
+        _serve(*arguments)
+    else:
+        _work(arguments)
+
+
+def _serve(host: str, port: str) -> None:
+    """The API as Google Cloud runs it: functions-framework over gunicorn."""
+    os.environ.setdefault("THREADS", "8")
+    source = Path(functions.__file__).parent / "api" / "main.py"
+    sys.argv = ["functions-framework", "--target", "http", "--source", str(source), "--host", host, "--port", port]
+    runpy.run_module("functions_framework", run_name="__main__", alter_sys=True)
+
+
+def _work(types: list[str]) -> None:
+    """Take jobs until told to stop; the one in hand is finished first."""
+    from common.bootstrap import collect, forecast, train
+    from common.bootstrap.parts import assemble
+    from common.entry.local import work_forever
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    parts = assemble()
+    builders = {
+        COLLECT: collect.build,
+        OBSERVATIONS_READY: forecast.build,
+        TRAIN: train.build,
+        FORECAST_READY: lambda _: _nothing_listens,
+    }
+    if TRAIN in types:
+        os.nice(_TRAINING_NICENESS)  # answers and fresh forecasts come first
+    handlers = {name: builders[name](parts) for name in types}
+    work_forever(parts.database, parts.clock, handlers, stop=stop, poll_seconds=0.5, types=types)
+
+
+def _nothing_listens(message: Message) -> dict[str, object]:
+    return {"forecast": message.subject}
+
+
+if __name__ == "__main__":
+    main()

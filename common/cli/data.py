@@ -1,0 +1,196 @@
+"""``collect``, ``backfill``, ``import``, ``maintain``, ``migrate``: data in, and their upkeep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from common.bootstrap.parts import Parts, collector
+from common.cli.context import cities_named, opened
+from common.cli.main import main
+from common.cli.output import emit, json_option, make_table, offline_option, progress
+from common.domain.errors import Transient
+from common.domain.observation import HOUR, hour_ending, last_full_hour
+
+if TYPE_CHECKING:
+    from common.domain.cities import City
+    from common.ingest.collect import CollectReport
+    from common.ingest.files.result import ImportResult
+
+
+@main.command()
+@json_option
+def migrate(as_json: bool) -> None:
+    """Bring the database to the present schema."""
+    with opened() as parts:
+        emit({"migrated": True}, as_json=as_json, table="The database is at the present schema.")
+        parts.database.close()
+
+
+@main.command()
+@click.option("--source", "sources", multiple=True, help="Only this source; may be given several times.")
+@click.option("--city", "cities", multiple=True, help="Only this city; may be given several times.")
+@click.option("--dry-run", is_flag=True, help="Ask the sources, keep nothing.")
+@offline_option
+@json_option
+def collect(
+    sources: tuple[str, ...], cities: tuple[str, ...], dry_run: bool, offline: bool, as_json: bool
+) -> None:
+    """Ask the sources for the last day, and reconcile the hours it touches."""
+    chosen = cities_named(cities)
+    with opened(offline=offline or sources == ("simulated",)) as parts:
+        report = collector(parts, sources or None).collect(chosen, dry_run=dry_run)
+    _show_collected(report, as_json=as_json)
+
+
+@main.command()
+@click.option("--days", type=click.IntRange(1, 3650), required=True, help="How many days to fill.")
+@click.option("--source", "sources", multiple=True, help="Only this source.")
+@click.option("--city", "cities", multiple=True, help="Only this city.")
+@offline_option
+@json_option
+def backfill(
+    days: int, sources: tuple[str, ...], cities: tuple[str, ...], offline: bool, as_json: bool
+) -> None:
+    """Fill the last days from the sources that keep a past."""
+    chosen = cities_named(cities)
+    with opened(offline=offline or sources == ("simulated",)) as parts:
+        report = _backfill(parts, sources or None, chosen, days)
+    _show_collected(report, as_json=as_json)
+
+
+def _backfill(parts: Parts, names: tuple[str, ...] | None, cities: list[City], days: int) -> CollectReport:
+    ready = collector(parts, names)
+    total = None
+    with progress() as bar:
+        task = bar.add_task("Filling the past", total=len(cities))
+        for first in range(0, len(cities), 7):
+            some = cities[first : first + 7]
+            report = ready.collect(some, start=parts.clock() - timedelta(days=days))
+            total = report if total is None else total.plus(report)
+            bar.advance(task, len(some))
+    assert total is not None  # there is always a city
+    return total
+
+
+def _show_collected(report: CollectReport, *, as_json: bool) -> None:
+    rows = [
+        (name, one.readings, one.new, one.changed, sum(one.rejected.values()), one.failure or "well")
+        for name, one in report.sources.items()
+    ]
+    emit(
+        asdict(report),
+        as_json=as_json,
+        table=make_table(
+            f"{report.hours} city-hours new or changed in {len(report.cities)} cities",
+            ("source", "readings", "new", "changed", "turned down", "went"),
+            rows,
+        ),
+    )
+    if report.failed:
+        raise Transient("no source gave anything; see the table for why, and try again later")
+
+
+@main.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--city", required=True, help="The city that the files are of.")
+@click.option("--station", help="The station, where neither file name nor file tells it.")
+@click.option("--format", "layout", type=click.Choice(["cpcb", "long"]), help="Default: as the file shows.")
+@click.option("--dry-run", is_flag=True, help="Read and report, keep nothing.")
+@json_option
+def import_(
+    files: tuple[Path, ...],
+    city: str,
+    station: str | None,
+    layout: Literal["cpcb", "long"] | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Read measurements from files: exports of the CPCB portal (CSV, XLSX, .gz) and long tables.
+
+    Importing a file twice changes nothing; what was turned down is listed with the reason.
+    """
+    from common.ingest.files.read import read_file
+
+    [place] = cities_named([city])
+    with opened(real=True) as parts:
+        now = parts.clock()
+        # All files are read before the first is stored: one that cannot be read leaves nothing half done.
+        results = [read_file(file, city=place, station=station, format=layout, now=now) for file in files]
+        stored = [] if dry_run else [_store(parts, result, place, now) for result in results]
+    _show_imported(results, stored, as_json=as_json)
+
+
+def _store(parts: Parts, result: ImportResult, city: City, now: datetime) -> dict[str, int]:
+    from common.ingest.reconcile import WINDOW, reconcile
+    from common.store.meta import claim_dataset
+    from common.store.readings import upsert_readings
+
+    with parts.database.transaction() as connection:
+        claim_dataset(connection, "real")
+        written = upsert_readings(connection, result.readings, now=now)
+        hours = 0
+        if written.first is not None and written.last is not None:
+            start = hour_ending(written.first) - HOUR
+            end = min(hour_ending(written.last) + (WINDOW - 1) * HOUR, last_full_hour(now))
+            hours = reconcile(connection, city.name, start, end, now=now)
+    return {"new": written.new, "changed": written.changed, "city_hours": hours}
+
+
+def _show_imported(results: list[ImportResult], stored: list[dict[str, int]], *, as_json: bool) -> None:
+    files: list[dict[str, Any]] = []
+    for number, result in enumerate(results):
+        files.append(
+            {
+                "file": str(result.file),
+                "layout": result.layout,
+                "stations": list(result.stations),
+                "rows_read": result.rows_read,
+                "values_read": result.values_read,
+                "values_kept": result.values_kept,
+                "rejected": dict(result.rejected),
+                "readings": len(result.readings),
+                "first": result.first,
+                "last": result.last,
+                "notes": list(result.notes),
+                **(stored[number] if stored else {}),
+            }
+        )
+    headings = ("station", "rows read", "values read", "kept", "turned down", "hourly readings", "new", "changed")
+    rows = [
+        (
+            ", ".join(one["stations"]) or "the city",
+            one["rows_read"],
+            one["values_read"],
+            one["values_kept"],
+            sum(one["rejected"].values()),
+            one["readings"],
+            one.get("new"),
+            one.get("changed"),
+        )
+        for one in files
+    ]
+    rejected: Counter[str] = Counter()
+    for result in results:
+        rejected.update(result.rejected)
+    emit({"files": files}, as_json=as_json, table=make_table("Imported" if stored else "Read, nothing kept", headings, rows))
+    if not as_json:
+        emit({}, as_json=False, table=make_table("Turned down", ("reason", "values"), rejected.most_common()))
+        for note in dict.fromkeys(note for result in results for note in result.notes):
+            emit({}, as_json=False, table=f"note: {note}")
+
+
+@main.command()
+@json_option
+def maintain(as_json: bool) -> None:
+    """Roll up days, drop raw readings past their time, refresh statistics."""
+    from common.store.maintain import maintain as upkeep
+
+    with opened() as parts:
+        done = upkeep(parts.database, now=parts.clock(), retain_raw_days=parts.settings.retain_raw_days)
+    emit(done, as_json=as_json, table=f"{done['days']} days rolled up; dropped: {done['dropped']}")

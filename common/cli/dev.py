@@ -1,0 +1,170 @@
+"""``dev``: the whole product on one machine: database, API, scheduler and workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+import click
+
+from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN
+from common.bootstrap.local import local_parts
+from common.bootstrap.parts import Parts, collector, system_clock
+from common.cli.children import Child
+from common.cli.first_fill import first_fill
+from common.cli.main import main
+from common.cli.output import aside
+from common.cli.schedule import Schedule
+from common.config import from_environment
+from common.domain.cities import all_cities
+from common.domain.errors import StoreError
+from common.store.jobs import release
+from common.store.meta import dataset
+
+_HOST = "127.0.0.1"
+_TRAINERS = min(2, os.cpu_count() or 1)
+
+
+class _Stop(Exception):  # noqa: N818 — nothing failed
+    """Ctrl-C, or a request to end."""
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: PORT, else 8080.")
+@click.option("--offline", is_flag=True, help="Ask no provider; work on simulated data.")
+def dev(port: int | None, offline: bool) -> None:
+    """Run everything on this machine until Ctrl-C: database, API, scheduler, workers."""
+    settings = from_environment()
+    chosen = port or settings.port
+    _refuse_taken(chosen)
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        raise _Stop
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask_to_stop)
+    started = time.monotonic()
+    try:
+        with ExitStack() as stack:
+            aside.print("Starting the database …")
+            offline = offline or settings.sources == ("simulated",)
+            parts = stack.enter_context(local_parts(settings, clock=system_clock, offline=offline))
+            parts = stack.enter_context(_reachable(parts, settings_offline=offline))
+            _run(parts, chosen, stack, started, stop)
+    except _Stop:
+        pass
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+    aside.print("Stopped.")
+
+
+def _run(parts: Parts, port: int, stack: ExitStack, started: float, stop: threading.Event) -> None:
+    with parts.database.transaction() as connection:
+        release(connection, now=parts.clock())
+    env = _environment(parts)
+    children = [Child("api", _HOST, str(port), env=env)]
+    stack.callback(_stop_all, children)
+    _await_health(port, children[0])
+    base = f"http://{_HOST}:{port}"
+    aside.print(f"The API answers at {base}/api/v1/health")
+    children.append(Child("worker", COLLECT, OBSERVATIONS_READY, FORECAST_READY, env=env))
+    children += [Child("worker", TRAIN, env=env) for _ in range(_TRAINERS)]
+    schedule = Schedule(parts)
+    first_fill(parts)
+    with parts.database.transaction() as connection:
+        kind = dataset(connection)
+    note = "  (simulated data)" if kind == "simulated" else ""
+    aside.print(f"Ready after {time.monotonic() - started:.0f} s: {base}/api/v1/forecast/delhi{note}")
+    aside.print("Ctrl-C stops it; everything is kept.")
+    while not stop.is_set():
+        schedule.run_due()
+        _restart_dead(children, env)
+        stop.wait(1.0)
+
+
+@contextmanager
+def _reachable(parts: Parts, *, settings_offline: bool) -> Iterator[Parts]:
+    """The parts as they are where a provider answers or measurements are there; else simulated ones."""
+    with parts.database.transaction() as connection:
+        kind = dataset(connection)
+    if settings_offline or kind is not None or parts.settings.sources == ("simulated",):
+        if kind == "simulated" or settings_offline:
+            aside.print("Working on simulated data.", style="yellow")
+        yield parts
+        return
+    aside.print("Asking the providers …")
+    report = collector(parts).collect(all_cities(), forecast_hours=0)
+    if not report.failed:
+        yield parts
+        return
+    for name, one in report.sources.items():
+        aside.print(f"  {name}: {one.failure}")
+    if from_environment().database_url is not None:
+        # Somebody's own database must not be filled with invented data because a network was down for a moment.
+        raise StoreError("no provider can be reached; for simulated data: vayu dev --offline on another database")
+    aside.print("No provider can be reached: working on simulated data.", style="yellow")
+    with local_parts(from_environment(), clock=system_clock, offline=True) as simulated:
+        yield simulated
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError as error:
+            raise StoreError(f"port {port} is taken; choose another: PORT={port + 1 if port < 65535 else 8081} make run") from error
+
+
+def _environment(parts: Parts) -> dict[str, str]:
+    settings = parts.settings
+    assert settings.database_url is not None  # local_parts has set it
+    env = {
+        "DATABASE_URL": settings.database_url,
+        "MODEL_STORE_URL": settings.model_store_url,
+        "QUEUE_URL": settings.queue_url,
+        "VAYU_HOME": str(settings.home),
+    }
+    return env | ({"VAYU_SOURCES": ",".join(settings.sources)} if settings.sources else {})
+
+
+def _await_health(port: int, api: Child) -> None:
+    """Wait until the API answers at all: that it has no data yet is for /health to say."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if api.status is not None:
+            raise StoreError("the API could not be started; its message stands above")
+        try:
+            urllib.request.urlopen(f"http://{_HOST}:{port}/api/v1/health", timeout=5).close()  # noqa: S310 — ours
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise StoreError("the API did not answer within a minute")
+
+
+def _restart_dead(children: list[Child], env: dict[str, str]) -> None:
+    for place, child in enumerate(children):
+        if child.status is not None:
+            aside.print(f"{child.name} ended with status {child.status}; starting it again")
+            children[place] = Child(child.name, *child.arguments, env=env)
+
+
+def _stop_all(children: list[Child]) -> None:
+    for child in children:
+        child.ask_to_end()
+    for child in children:
+        child.stop()

@@ -1,0 +1,35 @@
+"""The command group, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from common import __version__
+from common.cli.output import aside
+from common.domain.errors import ConfigError, VayuError
+
+
+class Group(click.Group):
+    """Our errors become a sentence and exit status 1, or 2 where a setting is wrong; never a trace."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except VayuError as error:
+            if ctx.params.get("verbose"):
+                aside.print_exception()
+            aside.print("error:", str(error), style="red")
+            sys.exit(2 if isinstance(error, ConfigError) else 1)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="vayu")
+@click.option("--verbose", "-v", is_flag=True, help="Show the log.")
+def main(verbose: bool) -> None:
+    """Hourly air quality of 56 Indian cities: collected, forecast 48 hours ahead, scored and served."""
+    logging.getLogger().setLevel(logging.INFO if verbose else logging.CRITICAL)
+    for name in ("alembic", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
