@@ -7,11 +7,13 @@ not the usual one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import Aqi, PollutantIndex, Standard
 from common.domain.breakpoints import SCALES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def pack(*indices: Aqi) -> dict[str, Any]:

@@ -1,0 +1,219 @@
+"""The one HTTP client of all sources: one retry policy, one table from failures to errors, no secrets told.
+
+======================================= ==================================================
+what happened                           what is raised, with its reason
+======================================= ==================================================
+no connection                           `Transient` ``refused``, ``dns``, ``tls``
+no answer in time                       `Transient` ``timeout``
+the connection broke, the body is short `Transient` ``broken``
+5xx                                     `Transient` ``server_error``
+2xx whose body is not JSON              `Transient` ``not_json``
+429                                     `QuotaExhausted` ``quota``, with `retry_after`
+401, 403                                `Permanent` ``key``
+3xx and the rest of 4xx                 `Permanent` ``refused``
+a body beyond `MAX_BYTES`               `Permanent` ``too_large``
+an address or key that cannot be sent   `Permanent` ``request``
+======================================= ==================================================
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+import stamina
+
+from common import __version__
+from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
+from common.sources.interface import provider_text
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+MAX_BYTES = 32 * 1024 * 1024
+_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+Explain = Callable[[int, str], SourceError | None]
+"""(status, body) of an answer that is not 2xx → the error it means; None: the general table holds."""
+
+
+class Http:
+    """A client to fetch with; close it, or use it as a context.
+
+    Each call makes at most `attempts` attempts, the later ones only after a `Transient`, with growing
+    jittered waits from `wait_s`, and takes not much more than `budget_s` seconds in all.
+    """
+
+    def __init__(
+        self,
+        *,
+        attempts: int = 3,
+        connect_s: float = 5.0,
+        read_s: float = 15.0,
+        budget_s: float = 45.0,
+        wait_s: float = 0.5,
+    ) -> None:
+        for name in ("httpx", "httpcore"):  # they log whole addresses, and keys travel in these
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._budget_s = budget_s
+        self._retrying = stamina.RetryingCaller(
+            attempts=attempts, timeout=budget_s, wait_initial=wait_s, wait_max=8 * wait_s, wait_jitter=wait_s
+        ).on(Transient)
+        self._client = httpx.Client(
+            headers={"User-Agent": f"vayu/{__version__}"},
+            timeout=httpx.Timeout(read_s, connect=connect_s),
+            mounts=dict.fromkeys(_LOOPBACK),  # a stand-in on this machine is never asked through a proxy
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def get_json(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        explain: Explain | None = None,
+    ) -> Any:
+        """The decoded JSON of a GET.
+
+        Raises:
+            SourceError: as the table of this module says, unless `explain` knows better.
+        """
+        deadline = time.monotonic() + self._budget_s
+        return self._retrying(lambda: _json(url, self._get(url, params, headers, explain, deadline)))
+
+    def get_text(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        explain: Explain | None = None,
+    ) -> str:
+        """The text of a GET.
+
+        Raises:
+            SourceError: as the table of this module says, unless `explain` knows better.
+        """
+        deadline = time.monotonic() + self._budget_s
+        return self._retrying(lambda: self._get(url, params, headers, explain, deadline))
+
+    def _get(
+        self,
+        url: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        explain: Explain | None,
+        deadline: float,
+    ) -> str:
+        with _translated(url):
+            target = httpx.URL(url).copy_merge_params(dict(params or {}))
+            with self._client.stream("GET", target, headers=dict(headers or {})) as answer:
+                body = _body(answer, deadline)
+        if answer.is_success:
+            return body
+        explained = explain(answer.status_code, body) if explain else None
+        secrets = (*(params or {}).values(), *(headers or {}).values())
+        raise explained or _error(answer, body, secrets)
+
+
+def _host(url: str) -> str:
+    """The only part of an address that may be told: no user, path or query."""
+    return httpx.URL(url).host
+
+
+def _json(url: str, body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Transient(
+            f"{_host(url)} answered with something that is not JSON", reason="not_json"
+        ) from error
+
+
+def _body(answer: httpx.Response, deadline: float) -> str:
+    """The whole body, unless it is endless or drips too slowly to be finished before `deadline`."""
+    parts: list[bytes] = []
+    size = 0
+    for part in answer.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BYTES:
+            raise Permanent(f"{answer.url.host} sent more than {MAX_BYTES} bytes", reason="too_large")
+        if time.monotonic() > deadline:
+            raise Transient(f"{answer.url.host} answers too slowly", reason="timeout")
+    return b"".join(parts).decode(answer.charset_encoding or "utf-8", errors="replace")
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """The client's exceptions as ours."""
+    try:
+        yield
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
+        # Not chained: the text of these may hold the address or the header, and so the key.
+        raise Permanent(
+            "the request cannot be sent; see that the address and the key in the settings are right",
+            reason="request",
+        ) from None
+    except httpx.TimeoutException as error:
+        raise Transient(f"{_host(url)} did not answer in time", reason="timeout") from error
+    except httpx.ConnectError as error:
+        reason = _connect_reason(error)
+        raise Transient(f"no connection to {_host(url)} ({reason})", reason=reason) from error
+    except httpx.HTTPError as error:
+        raise Transient(f"the connection to {_host(url)} broke", reason="broken") from error
+
+
+def _connect_reason(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "tls"
+        if isinstance(cause, socket.gaierror):
+            return "dns"
+        cause = cause.__cause__ or cause.__context__
+    return "refused"
+
+
+def _error(answer: httpx.Response, body: str, secrets: tuple[str, ...]) -> SourceError:
+    status = answer.status_code
+    said = provider_text(body, secrets)
+    text = f"{answer.url.host} answered {status}" + (f": {said}" if said else "")
+    if status == 429:
+        return QuotaExhausted(text, retry_after=_retry_after(answer.headers))
+    if status >= 500 or status == 408:
+        return Transient(text, reason="timeout" if status == 408 else "server_error")
+    return Permanent(text, reason="key" if status in (401, 403) else "refused")
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    """Seconds to wait: the header's number, or its date less the server's own (RFC 9110 §10.2.3)."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        until = email.utils.parsedate_to_datetime(value)
+        since = email.utils.parsedate_to_datetime(headers.get("Date", ""))
+        return max(0.0, (until - since).total_seconds())
+    except (ValueError, TypeError):  # not dates, or only one of them has a zone
+        return None

@@ -1,0 +1,167 @@
+"""What every source of data is: a `Source` whose `fetch` turns a `Request` into a `Batch`.
+
+One bad reading is turned down and counted in `Batch.rejected` under one of these words, never fatal:
+
+================ ============================================================================
+``time``         its stamp cannot be read
+``future``       its stamp lies ahead of the clock
+``stale``        its stamp is older than the source's readings may be
+``duplicate``    the same station and hour came twice
+``no_values``    nothing in it could be used
+``not_a_number`` a value is something other than a number
+``implausible``  a value outside `common.domain.units.LIMITS`, a fill value, NaN
+``unit``         a value in a unit that means nothing for it
+``shape``        a part of the payload is not built as documented
+``part:reason``  that part of what was asked (``air``, ``city`` …) failed for that `reason`
+================ ============================================================================
+
+A missing value (``null``, ``NA``) is absent and not counted. An answer of which nothing can be used raises
+one of the errors of `common.domain.errors.SourceError`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+from common.config import BASE_URLS
+from common.domain.errors import DataError, QuotaExhausted, SourceError, Transient
+from common.domain.observation import Batch
+from common.domain.units import plausible, scale
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import tzinfo
+
+    from common.domain.cities import City
+    from common.domain.observation import Basis
+    from common.sources.http import Http
+
+_SHOWN = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted: readings of `cities` whose time lies in (start, end], and the weather ahead."""
+
+    cities: Sequence[City]
+    start: datetime
+    end: datetime
+    now: datetime
+    """The present; nothing stamped later is a reading, but for minutes by which clocks differ."""
+    forecast_hours: int = 0
+    """How many hours after `now` weather forecasts are wanted for; 0: none."""
+    base_urls: Mapping[str, str] = field(default_factory=lambda: BASE_URLS)
+    """Setting → address, so that a stand-in can take a provider's place."""
+    key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One provider of data."""
+
+    name: str
+    provides: frozenset[str]
+    """The variables its readings and forecasts may hold; nothing else ever comes out of it."""
+    basis: Basis
+    key: bool
+    """Whether it needs one; `common.config.KEYS` names the setting that holds it."""
+    backfill_days: int
+    """How far back one can ask; 0: only the latest hour is given, whatever is asked."""
+    attribution: str
+    """The credit its licence asks for, shown wherever its data is."""
+    fetch: Callable[[Request, Http], Batch]
+    archivable: bool = True
+    """False where the terms forbid keeping its data: shown live, never stored."""
+    cities_per_hour: int | None = None
+    """Most cities its free plan serves in an hour, to be taken in turns; None: all."""
+
+
+def admit(variable: str, raw: object, unit: str, rejected: Counter[str]) -> float | None:
+    """A provider's value in the unit of `UNITS`; None, and counted, where it cannot be used.
+
+    None for `raw` means missing, which is not counted.
+    """
+    if raw is None:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        rejected["not_a_number"] += 1
+        return None
+    try:
+        factor, offset = scale(variable, unit)
+    except DataError:
+        rejected["unit"] += 1
+        return None
+    value = float(raw) * factor + offset if -1e15 < raw < 1e15 else math.nan
+    if not plausible(variable, value):
+        rejected["implausible"] += 1
+        return None
+    return value
+
+
+def read_time(stamp: object, zone: tzinfo = UTC) -> datetime | None:
+    """The instant of an ISO 8601 stamp, in UTC, one without a zone being of `zone`; None where it is none."""
+    try:
+        time = datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
+        return time and (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def issue_time(now: datetime) -> datetime:
+    """When the weather forecast known at `now` was issued: weather models run at 0, 6, 12 and 18 UTC."""
+    utc = now.astimezone(UTC)
+    return utc.replace(hour=utc.hour - utc.hour % 6, minute=0, second=0, microsecond=0)
+
+
+def provider_text(body: str, secrets: tuple[str, ...] = ()) -> str:
+    """What a provider says went wrong, as one short line without any of `secrets` or an address's query."""
+    if body.lstrip()[:1] == "<":
+        return ""
+    for secret in sorted((s for s in secrets if len(s) > 3), key=len, reverse=True):
+        for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
+            body = body.replace(form, "…")
+    line = re.sub(r"\?\S+", "?…", " ".join(body[:2000].split()))
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+
+
+def most_telling(errors: Sequence[SourceError]) -> SourceError:
+    """The one error to raise for several: what must wait, before what may be tried again, before the rest."""
+    for kind in (QuotaExhausted, Transient):
+        for error in errors:
+            if isinstance(error, kind):
+                return error
+    return errors[0]
+
+
+def ask_each(cities: Iterable[City], ask: Callable[[City, Batch], None], *, patience: int = 3) -> Batch:
+    """The batch of a provider that is asked city by city; `ask` adds what it says about one city.
+
+    A city that fails is counted as ``city:REASON`` and the rest go on, except where asking on is useless: the
+    key is refused, the quota is spent, or `patience` cities in a row met a provider that is down.
+
+    Raises:
+        SourceError: when no city gave anything and at least one failed.
+    """
+    batch = Batch()
+    errors: list[SourceError] = []
+    failures = 0
+    for city in cities:
+        try:
+            ask(city, batch)
+            failures = 0
+        except SourceError as error:
+            errors.append(error)
+            batch.rejected[f"city:{error.reason}"] += 1
+            failures += isinstance(error, Transient)
+            if isinstance(error, QuotaExhausted) or error.reason == "key" or failures >= patience:
+                break
+    if errors and not batch.readings and not batch.forecasts:
+        raise most_telling(errors)
+    return batch

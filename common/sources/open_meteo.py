@@ -1,0 +1,252 @@
+"""Open-Meteo: modelled air quality (CAMS, 45 km) and weather of all cities, keyless, 92 days back.
+
+Two endpoints, each asked for up to 100 coordinates at once. What both say of one city and hour becomes one
+reading; weather after the present becomes forecasts. Values are taken at the time they are stamped with.
+``ammonia`` is Europe only and not asked for; ``surface_pressure`` is what a barometer in the city shows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
+from common.domain.observation import Batch, Reading, WeatherForecast
+from common.domain.units import wind_components
+from common.sources.interface import (
+    Request,
+    Source,
+    admit,
+    issue_time,
+    most_telling,
+    provider_text,
+    read_time,
+)
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
+    from common.sources.http import Http
+
+CITIES_PER_CALL = 100
+DAYS_PER_CALL = 31
+"""92 days of 56 cities then weigh 570 of the 600 that a minute allows: locations × variables/10 × days/14."""
+
+DIRECTION = "wind_direction_10m"
+AIR = {
+    "pm2_5": "pm25",
+    "pm10": "pm10",
+    "nitrogen_dioxide": "no2",
+    "sulphur_dioxide": "so2",
+    "carbon_monoxide": "co",
+    "ozone": "o3",
+}
+WEATHER = {
+    "temperature_2m": "temperature",
+    "relative_humidity_2m": "humidity",
+    "dew_point_2m": "dew_point",
+    "precipitation": "rain",
+    "surface_pressure": "pressure",
+    "wind_speed_10m": "wind_speed",
+    "shortwave_radiation": "solar_radiation",
+    "boundary_layer_height": "boundary_layer_height",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One endpoint: the setting with its address, and what to ask it for, by their name → ours."""
+
+    name: str
+    setting: str
+    variables: dict[str, str]
+    asked: dict[str, str]
+
+
+_AIR = _Part("air", "OPEN_METEO_AIR_URL", AIR, {"hourly": ",".join(AIR)})
+_WEATHER = _Part(
+    "weather",
+    "OPEN_METEO_WEATHER_URL",
+    WEATHER,
+    {"hourly": ",".join((*WEATHER, DIRECTION)), "wind_speed_unit": "ms"},
+)
+
+Values = dict[tuple[str, datetime], dict[str, float]]
+"""(city, time) → variable → value."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Into:
+    """Where the hours in `window` (start, end] are put."""
+
+    window: tuple[datetime, datetime]
+    values: Values
+    rejected: Counter[str]
+
+
+def fetch(request: Request, http: Http) -> Batch:
+    """Readings of (start, end] up to the present, and weather forecasts after it.
+
+    One endpoint failing costs only its own variables and is counted as ``air:REASON``, ``weather:REASON``.
+
+    Raises:
+        SourceError: when neither endpoint gave anything.
+    """
+    batch = Batch()
+    end = min(request.end, request.now)
+    horizon = request.now + timedelta(hours=request.forecast_hours)
+    values: Values = defaultdict(dict)
+    errors: list[SourceError] = []
+    past, ahead = (request.start, end), (request.now, horizon)
+    weather = [past, ahead]
+    if end > request.now - timedelta(days=1):
+        weather = [(min(request.start, request.now), horizon)]  # one call where the two all but meet
+    for part, windows in ((_AIR, [past]), (_WEATHER, weather)):
+        try:
+            for window in windows:
+                for days in _days(window, request.now):
+                    _collect(part, days, request, http, _Into(window, values, batch.rejected))
+        except SourceError as error:
+            errors.append(error)
+            batch.rejected[f"{part.name}:{error.reason}"] += 1
+    if errors and not values:
+        raise most_telling(errors)
+    _sort_out(values, request, end, batch)
+    return batch
+
+
+def _days(window: tuple[datetime, datetime], now: datetime) -> Iterator[tuple[date, date]]:
+    """First and last UTC day of each call that the whole hours of `window` (start, end] need."""
+    start, end = (time.astimezone(UTC) for time in window)
+    first_hour = start.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    first = max(first_hour.date(), now.astimezone(UTC).date() - timedelta(days=SOURCE.backfill_days))
+    days = (end.date() - first).days + 1 if first_hour <= end else 0
+    calls = -(-days // DAYS_PER_CALL)
+    for call in range(calls):
+        begin, stop = days * call // calls, days * (call + 1) // calls
+        yield first + timedelta(days=begin), first + timedelta(days=stop - 1)
+
+
+def _collect(part: _Part, days: tuple[date, date], request: Request, http: Http, into: _Into) -> None:
+    """Ask one endpoint for some days of all cities."""
+    for i in range(0, len(request.cities), CITIES_PER_CALL):
+        cities = request.cities[i : i + CITIES_PER_CALL]
+        payload = http.get_json(
+            request.base_urls[part.setting],
+            {
+                "latitude": ",".join(str(city.latitude) for city in cities),
+                "longitude": ",".join(str(city.longitude) for city in cities),
+                "start_date": days[0].isoformat(),
+                "end_date": days[1].isoformat(),
+                "timezone": "GMT",
+                **part.asked,
+            },
+            explain=lambda _, body: _limit(body, request.now),
+        )
+        for city, location in zip(cities, _locations(payload, len(cities), request.now), strict=True):
+            _read(part, location, city.name, into)
+
+
+def _locations(payload: Any, expected: int, now: datetime) -> list[Any]:
+    """The answer's parts in the order of the request: an object for one place, an array for more."""
+    if isinstance(payload, dict) and payload.get("error"):
+        body = json.dumps(payload, ensure_ascii=False)
+        raise _limit(body, now) or Permanent(f"Open-Meteo answered {provider_text(body)}")
+    locations = payload if isinstance(payload, list) else [payload]
+    if len(locations) != expected:
+        raise Permanent(f"Open-Meteo gave {len(locations)} places for {expected}", reason="shape")
+    if not any(map(_table, locations)):
+        raise Permanent("Open-Meteo's answer is not built as documented", reason="shape")
+    return locations
+
+
+def _limit(body: str, now: datetime) -> SourceError | None:
+    """The error that a body about limits means; its counters empty at each minute, hour and day of UTC."""
+    text = body.lower()
+    if "too many concurrent requests" in text:
+        return Transient("Open-Meteo is busy with other requests of this address", reason="busy")
+    if "request limit exceeded" not in text:
+        return None
+    utc = now.astimezone(UTC)
+    hour = utc.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    wait = 86400 - (utc - utc.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+    if "minutely" in text:
+        wait = 60
+    elif "hourly" in text:
+        wait = (hour - utc).total_seconds()
+    return QuotaExhausted(f"Open-Meteo answered {provider_text(body)}", retry_after=wait)
+
+
+def _read(part: _Part, location: Any, city: str, into: _Into) -> None:
+    """Put one place's hours into `into`; whatever cannot be used is counted."""
+    table = _table(location)
+    if table is None:
+        into.rejected["shape"] += 1
+        return
+    hourly, units = table
+    hours = _hours(hourly["time"], into)
+    for theirs, ours in part.variables.items():
+        column, unit = hourly.get(theirs), str(units.get(theirs))
+        if not isinstance(column, list) or len(column) != len(hourly["time"]):
+            into.rejected["shape"] += 1
+            continue
+        for row, time in hours:
+            value = admit(ours, column[row], unit, into.rejected)
+            if value is not None:
+                into.values[city, time][ours] = value
+    for row, time in hours if DIRECTION in hourly else ():
+        _add_wind_components(into.values.get((city, time), {}), hourly[DIRECTION], row)
+
+
+def _table(location: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """(columns, units) of one place; None where they are not built as documented, or not in GMT."""
+    if not isinstance(location, dict) or location.get("utc_offset_seconds", 0) != 0:
+        return None
+    hourly, units = location.get("hourly"), location.get("hourly_units")
+    if not isinstance(hourly, dict) or not isinstance(units, dict):
+        return None
+    return (hourly, units) if isinstance(hourly.get("time"), list) else None
+
+
+def _hours(stamps: list[Any], into: _Into) -> list[tuple[int, datetime]]:
+    """(row, time) of the rows whose time is wanted."""
+    hours = []
+    for row, stamp in enumerate(stamps):
+        time = read_time(stamp)
+        if time is None:
+            into.rejected["time"] += 1
+        elif into.window[0] < time <= into.window[1]:
+            hours.append((row, time))
+    return hours
+
+
+def _add_wind_components(values: dict[str, float], directions: Any, row: int) -> None:
+    speed = values.get("wind_speed")
+    direction = directions[row] if isinstance(directions, list) and row < len(directions) else None
+    if speed is not None and isinstance(direction, int | float) and 0 <= direction <= 360:
+        values["wind_u"], values["wind_v"] = wind_components(speed, direction)
+
+
+def _sort_out(values: Values, request: Request, end: datetime, batch: Batch) -> None:
+    """Past hours are readings; hours after the present are the forecast issued at the last model run."""
+    issued_at = issue_time(request.now)
+    for (city, time), found in values.items():
+        if time > request.now:
+            batch.forecasts.append(WeatherForecast(SOURCE.name, city, issued_at, time, found))
+        elif request.start < time <= end:
+            batch.readings.append(Reading(SOURCE.name, city, time, SOURCE.basis, found))
+
+
+SOURCE = Source(
+    name="open-meteo",
+    provides=frozenset({*AIR.values(), *WEATHER.values(), "wind_u", "wind_v"}),
+    basis="modelled",
+    key=False,
+    backfill_days=92,
+    attribution="Weather and air quality by Open-Meteo.com (CC BY 4.0), with CAMS of Copernicus/ECMWF",
+    fetch=fetch,
+)

@@ -1,0 +1,172 @@
+"""Which sources are asked, and the helpers that every source shares."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.config import from_mapping
+from common.domain.cities import City, all_cities
+from common.domain.errors import ConfigError, Permanent, QuotaExhausted, SourceError, Transient
+from common.domain.observation import IST, Batch, Reading
+from common.sources import REGISTRY, enabled
+from common.sources.interface import admit, ask_each, issue_time, provider_text, read_time
+
+NOW = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
+
+
+def names(**env: str) -> list[str]:
+    return [source.name for source in enabled(from_mapping(env))]
+
+
+def test_by_default_every_source_that_can_run_and_nothing_invented() -> None:
+    assert names() == ["cpcb-feed", "open-meteo"]
+    assert "simulated" in REGISTRY
+
+
+def test_named_sources_in_the_order_named_and_once() -> None:
+    assert names(VAYU_SOURCES="simulated") == ["simulated"]
+    assert names(VAYU_SOURCES="open-meteo, cpcb-feed,open-meteo") == ["open-meteo", "cpcb-feed"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "Open-Meteo", "open_meteo"])
+def test_an_unknown_name_is_answered_with_the_known_ones(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        names(VAYU_SOURCES=f"open-meteo,{name}")
+    assert name in str(caught.value)
+    for known in REGISTRY:
+        assert known in str(caught.value)
+
+
+def test_the_registry_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        REGISTRY["x"] = REGISTRY["simulated"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("raw", "unit", "value", "reason"),
+    [
+        (12, "µg/m³", 12.0, None),
+        (12.5, "mg/m³", 12500.0, "implausible"),
+        (None, "anything", None, None),
+        ("12", "µg/m³", None, "not_a_number"),
+        (True, "µg/m³", None, "not_a_number"),
+        ([1], "µg/m³", None, "not_a_number"),
+        (12, "ppb", None, "unit"),
+        (-999, "µg/m³", None, "implausible"),
+        (10**400, "µg/m³", None, "implausible"),
+        (math.nan, "µg/m³", None, "implausible"),
+        (math.inf, "µg/m³", None, "implausible"),
+    ],
+)
+def test_admit(raw: object, unit: str, value: float | None, reason: str | None) -> None:
+    rejected: Counter[str] = Counter()
+    admitted = admit("pm25", raw, unit, rejected)
+    assert admitted == (None if reason else value)
+    assert rejected == ({reason: 1} if reason else {})
+
+
+@pytest.mark.parametrize(
+    ("stamp", "zone", "expected"),
+    [
+        ("2025-11-05T10:30:00Z", UTC, NOW),
+        ("2025-11-05T10:30:00.000Z", UTC, NOW),
+        ("2025-11-05T16:00:00+05:30", UTC, NOW),
+        ("2025-11-05T10:30", UTC, NOW),
+        ("2025-11-05 16:00:00", IST, NOW),
+        ("2025-11-05T10:30:00Z", IST, NOW),
+        ("0001-01-01T00:00:00", timezone(timedelta(hours=5)), None),
+        ("tomorrow", UTC, None),
+        ("", UTC, None),
+        (None, UTC, None),
+        (1762338600, UTC, None),
+    ],
+)
+def test_read_time(stamp: object, zone: timezone, expected: datetime | None) -> None:
+    time = read_time(stamp, zone)
+    assert time == expected
+    assert time is None or time.tzinfo is UTC
+
+
+@given(st.datetimes(NOW.replace(year=2000, tzinfo=None), timezones=st.sampled_from([UTC, IST])))
+def test_forecasts_are_issued_four_times_a_day(now: datetime) -> None:
+    issued = issue_time(now)
+    assert issued <= now < issued + timedelta(hours=6)
+    assert issued.hour in (0, 6, 12, 18)
+    assert (issued.minute, issued.second, issued.microsecond) == (0, 0, 0)
+    assert issued.tzinfo is UTC
+
+
+class Provider:
+    """Answers about one city after another as scripted: an error, or None for a reading."""
+
+    def __init__(self, *script: SourceError | None) -> None:
+        self.script = list(script)
+        self.asked = 0
+
+    def __call__(self, city: City, batch: Batch) -> None:
+        failure = self.script[self.asked] if self.asked < len(self.script) else None
+        self.asked += 1
+        if failure is not None:
+            raise failure
+        batch.readings.append(Reading("x", city.name, NOW, "modelled", {"pm25": 1.0}))
+
+
+def test_one_city_failing_costs_only_itself() -> None:
+    provider = Provider(None, Permanent("unknown city", reason="refused"), Transient("x"), None)
+    batch = ask_each(all_cities(), provider)
+    assert len(batch.readings) == 54
+    assert batch.rejected == {"city:refused": 1, "city:unavailable": 1}
+
+
+@pytest.mark.parametrize(
+    ("script", "asked"),
+    [
+        ([None, QuotaExhausted("spent")], 2),
+        ([None, Permanent("wrong key", reason="key")], 2),
+        ([None, Transient("down"), Transient("down"), Transient("down")], 4),
+        ([None, Transient("down"), Transient("down"), None, Transient("down")], 56),
+    ],
+)
+def test_asking_on_stops_where_it_is_useless(script: list[SourceError | None], asked: int) -> None:
+    provider = Provider(*script)
+    batch = ask_each(all_cities(), provider)
+    assert provider.asked == asked
+    assert batch.readings
+    assert batch.rejected.total() == sum(failure is not None for failure in script)
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ([Transient("down")] * 3, Transient),
+        ([Permanent("gone")] * 56, Permanent),
+        ([Permanent("gone"), Transient("down"), QuotaExhausted("spent")], QuotaExhausted),
+        ([Permanent("gone"), Transient("down"), *[Permanent("gone")] * 54], Transient),
+    ],
+)
+def test_nothing_from_any_city_is_an_error(script: list[SourceError], error: type[SourceError]) -> None:
+    with pytest.raises(error):
+        ask_each(all_cities(), Provider(*script))
+
+
+def test_no_cities_is_no_error() -> None:
+    assert ask_each([], Provider()) == Batch()
+
+
+@given(st.text(), st.lists(st.text(min_size=4), max_size=3))
+def test_what_a_provider_says_is_short_and_without_secrets(body: str, secrets: list[str]) -> None:
+    line = provider_text(body + secrets[0] if secrets else body, tuple(secrets))
+    assert len(line) <= 160
+    assert "\n" not in line
+    if secrets and not set(secrets[0]) <= set("…?"):
+        assert secrets[0] not in line
+
+
+def test_a_secret_that_holds_another_is_hidden_whole() -> None:
+    assert provider_text("bad key abcdefgh here", ("abcd", "abcdefgh")) == "bad key … here"

@@ -1,0 +1,198 @@
+"""The client against a real server: what failures become, what is tried again, what is never told."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+
+import pytest
+from stubs import Answer, Stub, refusing
+
+from common import __version__
+from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
+from common.sources.http import MAX_BYTES, Http
+
+KEY = "s3cret/key+value"
+
+
+def test_gives_the_json_and_says_who_asks(stub: Stub, http: Http) -> None:
+    stub.answer("/a", Answer(body={"value": [1, None]}))
+    assert http.get_json(stub.url + "/a?kept=1", {"q": "x,y"}, headers={"X-Extra": "e"}) == {
+        "value": [1, None]
+    }
+    (seen,) = stub.seen
+    assert seen.query == {"kept": "1", "q": "x,y"}
+    assert seen.headers["X-Extra"] == "e"
+    assert seen.headers["User-Agent"] == f"vayu/{__version__}"
+
+
+def test_text_is_decoded_as_the_answer_says(stub: Stub, http: Http) -> None:
+    latin = Answer(body="µg".encode("latin-1"), headers={"Content-Type": "text/plain; charset=latin-1"})
+    stub.answer("/a", latin, Answer(body="µg"), Answer(body=b"\xff?"))
+    assert [http.get_text(stub.url + "/a") for _ in range(3)] == ["µg", "µg", "\N{REPLACEMENT CHARACTER}?"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (Answer(status=500), "server_error"),
+        (Answer(status=503, body="<html>down</html>"), "server_error"),
+        (Answer(status=408), "timeout"),
+        (Answer(body='{"value": [1, 2', cut=True), "broken"),
+        (Answer(body="not gzip", headers={"Content-Encoding": "gzip"}), "broken"),
+        (Answer(body='{"value": [1, 2'), "not_json"),
+        (Answer(body='{"value": 1}Unexpected error while streaming data: x'), "not_json"),
+        (Answer(body="<!DOCTYPE html><html></html>"), "not_json"),
+        (Answer(body=""), "not_json"),
+        (Answer(body="[" * 100_000), "not_json"),
+        (Answer(hang=True), "timeout"),
+    ],
+)
+def test_what_may_pass_is_tried_three_times(
+    stub: Stub, http: Http, impatient: Http, bad: Answer, reason: str
+) -> None:
+    http = impatient if bad.hang else http
+    stub.answer("/a", bad, bad, Answer(body="1"))
+    assert http.get_json(stub.url + "/a") == 1
+    assert len(stub.seen) == 3
+
+    stub.answer("/b", bad)
+    with pytest.raises(Transient) as caught:
+        http.get_json(stub.url + "/b")
+    assert caught.value.reason == reason
+    assert len(stub.seen) == 6
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(401, "key"), (403, "key"), (400, "refused"), (404, "refused"), (302, "refused")]
+)
+def test_what_will_not_pass_is_tried_once(stub: Stub, http: Http, status: int, reason: str) -> None:
+    stub.answer("/a", Answer(status=status, body={"error": True, "reason": "Latitude   is odd"}))
+    with pytest.raises(Permanent, match=f"answered {status}.*Latitude is odd") as caught:
+        http.get_json(stub.url + "/a")
+    assert caught.value.reason == reason
+    assert len(stub.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "120"}, 120.0),
+        ({"Retry-After": "Wed, 05 Nov 2025 10:40:00 GMT", "Date": "Wed, 05 Nov 2025 10:30:00 GMT"}, 600.0),
+        ({"Retry-After": "Wed, 05 Nov 2025 10:00:00 GMT", "Date": "Wed, 05 Nov 2025 10:30:00 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "²"}, None),
+        ({}, None),
+    ],
+)
+def test_quota_says_how_long(stub: Stub, http: Http, headers: dict[str, str], seconds: float | None) -> None:
+    stub.answer("/a", Answer(status=429, body="slow down", headers=headers))
+    with pytest.raises(QuotaExhausted, match="slow down") as caught:
+        http.get_json(stub.url + "/a")
+    assert caught.value.retry_after == seconds
+    assert caught.value.reason == "quota"
+    assert len(stub.seen) == 1
+
+
+def test_nobody_listening(http: Http) -> None:
+    with refusing() as url, pytest.raises(Transient) as caught:
+        http.get_text(url)
+    assert caught.value.reason == "refused"
+
+
+def test_a_server_without_tls(stub: Stub, http: Http) -> None:
+    with pytest.raises(Transient) as caught:
+        http.get_text(stub.url.replace("http:", "https:"))
+    assert caught.value.reason == "tls"
+
+
+def test_dripping_is_cut_off_at_the_budget(stub: Stub) -> None:
+    stub.answer("/a", Answer(body="x" * 1000, drip_s=0.05))
+    began = time.monotonic()
+    with Http(read_s=1.0, budget_s=0.3, wait_s=0.001) as http, pytest.raises(Transient) as caught:
+        http.get_text(stub.url + "/a")
+    assert caught.value.reason == "timeout"
+    assert time.monotonic() - began < 5
+
+
+def test_endless_bodies_are_refused(stub: Stub) -> None:
+    stub.answer("/a", Answer(body=b"0" * (MAX_BYTES + 1)))
+    with Http() as http, pytest.raises(Permanent) as caught:
+        http.get_text(stub.url + "/a")
+    assert caught.value.reason == "too_large"
+
+
+@pytest.mark.parametrize("url", ["", "no address", "http://127.0.0.1:notaport/", "ftp://127.0.0.1/"])
+def test_an_address_that_is_none(http: Http, url: str) -> None:
+    with pytest.raises(Permanent) as caught:
+        http.get_text(url)
+    assert caught.value.reason == "request"
+
+
+def test_explain_has_the_first_word_and_is_tried_again_where_it_says_so(stub: Stub, http: Http) -> None:
+    stub.answer("/a", Answer(status=403, body="limit_reached"), Answer(status=404, body="x"))
+
+    def explain(status: int, body: str) -> SourceError | None:
+        return Transient("busy", reason="busy") if body == "limit_reached" else None
+
+    with pytest.raises(Permanent) as caught:
+        http.get_text(stub.url + "/a", explain=explain)
+    assert caught.value.reason == "refused"
+    assert len(stub.seen) == 2
+
+
+def _everything_told(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(status=403, body=f"key {KEY} is wrong, see http://x/?key={KEY}"),
+        Answer(status=429, body="quota of s3cret%2Fkey%2Bvalue is spent"),
+        Answer(status=500, body=KEY),
+        Answer(body="not json " + KEY),
+        Answer(hang=True),
+        Answer(cut=True),
+        lambda seen: Answer(status=400, body={"echo": dict(seen.query), "headers": dict(seen.headers)}),
+    ],
+)
+@pytest.mark.parametrize("place", ["params", "headers"])
+def test_keys_are_never_told(
+    stub: Stub, impatient: Http, caplog: pytest.LogCaptureFixture, answer: Answer, place: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    stub.answer("/a", answer)
+    with pytest.raises(SourceError) as caught:
+        impatient.get_json(stub.url + "/a", **{place: {"api-key": KEY}})
+    told = _everything_told(caught.value) + caplog.text + repr([vars(r) for r in caplog.records])
+    assert stub.seen
+    for form in (KEY, "s3cret%2Fkey", "s3cret"):
+        assert form not in told
+
+
+def test_keys_that_cannot_be_sent_are_not_told(stub: Stub, http: Http) -> None:
+    for key in ("s3cret\n", "s3crét", "s3cret\x00"):
+        with pytest.raises(Permanent) as caught:
+            http.get_text(stub.url, headers={"X-API-Key": key})
+        assert caught.value.reason == "request"
+        assert "s3cr" not in _everything_told(caught.value)
+    assert not stub.seen
+
+
+def test_addresses_are_not_logged(stub: Stub, http: Http, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    stub.answer("/a", Answer(body="1"))
+    http.get_json(stub.url + "/a", {"appid": KEY})
+    assert stub.seen[0].query["appid"] == KEY
+    assert "appid" not in caplog.text
+
+
+def test_loopback_is_asked_directly_whatever_the_proxy(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub.answer("/a", Answer(body="1"))
+    with refusing() as dead:
+        monkeypatch.setenv("HTTP_PROXY", dead)
+        monkeypatch.setenv("http_proxy", dead)
+        with Http(attempts=1) as http:
+            assert http.get_json(stub.url + "/a") == 1
