@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SETS := base inference training aws gcp local test
+
+.PHONY: help run test check lint types pins clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.local ## Set up what is needed and serve http://127.0.0.1:8080 (PORT=… for another port)
+	@exec $(BIN)/vayu dev
+
+test: $(VENV)/.test ## Set up what is needed and run every test
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint types ## Lint, formatting, import arrows, types
+
+lint: $(VENV)/.test ## ruff and import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(VENV)/.test ## mypy --strict
+	@$(BIN)/mypy
+
+pins: $(VENV)/.test ## Pin the newest versions that pyproject.toml allows: layers/*/requirements.txt
+	@$(BIN)/python scripts/pins.py $(SETS)
+
+clean: ## Remove the environment, caches and build results; data in .vayu are kept
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Making the environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+# A stamp for each set, so that a second start does not ask the package index again.
+$(VENV)/.%: layers/%/requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the packages of layers/$*/requirements.txt …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@

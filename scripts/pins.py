@@ -1,0 +1,35 @@
+"""Pin what each deployment set installs: pyproject.toml's extras → layers/SET/requirements.txt.
+
+The pins hold for every supported Python and platform (environment markers tell them apart); they name versions
+only, so that each machine uses its own package index.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def pin(name: str) -> None:
+    """Resolve one set anew; `base` is what every function needs, the others are extras of that name."""
+    target = ROOT / "layers" / name / "requirements.txt"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    extra = [] if name == "base" else ["--extra", name]
+    # The test set is resolved first and constrains the rest: one version of a package everywhere.
+    test = ROOT / "layers" / "test" / "requirements.txt"
+    constraint = [] if name == "test" else ["--constraint", str(test)]
+    subprocess.run(
+        [
+            sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",
+            "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links",
+            *extra, *constraint, "--upgrade", "--output-file", str(target), str(ROOT / "pyproject.toml"),
+        ],
+        check=True,
+    )  # fmt: skip
+    print(f"{target.relative_to(ROOT)}: {len(target.read_text().splitlines())} packages")
+
+
+if __name__ == "__main__":
+    for each in sorted(sys.argv[1:], key=lambda name: name != "test"):
+        pin(each)
