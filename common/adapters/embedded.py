@@ -35,13 +35,13 @@ class EmbeddedServer:
                 _start(partial).cleanup()
                 partial.rename(data)
             self._server = _start(data)
-        except Exception as error:  # noqa: BLE001 — the library raises whatever its subprocesses raise
+        except Exception as error:
             raise StoreError(f"the embedded PostgreSQL could not be started; see {data / 'log'}") from error
         self._socket_folder = str(self._server.get_uri("postgres")).partition("host=")[2]
 
     def url(self, name: str) -> str:
         """The address of one database on this server, made if it is not there."""
-        found = self._server.psql(f"SELECT count(*) AS found FROM pg_database WHERE datname = '{name}';")
+        found = self._server.psql(f"SELECT count(*) AS found FROM pg_database WHERE datname = '{name}';")  # noqa: S608 — the name is ours
         if "0" in found.split():
             self._server.psql(f'CREATE DATABASE "{name}";')
         return f"postgresql+pg8000://postgres@/{name}?host={self._socket_folder}"
@@ -57,8 +57,8 @@ def _start(data: Path) -> Any:
     for attempt in range(1, _TRIES + 1):
         try:
             return library.get_server(data)
-        except Exception:  # noqa: BLE001 — see above
-            library.PostgresServer._instances.pop(data.resolve(), None)  # noqa: SLF001 — it keeps failed ones
+        except Exception:
+            library.PostgresServer._instances.pop(data.resolve(), None)
             if attempt == _TRIES:
                 raise
             time.sleep(3)

@@ -1,0 +1,86 @@
+"""AWS Lambda handlers; each is made from a `build` that runs at the first event, never at import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from common.domain.errors import DataError
+from common.entry import envelope
+from common.entry.perform import Handler, deferred, log, once, perform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+PROBLEM = "application/problem+json"
+
+
+def events(build: Callable[[], Handler], default_type: str, accepts: Collection[str]) -> LambdaHandler:
+    """A handler for schedules, direct calls and SQS batches.
+
+    Of a batch only the messages that failed come back, as ``batchItemFailures``; the others are done. For
+    anything else the result is what `build`'s handler returns, and its errors are Lambda's.
+    """
+    handle = deferred(build)
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 — Lambda passes both
+        if envelope.is_sqs_batch(event):
+            return _batch(event, handle, default_type, accepts)
+        return perform(handle, envelope.decode_one(event, default_type), accepts)
+
+    return handler
+
+
+def http(build: Callable[[], WSGIApplication]) -> LambdaHandler:
+    """A handler for API Gateway and function URLs that runs the WSGI application `build` makes."""
+    application = once(build)
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        import serverless_wsgi
+
+        if PROBLEM not in serverless_wsgi.TEXT_MIME_TYPES:
+            serverless_wsgi.TEXT_MIME_TYPES.append(PROBLEM)
+        answer: dict[str, Any] = serverless_wsgi.handle_request(_without_stage(application()), event, context)
+        return answer
+
+    return handler
+
+
+def _batch(
+    event: dict[str, Any], handle: Handler, default_type: str, accepts: Collection[str]
+) -> dict[str, Any]:
+    from aws_lambda_powertools.utilities.batch import (
+        BatchProcessor,
+        EventType,
+        process_partial_response,
+    )
+
+    def one(record: Any) -> None:
+        try:
+            message = envelope.from_sqs(record.raw_event, default_type)
+        except DataError:
+            log().exception("message cannot be read", extra={"id": record.message_id, "result": "failed"})
+            raise
+        perform(handle, message, accepts)
+
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    return dict(process_partial_response(event, one, processor))
+
+
+def _without_stage(app: WSGIApplication) -> WSGIApplication:
+    """Keep API Gateway's stage out of the addresses the application sees and makes.
+
+    ``$default`` is no part of any address; another stage stands at the head of a version 2.0 event's path.
+    """
+
+    def wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        stage = environ["SCRIPT_NAME"]
+        if stage == "/$default":
+            environ["SCRIPT_NAME"] = ""
+        elif stage and environ["serverless.event"].get("version") == "2.0":
+            environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(stage)
+        return app(environ, start_response)
+
+    return wsgi

@@ -1,0 +1,105 @@
+"""Google Cloud functions, HTTP and CloudEvent; made from a `build` that runs at the first request."""
+
+from __future__ import annotations
+
+import io
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+
+from common.adapters.queue import Message
+from common.domain.errors import DataError
+from common.entry import envelope
+from common.entry.perform import HOPELESS, Handler, deferred, log, once, perform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from wsgiref.types import WSGIApplication
+
+    from flask import Request
+    from werkzeug import Response
+
+Reply = tuple[str, int, dict[str, str]]
+
+
+class CloudEvent(Protocol):
+    """What functions-framework hands over."""
+
+    def get_attributes(self) -> Mapping[str, Any]: ...
+
+    def get_data(self) -> Any: ...
+
+
+def http(build: Callable[[], WSGIApplication]) -> Callable[[Request], Response]:
+    """An HTTP function that runs the WSGI application `build` makes."""
+    application = once(build)
+
+    def function(request: Request) -> Response:
+        from werkzeug import Response
+
+        # The framework reads the body again afterwards, which must not find it half read.
+        environ = {**request.environ, "wsgi.input": io.BytesIO(request.get_data())}
+        return Response.from_app(application(), environ)
+
+    return function
+
+
+def push(
+    build: Callable[[], Handler], default_type: str, accepts: Collection[str]
+) -> Callable[[Request], Reply]:
+    """An HTTP function for Cloud Scheduler's POST (empty, or a plain message) and Pub/Sub's push.
+
+    Answers 200 with the result, 204 to Pub/Sub, 400 for what can never succeed and 500 otherwise: anything
+    but 2xx makes Pub/Sub deliver again, and after the last attempt put the message on the dead-letter topic.
+    """
+    handle = deferred(build)
+
+    def function(request: Request) -> Reply:
+        if request.method != "POST":
+            return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "send a POST")
+        try:
+            message, pushed = _message(request, default_type)
+        except DataError as error:
+            log().exception("message cannot be read", extra={"result": "failed"})
+            return _problem(HTTPStatus.BAD_REQUEST, str(error))
+        try:
+            result = perform(handle, message, accepts)
+        except HOPELESS as error:
+            return _problem(HTTPStatus.BAD_REQUEST, str(error))
+        except Exception:  # noqa: BLE001 — `perform` has logged it; the sender is told to try again
+            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR)
+        if pushed:
+            return "", HTTPStatus.NO_CONTENT, {}
+        return json.dumps(result), HTTPStatus.OK, {"Content-Type": "application/json"}
+
+    return function
+
+
+def event(
+    build: Callable[[], Handler], default_type: str, accepts: Collection[str]
+) -> Callable[[CloudEvent], None]:
+    """A CloudEvent function, for Eventarc; an error makes the platform deliver the event again."""
+    handle = deferred(build)
+
+    def function(cloud_event: CloudEvent) -> None:
+        content = {**cloud_event.get_attributes(), "data": cloud_event.get_data()}
+        perform(handle, envelope.decode_one(content, default_type), accepts)
+
+    return function
+
+
+def _message(request: Request, default_type: str) -> tuple[Message, bool]:
+    """The message of a request, and whether Pub/Sub pushed it."""
+    body = request.get_data().strip()
+    if not body:
+        return Message(default_type, request.headers.get("X-CloudScheduler-ScheduleTime", "")), False
+    content = envelope.json_object(body)
+    return envelope.decode_one(content, default_type), envelope.is_pubsub_push(content)
+
+
+def _problem(status: HTTPStatus, detail: str | None = None) -> Reply:
+    """RFC 9457; a failure of ours is told without details, which are in the log."""
+    problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    if detail is not None:
+        problem["detail"] = detail
+    return json.dumps(problem), status, {"Content-Type": "application/problem+json"}

@@ -1,0 +1,79 @@
+"""The local worker: takes jobs from PostgreSQL, as the clouds hand messages to functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common.adapters.queue import Message
+from common.domain.errors import StoreError, VayuError
+from common.entry.perform import HOPELESS, Handler, log, perform
+from common.store import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from threading import Event
+
+    from common.domain.observation import Clock
+    from common.store.engine import Database
+
+
+def work_once(
+    database: Database,
+    clock: Clock,
+    handlers: Mapping[str, Handler],
+    lease_seconds: int = 900,
+    *,
+    types: Collection[str] | None = None,
+) -> bool:
+    """Take one job that is due and handle it; False where none is. `types`: leave others to other workers.
+
+    A failed job is tried again later, up to its last attempt; one that no attempt can cure, or that nobody
+    here handles, is buried at once. Whole in both cases: what it asked for stays in its row.
+
+    Raises:
+        StoreError: when the database cannot be reached; the job's lease then runs out and it is done again.
+    """
+    with database.transaction() as connection:
+        job = jobs.lease(connection, now=clock(), seconds=lease_seconds, types=types)
+    if job is None:
+        return False
+    message = Message(job.type, job.key, job.payload, str(job.id), job.attempt)
+    try:
+        perform(lambda message: handlers[message.type](message), message, handlers)
+    except Exception as error:  # noqa: BLE001 — whatever goes wrong belongs to this job alone
+        with database.transaction() as connection:
+            dead = jobs.fail(
+                connection, job, _told(error), now=clock(), retry=not isinstance(error, HOPELESS)
+            )
+        if dead:
+            log().error("message buried", extra={"type": job.type, "subject": job.key, "id": str(job.id)})
+    else:
+        with database.transaction() as connection:
+            jobs.finish(connection, job, now=clock())
+    return True
+
+
+def work_forever(
+    database: Database,
+    clock: Clock,
+    handlers: Mapping[str, Handler],
+    lease_seconds: int = 900,
+    *,
+    stop: Event,
+    poll_seconds: float = 1.0,
+    types: Collection[str] | None = None,
+) -> None:
+    """Work until `stop` is set, looking every `poll_seconds`; a database that is away is awaited."""
+    while not stop.is_set():
+        try:
+            busy = work_once(database, clock, handlers, lease_seconds, types=types)
+        except StoreError:
+            log().exception("the worker waits for the database")
+            busy = False
+        if not busy:
+            stop.wait(poll_seconds)
+
+
+def _told(error: Exception) -> str:
+    """What a job's row says of an error: users see it, so foreign errors give their name only."""
+    return str(error) if isinstance(error, VayuError) else type(error).__name__
