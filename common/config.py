@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KEYS = {
     "cpcb": "CPCB_API_KEY",

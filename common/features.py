@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from common.domain.breakpoints import NAQI
 from common.domain.forecast import HORIZON, Target
 from common.domain.observation import IST, POLLUTANTS
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Array = NDArray[np.float64]
 
@@ -88,7 +91,9 @@ def as_history(columns: list[list[float | None]]) -> Array:
     return np.array(columns, dtype=np.float64).T.copy()
 
 
-def build(history: Array, end: datetime, target: Target, origins: NDArray[np.intp], leads: NDArray[np.intp]) -> Features:
+def build(
+    history: Array, end: datetime, target: Target, origins: NDArray[np.intp], leads: NDArray[np.intp]
+) -> Features:
     """Rows of the given origins (indices into `history`) for the given lead times in hours.
 
     `history` is float64 (hours, n_inputs), hourly, its last row for the hour that ends at `end`. A lead time
@@ -249,7 +254,8 @@ class _Composer:
 
     def indices(self, lead: int) -> tuple[Array, Array]:
         """The two guesses at every origin, (hours,) each."""
-        flat, pattern = [], []
+        flat: list[Array] = []
+        pattern: list[Array] = []
         for pollutant, values, last, weekly in self._parts:
             scale = NAQI[pollutant][0]
             window = scale.hours

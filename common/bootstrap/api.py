@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
 from common.api import ApiContext, create_app
 from common.bootstrap.parts import Parts, assemble
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 def build(parts: Parts | None = None) -> Flask:

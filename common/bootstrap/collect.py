@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from common.adapters.queue import OBSERVATIONS_READY, Message
 from common.bootstrap.parts import Parts, assemble, collector
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import DataError, Transient
 from common.domain.observation import last_full_hour
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 MAX_BACKFILL_DAYS = 3650
 

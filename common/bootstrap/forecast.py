@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from common.adapters.queue import FORECAST_READY, Message
 from common.bootstrap.parts import Parts, assemble
 from common.domain.cities import all_cities, find_city
 from common.domain.observation import last_full_hour
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object]]:

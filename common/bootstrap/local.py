@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from common.bootstrap.parts import Parts, assemble
-from common.config import Settings
-from common.domain.observation import Clock
 from common.store.engine import Database
 from common.store.meta import dataset
 from common.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from common.config import Settings
+    from common.domain.observation import Clock
 
 REAL, SIMULATED = "vayu", "vayu_simulated"
 """Databases of the embedded server. Two, so that simulated rows never stand beside measurements."""
@@ -40,7 +44,12 @@ def local_parts(
     try:
         only_simulated = offline or settings.sources == ("simulated",)
         name = SIMULATED if only_simulated and not real else REAL
-        if not only_simulated and not real and not _holds_data(server.url(REAL)) and _holds_data(server.url(SIMULATED)):
+        if (
+            not only_simulated
+            and not real
+            and not _holds_data(server.url(REAL))
+            and _holds_data(server.url(SIMULATED))
+        ):
             name = SIMULATED
         url = server.url(name)
         migrate_at(url)

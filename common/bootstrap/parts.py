@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from common.adapters.queue import Queue
 from common.adapters.queues import queue_from_url
 from common.config import Settings, from_environment
 from common.domain.errors import ConfigError
-from common.domain.observation import Clock
 from common.store.engine import Database
 
 if TYPE_CHECKING:
+    from common.adapters.queue import Queue
+    from common.domain.observation import Clock
     from common.ingest.collect import Collector
 
 
@@ -40,7 +40,9 @@ def assemble(settings: Settings | None = None, *, clock: Clock = system_clock) -
     """
     chosen = settings or from_environment()
     if chosen.database_url is None:
-        raise ConfigError("DATABASE_URL is not set; it must look like postgresql://user:password@host:5432/name")
+        raise ConfigError(
+            "DATABASE_URL is not set; it must look like postgresql://user:password@host:5432/name"
+        )
     database = Database(chosen.database_url)
     return Parts(chosen, database, queue_from_url(chosen.queue_url, database, clock), clock)
 

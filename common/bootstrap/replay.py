@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from common.adapters.object_store import ObjectStore
-from common.bootstrap.parts import Parts
 from common.domain.errors import ModelError
 from common.domain.forecast import FAMILIES, Family
 from common.domain.observation import HOUR, last_full_hour
@@ -18,6 +17,11 @@ from common.store.city_hours import cities_between
 from common.store.forecasts import score
 from common.store.models import forget_replay
 from common.training.service import train_city
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from common.bootstrap.parts import Parts
 
 RETRAIN_HOUR = 2
 """Hour of the UTC day at which live training runs."""
@@ -58,7 +62,9 @@ def replay(
     with parts.database.transaction() as connection:
         found = list(cities) if cities else cities_between(connection, start, end)
     if not found:
-        raise ModelError("no city has measurements between --from and --to; import some first: vayu import FILE… --city C")
+        raise ModelError(
+            "no city has measurements between --from and --to; import some first: vayu import FILE… --city C"
+        )
     report = ReplayReport(found)
     files = ObjectStore(parts.settings.model_store_url)
     models = ModelCache(files)
@@ -102,9 +108,7 @@ def _train(
     families: Sequence[Family],
 ) -> None:
     for city in report.cities:
-        trained = train_city(
-            parts.database, files, models, city, now=now, families=families, mode="replay"
-        )
+        trained = train_city(parts.database, files, models, city, now=now, families=families, mode="replay")
         report.trainings += 1
         report.promoted += trained.promoted.values()
         report.skipped |= {f"{city}/{target}": reason for target, reason in trained.failed.items()}

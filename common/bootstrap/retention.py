@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from common.adapters.queue import Message
 from common.bootstrap.parts import Parts, assemble
 from common.store.maintain import maintain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from common.adapters.queue import Message
 
 
 def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object]]:
     """The handler; what it is sent does not matter, only that it is."""
     whole = parts or assemble()
 
-    def handle(message: Message) -> Mapping[str, object]:  # noqa: ARG001 — a schedule says nothing
+    def handle(_: Message) -> Mapping[str, object]:
         return maintain(whole.database, now=whole.clock(), retain_raw_days=whole.settings.retain_raw_days)
 
     return handle

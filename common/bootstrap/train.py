@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message
 from common.bootstrap.parts import Parts, assemble
 from common.domain.cities import find_city
 from common.domain.errors import DataError, ModelError
 from common.domain.forecast import FAMILIES, Family
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object]]:
@@ -43,9 +45,7 @@ def _train(parts: Parts, city: str, families: Sequence[Family]) -> Mapping[str, 
     from common.training.service import train_city
 
     files = ObjectStore(parts.settings.model_store_url)
-    report = train_city(
-        parts.database, files, ModelCache(files), city, now=parts.clock(), families=families
-    )
+    report = train_city(parts.database, files, ModelCache(files), city, now=parts.clock(), families=families)
     if report.promoted:
         parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
     if report.failed and not report.metrics:

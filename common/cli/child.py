@@ -8,11 +8,17 @@ import runpy
 import signal
 import sys
 import threading
-from pathlib import Path
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-import functions
-from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
+from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN
 from common.cli.children import end_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from common.bootstrap.parts import Parts
+    from common.entry.perform import Handler
 
 _TRAINING_NICENESS = 10
 
@@ -31,8 +37,19 @@ def main() -> None:
 def _serve(host: str, port: str) -> None:
     """The API as Google Cloud runs it: functions-framework over gunicorn."""
     os.environ.setdefault("THREADS", "8")
-    source = Path(functions.__file__).parent / "api" / "main.py"
-    sys.argv = ["functions-framework", "--target", "http", "--source", str(source), "--host", host, "--port", port]
+    spec = find_spec("functions.api.main")  # by name: this package must not import the deployment units
+    source = str(spec.origin) if spec else ""
+    sys.argv = [
+        "functions-framework",
+        "--target",
+        "http",
+        "--source",
+        source,
+        "--host",
+        host,
+        "--port",
+        port,
+    ]
     runpy.run_module("functions_framework", run_name="__main__", alter_sys=True)
 
 
@@ -46,11 +63,11 @@ def _work(types: list[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     parts = assemble()
-    builders = {
+    builders: dict[str, Callable[[Parts], Handler]] = {
         COLLECT: collect.build,
         OBSERVATIONS_READY: forecast.build,
         TRAIN: train.build,
-        FORECAST_READY: lambda _: _nothing_listens,
+        FORECAST_READY: _nobody_listens,
     }
     if TRAIN in types:
         os.nice(_TRAINING_NICENESS)  # answers and fresh forecasts come first
@@ -58,8 +75,9 @@ def _work(types: list[str]) -> None:
     work_forever(parts.database, parts.clock, handlers, stop=stop, poll_seconds=0.5, types=types)
 
 
-def _nothing_listens(message: Message) -> dict[str, object]:
-    return {"forecast": message.subject}
+def _nobody_listens(_: Parts) -> Handler:
+    """Forecasts are read from the store; nothing on one machine waits to be told of them."""
+    return lambda message: {"forecast": message.subject}
 
 
 if __name__ == "__main__":

@@ -8,19 +8,30 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 class Child:
     """A running child process of `vayu dev`."""
 
-    def __init__(self, name: str, *arguments: str, env: Mapping[str, str]) -> None:
-        """Start ``python -m common.cli.child NAME ARGUMENTS…``; its output is this process's."""
+    def __init__(self, name: str, *arguments: str, env: Mapping[str, str], log: Path) -> None:
+        """Start ``python -m common.cli.child NAME ARGUMENTS…``; its output is appended to `log`."""
         self.name = name
         self.arguments = arguments
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "common.cli.child", name, *arguments],
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            self._process = self._start(output, env)
+
+    def _start(self, output: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 — our own module
+            [sys.executable, "-m", "common.cli.child", self.name, *self.arguments],
             stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             env={**os.environ, **env},
             start_new_session=True,  # Ctrl-C reaches the parent alone, which then stops its children in order
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from common.bootstrap.local import local_parts
 from common.bootstrap.parts import Parts, system_clock
 from common.config import from_environment
 from common.domain.cities import City, all_cities, find_city
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option, progress
 from common.domain.errors import Transient
 from common.domain.observation import HOUR, hour_ending, last_full_hour
+from common.ingest.collect import CollectReport
 
 if TYPE_CHECKING:
     from common.domain.cities import City
-    from common.ingest.collect import CollectReport
     from common.ingest.files.result import ImportResult
 
 
@@ -66,15 +66,14 @@ def backfill(
 
 def _backfill(parts: Parts, names: tuple[str, ...] | None, cities: list[City], days: int) -> CollectReport:
     ready = collector(parts, names)
-    total = None
+    total = CollectReport()
     with progress() as bar:
         task = bar.add_task("Filling the past", total=len(cities))
         for first in range(0, len(cities), 7):
             some = cities[first : first + 7]
             report = ready.collect(some, start=parts.clock() - timedelta(days=days))
-            total = report if total is None else total.plus(report)
+            total = total.plus(report)
             bar.advance(task, len(some))
-    assert total is not None  # there is always a city
     return total
 
 
@@ -161,7 +160,16 @@ def _show_imported(results: list[ImportResult], stored: list[dict[str, int]], *,
                 **(stored[number] if stored else {}),
             }
         )
-    headings = ("station", "rows read", "values read", "kept", "turned down", "hourly readings", "new", "changed")
+    headings = (
+        "station",
+        "rows read",
+        "values read",
+        "kept",
+        "turned down",
+        "hourly readings",
+        "new",
+        "changed",
+    )
     rows = [
         (
             ", ".join(one["stations"]) or "the city",
@@ -178,7 +186,11 @@ def _show_imported(results: list[ImportResult], stored: list[dict[str, int]], *,
     rejected: Counter[str] = Counter()
     for result in results:
         rejected.update(result.rejected)
-    emit({"files": files}, as_json=as_json, table=make_table("Imported" if stored else "Read, nothing kept", headings, rows))
+    emit(
+        {"files": files},
+        as_json=as_json,
+        table=make_table("Imported" if stored else "Read, nothing kept", headings, rows),
+    )
     if not as_json:
         emit({}, as_json=False, table=make_table("Turned down", ("reason", "values"), rejected.most_common()))
         for note in dict.fromkeys(note for result in results for note in result.notes):

@@ -9,9 +9,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from types import FrameType
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,11 +29,15 @@ from common.domain.errors import StoreError
 from common.store.jobs import release
 from common.store.meta import dataset
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
 _HOST = "127.0.0.1"
 _TRAINERS = min(2, os.cpu_count() or 1)
 
 
-class _Stop(Exception):  # noqa: N818 — nothing failed
+class _Stop(Exception):
     """Ctrl-C, or a request to end."""
 
 
@@ -47,7 +51,7 @@ def dev(port: int | None, offline: bool) -> None:
     _refuse_taken(chosen)
     stop = threading.Event()
 
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+    def ask_to_stop(*_: object) -> None:
         stop.set()
         raise _Stop
 
@@ -72,24 +76,25 @@ def dev(port: int | None, offline: bool) -> None:
 def _run(parts: Parts, port: int, stack: ExitStack, started: float, stop: threading.Event) -> None:
     with parts.database.transaction() as connection:
         release(connection, now=parts.clock())
-    env = _environment(parts)
-    children = [Child("api", _HOST, str(port), env=env)]
+    logs = parts.settings.home / "logs"
+    start = partial(_start, env=_environment(parts), logs=logs)
+    children = [start("api", _HOST, str(port))]
     stack.callback(_stop_all, children)
     _await_health(port, children[0])
     base = f"http://{_HOST}:{port}"
     aside.print(f"The API answers at {base}/api/v1/health")
-    children.append(Child("worker", COLLECT, OBSERVATIONS_READY, FORECAST_READY, env=env))
-    children += [Child("worker", TRAIN, env=env) for _ in range(_TRAINERS)]
+    children.append(start("worker", COLLECT, OBSERVATIONS_READY, FORECAST_READY))
+    children += [start("worker", TRAIN) for _ in range(_TRAINERS)]
     schedule = Schedule(parts)
     first_fill(parts)
     with parts.database.transaction() as connection:
         kind = dataset(connection)
     note = "  (simulated data)" if kind == "simulated" else ""
     aside.print(f"Ready after {time.monotonic() - started:.0f} s: {base}/api/v1/forecast/delhi{note}")
-    aside.print("Ctrl-C stops it; everything is kept.")
+    aside.print(f"Logs: {logs}. Ctrl-C stops it; everything is kept.")
     while not stop.is_set():
         schedule.run_due()
-        _restart_dead(children, env)
+        _restart_dead(children, start)
         stop.wait(1.0)
 
 
@@ -112,7 +117,9 @@ def _reachable(parts: Parts, *, settings_offline: bool) -> Iterator[Parts]:
         aside.print(f"  {name}: {one.failure}")
     if from_environment().database_url is not None:
         # Somebody's own database must not be filled with invented data because a network was down for a moment.
-        raise StoreError("no provider can be reached; for simulated data: vayu dev --offline on another database")
+        raise StoreError(
+            "no provider can be reached; for simulated data: vayu dev --offline on another database"
+        )
     aside.print("No provider can be reached: working on simulated data.", style="yellow")
     with local_parts(from_environment(), clock=system_clock, offline=True) as simulated:
         yield simulated
@@ -124,14 +131,15 @@ def _refuse_taken(port: int) -> None:
         try:
             probe.bind((_HOST, port))
         except OSError as error:
-            raise StoreError(f"port {port} is taken; choose another: PORT={port + 1 if port < 65535 else 8081} make run") from error
+            raise StoreError(
+                f"port {port} is taken; choose another: PORT={port + 1 if port < 65535 else 8081} make run"
+            ) from error
 
 
 def _environment(parts: Parts) -> dict[str, str]:
     settings = parts.settings
-    assert settings.database_url is not None  # local_parts has set it
     env = {
-        "DATABASE_URL": settings.database_url,
+        "DATABASE_URL": parts.database.url,
         "MODEL_STORE_URL": settings.model_store_url,
         "QUEUE_URL": settings.queue_url,
         "VAYU_HOME": str(settings.home),
@@ -144,9 +152,9 @@ def _await_health(port: int, api: Child) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if api.status is not None:
-            raise StoreError("the API could not be started; its message stands above")
+            raise StoreError("the API could not be started; see its log, logs/api.log in VAYU_HOME (.vayu)")
         try:
-            urllib.request.urlopen(f"http://{_HOST}:{port}/api/v1/health", timeout=5).close()  # noqa: S310 — ours
+            urllib.request.urlopen(f"http://{_HOST}:{port}/api/v1/health", timeout=5).close()
         except urllib.error.HTTPError:
             return
         except OSError:
@@ -156,11 +164,15 @@ def _await_health(port: int, api: Child) -> None:
     raise StoreError("the API did not answer within a minute")
 
 
-def _restart_dead(children: list[Child], env: dict[str, str]) -> None:
+def _start(name: str, *arguments: str, env: dict[str, str], logs: Path) -> Child:
+    return Child(name, *arguments, env=env, log=logs / f"{name}.log")
+
+
+def _restart_dead(children: list[Child], start: Callable[..., Child]) -> None:
     for place, child in enumerate(children):
         if child.status is not None:
             aside.print(f"{child.name} ended with status {child.status}; starting it again")
-            children[place] = Child(child.name, *child.arguments, env=env)
+            children[place] = start(child.name, *child.arguments)
 
 
 def _stop_all(children: list[Child]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-
-from rich.progress import Progress
+from typing import TYPE_CHECKING
 
 from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN
-from common.bootstrap.parts import Parts
 from common.cli.output import aside, progress
 from common.domain.cities import all_cities
 from common.store.jobs import unfinished
 from common.store.models import latest_training
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from common.bootstrap.parts import Parts
 
 DAYS = 92
 """As far back as the keyless provider goes."""

@@ -7,20 +7,22 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from rich.table import Table
 
 from common.adapters.queue import Message
-from common.bootstrap.parts import Parts
 from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.moments import DURATION, MOMENT
 from common.cli.output import console, emit, json_option, make_table, offline_option, progress
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import FAMILIES, TARGETS, Family, Mode
-from common.store.forecasts import LeadScore, cities_with_record, record, score as score_forecasts
+from common.store.forecasts import LeadScore, cities_with_record, record
+from common.store.forecasts import score as score_forecasts
 from common.store.models import latest_training
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from common.bootstrap.parts import Parts
     from common.bootstrap.replay import ReplayReport
     from common.training.service import TrainReport
 
@@ -58,9 +60,7 @@ def train(
         reports = []
         for city in due:
             bar.update(task, description=f"Training {city}")
-            report = train_city(
-                parts.database, files, models, city, now=now, families=families or FAMILIES
-            )
+            report = train_city(parts.database, files, models, city, now=now, families=families or FAMILIES)
             reports.append(report)
             bar.advance(task)
     _show_trained(reports, len(chosen) - len(due), as_json=as_json)
@@ -120,12 +120,12 @@ def forecast(cities: tuple[str, ...], offline: bool, as_json: bool) -> None:
 @main.command()
 @click.option("--city", "cities", multiple=True, help="Only this city.")
 @click.option("--mode", type=click.Choice(["live", "replay"]), help="Default: both.")
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Of the live record.")
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Of the live record."
+)
 @offline_option
 @json_option
-def score(
-    cities: tuple[str, ...], mode: Mode | None, days: int, offline: bool, as_json: bool
-) -> None:
+def score(cities: tuple[str, ...], mode: Mode | None, days: int, offline: bool, as_json: bool) -> None:
     """Set the truth beside the forecasts, and show the record: errors by lead time, skill, coverage."""
     chosen = {city.name for city in cities_named(cities)}
     with opened(offline=offline) as parts:
@@ -134,7 +134,7 @@ def score(
             score_forecasts(connection, mode="live", now=now)
         records = []
         for each in (mode,) if mode else ("live", "replay"):
-            records += _records(parts, cast("Mode", each), chosen, now, days)
+            records += _records(parts, each, chosen, now, days)
     if not records:
         raise NotFound("no forecast has been scored yet; see: vayu forecast, vayu replay")
     emit({"records": records}, as_json=as_json)
@@ -153,7 +153,13 @@ def _records(parts: Parts, mode: Mode, chosen: set[str], now: datetime, days: in
                 if scores:
                     together, *by_lead = [_plain(one) for one in scores]
                     found.append(
-                        {"city": city, "target": target, "mode": mode, "together": together, "by_lead": by_lead}
+                        {
+                            "city": city,
+                            "target": target,
+                            "mode": mode,
+                            "together": together,
+                            "by_lead": by_lead,
+                        }
                     )
     return found
 
@@ -209,7 +215,9 @@ def replay(
         raise click.BadParameter("--to must be after --from")
     chosen = [city.name for city in cities_named(cities)] if cities else None
     with opened(real=True) as parts, progress() as bar:
-        task = bar.add_task(f"Training on what is before {start:%Y-%m-%d %H:%M}", total=int((end - start) / every) + 1)
+        task = bar.add_task(
+            f"Training on what is before {start:%Y-%m-%d %H:%M}", total=int((end - start) / every) + 1
+        )
 
         def tick(now: datetime) -> None:
             bar.update(task, advance=1, description=f"Replaying {now:%Y-%m-%d %H:%M}Z")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ from common.domain.observation import IST
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[Any]):
     """An ISO 8601 time or date; without an offset it is Indian time. Becomes an aware UTC datetime."""
 
     name = "time"
@@ -27,7 +28,7 @@ class Moment(click.ParamType):
         return (time if time.tzinfo else time.replace(tzinfo=IST)).astimezone(UTC)
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[Any]):
     """A whole number of minutes, hours or days: ``30m``, ``12h``, ``2d``."""
 
     name = "duration"

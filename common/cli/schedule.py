@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from common.adapters.queue import COLLECT, TRAIN
-from common.bootstrap.parts import Parts
 from common.domain.errors import StoreError
 from common.store.maintain import maintain
+
+if TYPE_CHECKING:
+    from common.bootstrap.parts import Parts
 
 _COLLECT_MINUTE = 37
 """Indian hours end at half past the UTC hour; providers need some minutes."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from common.domain.errors import ModelError
+from common.domain.forecast import Target
 from common.features import names, signature
 
 
@@ -16,7 +17,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
     version: str
     city: str
-    target: str
+    target: Target
     family: str
     mode: str
     trained_at: str
@@ -56,8 +57,7 @@ def read_card(data: bytes) -> ModelCard:
         card = msgspec.json.decode(data, type=ModelCard)
     except msgspec.MsgspecError as error:
         raise ModelError("the model card cannot be read; train the city again") from error
-    target = "aqi" if card.target == "aqi" else "pm25"
-    if card.features_hash != signature(target) or card.features != names(target):
+    if card.features_hash != signature(card.target) or card.features != names(card.target):
         raise ModelError(f"model {card.version} was made for other features; train the city again")
     return card
 

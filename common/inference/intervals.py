@@ -7,12 +7,17 @@ interval of a lead time is split-conformal: the forecast times the residual quan
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from common.domain.aqi import CATEGORIES
 from common.domain.forecast import HORIZON, QUANTILES
-from common.features import Array
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from common.features import Array
 
 _NEIGHBOURS = 2
 CEILING = {"aqi": 500.0, "pm25": 2000.0}

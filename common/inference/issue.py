@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
-from sqlalchemy import Connection
 
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import HORIZON, TARGETS, Mode, Target
@@ -25,11 +24,17 @@ from common.features import (
 )
 from common.inference.intervals import CEILING, as_lists, category_probabilities, distribution, interval
 from common.inference.naive import naive_forecasts
-from common.inference.session import Model, ModelCache
 from common.store.city_hours import history, provenance
-from common.store.engine import Database
 from common.store.forecasts import IssuedForecast, insert_forecast
 from common.store.models import champion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from common.inference.session import Model, ModelCache
+    from common.store.engine import Database
 
 
 @dataclass(slots=True)
@@ -41,6 +46,21 @@ class IssueReport:
     """Kept already for the same origin; left as they were."""
     skipped: dict[str, str] = field(default_factory=dict)
     """``city/target`` → why there is no forecast."""
+
+
+class Steps(TypedDict):
+    """The hours of a forecast; see `IssuedForecast`."""
+
+    inputs_hash: str
+    y: list[float]
+    lo80: list[float]
+    hi80: list[float]
+    lo95: list[float]
+    hi95: list[float]
+    categories: list[list[float]]
+    persistence: list[float]
+    daily: list[float]
+    mean24: list[float]
 
 
 def issue_forecasts(
@@ -95,14 +115,12 @@ def _issue(
             family=row.family,
             basis=basis,
             source=source,
-            **forecast,  # type: ignore[arg-type] — the keys are the remaining fields
+            **forecast,
         ),
     )
 
 
-def make_forecast(
-    model: Model, known: Array, known_until: datetime, target: Target, *, lag: int
-) -> dict[str, str | list[float] | list[list[float]]]:
+def make_forecast(model: Model, known: Array, known_until: datetime, target: Target, *, lag: int) -> Steps:
     """A forecast of 48 hours from history, float64 (hours, n_inputs), that ends `lag` hours before the origin."""
     origins = np.array([len(known) - 1])
     leads = np.arange(1, HORIZON + 1) + lag
@@ -123,5 +141,7 @@ def make_forecast(
         "lo95": as_lists(lo95, 1),
         "hi95": as_lists(hi95, 1),
         "categories": [as_lists(row, 4) for row in categories],
-        **{name: as_lists(guess[0], 1) for name, guess in naive.items()},
+        "persistence": as_lists(naive["persistence"][0], 1),
+        "daily": as_lists(naive["daily"][0], 1),
+        "mean24": as_lists(naive["mean24"][0], 1),
     }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from common.domain.forecast import NAIVE
 from common.features import Array, carried, rolling_mean, same_hour
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def naive_forecasts(series: Array, origins: NDArray[np.intp], leads: NDArray[np.intp]) -> dict[str, Array]:

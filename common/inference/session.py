@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from common.domain.errors import ModelError
 from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Files(Protocol):
@@ -50,7 +52,7 @@ def open_session(data: bytes) -> Any:
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 — the runtime raises several undocumented types
+    except Exception as error:
         raise ModelError("the model file cannot be opened; train the city again") from error
 
 

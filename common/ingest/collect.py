@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from common.domain.cities import City
 from common.domain.errors import SourceError
 from common.domain.observation import HOUR, Batch, Clock, hour_ending, last_full_hour
 from common.ingest.reconcile import WINDOW, reconcile
-from common.sources.http import Http
 from common.sources.interface import Request, Source
-from common.store.engine import Database
 from common.store.meta import claim_dataset
 from common.store.readings import Written, insert_weather_forecasts, upsert_readings
 from common.store.source_runs import record_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from common.domain.cities import City
+    from common.sources.http import Http
+    from common.store.engine import Database
 
 log = Logger(service="collect", child=True)
 
@@ -186,4 +190,3 @@ class Collector:
         end = min(hour_ending(last) + (WINDOW - 1) * HOUR, last_full_hour(now))
         with self.database.transaction() as connection:
             return reconcile(connection, city, start, end, now=now)
-

@@ -8,20 +8,22 @@ An hour in which nothing was reported has no city-hour: a gap stays a gap.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import fsum
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import Aqi, PollutantIndex, city_index, naqi, station_naqi, us_aqi
 from common.domain.breakpoints import SCALES
 from common.domain.explanation import pack
-from common.domain.observation import BASES, HOUR, Basis, POLLUTANTS, VARIABLES, WEATHER, hour_ending
+from common.domain.observation import BASES, HOUR, POLLUTANTS, VARIABLES, WEATHER, Basis, hour_ending
 from common.store.city_hours import upsert_city_hours
 from common.store.readings import readings_between
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
 
 WINDOW = 24
 """Hours before an hour that its indices look back on."""

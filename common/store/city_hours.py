@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from common.domain.observation import VARIABLES
 from common.store.engine import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
 
 _NAMES = (
     "city", "time", "source", "basis", "stations", *VARIABLES,
@@ -61,7 +63,7 @@ def history(
         SELECT json_build_array({", ".join(f"json_agg({name} ORDER BY hour)" for name in names)})::text
         FROM generate_series(CAST(:start AS timestamptz) + interval '1 hour', :end, interval '1 hour') AS hour
         LEFT JOIN city_hour ON city = :city AND time = hour AND time > :start AND time <= :end
-        """,  # noqa: S608 — the names were checked above
+        """,
         city=city,
         start=start,
         end=end,
@@ -88,13 +90,16 @@ def latest_hours(connection: Connection, now: datetime) -> dict[str, datetime]:
         """,
         now=now,
     )
-    return {city: time for city, time in rows}  # noqa: C416 — rows are not tuples
+    return dict(rows)
 
 
 def provenance(connection: Connection, city: str, time: datetime) -> tuple[str | None, str | None]:
     """(source, basis) of one city-hour."""
     rows = run(
-        connection, "SELECT source, basis FROM city_hour WHERE city = :city AND time = :time", city=city, time=time
+        connection,
+        "SELECT source, basis FROM city_hour WHERE city = :city AND time = :time",
+        city=city,
+        time=time,
     )
     return (rows[0][0], rows[0][1]) if rows else (None, None)
 

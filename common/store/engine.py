@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from common.domain.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 UNREACHABLE = "the database cannot be reached; see that DATABASE_URL is right and the server is up"
 TOO_SLOW = "the database took too long to answer"
@@ -46,6 +50,7 @@ class Database:
                 pool_pre_ping=True,
                 pool_timeout=min(10, self._connect_timeout_s),
             )
+            _see_lost_connections(self._engine)
         return self._engine
 
     @contextmanager
@@ -98,6 +103,22 @@ def _unanswered(error: DBAPIError) -> str | None:
     if state == "42P01" and _field(error, "R") == "parserOpenTable":
         return NO_TABLE
     return UNREACHABLE if state.startswith(_GONE) else None
+
+
+def _see_lost_connections(engine: Engine) -> None:
+    """Have a connection that the server has ended replaced when it is taken from the pool.
+
+    pg8000 lets the socket's own error through there, which SQLAlchemy does not take for a lost connection.
+    """
+    ping = engine.dialect.do_ping
+
+    def alive(dbapi_connection: DBAPIConnection) -> bool:
+        try:
+            return ping(dbapi_connection)
+        except OSError:
+            return False
+
+    engine.dialect.do_ping = alive  # type: ignore[method-assign]
 
 
 @cache

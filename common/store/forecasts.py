@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from common.domain.forecast import NAIVE, Mode
 from common.store.engine import run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class IssuedForecast:
 
 _FIELDS = tuple(IssuedForecast.__dataclass_fields__)
 _INSERT = (
-    f"INSERT INTO forecast ({', '.join(_FIELDS)}) VALUES ({', '.join(':' + name for name in _FIELDS)}) "  # noqa: S608
+    f"INSERT INTO forecast ({', '.join(_FIELDS)}) VALUES ({', '.join(':' + name for name in _FIELDS)}) "
     "ON CONFLICT (city, target, mode, origin) DO NOTHING RETURNING 1"
 )
 
@@ -83,7 +85,7 @@ SELECT lead, count(*) AS n, avg(abs(y - actual)), sqrt(avg((y - actual) ^ 2)), a
        {", ".join(f"avg(abs({name} - actual))" for name in NAIVE)},
        avg((actual BETWEEN lo80 AND hi80)::int), avg((actual BETWEEN lo95 AND hi95)::int)
 FROM pair WHERE actual IS NOT NULL GROUP BY GROUPING SETS ((lead), ()) ORDER BY lead NULLS FIRST
-"""  # noqa: S608 — the names are ours
+"""
 
 
 def insert_forecast(connection: Connection, forecast: IssuedForecast) -> bool:
@@ -135,9 +137,7 @@ def record(
     family: str | None = None,
 ) -> list[LeadScore]:
     """Scores over forecasts with origin in (start, end]: first all leads together, then lead by lead."""
-    rows = run(
-        connection, _RECORD, city=city, target=target, mode=mode, start=start, end=end, family=family
-    )
+    rows = run(connection, _RECORD, city=city, target=target, mode=mode, start=start, end=end, family=family)
     return [_lead_score(row) for row in rows if row[1]]
 
 

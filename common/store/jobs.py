@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from common.store.engine import run
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ def lease(
 ) -> Job | None:
     """Take the job that has been due longest; it is ours until the lease ends, then anyone's again.
 
-    `types`: only jobs of these types; None: of any. A job whose last attempt never came back is buried on the way: its worker died each time.
+    `types`: only jobs of these types; None: of any. A job whose last attempt never came back is buried on the
+    way: its worker died each time.
     """
     run(
         connection,
@@ -156,7 +160,11 @@ def counts(connection: Connection) -> dict[str, dict[str, int]]:
 
 def release(connection: Connection, *, now: datetime) -> None:
     """End every lease: for a machine whose only workers are known to be dead."""
-    run(connection, "UPDATE job SET leased_until = :now WHERE state = 'running' AND leased_until > :now", now=now)
+    run(
+        connection,
+        "UPDATE job SET leased_until = :now WHERE state = 'running' AND leased_until > :now",
+        now=now,
+    )
 
 
 def unfinished(connection: Connection, ids: Collection[int]) -> set[int]:

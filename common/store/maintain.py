@@ -28,7 +28,7 @@ WITH changed AS (
   SET rolled_at = excluded.rolled_at, {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}
   RETURNING 1
 ) SELECT count(*) FROM rolled
-"""  # noqa: S608 — the names are ours
+"""
 
 _KEEP = {
     "reading": "time",
@@ -52,7 +52,7 @@ def maintain(database: Database, *, now: datetime, retain_raw_days: int) -> dict
         for table, column in _KEEP.items():
             [(dropped[table],)] = run(
                 connection,
-                f"WITH gone AS (DELETE FROM {table} WHERE {column} < :oldest RETURNING 1) SELECT count(*) FROM gone",  # noqa: S608, E501
+                f"WITH gone AS (DELETE FROM {table} WHERE {column} < :oldest RETURNING 1) SELECT count(*) FROM gone",
                 oldest=oldest,
             )
         [(dropped["job"],)] = run(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Literal
 
 from common.domain.errors import ConfigError
 from common.store.engine import run
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 Dataset = Literal["real", "simulated"]
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
-
-from common.domain.forecast import Mode
 from common.store.engine import run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from common.domain.forecast import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def insert_model(connection: Connection, model: ModelRow) -> None:
         VALUES (:version, :city, :target, :mode, :family, :status, :reason, :trained_at, :window_start,
                 :window_end, :samples, :features_hash, :checksum, CAST(:metrics AS jsonb))
         ON CONFLICT (version) DO NOTHING
-        """,  # noqa: S608 — the names are ours
+        """,
         **{name: getattr(model, name) for name in _FIELDS.split(", ")},
         metrics=json.dumps(model.metrics),
     )
@@ -84,7 +87,7 @@ def champion(connection: Connection, city: str, target: str, mode: Mode) -> Mode
         f"""
         SELECT {_FIELDS}, metrics::text FROM model
         WHERE city = :city AND target = :target AND mode = :mode AND status = 'champion'
-        """,  # noqa: S608 — the names are ours
+        """,
         city=city,
         target=target,
         mode=mode,
@@ -97,8 +100,10 @@ def champion(connection: Connection, city: str, target: str, mode: Mode) -> Mode
 
 def latest_training(connection: Connection, mode: Mode) -> dict[str, datetime]:
     """City → when it was last trained."""
-    rows = run(connection, "SELECT city, max(trained_at) FROM model WHERE mode = :mode GROUP BY city", mode=mode)
-    return {city: trained_at for city, trained_at in rows}  # noqa: C416 — rows are not tuples
+    rows = run(
+        connection, "SELECT city, max(trained_at) FROM model WHERE mode = :mode GROUP BY city", mode=mode
+    )
+    return dict(rows)
 
 
 def forget_replay(connection: Connection, city: str) -> list[str]:
@@ -144,4 +149,4 @@ def due_for_training(connection: Connection, *, now: datetime) -> dict[str, str]
         """,
         now=now,
     )
-    return {city: reason for city, reason in rows}  # noqa: C416 — rows are not tuples
+    return dict(rows)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection
-
-from common.domain.observation import VARIABLES, WEATHER, Reading, WeatherForecast
+from common.domain.observation import VARIABLES, WEATHER, Basis, Reading, WeatherForecast
 from common.store.engine import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
 
 _Row = TypeVar("_Row")
 _CHUNK = 4000
@@ -108,7 +110,7 @@ def insert_weather_forecasts(connection: Connection, forecasts: Iterable[Weather
 
 def readings_between(
     connection: Connection, city: str, start: datetime, end: datetime
-) -> list[tuple[str, str, str, list[dict[str, Any]]]]:
+) -> list[tuple[str, str, Basis, list[dict[str, Any]]]]:
     """Readings of a city in (start, end]: (source, station, basis, rows in order of time).
 
     Each row is a dict of ``time`` (epoch seconds), the variables that are present, and ``published``.
@@ -121,7 +123,7 @@ def readings_between(
           {", ".join(f"'{name}', {name}" for name in VARIABLES)})) ORDER BY time)::text
         FROM reading WHERE city = :city AND time > :start AND time <= :end
         GROUP BY source, station, basis ORDER BY source, station, basis
-        """,  # noqa: S608 — the names are ours
+        """,
         city=city,
         start=start,
         end=end,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON, Target
 from common.features import FLOOR, INPUTS, Array, build, usable_origins
 from common.inference.naive import naive_forecasts
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from numpy.typing import NDArray
 
 LEADS = np.arange(1, HORIZON + 1)
 MIN_TRAINING_HOURS = 24 * 10
@@ -68,7 +72,10 @@ class Dataset:
         target_hour = self.hours[:, None] + LEADS[None, :]
         learn = (target_hour < cut) & np.isfinite(self.actual)
         judge = self.hours >= cut
-        if int((self.hours < cut - HORIZON).sum()) < MIN_TRAINING_HOURS or not np.isfinite(self.actual[judge]).any():
+        if (
+            int((self.hours < cut - HORIZON).sum()) < MIN_TRAINING_HOURS
+            or not np.isfinite(self.actual[judge]).any()
+        ):
             raise ModelError(
                 f"too little history: {self.length} hours; training needs about "
                 f"{(MIN_TRAINING_HOURS + _WARM_UP_HOURS + HORIZON + shortest) // 24} days with few gaps"

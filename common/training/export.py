@@ -4,12 +4,18 @@ serves it needs to know neither."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
 from common.features import LEVEL_CENTRE, Array
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
 OPSET = {"": 15, "ai.onnx.ml": 3}
 _IR_VERSION = 9
@@ -29,7 +35,7 @@ def per_lead_linear(weights: Array, bias: Array, lead_column: int) -> onnx.Model
         helper.make_node("Add", ["sum", "row_bias"], ["flat"]),
         helper.make_node("Unsqueeze", ["flat", "features_axis"], ["log_ratio"]),
     ]
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "lead_column": np.array(lead_column, dtype=np.int64),
         "one": np.array(1.0, dtype=np.float32),
         "weights": weights.astype(np.float32),
@@ -57,7 +63,7 @@ def by_block(
     nodes.append(helper.make_node("Gather", ["X", "lead_column"], ["lead_flat"], axis=1))
     nodes.append(helper.make_node("Unsqueeze", ["lead_flat", "features_axis"], ["lead"]))
     chosen = outputs[-1]
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "lead_column": np.array(lead_column, dtype=np.int64),
         "features_axis": np.array([1], dtype=np.int64),
     }
@@ -83,7 +89,7 @@ def in_target_unit(model: onnx.ModelProto, level_column: int, floor: float, ceil
         helper.make_node("Sub", ["y_and_floor", "floor"], ["unbounded"]),
         helper.make_node("Clip", ["unbounded", "zero", "ceiling"], ["y"]),
     ]
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "level_column": np.array(level_column, dtype=np.int64),
         "last_axis": np.array([1], dtype=np.int64),
         "level_centre": np.array(LEVEL_CENTRE, dtype=np.float32),
@@ -98,7 +104,7 @@ def in_target_unit(model: onnx.ModelProto, level_column: int, floor: float, ceil
 
 def _model(
     nodes: list[onnx.NodeProto],
-    constants: dict[str, NDArray[np.generic]],
+    constants: Mapping[str, NDArray[Any]],
     n_features: int,
     output: str,
     shape: list[int | None],

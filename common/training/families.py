@@ -6,13 +6,10 @@ persistence at one hour; one for each is slow and has little to learn from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import onnx
-from numpy.typing import NDArray
 from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType as XgbFloatTensorType
 from skl2onnx import convert_sklearn
@@ -22,8 +19,15 @@ from sklearn.linear_model import Ridge
 from xgboost import XGBRegressor
 
 from common.domain.forecast import HORIZON, Family
-from common.features import Array
 from common.training.export import OPSET, by_block, per_lead_linear
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import onnx
+    from numpy.typing import NDArray
+
+    from common.features import Array
 
 BLOCKS = ((1, 3), (4, 8), (9, 16), (17, 28), (29, 48))
 """First and last lead time of each block, in hours."""
@@ -55,7 +59,8 @@ class LinearByLead:
     lead_column: int
 
     def predict(self, X: NDArray[np.float32]) -> Array:
-        return np.einsum("olf,lf->ol", X.astype(np.float64), self.weights) + self.bias
+        products: Array = np.einsum("olf,lf->ol", X.astype(np.float64), self.weights)
+        return products + self.bias
 
     def to_onnx(self) -> onnx.ModelProto:
         return per_lead_linear(self.weights, self.bias, self.lead_column)
@@ -109,9 +114,7 @@ def naive_model(name: str, names: tuple[str, ...]) -> LinearByLead:
     return LinearByLead(weights, np.zeros(HORIZON), names.index("lead"))
 
 
-def _fit_linear(
-    X: NDArray[np.float32], y: Array, learn: NDArray[np.bool_], lead_column: int
-) -> LinearByLead:
+def _fit_linear(X: NDArray[np.float32], y: Array, learn: NDArray[np.bool_], lead_column: int) -> LinearByLead:
     weights, bias = np.zeros((HORIZON, X.shape[2])), np.zeros(HORIZON)
     for lead in range(HORIZON):
         rows = X[learn[:, lead], lead].astype(np.float64)
@@ -166,9 +169,13 @@ def _booster() -> XGBRegressor:
 
 
 def _forest_to_onnx(model: Any, n_features: int) -> onnx.ModelProto:
-    return convert_sklearn(model, initial_types=[("X", FloatTensorType([None, n_features]))], target_opset=OPSET)
+    graph: onnx.ModelProto = convert_sklearn(
+        model, initial_types=[("X", FloatTensorType([None, n_features]))], target_opset=OPSET
+    )
+    return graph
 
 
 def _booster_to_onnx(model: Any, n_features: int) -> onnx.ModelProto:
     types = [("X", XgbFloatTensorType([None, n_features]))]
-    return convert_xgboost(model, initial_types=types, target_opset=OPSET[""])
+    graph: onnx.ModelProto = convert_xgboost(model, initial_types=types, target_opset=OPSET[""])
+    return graph

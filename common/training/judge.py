@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from common.domain.forecast import HORIZON
-from common.features import Array
+
+if TYPE_CHECKING:
+    from common.features import Array
 
 _MAPE_FLOOR = 1.0
 """Percentages of less than one unit are not counted: they say nothing."""

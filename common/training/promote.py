@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.features import Array
-from common.inference.session import Model
-from common.store.models import ModelRow
-from common.training.dataset import Dataset
-from common.training.train import Candidate
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from common.features import Array
+    from common.inference.session import Model
+    from common.store.models import ModelRow
+    from common.training.dataset import Dataset
+    from common.training.train import Candidate
 
 ENOUGH_ROWS = 48 * 24
 """Champion and challenger are compared on hours that neither has seen once there are this many pairs of them."""
@@ -50,11 +53,15 @@ def decide(
         rows = data.X[judge][unseen]
         theirs = champion_model.predict(rows.reshape(-1, rows.shape[2])).reshape(actual.shape)
         old, new = _mae(actual, theirs), _mae(actual, best.held_out[unseen])
-        verdict = f"MAE {new:.2f} against the champion's {old:.2f} on {np.isfinite(actual).sum()} unseen hours"
+        verdict = (
+            f"MAE {new:.2f} against the champion's {old:.2f} on {np.isfinite(actual).sum()} unseen hours"
+        )
         return Decision(best, promote=new <= old, reason=f"{reason}; {verdict}")
     if champion.family in {candidate.family for candidate in candidates}:
         # The champion's own recipe was among the candidates, so the best of them is at least as good.
-        return Decision(best, promote=True, reason=f"{reason}; the champion's family was tried on the same hours")
+        return Decision(
+            best, promote=True, reason=f"{reason}; the champion's family was tried on the same hours"
+        )
     recorded = champion.metrics["holdout"]["skill"] or 0.0
     verdict = f"the champion's skill was {recorded:+.3f}"
     return Decision(best, promote=_skill(best) > recorded, reason=f"{reason}; {verdict}")

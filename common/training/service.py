@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -15,13 +14,17 @@ from common.domain.forecast import FAMILIES, QUANTILES, TARGETS, Family, Mode, T
 from common.domain.observation import HOUR, last_full_hour
 from common.features import INPUTS, as_history, names, signature
 from common.inference.card import ModelCard, card_key, checksum, model_key
-from common.inference.session import Model, ModelCache
 from common.store.city_hours import history, span
-from common.store.engine import Database
 from common.store.models import ModelRow, champion, insert_model, promote
 from common.training.dataset import Dataset, make_dataset
 from common.training.promote import Decision, decide
 from common.training.train import Candidate, train_families
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from common.inference.session import Model, ModelCache
+    from common.store.engine import Database
 
 WINDOW_DAYS = 400
 """Older history is not learnt from: cities change."""
@@ -104,7 +107,14 @@ def _open(models: ModelCache, row: ModelRow | None) -> Model | None:
 
 
 def _keep(
-    files: Files, candidate: Candidate, data: Dataset, *, city: str, first: datetime, now: datetime, mode: Mode
+    files: Files,
+    candidate: Candidate,
+    data: Dataset,
+    *,
+    city: str,
+    first: datetime,
+    now: datetime,
+    mode: Mode,
 ) -> ModelRow:
     digest = checksum(candidate.onnx)
     stamp = data.end.strftime("%Y%m%dT%H%MZ")

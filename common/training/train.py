@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from common.domain.errors import ModelError
@@ -16,10 +14,16 @@ from common.domain.forecast import NAIVE, Family
 from common.features import Array, names
 from common.inference.intervals import CEILING, residual_quantiles
 from common.inference.session import open_session, predict
-from common.training.dataset import Dataset
 from common.training.export import in_target_unit
 from common.training.families import Fitted, fit, naive_model
 from common.training.judge import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from common.training.dataset import Dataset
 
 PARITY_TOLERANCE = 0.01
 """Largest allowed difference between native and ONNX prediction, as a share of the prediction plus the floor."""
@@ -109,7 +113,9 @@ def _export(data: Dataset, model: Fitted) -> tuple[bytes, float]:
     served = predict(open_session(file), data.X[chosen].reshape(-1, data.X.shape[2])).reshape(native.shape)
     difference = np.abs(served - native)
     if (difference > PARITY_TOLERANCE * (native + data.floor)).any():
-        raise ModelError(f"the ONNX form differs from the model by up to {difference.max():.3f}; it is not used")
+        raise ModelError(
+            f"the ONNX form differs from the model by up to {difference.max():.3f}; it is not used"
+        )
     return file, float(difference.max())
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from common.domain.observation import hour_ending
 from common.domain.units import wind_components
 from common.ingest.files.columns import DIRECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 COVERAGE = 0.75
 """Share of an hour's intervals that must have a value, else the hour has none."""

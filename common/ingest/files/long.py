@@ -7,11 +7,10 @@ Indian time (UTC in a column ``time_utc``). Tables of OpenAQ and AirNow fit as t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import cache
+from typing import TYPE_CHECKING
 
-from common.domain.cities import City
 from common.domain.errors import DataError
 from common.domain.observation import IST
 from common.ingest.files.columns import (
@@ -27,7 +26,12 @@ from common.ingest.files.hours import Series, interval_minutes
 from common.ingest.files.names import is_city
 from common.ingest.files.result import EXPORT, LONG, ImportResult, Samples
 from common.ingest.files.stamps import parse_stamp
-from common.ingest.files.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from common.domain.cities import City
+    from common.ingest.files.table import Table
 
 _WEEK = 7
 _NAMES: Mapping[str, tuple[str, ...]] = {

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from common.domain.cities import City
 from common.domain.errors import DataError
 from common.domain.observation import IST
 from common.ingest.files.columns import INDEX, plain, reader
 from common.ingest.files.names import OfficialName, check_city, official_name
 from common.ingest.files.result import EXPORT, ImportResult, Samples
 from common.ingest.files.stamps import parse_stamp
-from common.ingest.files.table import Table
+
+if TYPE_CHECKING:
+    from common.domain.cities import City
+    from common.ingest.files.table import Table
 
 _HOUR = re.compile(r"([01]?\d|2[0-3]):00(?::00)?")
 _AQI = f"{INDEX}aqi"

@@ -7,8 +7,8 @@ exports have ``From Date`` and ``To Date``, lines about the station before the t
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from common.domain.cities import City
 from common.domain.errors import DataError
 from common.domain.observation import IST
 from common.ingest.files.columns import Column, has_variable, plain, value_columns
@@ -16,7 +16,10 @@ from common.ingest.files.hours import common_minutes, interval_minutes
 from common.ingest.files.names import check_city, station_of_export
 from common.ingest.files.result import EXPORT, ImportResult, Samples
 from common.ingest.files.stamps import has_offset, parse_stamp
-from common.ingest.files.table import Table
+
+if TYPE_CHECKING:
+    from common.domain.cities import City
+    from common.ingest.files.table import Table
 
 _STARTS = ("timestamp", "fromdate")
 _ENDS = ("todate",)

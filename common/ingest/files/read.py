@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import islice
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from common.domain.cities import City
 from common.domain.errors import DataError
 from common.ingest.files.columns import has_variable
 from common.ingest.files.long import is_aqi_table, is_long, long_columns, read_long
 from common.ingest.files.official import is_official, read_official
 from common.ingest.files.portal import is_portal, read_portal
-from common.ingest.files.result import ImportResult
 from common.ingest.files.table import Table, open_table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from common.domain.cities import City
+    from common.ingest.files.result import ImportResult
 
 Format = Literal["cpcb", "long"]
 _LINES_BEFORE = 40

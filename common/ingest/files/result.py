@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from common.domain.errors import DataError
 from common.domain.observation import Reading
 from common.ingest.files.columns import INDEX
 from common.ingest.files.hours import Series, drop_loose_directions, hourly, intervals_needed
-from common.ingest.files.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from common.ingest.files.table import Table
 
 EXPORT = "cpcb-export"
 """Source of what CPCB's portal exports, its official AQI tables included."""

@@ -8,13 +8,16 @@ import io
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
 from common.domain.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 MOST_BYTES = 512 * 2**20
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r"))
@@ -128,8 +131,8 @@ def _csv_rows(name: str, text: str) -> Iterator[list[str]]:
 
 def _sheet_rows(name: str, data: bytes) -> list[list[str]]:
     try:
-        from openpyxl import load_workbook  # noqa: PLC0415 — only workbooks need it
-        from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+        from openpyxl import load_workbook
+        from openpyxl.utils.exceptions import InvalidFileException
     except ImportError as error:
         raise ConfigError(
             f"{name}: an Excel workbook needs openpyxl: pip install 'vayu[local]', or save it as CSV"

@@ -48,7 +48,7 @@ def newest_forecasts(
         LEFT JOIN forecast AS pm
           ON (pm.city, pm.mode, pm.origin) = (f.city, f.mode, f.origin)
          AND pm.target = 'pm25' AND f.target = 'aqi'
-        """,  # noqa: S608 — the names are ours
+        """,
         cities=list(cities),
         target=target,
         now=now,

@@ -58,7 +58,7 @@ def latest_hour(connection: Connection, city: str, standard: Standard, now: date
         SELECT time, {index}, {dominant}, source, basis, stations, detail::text, {_CONCENTRATIONS}
         FROM city_hour WHERE city = :city AND time > :start AND time <= :now AND {HAS_AIR}
         ORDER BY ({index} IS NULL), time DESC LIMIT 1
-        """,  # noqa: S608 — the names are ours
+        """,
         city=city,
         start=now - RECENT,
         now=now,
@@ -82,7 +82,7 @@ def latest_indices(
           SELECT time, {index}, {dominant}, basis FROM city_hour
           WHERE city_hour.city = wanted.city AND time > :start AND time <= :now AND {index} IS NOT NULL
           ORDER BY time DESC LIMIT 1) AS latest
-        """,  # noqa: S608 — the names are ours
+        """,
         cities=list(cities),
         start=now - RECENT,
         now=now,
@@ -102,7 +102,7 @@ def hours_json(
           SELECT {utc("time")} AS time, {index} AS aqi, {_CATEGORY.format(index=index)} AS category,
                  {dominant} AS dominant_pollutant, basis, source, {_POLLUTANTS} AS pollutants
           FROM city_hour WHERE city = :city AND time > :start AND time <= :end AND {HAS_AIR}) AS point
-        """,  # noqa: S608 — the names are ours
+        """,
         city=city,
         start=start,
         end=end,
@@ -146,7 +146,7 @@ def days_json(
                  {_CATEGORY.format(index="round(CAST(aqi AS numeric))")} AS category,
                  hours, basis, source, {_POLLUTANTS} AS pollutants
           FROM (SELECT * FROM rolled UNION ALL SELECT * FROM fresh) AS days) AS point
-        """,  # noqa: S608 — the names are ours
+        """,
         city=city,
         first=first,
         last=last,

@@ -30,7 +30,7 @@ def models_json(
           SELECT json_agg(page)::text FROM (
             SELECT {_COLUMNS}, metrics - 'by_lead' - 'naive' AS metrics FROM found
             ORDER BY found.trained_at DESC, version LIMIT :limit OFFSET :offset) AS page), '[]')
-        """,  # noqa: S608 — the names are ours
+        """,
         **{name: filters.get(name) for name in names},
         limit=limit,
         offset=offset,
@@ -47,7 +47,7 @@ def trainings_json(connection: Connection, city: str, target: str) -> str | None
           SELECT DISTINCT ON (family) {_COLUMNS}, metrics FROM model
           WHERE city = :city AND target = :target AND mode = 'live'
           ORDER BY family, model.trained_at DESC, version) AS latest
-        """,  # noqa: S608 — the names are ours
+        """,
         city=city,
         target=target,
     )

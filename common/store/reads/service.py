@@ -53,7 +53,7 @@ def service_state(connection: Connection, now: datetime, *, fresh: timedelta) ->
           (SELECT count(*) FROM model WHERE status = 'champion' AND mode = 'live'),
           (SELECT value FROM meta WHERE key = 'dataset'),
           (SELECT COALESCE(json_object_agg(source, state ORDER BY source), '{{}}')::text FROM source)
-        """,  # noqa: S608 — the names are ours
+        """,
         now=now,
         fresh_from=now - fresh,
         day_ago=now - timedelta(days=1),

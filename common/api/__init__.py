@@ -1,0 +1,24 @@
+"""The HTTP API: a Flask application over finished rows; it computes no forecast."""
+
+from flask import Flask
+
+from common.api import access, errors
+from common.api.context import ApiContext
+from common.api.dispatch import bind
+from common.api.routes import ROUTES
+
+__all__ = ["ApiContext", "create_app"]
+
+LARGEST_BODY = 64 * 1024
+
+
+def create_app(context: ApiContext) -> Flask:
+    """The application; it talks to nothing before the first request."""
+    app = Flask(__name__, static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    access.install(app)
+    errors.install(app)
+    bind(app, context, ROUTES)
+    return app

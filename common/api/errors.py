@@ -1,0 +1,97 @@
+"""One table from our errors to HTTP, and every error as a problem document (RFC 9457)."""
+
+from typing import NamedTuple
+from urllib.parse import quote
+
+import msgspec
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from common.api.access import logger
+from common.domain.errors import DataError, NotFound, StoreError, VayuError
+
+PROBLEM_JSON = "application/problem+json"
+_INTERNAL = "Something went wrong here; the request id finds it in the log."
+_PLAIN = {
+    404: "there is nothing at this address",
+    405: "this address does not take that method; Allow names those it takes",
+    413: "the body is larger than 64 KiB",
+}
+"""Instead of what the web library says."""
+_AGAIN_S = 5
+"""Seconds after which a request that found no database may come again."""
+
+
+class Problem(msgspec.Struct):
+    """Body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+
+
+class Answer(NamedTuple):
+    """How an error of ours is told."""
+
+    status: int
+    type: str
+    detail: str | None = None
+    """Instead of the error's own text, which stays in the log."""
+
+
+ANSWERS: dict[type[VayuError], Answer] = {
+    DataError: Answer(400, "urn:vayu:problem:bad-request"),
+    NotFound: Answer(404, "urn:vayu:problem:not-found"),
+    StoreError: Answer(
+        503, "urn:vayu:problem:store-unavailable", "The store does not answer; try again soon."
+    ),
+    VayuError: Answer(500, "urn:vayu:problem:internal", _INTERNAL),
+}
+"""Error → answer; the first class of the error's MRO that is here decides."""
+
+
+def install(app: Flask) -> None:
+    """Answer every exception with a problem document."""
+    app.register_error_handler(Exception, _handle)
+
+
+def _handle(error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return _http(error)
+    answer = next((ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS), ANSWERS[VayuError])
+    if answer.status == 500:
+        logger().error("request failed", exc_info=error, request_id=g.request_id, path=request.path)
+    elif answer.status > 500:
+        cause = str(error.__cause__)[:500]
+        logger().error("request failed", reason=str(error), cause=cause, request_id=g.request_id)
+    response = problem(answer.status, answer.detail or str(error), answer.type)
+    if answer.status == 503:
+        response.headers["Retry-After"] = str(_AGAIN_S)
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    """Errors of the web itself: no such address, wrong method, body too large."""
+    given = error.get_response()
+    response = problem(given.status_code, _PLAIN.get(given.status_code, error.description or ""))
+    for name in ("Allow", "Retry-After"):
+        if name in given.headers:
+            response.headers[name] = given.headers[name]
+    return response
+
+
+def problem(status: int, detail: str, type_: str = "about:blank") -> Response:
+    """A problem document as the response to the present request."""
+    body = Problem(
+        type=type_,
+        title=HTTP_STATUS_CODES[status],
+        status=status,
+        detail=detail,
+        instance=quote(request.path[:200]),
+        request_id=g.request_id,
+    )
+    return Response(msgspec.json.encode(body), status, content_type=PROBLEM_JSON)

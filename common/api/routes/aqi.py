@@ -1,0 +1,161 @@
+"""Air quality: current, its pollutants, its history."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from flask import Response, request
+from msgspec import UNSET
+
+from common.api import shown
+from common.api.context import ApiContext
+from common.api.dispatch import json_response
+from common.api.history_csv import CSV, csv_response
+from common.api.route import JSON, Route
+from common.api.schemas.aqi import (
+    Current,
+    CurrentQuery,
+    DayHistory,
+    HistoryQuery,
+    HourHistory,
+    Pollutant,
+    Pollutants,
+)
+from common.api.schemas.common import StandardQuery, raw
+from common.api.window import window
+from common.domain.aqi import Aqi, PollutantIndex, Standard, category
+from common.domain.cities import City
+from common.domain.errors import NotFound
+from common.domain.explanation import unpack
+from common.domain.observation import POLLUTANTS, UNITS
+from common.store.reads.hours import LatestHour, days_json, hours_json, latest_hour
+
+
+def current(context: ApiContext, *, city: City, query: CurrentQuery) -> Current:
+    """The latest index of a city, with the concentrations of that hour."""
+    now = context.clock()
+    hour = _latest(context, city, query.standard, now)
+    if hour.aqi is None:
+        reason = hour.detail.get("withheld", {}).get(query.standard) or "it cannot be computed"
+        raise NotFound(f"no hour of the last 48 has an index for {city.name}: {reason}")
+    concentrations: dict[str, Any] = {name: round(value, 2) for name, value in hour.concentrations.items()}
+    explanation = _explained(hour, query.standard).explain() if query.explain else UNSET
+    return Current(
+        city=city.name,
+        state=city.state,
+        standard=query.standard,
+        units={name: UNITS[name] for name in concentrations},
+        source=hour.source,
+        stations=hour.stations,
+        simulated=context.simulated(),
+        explanation=explanation,
+        **_index(hour, query.standard, now),
+        **concentrations,
+    )
+
+
+def pollutants(context: ApiContext, *, city: City, query: StandardQuery) -> Pollutants:
+    """Concentrations, windows and sub-indices of the pollutants of a city's latest hour."""
+    now = context.clock()
+    hour = _latest(context, city, query.standard, now)
+    explained = _explained(hour, query.standard)
+    return Pollutants(
+        city=city.name,
+        state=city.state,
+        standard=query.standard,
+        withheld=explained.withheld if hour.aqi is None else None,
+        source=hour.source,
+        stations=hour.stations,
+        simulated=context.simulated(),
+        pollutants={
+            name: _pollutant(name, hour, explained)
+            for name in POLLUTANTS
+            if name in hour.concentrations or name in explained.pollutants
+        },
+        **_index(hour, query.standard, now),
+    )
+
+
+def history(context: ApiContext, *, city: City, query: HistoryQuery) -> Response:
+    """The hours or days of a city, oldest first, as JSON or CSV."""
+    asked = window(query, context.clock())
+    first, last = asked.days
+    simulated = context.simulated()
+    with context.database.transaction() as connection:
+        if query.interval == "hour":
+            expected = asked.hours
+            count, points = hours_json(connection, city.name, query.standard, *asked)
+        else:
+            expected = (last - first).days + 1
+            count, points = days_json(connection, city.name, query.standard, first=first, last=last)
+    kind = HourHistory if query.interval == "hour" else DayHistory
+    answer = kind(
+        city=city.name,
+        state=city.state,
+        standard=query.standard,
+        start=shown.utc(asked.start),
+        end=shown.utc(asked.end),
+        count=count,
+        expected=expected,
+        units={name: UNITS[name] for name in POLLUTANTS},
+        simulated=simulated,
+        points=raw(points),
+    )
+    wanted = query.format
+    if wanted is UNSET:
+        wanted = "csv" if request.accept_mimetypes.best_match((JSON, CSV)) == CSV else "json"
+    response = csv_response(answer, name=city.slug) if wanted == "csv" else json_response(answer)
+    response.vary.add("Accept")
+    return response
+
+
+def _latest(context: ApiContext, city: City, standard: Standard, now: datetime) -> LatestHour:
+    with context.database.transaction() as connection:
+        hour = latest_hour(connection, city.name, standard, now)
+    if hour is None:
+        raise NotFound(f"there are no data of the last 48 hours for {city.name}")
+    return hour
+
+
+def _index(hour: LatestHour, standard: Standard, now: datetime) -> dict[str, Any]:
+    return shown.index(standard, now, time=hour.time, aqi=hour.aqi, dominant=hour.dominant, basis=hour.basis)
+
+
+def _explained(hour: LatestHour, standard: Standard) -> Aqi:
+    return replace(unpack(hour.detail, standard), value=hour.aqi, dominant=hour.dominant)
+
+
+def _pollutant(name: str, hour: LatestHour, explained: Aqi) -> Pollutant:
+    hourly = hour.concentrations.get(name)
+    part: PollutantIndex | None = explained.pollutants.get(name)
+    index = part.index if part else None
+    # An index that its provider published came without its hours.
+    counted = part if part and not (part.index is not None and part.hours_present == 0) else None
+    return Pollutant(
+        concentration=None if hourly is None else round(hourly, 2),
+        unit=UNITS[name],
+        sub_index=index,
+        category=None if index is None else category(index, explained.standard),
+        window=part.window if part else None,
+        window_mean=part.concentration if part else None,
+        hours_present=counted.hours_present if counted else None,
+        hours_required=counted.hours_required if counted else None,
+        hours_window=counted.hours_window if counted else None,
+        dominant=name == hour.dominant,
+        withheld=part.withheld if part else "the standard has no sub-index of it, or none was computed",
+    )
+
+
+ROUTES = (
+    Route("GET", "/aqi/current/{city}", current, Current, query=CurrentQuery, errors=(404,)),
+    Route(
+        "GET",
+        "/aqi/history/{city}",
+        history,
+        HourHistory | DayHistory,
+        query=HistoryQuery,
+        errors=(404,),
+        media=(JSON, CSV),
+    ),
+    Route("GET", "/aqi/pollutants/{city}", pollutants, Pollutants, query=StandardQuery, errors=(404,)),
+)

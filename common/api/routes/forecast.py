@@ -1,0 +1,107 @@
+"""Forecasts: one city, or many at once."""
+
+from datetime import datetime, timedelta
+
+from msgspec import UNSET
+
+from common.api import shown
+from common.api.context import ApiContext
+from common.api.forecast_points import points
+from common.api.route import Route
+from common.api.schemas.forecast import (
+    Batch,
+    BatchBody,
+    BatchError,
+    Forecast,
+    ForecastModel,
+    ForecastQuery,
+)
+from common.domain.cities import City, find_city
+from common.domain.errors import NotFound
+from common.domain.forecast import HORIZON, Target
+from common.store.reads.forecasts import ServedForecast, newest_forecasts
+
+STALE = timedelta(hours=3)
+_NAIVE_NOTE = "No trained model beats the naive forecast here, so the naive forecast is served."
+
+
+def forecast(context: ApiContext, *, city: City, query: ForecastQuery) -> Forecast:
+    """The newest forecast of a city, hour by hour, as it was issued."""
+    now = context.clock()
+    with context.database.transaction() as connection:
+        found = newest_forecasts(connection, [city.name], query.target, now)
+    served = _in_force(city, found.get(city.name), now)
+    return _shown(city, served, query.target, query.hours, now, simulated=context.simulated())
+
+
+def batch(context: ApiContext, *, body: BatchBody) -> Batch:
+    """AQI forecasts of several cities; those that cannot be served are reported one by one."""
+    now = context.clock()
+    simulated = context.simulated()
+    wanted: dict[str, City] = {}
+    errors: dict[str, BatchError] = {}
+    for name in body.cities:
+        try:
+            city = find_city(name)
+        except NotFound as error:
+            errors[name] = BatchError(city=name[:100], status=404, detail=str(error))
+        else:
+            wanted[city.name] = city
+    with context.database.transaction() as connection:
+        found = newest_forecasts(connection, list(wanted), "aqi", now)
+    forecasts = []
+    for name, city in wanted.items():
+        try:
+            served = _in_force(city, found.get(name), now)
+        except NotFound as error:
+            errors[name] = BatchError(city=name, status=404, detail=str(error))
+        else:
+            forecasts.append(_shown(city, served, "aqi", body.hours_ahead, now, simulated=simulated))
+    return Batch(
+        hours_ahead=body.hours_ahead,
+        count=len(forecasts),
+        simulated=simulated,
+        forecasts=forecasts,
+        errors=list(errors.values()),
+    )
+
+
+def _in_force(city: City, served: ServedForecast | None, now: datetime) -> ServedForecast:
+    if served is None:
+        raise NotFound(f"no forecast has been issued for {city.name} yet")
+    if now - served.origin > timedelta(hours=HORIZON):
+        last = shown.utc(served.issued_at).isoformat().replace("+00:00", "Z")
+        raise NotFound(
+            f"the newest forecast for {city.name}, issued at {last}, has run out; none was issued since"
+        )
+    return served
+
+
+def _shown(
+    city: City, served: ServedForecast, target: Target, hours: int, now: datetime, *, simulated: bool
+) -> Forecast:
+    naive = served.family == "naive"
+    return Forecast(
+        city=city.name,
+        state=city.state,
+        standard="in-naqi",
+        target=target,
+        issued_at=shown.utc(served.issued_at),
+        origin=shown.utc(served.origin),
+        known_until=shown.utc(served.known_until),
+        stale=now - served.issued_at > STALE,
+        model=ForecastModel(version=served.model_version, family=served.family),
+        naive=naive,
+        note=_NAIVE_NOTE if naive else UNSET,
+        basis=served.basis,
+        source=served.source,
+        simulated=simulated,
+        hours=hours,
+        forecast=points(served, target, hours),
+    )
+
+
+ROUTES = (
+    Route("GET", "/forecast/{city}", forecast, Forecast, query=ForecastQuery, errors=(404,)),
+    Route("POST", "/forecast/batch", batch, Batch, body=BatchBody, errors=(413, 415)),
+)

@@ -1,0 +1,108 @@
+"""Models and their record."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from common.api.schemas.common import Mark
+from common.domain.forecast import Family, Mode, Target
+
+Status = Literal["candidate", "champion", "retired", "rejected"]
+
+
+class ModelsQuery(Struct, frozen=True):
+    """Parameters of the list of models."""
+
+    page: Annotated[int, Meta(ge=1, le=100_000, description="Counts from 1")] = 1
+    per_page: Annotated[int, Meta(ge=1, le=100, description="Models a page")] = 20
+    city: Annotated[str, Meta(description="Name or alias")] | UnsetType = UNSET
+    family: Annotated[Family, Meta(description="Kind of model")] | UnsetType = UNSET
+    status: Annotated[Status, Meta(description="Where the model stands")] | UnsetType = UNSET
+    target: Annotated[Target, Meta(description="What is forecast")] | UnsetType = UNSET
+    mode: Annotated[Mode, Meta(description="Real time, or driven through history")] | UnsetType = UNSET
+
+
+class Model(Struct, kw_only=True):
+    """A trained model: the data it saw, and how it did on data it had not seen."""
+
+    version: str
+    city: str
+    target: Target
+    mode: Mode
+    family: str
+    status: Status
+    reason: str
+    trained_at: datetime
+    window_start: datetime
+    window_end: datetime
+    samples: int
+    features_hash: str
+    checksum: Annotated[str, Meta(description="SHA-256 of the model file")]
+    promoted_at: datetime | None
+    metrics: Annotated[dict[str, Any], Meta(description="On held-out data; lists leave out the lead times")]
+
+
+class Models(Struct, kw_only=True):
+    """A page of models, newest first."""
+
+    page: int
+    per_page: int
+    pages: int
+    total: int
+    simulated: Mark
+    models: list[Model]
+
+
+class PerformanceQuery(Struct, frozen=True):
+    """Parameters of a performance report."""
+
+    target: Annotated[Target, Meta(description="What is forecast")] = "aqi"
+    days: Annotated[int, Meta(ge=1, le=366, description="Days of the live record")] = 30
+
+
+class Champion(Struct, kw_only=True):
+    """The model that is served."""
+
+    version: str
+    family: str
+    since: datetime | None
+
+
+class Scores(Struct, kw_only=True):
+    """Forecasts against what then happened; errors in the target's unit."""
+
+    lead: int | UnsetType = UNSET
+    n: Annotated[int, Meta(description="Hours compared")]
+    mae: float
+    rmse: float
+    bias: Annotated[float, Meta(description="Mean of forecast − truth")]
+    mape: Annotated[float | None, Meta(description="Mean of |error| / truth, as a fraction")]
+    r2: float | None
+    skill: Annotated[float | None, Meta(description="1 − MAE / MAE of the best naive forecast")]
+    best_naive: str
+    coverage_80: Annotated[float, Meta(description="Share of the truth within the 80 % interval")]
+    coverage_95: float
+
+
+class Record(Struct, kw_only=True):
+    """How the issued forecasts of a time did."""
+
+    start: Annotated[datetime, Meta(description="First origin")]
+    end: Annotated[datetime, Meta(description="Last origin")]
+    pooled: Scores
+    by_lead: list[Scores]
+    by_family: dict[str, Scores]
+
+
+class Performance(Struct, kw_only=True):
+    """How models did at training, live, and in replayed history; null where nothing is recorded."""
+
+    city: str
+    target: Target
+    days: int
+    simulated: Mark
+    champion: Champion | None
+    training: Annotated[dict[str, Model] | None, Meta(description="By family: the latest live training")]
+    live: Record | None
+    replay: Record | None

@@ -1,0 +1,69 @@
+"""Which hours or days a history covers."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from common.api.schemas.aqi import DAYS_MOST, HOURS_MOST, HistoryQuery
+from common.domain.errors import DataError
+from common.domain.observation import HOUR, IST, last_full_hour
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
+
+
+class Window(NamedTuple):
+    """What ends after `start` and by `end`."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def hours(self) -> int:
+        """How many Indian hours end in it."""
+        return (last_full_hour(self.end) - last_full_hour(self.start)) // HOUR
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last Indian day that it touches; midnight belongs to the day that it ends."""
+        return self.start.astimezone(IST).date(), (self.end - _INSTANT).astimezone(IST).date()
+
+
+def window(query: HistoryQuery, now: datetime) -> Window:
+    """The window of a history; it never reaches beyond `now`.
+
+    Raises:
+        DataError: when the parameters contradict each other or ask for too much at once.
+    """
+    if sum(given is not UNSET for given in (query.hours, query.days, query.start)) > 1:
+        raise DataError("give only one of hours, days and start")
+    end = now if query.end is UNSET else query.end
+    if end <= EARLIEST:
+        raise DataError("end must be after 2000-01-01T00:00:00Z")
+    end = min(end, now).astimezone(UTC)
+    start = _start(query, end)
+    if start >= end:
+        raise DataError("start must be before end, and in the past")
+    most = timedelta(hours=HOURS_MOST) if query.interval == "hour" else timedelta(days=DAYS_MOST)
+    if end - start > most:
+        raise DataError(
+            f"at most {most.days} days at once with interval={query.interval}; ask for a shorter time"
+            + (" or for interval=day" if query.interval == "hour" else "")
+        )
+    return Window(start, end)
+
+
+def _start(query: HistoryQuery, end: datetime) -> datetime:
+    if query.start is not UNSET:
+        if query.start < EARLIEST:
+            raise DataError("start must not be before 2000-01-01T00:00:00Z")
+        return query.start.astimezone(UTC)
+    if query.hours is not UNSET:
+        return end - query.hours * HOUR
+    if query.interval == "hour":
+        return end - (1 if query.days is UNSET else query.days) * _DAY
+    last = (end - _INSTANT).astimezone(IST).date()
+    first = last - ((30 if query.days is UNSET else query.days) - 1) * _DAY
+    return datetime.combine(first, time(), IST).astimezone(UTC)
