@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 UNREACHABLE = "the database cannot be reached; see that DATABASE_URL is right and the server is up"
 TOO_SLOW = "the database took too long to answer"
 NO_TABLE = "the database lacks a table; run: vayu migrate"
+_GRACE_S = 5
 _GONE = ("08", "57P", "53")  # connection trouble, operator intervention, out of resources
 
 
@@ -51,7 +52,12 @@ class Database:
                 pool_timeout=min(10, self._connect_timeout_s),
             )
             _see_lost_connections(self._engine)
+            _wait_for_answers(self._engine, self._timeout_ms / 1000 + _GRACE_S)
         return self._engine
+
+    def patient(self) -> Database:
+        """The same database for upkeep: one connection, whose statements may take an hour. Close it after use."""
+        return Database(self.url, pool_size=1, statement_timeout_s=3600)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -119,6 +125,18 @@ def _see_lost_connections(engine: Engine) -> None:
             return False
 
     engine.dialect.do_ping = alive  # type: ignore[method-assign]
+
+
+def _wait_for_answers(engine: Engine, seconds: float) -> None:
+    """Let a statement take its time, and yet not wait for ever on a server that has gone silent.
+
+    pg8000 keeps the time-out of connecting for every answer; the server's own statement timeout is longer.
+    """
+
+    def set_timeout(dbapi_connection: Any, _: object) -> None:
+        dbapi_connection._usock.settimeout(seconds)  # noqa: SLF001 — pg8000 has no public way
+
+    event.listen(engine, "connect", set_timeout)
 
 
 @cache

@@ -43,10 +43,17 @@ def maintain(database: Database, *, now: datetime, retain_raw_days: int) -> dict
 
     City-hours, daily means and the record are kept: a day once rolled up stays when its readings are gone.
     """
+    patient = database.patient()
+    try:
+        return _maintain(patient, now, retain_raw_days)
+    finally:
+        patient.close()
+
+
+def _maintain(database: Database, now: datetime, retain_raw_days: int) -> dict[str, object]:
     oldest = now - timedelta(days=retain_raw_days)
     dropped: dict[str, int] = {}
     with database.transaction() as connection:
-        run(connection, "SET LOCAL statement_timeout = 0")
         run(connection, "SELECT pg_advisory_xact_lock(:key)", key=_LOCK)
         [(days,)] = run(connection, _ROLL_UP, now=now)
         for table, column in _KEEP.items():
@@ -69,6 +76,5 @@ def maintain(database: Database, *, now: datetime, retain_raw_days: int) -> dict
             oldest=oldest,
         )
     with database.transaction() as connection:
-        run(connection, "SET LOCAL statement_timeout = 0")
         run(connection, "ANALYZE")
     return {"days": days, "dropped": dropped}

@@ -20,8 +20,15 @@ def migrate(database: Database) -> None:
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    patient = database.patient()
+    try:
+        _migrate(patient, config)
+    finally:
+        patient.close()
+
+
+def _migrate(database: Database, config: Config) -> None:
     with database.transaction() as connection:
-        run(connection, "SET LOCAL statement_timeout = 0")
         run(connection, "SELECT pg_advisory_xact_lock(:key)", key=_LOCK)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
