@@ -10,7 +10,6 @@ from common.adapters.queue import OBSERVATIONS_READY, Message
 from common.bootstrap.parts import Parts, assemble, collector
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import DataError, Transient
-from common.domain.observation import last_full_hour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,8 +32,8 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
         now = whole.clock()
         report = ready.collect(cities, start=now - timedelta(days=days) if days else None)
         if report.cities:
-            hour = last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ")
-            whole.queue.send(OBSERVATIONS_READY, hour, {"cities": report.cities})
+            # Each run has its own subject: a message that still waits for other cities must not be replaced.
+            whole.queue.send(OBSERVATIONS_READY, f"collected {now:%Y-%m-%dT%H:%M:%SZ}", {"cities": report.cities})
         if report.failed:
             raise Transient("no source gave anything: " + "; ".join(sorted(report.sources)))
         return {

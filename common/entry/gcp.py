@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
@@ -37,9 +36,7 @@ def http(build: Callable[[], WSGIApplication]) -> Callable[[Request], Response]:
     def function(request: Request) -> Response:
         from werkzeug import Response
 
-        # The framework reads the body again afterwards, which must not find it half read.
-        environ = {**request.environ, "wsgi.input": io.BytesIO(request.get_data())}
-        return Response.from_app(application(), environ)
+        return Response.from_app(application(), request.environ)
 
     return function
 

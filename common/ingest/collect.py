@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from common.sources.http import Http
     from common.store.engine import Database
 
-log = Logger(service="collect", child=True)
+log = Logger(service="vayu", child=True)
 
 LOOK_BACK = timedelta(hours=24)
 """Each run asks for this much again: an hour missed, or corrected late, heals by itself."""

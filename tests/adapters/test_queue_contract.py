@@ -1,0 +1,256 @@
+"""What every queue must do, the same tests over all three; the clouds' queues are real HTTP servers here."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from common.adapters.pubsub_queue import PubSubQueue
+from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message, Queue
+from common.adapters.queues import queue_from_url
+from common.adapters.sqs_queue import SqsQueue
+from common.domain.errors import ConfigError, StoreError
+from common.entry.envelope import decode
+from common.store import jobs
+from common.store.engine import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOW = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
+NOWHERE = "postgresql+pg8000://nobody@127.0.0.1:1/none"
+TOPIC = "/v1/projects/vayu-test/topics/vayu-jobs"
+CREDENTIALS = "/computeMetadata/v1/instance/service-accounts/default/token"
+
+
+@dataclass
+class Harness:
+    """A queue, what a function receives from it at some time, and whether it knows delays."""
+
+    queue: Queue
+    received: Callable[[datetime], list[Message]]
+    delays: bool = True
+
+
+def clock() -> datetime:
+    return NOW
+
+
+def _postgres(request: pytest.FixtureRequest) -> Harness:
+    database: Database = request.getfixturevalue("database")
+
+    def received(now: datetime) -> list[Message]:
+        found = []
+        with database.transaction() as connection:
+            while job := jobs.lease(connection, now=now, seconds=60):
+                found.append(Message(job.type, job.key, job.payload, str(job.id), job.attempt))
+        return found
+
+    return Harness(queue_from_url("postgres:", database, clock), received)
+
+
+def _sqs_client(address: str) -> Any:
+    import boto3
+
+    return boto3.client("sqs", endpoint_url=f"http://{address}", region_name="us-east-1")
+
+
+def _sqs(request: pytest.FixtureRequest) -> Harness:
+    address: str = request.getfixturevalue("aws")
+    client = _sqs_client(address)
+    name = "vayu-" + uuid.uuid4().hex[:8]
+    url = client.create_queue(QueueName=name)["QueueUrl"]
+    account = url.rsplit("/", 2)[1]
+
+    def received(_: datetime) -> list[Message]:
+        got = client.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=0
+        )
+        records = [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "eventSource": "aws:sqs",
+            }
+            for message in got.get("Messages", [])
+        ]
+        return decode({"Records": records}, "unused")
+
+    database = Database(NOWHERE)
+    return Harness(queue_from_url(f"sqs+http://{address}/{account}/{name}", database, clock), received)
+
+
+def _pubsub(request: pytest.FixtureRequest) -> Harness:
+    server = request.getfixturevalue("stand_in")
+    server.answer("POST", TOPIC + ":publish", (200, {"messageIds": ["11"]}))
+
+    def received(_: datetime) -> list[Message]:
+        found = []
+        for call in server.requests:
+            for message in call.json()["messages"]:
+                push = {
+                    "message": {**message, "messageId": "11"},
+                    "subscription": "projects/p/subscriptions/s",
+                }
+                found += decode(push, "unused")
+        return found
+
+    database = Database(NOWHERE)
+    environment = {"PUBSUB_EMULATOR_HOST": server.address}
+    queue = queue_from_url("pubsub://vayu-test/vayu-jobs", database, clock, environment=environment)
+    return Harness(queue, received, delays=False)
+
+
+@pytest.fixture(params=[_postgres, _sqs, _pubsub], ids=["postgres", "sqs", "pubsub"])
+def harness(request: pytest.FixtureRequest) -> Harness:
+    made: Harness = request.param(request)
+    return made
+
+
+def test_what_is_sent_is_what_a_function_receives(harness: Harness) -> None:
+    data = {"city": "Delhi", "name": "दिल्ली – µg/m³", "hours": [1, 2.5, None], "deep": {"force": True}}
+
+    id_ = harness.queue.send(TRAIN, "Delhi", data)
+
+    assert harness.received(NOW) == [Message(TRAIN, "Delhi", data, id_, 1)]
+
+
+def test_messages_keep_apart_and_may_lack_a_subject_and_data(harness: Harness) -> None:
+    ids = {
+        harness.queue.send(TRAIN, "Delhi", {"n": 1}),
+        harness.queue.send(TRAIN, "Mumbai", {"n": 2}),
+        harness.queue.send(OBSERVATIONS_READY, "", {}),
+    }
+
+    received = harness.received(NOW)
+
+    assert len(ids) == 3
+    assert {(message.type, message.subject, str(message.data)) for message in received} == {
+        (TRAIN, "Delhi", "{'n': 1}"),
+        (TRAIN, "Mumbai", "{'n': 2}"),
+        (OBSERVATIONS_READY, "", "{}"),
+    }
+    assert {message.id for message in received} == ids
+
+
+def test_a_delayed_message_is_not_there_yet(harness: Harness) -> None:
+    harness.queue.send(TRAIN, "Delhi", {}, delay=timedelta(minutes=10))
+
+    assert len(harness.received(NOW)) == (0 if harness.delays else 1)
+
+
+def test_sqs_cuts_a_delay_to_what_it_allows(aws: str) -> None:
+    client = _sqs_client(aws)
+    url = client.create_queue(QueueName="long-delay")["QueueUrl"]
+
+    SqsQueue(url, clock).send(TRAIN, "Delhi", {}, delay=timedelta(days=2))
+
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
+
+
+def test_each_type_may_have_a_queue_of_its_own(aws: str, stand_in: Any) -> None:
+    client = _sqs_client(aws)
+    url = client.create_queue(QueueName="own-observations-ready")["QueueUrl"]
+    client.create_queue(QueueName="own-train")
+    stand_in.answer("POST", TOPIC.replace("jobs", "observations-ready") + ":publish", (200, {}))
+    emulator = {"PUBSUB_EMULATOR_HOST": stand_in.address}
+    nowhere = Database(NOWHERE)
+
+    pattern = url.replace("http://", "sqs+http://").replace("observations-ready", "{type}")
+    queue_from_url(pattern, nowhere, clock).send(OBSERVATIONS_READY, "", {})
+    queue_from_url("pubsub://vayu-test/vayu-{type}", nowhere, clock, environment=emulator).send(
+        OBSERVATIONS_READY, "", {}
+    )
+
+    (message,) = client.receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(message["Body"])["type"] == OBSERVATIONS_READY
+    assert len(stand_in.requests) == 1
+
+
+def test_the_clouds_get_a_whole_cloud_event(stand_in: Any) -> None:
+    stand_in.answer("POST", TOPIC + ":publish", (200, {"messageIds": ["11"]}))
+    queue = PubSubQueue("vayu-test", "vayu-jobs", clock, endpoint=f"http://{stand_in.address}", metadata=None)
+
+    id_ = queue.send(TRAIN, "Delhi", {"force": True})
+
+    (message,) = stand_in.requests[0].json()["messages"]
+    assert message["attributes"] == {"ce-id": id_, "ce-type": TRAIN, "ce-subject": "Delhi"}
+    assert json.loads(base64.b64decode(message["data"])) == {
+        "specversion": "1.0",
+        "id": id_,
+        "source": "vayu",
+        "type": TRAIN,
+        "subject": "Delhi",
+        "time": "2025-11-05T10:30:00Z",
+        "datacontenttype": "application/json",
+        "data": {"force": True},
+    }
+
+
+def test_pubsub_fetches_a_token_once_until_it_ends(stand_in: Any) -> None:
+    tokens = [(200, {"access_token": name, "expires_in": 3599}) for name in ("first", "second")]
+    stand_in.answer("GET", CREDENTIALS, *tokens)
+    stand_in.answer("POST", TOPIC + ":publish", (200, {"messageIds": ["11"]}))
+    time = NOW
+    address = f"http://{stand_in.address}"
+    queue = PubSubQueue("vayu-test", "vayu-jobs", lambda: time, endpoint=address, metadata=address)
+
+    for minutes in (0, 30, 29, 1):
+        time += timedelta(minutes=minutes)
+        queue.send(TRAIN, "Delhi", {})
+
+    sent = [call.headers.get("Authorization") for call in stand_in.requests if call.method == "POST"]
+    assert sent == ["Bearer first", "Bearer first", "Bearer second", "Bearer second"]
+    assert stand_in.requests[0].headers["Metadata-Flavor"] == "Google"
+
+
+def test_pubsub_tries_again_what_may_pass(stand_in: Any) -> None:
+    stand_in.answer("POST", TOPIC + ":publish", (503, {}), (200, {"messageIds": ["11"]}))
+
+    PubSubQueue("vayu-test", "vayu-jobs", clock, endpoint=f"http://{stand_in.address}", metadata=None).send(
+        TRAIN, "", {}
+    )
+
+    assert len(stand_in.requests) == 2
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_pubsub_does_not_insist_where_it_is_refused(stand_in: Any, status: int) -> None:
+    stand_in.answer("POST", TOPIC + ":publish", (status, {}))
+    queue = PubSubQueue("vayu-test", "vayu-jobs", clock, endpoint=f"http://{stand_in.address}", metadata=None)
+
+    with pytest.raises(StoreError, match=f"{status} for projects/vayu-test/topics/vayu-jobs"):
+        queue.send(TRAIN, "", {})
+
+    assert len(stand_in.requests) == 1
+
+
+def test_a_queue_that_is_not_there_is_a_store_error(aws: str) -> None:
+    nowhere = "http://127.0.0.1:1"
+    for queue in (
+        SqsQueue(f"http://{aws}/123456789012/absent", clock),
+        SqsQueue(f"{nowhere}/123456789012/vayu", clock),
+        PubSubQueue("p-1", "topic", clock, endpoint=nowhere, metadata=None),
+        PubSubQueue("p-1", "topic", clock, metadata=nowhere),
+        queue_from_url("postgres:", Database(NOWHERE), clock),
+    ):
+        with pytest.raises(StoreError):
+            queue.send(TRAIN, "Delhi", {})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://localhost", "sqs://host/only", "sqs://", "pubsub://p", "pubsub://p/t/x", "postgres:x", ""],
+)
+def test_another_address_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="QUEUE_URL"):
+        queue_from_url(url, Database(NOWHERE), clock)

@@ -1,0 +1,242 @@
+"""What every answer carries, and every error says."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from http.client import HTTPConnection
+from typing import Any
+
+import msgspec
+import pytest
+from api_rows import context_of, hour, issued, problem_of, put_forecasts, put_hours, url
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.serving import make_server
+from werkzeug.test import Client
+
+from common.api import ApiContext, create_app
+from common.api.access import SECURITY_HEADERS, logger
+from common.api.errors import ANSWERS
+from common.api.route import Route
+from common.api.routes import ROUTES
+from common.store.engine import Database, run
+
+GETS = [route for route in ROUTES if route.method == "GET"]
+HOSTILE = [
+    "'; DROP TABLE city_hour; --",
+    "1 OR 1=1",
+    "%00",
+    "Delhi\x00",
+    "../../etc/passwd",
+    "\u202edelhi",
+    "💨",
+]
+
+
+@pytest.fixture
+def logged(client: Client) -> Iterator[list[dict[str, Any]]]:
+    """The lines that the API writes, read back."""
+    lines: list[dict[str, Any]] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(json.loads(self.format(record)))
+
+    kept = Kept()
+    kept.setFormatter(logger().registered_formatter)
+    logger().addHandler(kept)
+    yield lines
+    logger().removeHandler(kept)
+
+
+def test_every_answer_has_a_request_id_and_the_security_headers(client: Client, down: Client) -> None:
+    for response in (
+        client.get(url("/cities/")),
+        client.get("/nowhere"),
+        client.post(url("/cities/")),
+        down.get(url("/forecast/Delhi")),
+        down.get(url("/health")),
+    ):
+        assert len(response.headers["X-Request-Id"]) == 32
+        for name, value in SECURITY_HEADERS.items():
+            assert response.headers[name] == value
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("abc-123", True), ("x" * 128, True), ("x" * 129, False), ("a b", False), ("é", False)],
+)
+def test_a_sane_request_id_is_kept(client: Client, given: str, kept: bool) -> None:
+    answered = client.get(url("/nope"), headers={"X-Request-Id": given}).headers["X-Request-Id"]
+    assert (answered == given) is kept
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/api", "/api/v1", "/api/v2/cities/", "/api/v1/aqi/current", "/api/v1//cities/", "/api/v1/%FF"],
+)
+def test_an_unknown_address(client: Client, path: str) -> None:
+    assert problem_of(client.get(path), 404)["title"] == "Not Found"
+
+
+@pytest.mark.parametrize("route", GETS, ids=lambda route: route.path)
+def test_a_wrong_method_names_the_right_ones(client: Client, route: Route) -> None:
+    response = client.put(url(route.path.replace("{city}", "Delhi")))
+    problem_of(response, 405)
+    assert "GET" in response.headers["Allow"]
+
+
+def test_the_batch_is_not_a_city(client: Client) -> None:
+    problem_of(client.get(url("/forecast/batch")), 404)
+
+
+@pytest.mark.parametrize("path", [route.path for route in ROUTES if "{city}" in route.path])
+def test_an_unknown_city(client: Client, path: str) -> None:
+    told = problem_of(client.get(url(path.replace("{city}", "Atlantis"))), 404)["detail"]
+    assert "unknown city 'Atlantis'" in told
+    assert "/api/v1/cities/" in told
+
+
+@pytest.mark.parametrize("route", GETS, ids=lambda route: route.path)
+def test_unknown_and_repeated_parameters(client: Client, route: Route) -> None:
+    path = url(route.path.replace("{city}", "Delhi"))
+    assert "no parameter 'colour'" in problem_of(client.get(path + "?colour=red"), 400)["detail"]
+    for name in route.query.__struct_fields__:
+        assert "given 2 times" in problem_of(client.get(f"{path}?{name}=1&{name}=1"), 400)["detail"]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text_in_every_place(client: Client, database: Database, now: datetime, hostile: str) -> None:
+    put_hours(database, hour("Delhi", now))
+    for route in GETS:
+        for name in route.query.__struct_fields__:
+            path = url(route.path.replace("{city}", "Delhi"), **{name: hostile})
+            assert client.get(path).status_code in (200, 400, 404)
+        if "{city}" in route.path:
+            assert client.get(url(route.path.replace("{city}", hostile))).status_code in (200, 400, 404)
+    response = client.post(url("/forecast/batch"), json={"cities": [hostile]})
+    assert response.status_code == 200
+    with database.transaction() as connection:
+        assert run(connection, "SELECT count(*) FROM city_hour")[0][0] == 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_no_text_in_the_address_breaks_it(down: Client, city: str, query: str) -> None:
+    from urllib.parse import quote
+
+    path = f"/api/v1/aqi/history/{quote(city, safe='')}?{quote(query)}"
+    assert down.get(path).status_code in (400, 404, 503)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(st.binary(max_size=60))
+def test_no_body_breaks_it(down: Client, body: bytes) -> None:
+    response = down.post(url("/forecast/batch"), data=body, content_type="application/json")
+    problem_of(response, 400)
+
+
+@pytest.mark.parametrize("path", [route.path for route in GETS if route.path not in ("/cities/", "/health")])
+def test_without_a_database_come_again(down: Client, path: str) -> None:
+    response = down.get(url(path.replace("{city}", "Delhi")))
+    problem_of(response, 503)
+    assert response.headers["Retry-After"] == "5"
+
+
+def test_a_batch_without_a_database(down: Client) -> None:
+    problem_of(down.post(url("/forecast/batch"), json={"cities": ["Delhi"]}), 503)
+
+
+def test_a_database_that_is_too_slow_counts_as_none(database: Database, now: datetime) -> None:
+    hurried = Database(database.url, statement_timeout_s=1)
+    client = create_app(context_of(hurried, now)).test_client()
+    with database.transaction() as connection:
+        run(connection, "LOCK TABLE city_hour")
+        problem_of(client.get(url("/aqi/current/Delhi")), 503)
+    problem_of(client.get(url("/aqi/current/Delhi")), 404)
+    hurried.close()
+
+
+def test_a_fault_of_ours_is_logged_and_not_shown(
+    client: Client, database: Database, now: datetime, logged: list[dict[str, Any]]
+) -> None:
+    put_hours(database, hour("Delhi", now, detail={"in-naqi": "nonsense"}))
+    body = problem_of(client.get(url("/aqi/pollutants/Delhi")), 500)
+    assert "nonsense" not in json.dumps(body)
+    failure, request = logged
+    assert failure["request_id"] == request["request_id"] == body["request_id"]
+    assert "Traceback" in failure["exception"]
+    assert request["status"] == 500
+
+
+def test_one_line_a_request(client: Client, logged: list[dict[str, Any]]) -> None:
+    client.get(url("/forecast/Atlantis"), headers={"X-Request-Id": "me-1"})
+    [line] = logged
+    assert line["level"] == "INFO"
+    assert line["method"] == "GET"
+    assert line["route"] == "/api/v1/forecast/<city>"
+    assert line["path"] == "/api/v1/forecast/Atlantis"
+    assert line["status"] == 404
+    assert line["request_id"] == "me-1"
+    assert line["duration_ms"] >= 0
+
+
+def test_the_table_gives_every_error_a_status() -> None:
+    from common.domain import errors
+
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.VayuError):
+            assert any(base in ANSWERS for base in kind.__mro__)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_declaration_can_be_documented(route: Route) -> None:
+    given = [kind for kind in (route.query, route.body) if kind is not None]
+    _, parts = msgspec.json.schema_components([route.answer, *given])
+    assert route.handler.__doc__
+    for kind in given:
+        for name, schema in parts[kind.__name__]["properties"].items():
+            assert schema.get("description"), f"{kind.__name__}.{name} has no description"
+
+
+def test_over_a_real_connection(context: ApiContext, database: Database, now: datetime) -> None:
+    put_hours(database, hour("Delhi", now))
+    put_forecasts(database, issued("Delhi", now))
+    server = make_server("127.0.0.1", 0, create_app(context), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+        for method, path, body, status in (
+            ("GET", "/aqi/current/new%20delhi", None, 200),
+            ("HEAD", "/aqi/current/Delhi", None, 200),
+            ("GET", "/forecast/d%C3%A9lhi", None, 200),
+            ("POST", "/forecast/batch", b'{"cities": ["Delhi"]}', 200),
+            ("GET", "/aqi/history/Delhi?hours=0", None, 400),
+            ("GET", "/none", None, 404),
+        ):
+            connection.request(
+                method, "/api/v1" + path, body, {"Content-Type": "application/json"} if body else {}
+            )
+            response = connection.getresponse()
+            content = response.read()
+            assert response.status == status
+            assert content or method == "HEAD"
+            assert response.headers["X-Request-Id"]
+        # Without a length: the limit must hold while the body comes in pieces.
+        pieces = (b" " * 8192 for _ in range(20))
+        connection.request(
+            "POST",
+            "/api/v1/forecast/batch",
+            pieces,
+            {"Content-Type": "application/json"},
+            encode_chunked=True,
+        )
+        assert connection.getresponse().status in (400, 413)
+        connection.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,154 @@
+"""Health: true in good times and in bad."""
+
+import gc
+import socket
+from collections.abc import Iterator
+from datetime import datetime
+from time import monotonic
+
+import pytest
+from api_rows import body_of, context_of, hour, mark_simulated, put_hours, put_models, trained, url
+from werkzeug.test import Client
+
+from common import __version__
+from common.api import create_app
+from common.domain.observation import HOUR
+from common.store.engine import Database, run
+from common.store.models import promote
+
+
+def test_healthy(client: Client, database: Database, now: datetime) -> None:
+    mark_simulated(database)
+    put_hours(
+        database, hour("Delhi", now - HOUR), hour("Mumbai", now - 4 * HOUR), hour("Pune", now, aqi=None)
+    )
+    put_models(database, trained("v1", now), trained("v2", now, city="Mumbai", mode="replay"))
+    with database.transaction() as connection:
+        promote(connection, "v1", reason="first", now=now)
+        promote(connection, "v2", reason="first", now=now)
+    body = body_of(client.get(url("/health")), "/health")
+    assert body == {
+        "status": "healthy",
+        "timestamp": "2025-11-05T10:30:00Z",
+        "database": "connected",
+        "cache": "available",
+        "version": __version__,
+        "reasons": [],
+        "simulated": True,
+        "data": {"latest": "2025-11-05T10:30:00Z", "age_minutes": 0, "cities_current": 1, "cities": 56},
+        "models": 1,
+        "sources": {},
+    }
+
+
+def test_sources_tell_success_lag_and_failures(client: Client, database: Database, now: datetime) -> None:
+    runs = [
+        ("cpcb", now - 3 * HOUR, None, now - 4 * HOUR),
+        ("cpcb", now - 2 * HOUR, "unavailable", None),
+        ("cpcb", now - HOUR, "unavailable", None),
+        ("cpcb", now - 30 * HOUR, "quota", None),
+        ("open_meteo", now - HOUR, "quota", None),
+        ("open_meteo", now, None, now),
+        ("iqair", now, "refused", None),
+        ("waqi", now - 24 * 8 * HOUR, None, now),
+    ]
+    with database.transaction() as connection:
+        for source, time, reason, latest in runs:
+            run(
+                connection,
+                "INSERT INTO source_run "
+                "VALUES (:source, :time, :time, 0, '{}', :reason, 'secret words', :latest)",
+                source=source,
+                time=time,
+                reason=reason,
+                latest=latest,
+            )
+    response = client.get(url("/health"))
+    assert "secret" not in response.text
+    assert body_of(response, "/health")["sources"] == {
+        "cpcb": {
+            "last_run": "2025-11-05T09:30:00Z",
+            "last_success": "2025-11-05T07:30:00Z",
+            "lag_minutes": 240,
+            "reason": "unavailable",
+            "failures_24h": {"unavailable": 2},
+        },
+        "iqair": {
+            "last_run": "2025-11-05T10:30:00Z",
+            "last_success": None,
+            "lag_minutes": None,
+            "reason": "refused",
+            "failures_24h": {"refused": 1},
+        },
+        "open_meteo": {
+            "last_run": "2025-11-05T10:30:00Z",
+            "last_success": "2025-11-05T10:30:00Z",
+            "lag_minutes": 0,
+            "reason": None,
+            "failures_24h": {"quota": 1},
+        },
+    }
+
+
+def test_starting_before_there_is_anything(client: Client) -> None:
+    body = body_of(client.get(url("/health")), "/health")
+    assert (body["status"], body["database"]) == ("starting", "connected")
+    assert body["reasons"] == ["nothing has been collected yet"]
+
+
+@pytest.mark.parametrize(("hours", "status"), [(3, "healthy"), (4, "degraded"), (100, "degraded")])
+def test_degraded_without_fresh_data(
+    client: Client, database: Database, now: datetime, hours: int, status: str
+) -> None:
+    put_hours(database, hour("Delhi", now - hours * HOUR))
+    body = body_of(client.get(url("/health")), "/health")
+    assert body["status"] == status
+    assert body["reasons"] == (
+        [] if status == "healthy" else [f"the newest data are {hours * 60} minutes old"]
+    )
+
+
+def test_unhealthy_without_a_database(down: Client) -> None:
+    response = down.get(url("/health"))
+    assert response.status_code == 503
+    assert response.content_type == "application/json"
+    assert "secret" not in response.text
+    assert (response.json["status"], response.json["database"]) == ("unhealthy", "disconnected")
+    assert response.json["reasons"]
+
+
+def test_a_database_without_tables_is_told(server: str, now: datetime) -> None:
+    bare = Database(server.format(name="postgres"))
+    context = context_of(bare, now)
+    response = create_app(context).test_client().get(url("/health"))
+    context.probe.close()
+    assert response.status_code == 503
+    assert "vayu migrate" in response.json["reasons"][0]
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_server_that_hangs_does_not_hold_it_up(silent_port: int, now: datetime) -> None:
+    hanging = Database(f"postgresql+pg8000://nobody:secret@127.0.0.1:{silent_port}/nowhere")
+    client = create_app(context_of(hanging, now)).test_client()
+    begun = monotonic()
+    assert client.get(url("/health")).status_code == 503
+    assert monotonic() - begun < 5
+    gc.collect()  # the driver leaves the socket that it gave up to the collector, which warns
+
+
+def test_it_recovers_when_the_database_does(client: Client, database: Database, context: object) -> None:
+    assert client.get(url("/health")).status_code == 200
+    with database.transaction() as connection:
+        run(
+            connection,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+    assert client.get(url("/health")).status_code == 200

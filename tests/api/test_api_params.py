@@ -1,0 +1,89 @@
+"""Query parameters: what is declared is accepted, everything else is refused with a reason."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from common.api.params import read_query
+from common.api.schemas.aqi import HistoryQuery
+from common.domain.errors import DataError
+
+
+class Declared(Struct, frozen=True):
+    cities: str
+    hours: Annotated[int, Meta(ge=1, le=48)] = 24
+    start: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+    explain: bool = False
+
+
+def read(**given: str) -> Declared:
+    return read_query(Declared, {name: [text] for name, text in given.items()})
+
+
+@given(st.integers())
+def test_a_number_is_read_if_and_only_if_it_is_in_its_range(number: int) -> None:
+    if 1 <= number <= 48:
+        assert read(cities="Delhi", hours=str(number)).hours == number
+    else:
+        with pytest.raises(DataError, match="hours must be a whole number from 1 to 48"):
+            read(cities="Delhi", hours=str(number))
+
+
+@given(st.dictionaries(st.text(max_size=8), st.lists(st.text(max_size=30), min_size=1, max_size=3)))
+def test_any_text_at_all_is_read_or_refused_in_words(query: dict[str, list[str]]) -> None:
+    try:
+        found = read_query(HistoryQuery, query)
+    except DataError:
+        assert query
+    else:
+        assert set(query) <= set(HistoryQuery.__struct_fields__)
+        assert found.interval in ("hour", "day")
+
+
+@given(
+    st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)),  # noqa: DTZ001 — made aware below
+    st.integers(-14 * 60, 14 * 60),
+    st.booleans(),
+)
+def test_a_time_is_read_with_any_offset_even_where_its_plus_came_as_a_space(
+    naive: datetime, minutes: int, lost: bool
+) -> None:
+    time = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    text = time.isoformat()
+    found = read(cities="x", start=text.replace("+", " ") if lost else text)
+    assert found.start == time
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2025-11-05T10:30:00", "2025-11-05", "1700000000", "now", "2025-13-01T00:00:00Z", "null"]
+)
+def test_a_time_without_offset_or_sense_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match="start must be a time with its offset"):
+        read(cities="x", start=text)
+
+
+def test_every_fault_is_named_at_once() -> None:
+    with pytest.raises(DataError) as caught:
+        read_query(Declared, {"hours": ["0"], "start": ["a", "b"], "colour": ["red"]})
+    told = str(caught.value)
+    assert "hours must be a whole number from 1 to 48, not '0'" in told
+    assert "start is given 2 times" in told
+    assert "no parameter 'colour'; those there are: cities, hours, start, explain" in told
+    assert "cities is missing" in told
+
+
+def test_long_input_is_not_sent_back_whole() -> None:
+    with pytest.raises(DataError) as caught:
+        read(cities="x", hours="9" * 10_000, **{"z" * 10_000: ""})
+    assert len(str(caught.value)) < 400
+
+
+def test_defaults_and_a_whole_query() -> None:
+    assert read(cities="Delhi") == Declared("Delhi")
+    assert read(cities="Delhi", hours="1", start="2025-11-05T16:00:00+05:30", explain="true") == Declared(
+        "Delhi", 1, datetime(2025, 11, 5, 10, 30, tzinfo=UTC), explain=True
+    )
