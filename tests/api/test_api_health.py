@@ -101,11 +101,21 @@ def test_degraded_without_fresh_data(
     client: Client, database: Database, now: datetime, hours: int, status: str
 ) -> None:
     put_hours(database, hour("Delhi", now - hours * HOUR))
+    put_models(database, trained("v1", now))
+    with database.transaction() as connection:
+        promote(connection, "v1", reason="first", now=now)
     body = body_of(client.get(url("/health")), "/health")
     assert body["status"] == status
     assert body["reasons"] == (
         [] if status == "healthy" else [f"the newest data are {hours * 60} minutes old"]
     )
+
+
+def test_degraded_without_models(client: Client, database: Database, now: datetime) -> None:
+    put_hours(database, hour("Delhi", now))
+    body = body_of(client.get(url("/health")), "/health")
+    assert body["status"] == "degraded"
+    assert body["reasons"] == ["no model has been trained yet, so there are no forecasts"]
 
 
 def test_unhealthy_without_a_database(down: Client) -> None:

@@ -48,6 +48,8 @@ def _health(state: ServiceState, now: datetime) -> Health:
         reasons = [f"the newest data are {age // timedelta(minutes=1)} minutes old"]
     else:
         reasons = []
+    if age is not None and not state.champions:
+        reasons.append("no model has been trained yet, so there are no forecasts")
     return Health(
         status="starting" if age is None else "degraded" if reasons else "healthy",
         timestamp=shown.utc(now),
