@@ -33,7 +33,9 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
         report = ready.collect(cities, start=now - timedelta(days=days) if days else None)
         if report.cities:
             # Each run has its own subject: a message that still waits for other cities must not be replaced.
-            whole.queue.send(OBSERVATIONS_READY, f"collected {now:%Y-%m-%dT%H:%M:%SZ}", {"cities": report.cities})
+            whole.queue.send(
+                OBSERVATIONS_READY, f"collected {now:%Y-%m-%dT%H:%M:%SZ}", {"cities": report.cities}
+            )
         if report.failed:
             raise Transient("no source gave anything: " + "; ".join(sorted(report.sources)))
         return {

@@ -32,8 +32,8 @@ class Parts:
     clock: Clock
 
 
-def assemble(settings: Settings | None = None, *, clock: Clock = system_clock) -> Parts:
-    """The parts for these settings, or those of the environment.
+def assemble(settings: Settings | None = None, *, clock: Clock = system_clock, **limits: int) -> Parts:
+    """The parts for these settings, or those of the environment; `limits`: see `Database`.
 
     Raises:
         ConfigError: when no database is named; only ``vayu`` on a laptop starts one by itself.
@@ -43,7 +43,7 @@ def assemble(settings: Settings | None = None, *, clock: Clock = system_clock) -
         raise ConfigError(
             "DATABASE_URL is not set; it must look like postgresql://user:password@host:5432/name"
         )
-    database = Database(chosen.database_url)
+    database = Database(chosen.database_url, **limits)
     return Parts(chosen, database, queue_from_url(chosen.queue_url, database, clock), clock)
 
 

@@ -134,7 +134,7 @@ def _wait_for_answers(engine: Engine, seconds: float) -> None:
     """
 
     def set_timeout(dbapi_connection: Any, _: object) -> None:
-        dbapi_connection._usock.settimeout(seconds)  # noqa: SLF001 — pg8000 has no public way
+        dbapi_connection._usock.settimeout(seconds)  # pg8000 has no public way
 
     event.listen(engine, "connect", set_timeout)
 

@@ -56,8 +56,8 @@ def deployed(
     }
     opened = []
 
-    def assemble() -> parts.Parts:
-        opened.append(parts.assemble(clock=lambda: now))
+    def assemble(**limits: int) -> parts.Parts:
+        opened.append(parts.assemble(clock=lambda: now, **limits))
         return opened[-1]
 
     for name in ("api", "collect", "forecast", "retention", "train"):
