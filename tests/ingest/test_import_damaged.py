@@ -7,7 +7,7 @@ import io
 import sys
 import zipfile
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,11 @@ from openpyxl import Workbook
 from common.domain.cities import find_city
 from common.domain.errors import ConfigError, DataError
 from common.ingest.files.read import read_file
-from common.ingest.files.result import ImportResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from common.ingest.files.result import ImportResult
 
 NAME = "Raw_data_15Min_2025_site_134_Police_Commissionerate_Jaipur_RSPCB_15Min.csv"
 TEXT = "Timestamp,PM2.5 (µg/m³),AT (°C)\n" + "".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,11 @@ from common.domain.errors import DataError
 from common.domain.observation import IST
 from common.domain.units import to_canonical
 from common.ingest.files.read import Format, read_file
-from common.ingest.files.result import ImportResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from common.ingest.files.result import ImportResult
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEADER = "time,variable,value,unit\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from openpyxl import Workbook
@@ -12,7 +12,11 @@ from common.domain.cities import find_city
 from common.domain.errors import DataError
 from common.domain.observation import IST
 from common.ingest.files.read import read_file
-from common.ingest.files.result import ImportResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from common.ingest.files.result import ImportResult
 
 NAME = "AQI_hourly_city_level_mumbai_2024_January.xlsx"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

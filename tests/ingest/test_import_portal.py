@@ -8,7 +8,7 @@ import io
 import math
 import statistics
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,11 @@ from common.domain.cities import find_city
 from common.domain.errors import DataError
 from common.domain.observation import IST, hour_ending
 from common.ingest.files.read import read_file
-from common.ingest.files.result import ImportResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from common.ingest.files.result import ImportResult
 
 JAIPUR = find_city("Jaipur")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,15 +9,18 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from common.domain.cities import find_city
 from common.domain.observation import IST
 from common.ingest.files.read import read_file
-from common.ingest.files.result import ImportResult
-from common.store.engine import Database
 from common.store.readings import upsert_readings
+
+if TYPE_CHECKING:
+    from common.ingest.files.result import ImportResult
+    from common.store.engine import Database
 
 DATA = Path(os.environ.get("VAYU_TEST_DATA", "no-such-folder"))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.domain.cities import find_city
 from common.ingest.files.read import read_file
-from common.ingest.files.result import ImportResult
 from common.store.engine import Database, run
 from common.store.readings import Written, upsert_readings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from common.ingest.files.result import ImportResult
 
 NAME = "Raw_data_15Min_2025_site_134_Police_Commissionerate_Jaipur_RSPCB_15Min.csv"
 ROWS = [
