@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from common.config import KEYS
 from common.domain.errors import ConfigError
-from common.sources import cpcb_feed, open_meteo, simulated
+from common.sources import cpcb, cpcb_feed, iqair, open_meteo, openaq, openweather, simulated, waqi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from common.sources.interface import Source
 
 REGISTRY: Mapping[str, Source] = MappingProxyType(
-    {module.SOURCE.name: module.SOURCE for module in (cpcb_feed, open_meteo, simulated)}
+    {
+        module.SOURCE.name: module.SOURCE
+        for module in (cpcb_feed, cpcb, open_meteo, openweather, openaq, waqi, iqair, simulated)
+    }
 )
 """Name → source, in the order in which they are asked."""
 

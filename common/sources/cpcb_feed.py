@@ -20,7 +20,7 @@ from common.domain.aqi import implied_concentration
 from common.domain.cities import City, all_cities, cpcb_places
 from common.domain.errors import Permanent, SourceError, Transient
 from common.domain.observation import IST, POLLUTANTS, Batch, Reading
-from common.sources.interface import Request, Source
+from common.sources.interface import Request, Source, time_fault
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -39,8 +39,6 @@ IDS = {
     "O3": "o3",
 }
 MISSING = ("", "NA", "-")
-AHEAD = timedelta(minutes=5)
-"""How far another clock may go before ours."""
 STALE_AFTER = timedelta(hours=24)
 
 
@@ -70,7 +68,7 @@ def fetch(request: Request, http: Http) -> Batch:
     empty = True
     for station in _stations(text, batch.rejected):
         empty = False
-        city = _places().get((_plain(station.state), _plain(station.city)))
+        city = city_at(station.state, station.city)
         if city is None or city.name not in wanted:
             continue
         reading = _reading(station, city.name, request.now, batch.rejected)
@@ -92,6 +90,11 @@ def _explain(status: int, _: str) -> SourceError | None:
     if status in (401, 403):
         return Permanent(f"CPCB's feed turns this address away ({status})", reason="blocked")
     return None
+
+
+def city_at(state: str, city: str) -> City | None:
+    """Our city of that state and name, as CPCB writes them; the state matters: Bihar has an Aurangabad too."""
+    return _places().get((_plain(state), _plain(city)))
 
 
 @cache
@@ -183,36 +186,30 @@ def _items(parent: Any, name: str, rejected: Counter[str]) -> list[dict[str, Any
 
 def _reading(station: _Station, city: str, now: datetime, rejected: Counter[str]) -> Reading | None:
     """What one station tells of the hour it is stamped with; None, and counted, where it tells nothing."""
-    name, time = " ".join(station.name.split()), _time(station.stamp)
-    published, values = {"aqi": _index(station.aqi, rejected)}, {}
+    name, time = " ".join(station.name.split()), read_stamp(station.stamp)
+    published, values = {"aqi": read_index(station.aqi, rejected)}, {}
     for written, running, hourly in station.pollutants:
         pollutant = IDS.get(written.strip().upper())
         if pollutant is None:
             continue
-        published[pollutant] = _index(running, rejected)
-        index = _index(hourly, rejected)
+        published[pollutant] = read_index(running, rejected)
+        index = read_index(hourly, rejected)
         if index is not None:
             values[pollutant] = implied_concentration(pollutant, index).value
     kept = {index: value for index, value in published.items() if value is not None}
-    reason = _fault(name, time, now) or ("" if values or kept else "no_values")
+    reason = fault(name, time, now) or ("" if values or kept else "no_values")
     if reason or time is None:
         rejected[reason] += 1
         return None
     return Reading(SOURCE.name, city, time, SOURCE.basis, values, name, kept)
 
 
-def _fault(name: str, time: datetime | None, now: datetime) -> str:
+def fault(name: str, time: datetime | None, now: datetime) -> str:
     """Why a station's report cannot be used; empty where it can."""
-    if not name:
-        return "shape"
-    if time is None:
-        return "time"
-    if time > now + AHEAD:
-        return "future"
-    return "stale" if time < now - STALE_AFTER else ""
+    return time_fault(time, now, STALE_AFTER) if name else "shape"
 
 
-def _time(stamp: str) -> datetime | None:
+def read_stamp(stamp: str) -> datetime | None:
     """The end of the hour, UTC; spreadsheets on the way have been seen to drop the seconds."""
     for form in ("%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M"):
         try:
@@ -222,7 +219,7 @@ def _time(stamp: str) -> datetime | None:
     return None
 
 
-def _index(raw: object, rejected: Counter[str]) -> int | None:
+def read_index(raw: object, rejected: Counter[str]) -> int | None:
     """An index 0…500; None where it is missing, or counted because it is none."""
     text = str(raw).strip()
     if raw is None or text.upper() in MISSING:

@@ -23,6 +23,7 @@ import json
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ MAX_BYTES = 32 * 1024 * 1024
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 Explain = Callable[[int, str], SourceError | None]
-"""(status, body) of an answer that is not 2xx → the error it means; None: the general table holds."""
+"""(status, body) of an answer that is not 2xx, or not JSON → the error it means; None: the table holds."""
 
 
 class Http:
@@ -50,6 +51,9 @@ class Http:
 
     Each call makes at most `attempts` attempts, the later ones only after a `Transient`, with growing
     jittered waits from `wait_s`, and takes not much more than `budget_s` seconds in all.
+
+    `minute_s` is what `per_minute` counts by: a second more than a minute, because neither this clock nor the
+    provider's is exact. Calls of one server are spread evenly over it, those of all threads together.
     """
 
     def __init__(
@@ -60,10 +64,14 @@ class Http:
         read_s: float = 15.0,
         budget_s: float = 45.0,
         wait_s: float = 0.5,
+        minute_s: float = 61.0,
     ) -> None:
         for name in ("httpx", "httpcore"):  # they log whole addresses, and keys travel in these
             logging.getLogger(name).setLevel(logging.WARNING)
         self._budget_s = budget_s
+        self._minute_s = minute_s
+        self._turns: dict[bytes, float] = {}
+        self._taking_turns = threading.Lock()
         self._retrying = stamina.RetryingCaller(
             attempts=attempts, timeout=budget_s, wait_initial=wait_s, wait_max=8 * wait_s, wait_jitter=wait_s
         ).on(Transient)
@@ -92,14 +100,17 @@ class Http:
         *,
         headers: Mapping[str, str] | None = None,
         explain: Explain | None = None,
+        per_minute: int | None = None,
     ) -> Any:
-        """The decoded JSON of a GET.
+        """The decoded JSON of a GET; at most `per_minute` are sent to that server, repeated attempts included.
 
         Raises:
             SourceError: as the table of this module says, unless `explain` knows better.
         """
         deadline = time.monotonic() + self._budget_s
-        return self._retrying(lambda: _json(url, self._get(url, params, headers, explain, deadline)))
+        return self._retrying(
+            lambda: _json(url, self._get(url, params, headers, explain, deadline, per_minute), explain)
+        )
 
     def get_text(
         self,
@@ -124,9 +135,12 @@ class Http:
         headers: Mapping[str, str] | None,
         explain: Explain | None,
         deadline: float,
+        per_minute: int | None = None,
     ) -> str:
         with _translated(url):
             target = httpx.URL(url).copy_merge_params(dict(params or {}))
+            if per_minute is not None:
+                self._wait_for_turn(target.netloc, self._minute_s / per_minute)
             with self._client.stream("GET", target, headers=dict(headers or {})) as answer:
                 body = _body(answer, deadline)
         if answer.is_success:
@@ -135,17 +149,25 @@ class Http:
         secrets = (*(params or {}).values(), *(headers or {}).values())
         raise explained or _error(answer, body, secrets)
 
+    def _wait_for_turn(self, server: bytes, apart_s: float) -> None:
+        with self._taking_turns:
+            now = time.monotonic()
+            turn = max(now, self._turns.get(server, now))
+            self._turns[server] = turn + apart_s
+        time.sleep(turn - now)
+
 
 def _host(url: str) -> str:
     """The only part of an address that may be told: no user, path or query."""
     return httpx.URL(url).host
 
 
-def _json(url: str, body: str) -> Any:
+def _json(url: str, body: str, explain: Explain | None) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Transient(
+        explained = explain(200, body) if explain else None
+        raise explained or Transient(
             f"{_host(url)} answered with something that is not JSON", reason="not_json"
         ) from error
 
@@ -207,8 +229,14 @@ def _error(answer: httpx.Response, body: str, secrets: tuple[str, ...]) -> Sourc
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait: the header's number, or its date less the server's own (RFC 9110 §10.2.3)."""
+    """Seconds to wait: the header's number, or its date less the server's own (RFC 9110 §10.2.3).
+
+    Without it, what `X-RateLimit-Reset` says, unless that is a point in time, as some write it.
+    """
     value = headers.get("Retry-After", "").strip()
+    if not value:
+        value = headers.get("X-RateLimit-Reset", "").strip()
+        return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else None
     if value.isascii() and value.isdigit():
         return float(value)
     try:

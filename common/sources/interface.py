@@ -11,6 +11,9 @@ One bad reading is turned down and counted in `Batch.rejected` under one of thes
 ``not_a_number`` a value is something other than a number
 ``implausible``  a value outside `common.domain.units.LIMITS`, a fill value, NaN
 ``unit``         a value in a unit that means nothing for it
+``flagged``      the provider itself doubts the value
+``neighbour``    the answer is about another town than the one asked about
+``elsewhere``    the station lies outside the city it was given for
 ``shape``        a part of the payload is not built as documented
 ``part:reason``  that part of what was asked (``air``, ``city`` …) failed for that `reason`
 ================ ============================================================================
@@ -25,14 +28,15 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from common.config import BASE_URLS
+from common.domain.aqi import implied_concentration
 from common.domain.errors import DataError, QuotaExhausted, SourceError, Transient
 from common.domain.observation import Batch
-from common.domain.units import plausible, scale
+from common.domain.units import plausible, scale, wind_components
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -43,7 +47,10 @@ if TYPE_CHECKING:
     from common.domain.observation import Basis
     from common.sources.http import Http
 
+AHEAD = timedelta(minutes=5)
+"""How far another clock may go before ours."""
 _SHOWN = 160
+_EARTH_KM = 6371.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,55 @@ def admit(variable: str, raw: object, unit: str, rejected: Counter[str]) -> floa
         rejected["implausible"] += 1
         return None
     return value
+
+
+def admit_us_index(pollutant: str, raw: object, rejected: Counter[str]) -> float | None:
+    """The concentration that a US EPA sub-index implies; None, and counted, where it is no index.
+
+    None for `raw` means missing, which is not counted. At the end of its scale the index only tells the least
+    that the concentration can have been.
+    """
+    if raw is None:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        rejected["not_a_number"] += 1
+        return None
+    if not 0 <= raw <= 500:
+        rejected["implausible"] += 1
+        return None
+    return implied_concentration(pollutant, raw, "us-epa").value
+
+
+def admit_wind(speed: object, direction: object, rejected: Counter[str]) -> dict[str, float]:
+    """Speed (m/s) and, where the direction (degrees) is one, its components."""
+    admitted = admit("wind_speed", speed, "m/s", rejected)
+    if admitted is None:
+        return {}
+    if isinstance(direction, bool) or not isinstance(direction, int | float) or not 0 <= direction <= 360:
+        return {"wind_speed": admitted}
+    u, v = wind_components(admitted, direction)
+    return {"wind_speed": admitted, "wind_u": u, "wind_v": v}
+
+
+def time_fault(time: datetime | None, now: datetime, stale_after: timedelta) -> str:
+    """Why nothing stamped with `time` can be a reading of the present; empty where it can."""
+    if time is None:
+        return "time"
+    if time > now + AHEAD:
+        return "future"
+    return "stale" if time < now - stale_after else ""
+
+
+def km_from(city: City, latitude: object, longitude: object) -> float:
+    """Distance from the city's centre along the sphere, km; infinite where that is no place."""
+    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+        return math.inf
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return math.inf
+    here, there = math.radians(city.latitude), math.radians(latitude)
+    north, east = there - here, math.radians(longitude - city.longitude)
+    half = math.sin(north / 2) ** 2 + math.cos(here) * math.cos(there) * math.sin(east / 2) ** 2
+    return 2 * _EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
 
 
 def read_time(stamp: object, zone: tzinfo = UTC) -> datetime | None:

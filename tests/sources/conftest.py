@@ -23,12 +23,12 @@ def stub() -> Iterator[Stub]:
 @pytest.fixture(scope="session")
 def http() -> Iterator[Http]:
     """The real client, quick to try again."""
-    with Http(wait_s=0.001) as client:
+    with Http(wait_s=0.001, minute_s=0) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def impatient() -> Iterator[Http]:
     """The real client, for servers that hang."""
-    with Http(read_s=0.2, wait_s=0.001) as client:
+    with Http(read_s=0.2, wait_s=0.001, minute_s=0) as client:
         yield client

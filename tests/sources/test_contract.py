@@ -280,7 +280,10 @@ class Canned:
         self._texts = texts
 
     def get_text(self, url: str, *_: object, **__: object) -> str:
-        return self._texts[urlsplit(url).path]
+        text = self._texts.get(urlsplit(url).path)
+        if text is None:  # a path that came out of a spoilt answer
+            raise Permanent("nothing is there", reason="refused")
+        return text
 
     def get_json(self, url: str, *_: object, **__: object) -> Any:
         try:

@@ -10,12 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.config import from_mapping
-from common.domain.cities import City, all_cities
+from common.config import KEYS, from_mapping
+from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import ConfigError, Permanent, QuotaExhausted, SourceError, Transient
 from common.domain.observation import IST, Batch, Reading
 from common.sources import REGISTRY, enabled
-from common.sources.interface import admit, ask_each, issue_time, provider_text, read_time
+from common.sources.interface import (
+    admit,
+    admit_us_index,
+    admit_wind,
+    ask_each,
+    issue_time,
+    km_from,
+    provider_text,
+    read_time,
+    time_fault,
+)
 
 NOW = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
 
@@ -27,6 +37,14 @@ def names(**env: str) -> list[str]:
 def test_by_default_every_source_that_can_run_and_nothing_invented() -> None:
     assert names() == ["cpcb-feed", "open-meteo"]
     assert "simulated" in REGISTRY
+
+
+def test_a_source_that_needs_a_key_is_asked_once_it_has_one() -> None:
+    assert names(IQAIR_API_KEY="k") == ["cpcb-feed", "open-meteo", "iqair"]
+    everything = names(**dict.fromkeys(KEYS.values(), "k"))
+    assert sorted([*everything, "simulated"]) == sorted(REGISTRY)
+    with pytest.raises(ConfigError, match="WAQI_TOKEN"):
+        names(VAYU_SOURCES="waqi", IQAIR_API_KEY="k")
 
 
 def test_named_sources_in_the_order_named_and_once() -> None:
@@ -69,6 +87,78 @@ def test_admit(raw: object, unit: str, value: float | None, reason: str | None) 
     admitted = admit("pm25", raw, unit, rejected)
     assert admitted == (None if reason else value)
     assert rejected == ({reason: 1} if reason else {})
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "reason"),
+    [
+        (50, 9.0, None),
+        (51.0, 9.1, None),
+        (500, 325.4, None),
+        (0, 0.0, None),
+        (None, None, None),
+        (501, None, "implausible"),
+        (-1, None, "implausible"),
+        (math.nan, None, "implausible"),
+        (10**400, None, "implausible"),
+        ("50", None, "not_a_number"),
+        (True, None, "not_a_number"),
+    ],
+)
+def test_admit_us_index(raw: object, value: float | None, reason: str | None) -> None:
+    rejected: Counter[str] = Counter()
+    assert admit_us_index("pm25", raw, rejected) == pytest.approx(value)
+    assert rejected == ({reason: 1} if reason else {})
+
+
+@pytest.mark.parametrize(
+    ("speed", "direction", "expected"),
+    [
+        (2, 0, {"wind_speed": 2.0, "wind_u": 0.0, "wind_v": -2.0}),
+        (2.0, 270, {"wind_speed": 2.0, "wind_u": 2.0, "wind_v": 0.0}),
+        (2.0, 361, {"wind_speed": 2.0}),
+        (2.0, None, {"wind_speed": 2.0}),
+        (2.0, "N", {"wind_speed": 2.0}),
+        (2.0, math.nan, {"wind_speed": 2.0}),
+        (None, 90, {}),
+        (-9999, 90, {}),
+    ],
+)
+def test_admit_wind(speed: object, direction: object, expected: dict[str, float]) -> None:
+    assert admit_wind(speed, direction, Counter()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("time", "fault"),
+    [
+        (None, "time"),
+        (NOW, ""),
+        (NOW + timedelta(minutes=5), ""),
+        (NOW + timedelta(minutes=5, seconds=1), "future"),
+        (NOW - timedelta(hours=6), ""),
+        (NOW - timedelta(hours=6, seconds=1), "stale"),
+    ],
+)
+def test_time_fault(time: datetime | None, fault: str) -> None:
+    assert time_fault(time, NOW, timedelta(hours=6)) == fault
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "km"),
+    [
+        (28.6139, 77.209, 0),
+        (19.076, 72.8777, 1148),
+        (28.6139 + 1, 77.209, 111.2),
+        (-28.6139, 77.209 - 180, math.pi * 6371),
+        (None, 77.209, math.inf),
+        ("28.6139", 77.209, math.inf),
+        (91, 77.209, math.inf),
+        (math.nan, 77.209, math.inf),
+        (10**400, 77.209, math.inf),
+    ],
+)
+def test_km_from(latitude: object, longitude: object, km: float) -> None:
+    assert km_from(find_city("Delhi"), latitude, longitude) == pytest.approx(km, rel=0.002, abs=1e-6)
 
 
 @pytest.mark.parametrize(

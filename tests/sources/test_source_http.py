@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from stubs import Answer, Stub, refusing
@@ -83,6 +84,10 @@ def test_what_will_not_pass_is_tried_once(stub: Stub, http: Http, status: int, r
         ({"Retry-After": "Wed, 05 Nov 2025 10:00:00 GMT", "Date": "Wed, 05 Nov 2025 10:30:00 GMT"}, 0.0),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "²"}, None),
+        ({"X-RateLimit-Reset": "37"}, 37.0),
+        ({"X-RateLimit-Reset": "37", "Retry-After": "60"}, 60.0),
+        ({"X-RateLimit-Reset": "1762335000"}, None),
+        ({"X-RateLimit-Reset": "²"}, None),
         ({}, None),
     ],
 )
@@ -140,6 +145,36 @@ def test_explain_has_the_first_word_and_is_tried_again_where_it_says_so(stub: St
         http.get_text(stub.url + "/a", explain=explain)
     assert caught.value.reason == "refused"
     assert len(stub.seen) == 2
+
+
+def test_explain_is_asked_about_what_is_not_json(stub: Stub, http: Http) -> None:
+    stub.answer("/a", Answer(body="limit_reached"))
+
+    def explain(status: int, body: str) -> SourceError | None:
+        return QuotaExhausted("spent") if (status, body) == (200, "limit_reached") else None
+
+    with pytest.raises(QuotaExhausted):
+        http.get_json(stub.url + "/a", explain=explain)
+    assert len(stub.seen) == 1
+
+
+def test_calls_of_one_server_are_spread_over_the_minute_for_all_threads(stub: Stub) -> None:
+    stub.answer("/a", Answer(status=500), Answer(body="1"))
+    with Http(wait_s=0.0001, minute_s=1.0) as paced, ThreadPoolExecutor(4) as pool:
+        began = time.monotonic()
+        asked = [pool.submit(paced.get_json, stub.url + "/a", per_minute=50) for _ in range(7)]
+        assert [each.result() for each in asked] == 7 * [1]
+        assert len(stub.seen) == 8
+        assert time.monotonic() - began >= 7 * 1.0 / 50
+
+
+def test_other_servers_and_calls_without_a_limit_do_not_wait(stub: Stub) -> None:
+    stub.answer("/a", Answer(body="1"))
+    with Stub() as other, Http(minute_s=3600) as paced:
+        other.answer("/a", Answer(body="2"))
+        assert paced.get_json(stub.url + "/a", per_minute=1) == 1
+        assert paced.get_json(other.url + "/a", per_minute=1) == 2
+        assert [paced.get_json(stub.url + "/a") for _ in range(3)] == [1, 1, 1]
 
 
 def _everything_told(error: BaseException) -> str:
