@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import uuid
 from datetime import UTC, datetime
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """Address of an embedded server, without a database name: ``postgresql+pg8000://…/{name}?host=…``."""
+    """Address of a server with ``{name}`` for the database: the embedded one, or VAYU_TEST_SERVER_URL."""
+    given = os.environ.get("VAYU_TEST_SERVER_URL")
+    if given:
+        yield given.replace("postgresql://", "postgresql+pg8000://")
+        return
     with tempfile.TemporaryDirectory(prefix="vayu-pg-", ignore_cleanup_errors=True) as folder:
         running = EmbeddedServer(Path(folder))
         yield running.url("postgres").replace("/postgres?", "/{name}?")
@@ -38,18 +43,26 @@ def _admin(server: str, statement: str) -> None:
 @pytest.fixture(scope="session")
 def template(server: str) -> str:
     """A migrated database to copy: copying is faster than migrating."""
-    _admin(server, "CREATE DATABASE template_vayu")
-    database = Database(server.format(name="template_vayu"))
+    name = "template_" + uuid.uuid4().hex[:12]
+    _admin(server, f"CREATE DATABASE {name}")
+    database = Database(server.format(name=name))
     migrate(database)
     database.close()
-    return "template_vayu"
+    return name
 
 
 @pytest.fixture
-def database_url(server: str, template: str) -> Iterator[str]:
+def database_url(server: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """A fresh migrated database, gone after the test."""
     name = "t" + uuid.uuid4().hex[:12]
-    _admin(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    if "VAYU_TEST_SERVER_URL" in os.environ:
+        # TimescaleDB's background workers visit every database, and one in use cannot be copied.
+        _admin(server, f"CREATE DATABASE {name}")
+        fresh = Database(server.format(name=name))
+        migrate(fresh)
+        fresh.close()
+    else:
+        _admin(server, f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('template')}")
     yield server.format(name=name)
     _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,16 +10,27 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from common.domain.errors import SourceError
-from common.domain.observation import HOUR, Batch, Clock, hour_ending, last_full_hour
-from common.ingest.reconcile import WINDOW, reconcile
+from common.domain.errors import ConfigError, SourceError
+from common.domain.observation import (
+    HOUR,
+    Batch,
+    Clock,
+    Reading,
+    WeatherForecast,
+    hour_ending,
+    last_full_hour,
+)
+from common.ingest.reconcile import reconcile
 from common.sources.interface import Request, Source
-from common.store.meta import claim_dataset
-from common.store.readings import Written, insert_weather_forecasts, upsert_readings
+from common.store.city_hours import span
+from common.store.meta import Dataset, claim_dataset, refuse_other_dataset
+from common.store.readings import insert_weather_forecasts, upsert_readings
 from common.store.source_runs import record_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
 
     from common.domain.cities import City
     from common.sources.http import Http
@@ -43,7 +54,7 @@ class SourceReport:
     changed: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     failure: str | None = None
-    """What failed, in words; None where the source gave something."""
+    """What failed, in words; None where it went well."""
 
 
 @dataclass(slots=True)
@@ -58,8 +69,9 @@ class CollectReport:
 
     @property
     def failed(self) -> bool:
-        """Whether no source gave anything."""
-        return bool(self.sources) and all(report.failure for report in self.sources.values())
+        """Whether no source gave anything and at least one failed."""
+        reports = self.sources.values()
+        return any(report.failure for report in reports) and not any(report.readings for report in reports)
 
     def plus(self, other: CollectReport) -> CollectReport:
         """Both runs as one; a source that failed in either is shown with its latest failure."""
@@ -74,6 +86,17 @@ class CollectReport:
                 new.failure or old.failure,
             )
         return CollectReport(sources, self.hours + other.hours, sorted({*self.cities, *other.cities}))
+
+
+@dataclass(slots=True)
+class _Said:
+    """What one source said of one city; readings by station and time."""
+
+    readings: dict[tuple[str, datetime], Reading] = field(default_factory=dict)
+    forecasts: list[WeatherForecast] = field(default_factory=list)
+
+
+_Answer = tuple[Source, Batch | SourceError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +121,18 @@ class Collector:
     ) -> CollectReport:
         """Ask every source for readings in (start, end]; the same run again changes nothing.
 
-        A source that fails is recorded and costs the others nothing. Sources are asked side by side; what
-        they say is stored one after the other.
+        A source that fails is recorded and costs the others nothing. Sources are asked side by side. What they
+        say of a city and the city-hours that come of it are stored together, city by city: a run that dies
+        halfway leaves some cities as they were and is made up by the next.
 
         Raises:
-            ConfigError: when simulated and real data would meet in one database.
+            ConfigError: when simulated and real data would meet in one database; nothing is asked then.
             StoreError: when the database cannot be reached.
         """
         now = self.clock()
+        kind = self._kind()
+        with self.database.transaction() as connection:
+            refuse_other_dataset(connection, kind)
         request = Request(
             cities=cities,
             start=start or now - LOOK_BACK,
@@ -114,79 +141,109 @@ class Collector:
             forecast_hours=forecast_hours,
             base_urls=self.base_urls,
         )
-        report = CollectReport()
-        touched: dict[str, tuple[datetime, datetime]] = {}
+        answers = self._ask_all(request)
+        report = CollectReport({source.name: _first_report(answer) for source, answer in answers})
+        if dry_run:
+            return report
+        by_city = _by_city(answers, report)
+        if by_city:
+            with self.database.transaction() as connection:
+                claim_dataset(connection, kind)
+        for city, said in sorted(by_city.items()):
+            changed = self._keep(city, said, report, now)
+            report.hours += changed
+            if changed:
+                report.cities.append(city)
+        self._record(answers, report, now)
+        return report
+
+    def _kind(self) -> Dataset:
+        """Which data the sources give; raises ConfigError where they give both."""
+        kinds: set[Dataset] = {
+            "simulated" if source.name == "simulated" else "real" for source in self.sources
+        }
+        if len(kinds) > 1:
+            raise ConfigError(
+                "VAYU_SOURCES must not name 'simulated' beside others: their data must not be mixed"
+            )
+        return kinds.pop() if kinds else "real"
+
+    def _ask_all(self, request: Request) -> list[_Answer]:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="source") as pool:
             answers = pool.map(lambda source: self._ask(source, request), self.sources)
-            for source, answer in zip(self.sources, answers, strict=True):
-                report.sources[source.name] = self._keep(source, answer, now, touched, dry_run=dry_run)
-        if not dry_run:
-            for city, (first, last) in sorted(touched.items()):
-                changed = self._reconcile(city, first, last, now)
-                report.hours += changed
-                if changed:
-                    report.cities.append(city)
-        return report
+            return list(zip(self.sources, answers, strict=True))
 
     def _ask(self, source: Source, request: Request) -> Batch | SourceError:
         try:
             return source.fetch(replace(request, key=self.keys.get(source.name)), self.http)
         except SourceError as error:
+            log.warning("source failed", extra={"source": source.name, "reason": error.reason})
             return error
         except Exception as error:
             # A provider can always answer what nobody has seen before; it must not cost the others their run.
             log.exception("source broke", extra={"source": source.name})
             return SourceError(f"unexpected answer ({type(error).__name__})", reason="broken")
 
-    def _keep(
-        self,
-        source: Source,
-        answer: Batch | SourceError,
-        started_at: datetime,
-        touched: dict[str, tuple[datetime, datetime]],
-        *,
-        dry_run: bool,
-    ) -> SourceReport:
-        if isinstance(answer, SourceError):
-            log.warning("source failed", extra={"source": source.name, "reason": answer.reason})
-            if not dry_run:
-                with self.database.transaction() as connection:
-                    record_run(
-                        connection,
-                        source.name,
-                        started_at=started_at,
-                        finished_at=self.clock(),
-                        reason=answer.reason,
-                        message=str(answer),
-                    )
-            return SourceReport(failure=f"{answer.reason}: {answer}")
-        rejected = dict(answer.rejected)
-        if dry_run:
-            return SourceReport(readings=len(answer.readings), rejected=rejected)
-        written = Written()
+    def _keep(self, city: str, said: Mapping[str, _Said], report: CollectReport, now: datetime) -> int:
+        """Store what the sources said of one city, and its city-hours; returns how many of these changed."""
         with self.database.transaction() as connection:
-            claim_dataset(connection, "simulated" if source.name == "simulated" else "real")
-            if source.archivable:
-                written = upsert_readings(connection, answer.readings, now=started_at)
-                insert_weather_forecasts(connection, answer.forecasts)
-            record_run(
-                connection,
-                source.name,
-                started_at=started_at,
-                finished_at=self.clock(),
-                readings=len(answer.readings),
-                rejected=rejected,
-                latest=max((reading.time for reading in answer.readings), default=None),
-            )
-        if written.new or written.changed:
-            for reading in answer.readings:
-                first, last = touched.get(reading.city, (reading.time, reading.time))
-                touched[reading.city] = (min(first, reading.time), max(last, reading.time))
-        return SourceReport(len(answer.readings), written.new, written.changed, rejected)
+            first: datetime | None = None
+            for name, one in said.items():
+                written = upsert_readings(connection, one.readings.values(), now=now)
+                insert_weather_forecasts(connection, one.forecasts)
+                report.sources[name].new += written.new
+                report.sources[name].changed += written.changed
+                first = min(filter(None, (first, written.first)), default=None)
+            start = _reconciled_until(connection, city, first)
+            return reconcile(connection, city, start, last_full_hour(now), now=now) if start else 0
 
-    def _reconcile(self, city: str, first: datetime, last: datetime, now: datetime) -> int:
-        """Every city-hour whose windows hold a reading from `first` to `last`."""
-        start = hour_ending(first) - HOUR
-        end = min(hour_ending(last) + (WINDOW - 1) * HOUR, last_full_hour(now))
+    def _record(self, answers: Sequence[_Answer], report: CollectReport, started_at: datetime) -> None:
+        finished_at = self.clock()
         with self.database.transaction() as connection:
-            return reconcile(connection, city, start, end, now=now)
+            for source, answer in answers:
+                failure = answer if isinstance(answer, SourceError) else None
+                readings = [] if isinstance(answer, SourceError) else answer.readings
+                record_run(
+                    connection,
+                    source.name,
+                    started_at=started_at,
+                    finished_at=finished_at,
+                    readings=len(readings),
+                    rejected=report.sources[source.name].rejected,
+                    latest=max((reading.time for reading in readings), default=None),
+                    reason=failure.reason if failure else None,
+                    message=str(failure) if failure else None,
+                )
+
+
+def _first_report(answer: Batch | SourceError) -> SourceReport:
+    if isinstance(answer, SourceError):
+        return SourceReport(failure=f"{answer.reason}: {answer}")
+    return SourceReport(readings=len(answer.readings), rejected=dict(answer.rejected))
+
+
+def _by_city(answers: Sequence[_Answer], report: CollectReport) -> dict[str, dict[str, _Said]]:
+    """City → source → what may be kept; of two readings of one station and time the last, the other counted."""
+    found: dict[str, dict[str, _Said]] = defaultdict(lambda: defaultdict(_Said))
+    for source, answer in answers:
+        if isinstance(answer, SourceError) or not source.archivable:
+            continue
+        duplicates = 0
+        for reading in answer.readings:
+            kept = found[reading.city][source.name].readings
+            duplicates += (reading.station, reading.time) in kept
+            kept[reading.station, reading.time] = reading
+        for forecast in answer.forecasts:
+            found[forecast.city][source.name].forecasts.append(forecast)
+        if duplicates:
+            rejected = report.sources[source.name].rejected
+            rejected["duplicate"] = rejected.get("duplicate", 0) + duplicates
+    return found
+
+
+def _reconciled_until(connection: Connection, city: str, first: datetime | None) -> datetime | None:
+    """Until when a city's hours stand as they are: before the first changed reading, and not beyond the latest
+    city-hour, for the one after it was not over last time. None where there is nothing to reconcile."""
+    known = span(connection, city)
+    ends = [hour_ending(first) - HOUR] if first else []
+    return min([*ends, known[1]] if known else ends, default=None)

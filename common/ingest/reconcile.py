@@ -1,8 +1,9 @@
 """From readings to city-hours: one value a city and hour, with the readings that made it.
 
-For each hour the best basis wins (measured, then implied, then modelled); bases are never mixed in one hour's
-pollutants. Each station has its own windows and its own index; the city's index is the mean of its stations'.
-An hour in which nothing was reported has no city-hour: a gap stays a gap.
+For each hour one source speaks for the city, and bases are never mixed in one hour's pollutants: a source that
+gives an index comes before one that does not, then the best basis (measured, implied, modelled), then one that
+tells concentrations, then the most stations. Each station has its own windows and its own index; the city's index is the mean of its stations'.
+Weather is filled in from whoever has it. An hour in which nothing was reported has no city-hour: a gap stays a gap.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from common.domain.aqi import Aqi, PollutantIndex, city_index, naqi, station_naqi, us_aqi
+from common.domain.aqi import Aqi, PollutantIndex, Standard, city_index, naqi, station_naqi, us_aqi
 from common.domain.breakpoints import SCALES
 from common.domain.explanation import pack
 from common.domain.observation import BASES, HOUR, POLLUTANTS, VARIABLES, WEATHER, Basis, hour_ending
-from common.store.city_hours import upsert_city_hours
+from common.store.city_hours import lock_city, upsert_city_hours
 from common.store.readings import readings_between
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 WINDOW = 24
-"""Hours before an hour that its indices look back on."""
+"""Hours, the last being the hour itself, that its indices look back on."""
+_WEATHER_BASES: tuple[Basis, ...] = ("measured", "modelled", "implied")
+"""Best first. Weather that comes beside an implied index is a town's, in whole degrees: a model knows more."""
 _CHUNK = timedelta(days=31)
 
 
@@ -47,6 +50,7 @@ def reconcile(connection: Connection, city: str, start: datetime, end: datetime,
 
     `start` and `end` must be ends of Indian hours. Only readings up to `end` are looked at.
     """
+    lock_city(connection, city)
     changed = 0
     while start < end:
         until = min(start + _CHUNK, end)
@@ -105,10 +109,13 @@ def _city_hour(present: Sequence[_Station], hour: int) -> dict[str, Any] | None:
     ranked = []
     for (basis, source), stations in choices.items():
         indices = [_naqi(station, hour) for station in stations]
-        city = city_index(indices, "in-naqi")
-        ranked.append(((city.value is None, BASES.index(basis), -len(stations), source), stations, city))
-    (_, _, _, source), stations, indian = min(ranked, key=lambda item: item[0])
-    american = city_index([us_aqi(_window(station, hour)) for station in stations], "us-epa")
+        city = _of_city(indices, "in-naqi")
+        silent = not any(_value(station, name, hour) for station in stations for name in POLLUTANTS)
+        # Some sources publish indices only: one that also tells concentrations says more.
+        rank = (city.value is None, BASES.index(basis), silent, -len(stations), source)
+        ranked.append((rank, stations, city))
+    (*_, source), stations, indian = min(ranked, key=lambda item: item[0])
+    american = _of_city([us_aqi(_window(station, hour)) for station in stations], "us-epa")
     return {
         "source": source,
         "basis": stations[0].basis,
@@ -121,6 +128,13 @@ def _city_hour(present: Sequence[_Station], hour: int) -> dict[str, Any] | None:
         "dominant_us": american.dominant,
         "detail": pack(indian, american) | {"weather": givers},
     }
+
+
+def _of_city(indices: Sequence[Aqi], standard: Standard) -> Aqi:
+    """The city's index; that of the only station is its own, and most hours of most sources have one."""
+    if len(indices) == 1 and indices[0].value is not None:
+        return indices[0]
+    return city_index(indices, standard)
 
 
 def _has_air(station: _Station, hour: int) -> bool:
@@ -161,7 +175,7 @@ def _weather(present: Sequence[_Station], hour: int) -> tuple[dict[str, float | 
     row: dict[str, float | None] = {}
     givers = set()
     for name in WEATHER:
-        for basis in BASES:
+        for basis in _WEATHER_BASES:
             having = [
                 station
                 for station in present

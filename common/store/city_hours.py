@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from common.domain.observation import VARIABLES
+from common.domain.observation import BASES, VARIABLES
 from common.store.engine import run
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ _TYPES = (
 )
 _VALUES = [name for name in _NAMES if name not in ("city", "time")]
 
+_BASES = "ARRAY[" + ", ".join(f"'{basis}'" for basis in BASES) + "]"
+_QUALITY = f"({{0}}.aqi IS NULL, COALESCE(array_position({_BASES}, {{0}}.basis), 99), -{{0}}.stations)"
+"""By this, city-hours are sorted from good to poor, as `common.ingest.reconcile` ranks them."""
+
 _UPSERT = f"""
 INSERT INTO city_hour ({", ".join(_NAMES)}, computed_at)
 SELECT {", ".join(_NAMES)}, :now FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new({_TYPES})
@@ -33,12 +37,22 @@ ON CONFLICT (city, time) DO UPDATE
 SET {", ".join(f"{name} = excluded.{name}" for name in _VALUES)}, computed_at = excluded.computed_at
 WHERE ({", ".join(f"city_hour.{name}" for name in _VALUES)})
    IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _VALUES)})
+  AND {_QUALITY.format("excluded")} <= {_QUALITY.format("city_hour")}
 RETURNING 1
 """
 
 
+def lock_city(connection: Connection, city: str) -> None:
+    """Let nobody else who calls this work on the hours of a city before this transaction ends."""
+    run(connection, "SELECT pg_advisory_xact_lock(hashtext('city_hour'), hashtext(:city))", city=city)
+
+
 def upsert_city_hours(connection: Connection, rows: Iterable[dict[str, Any]], *, now: datetime) -> int:
-    """Store city-hours, given as dicts of the table's columns; returns how many are new or changed."""
+    """Store city-hours, given as dicts of the table's columns; returns how many are new or changed.
+
+    One that is kept is never replaced by a poorer one, without an index, of a lesser basis or of fewer
+    stations: readings are only ever added, so that it is poorer means that some have been dropped since.
+    """
     batch = list(rows)
     written = 0
     for first in range(0, len(batch), 4000):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, TextClause, create_engine, event, mak
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from common.domain.errors import StoreError
+from common.domain.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 UNREACHABLE = "the database cannot be reached; see that DATABASE_URL is right and the server is up"
 TOO_SLOW = "the database took too long to answer"
 NO_TABLE = "the database lacks a table; run: vayu migrate"
+_NEEDLESS = ("channel_binding", "connect_timeout", "gssencmode", "keepalives", "target_session_attrs")
+"""What libpq may be told and pg8000 does by itself or has no use for."""
 _GRACE_S = 5
 _GONE = ("08", "57P", "53")  # connection trouble, operator intervention, out of resources
 
@@ -145,9 +147,16 @@ def _prepared(sql: str) -> TextClause:
 
 
 def _driver_arguments(raw: str) -> tuple[Any, dict[str, Any]]:
-    """Turn libpq's ``host=/folder`` and ``sslmode`` into what pg8000 understands."""
+    """Turn what libpq would understand behind the ``?`` into what pg8000 understands.
+
+    Raises:
+        ConfigError: when it holds something that neither does.
+    """
     url = make_url(raw)
-    query = dict(url.query)
+    query = {name: value for name, value in url.query.items() if name not in _NEEDLESS}
+    unknown = query.keys() - {"host", "sslmode", "application_name"}
+    if unknown:
+        raise ConfigError(f"DATABASE_URL: {', '.join(sorted(unknown))} behind the '?' is not understood")
     arguments: dict[str, Any] = {}
     host = query.pop("host", None)
     mode = query.pop("sslmode", None)

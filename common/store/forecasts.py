@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common.domain.forecast import NAIVE, Mode
+from common.domain.forecast import MAPE_FLOOR, NAIVE, Mode
 from common.store.engine import run
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ WITH pair AS (
     AND (CAST(:family AS text) IS NULL OR family = :family)
 )
 SELECT lead, count(*) AS n, avg(abs(y - actual)), sqrt(avg((y - actual) ^ 2)), avg(y - actual),
-       avg(abs(y - actual) / NULLIF(actual, 0)), var_pop(actual), avg((y - actual) ^ 2),
+       avg(abs(y - actual) / actual) FILTER (WHERE actual >= {MAPE_FLOOR}), var_pop(actual), avg((y - actual) ^ 2),
        {", ".join(f"avg(abs({name} - actual))" for name in NAIVE)},
        avg((actual BETWEEN lo80 AND hi80)::int), avg((actual BETWEEN lo95 AND hi95)::int)
 FROM pair WHERE actual IS NOT NULL GROUP BY GROUPING SETS ((lead), ()) ORDER BY lead NULLS FIRST
@@ -109,6 +109,7 @@ class LeadScore:
     rmse: float
     bias: float
     mape: float | None
+    """A share of 1, over hours whose truth is at least `MAPE_FLOOR`."""
     r2: float | None
     naive_mae: dict[str, float]
     coverage80: float

@@ -24,15 +24,24 @@ def claim_dataset(connection: Connection, kind: Dataset) -> None:
         "INSERT INTO meta (key, value) VALUES ('dataset', :kind) ON CONFLICT (key) DO NOTHING",
         kind=kind,
     )
+    refuse_other_dataset(connection, kind)
+
+
+def refuse_other_dataset(connection: Connection, kind: Dataset) -> None:
+    """Let nobody go on who is about to put data of one kind into a database of the other.
+
+    Raises:
+        ConfigError: when it holds the other kind.
+    """
     present = dataset(connection)
-    if present != kind:
+    if present not in (None, kind):
         raise ConfigError(
             f"this database holds {present} data and must not be mixed with {kind} ones; "
             "set DATABASE_URL to another database"
         )
 
 
-def dataset(connection: Connection) -> str | None:
+def dataset(connection: Connection) -> Dataset | None:
     """``real``, ``simulated``, or None before anything was written."""
     rows = run(connection, "SELECT value FROM meta WHERE key = 'dataset'")
     return rows[0][0] if rows else None

@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from common.domain.errors import NotFound
+from common.domain.forecast import NAIVE, Mode
 from common.store.engine import run
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
-
-    from common.domain.forecast import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,22 @@ def insert_model(connection: Connection, model: ModelRow) -> None:
 
 
 def promote(connection: Connection, version: str, *, reason: str, now: datetime) -> None:
-    """Make a model the champion of its city, target and mode, and retire the one before it."""
+    """Make a model the champion of its city, target and mode, and retire the one before it.
+
+    Raises:
+        NotFound: when there is no such model.
+    """
+    # One promotion at a time: two at once would each retire the old champion and make their own.
+    locked = run(
+        connection,
+        """
+        SELECT pg_advisory_xact_lock(hashtext('champion'), hashtext(city || '/' || target || '/' || mode))
+        FROM model WHERE version = :version
+        """,
+        version=version,
+    )
+    if not locked:
+        raise NotFound(f"there is no model {version}")
     run(
         connection,
         """
@@ -118,11 +133,11 @@ def forget_replay(connection: Connection, city: str) -> list[str]:
 def due_for_training(connection: Connection, *, now: datetime) -> dict[str, str]:
     """City → why it should be trained now: never trained, a day's new hours, or a champion that fails live.
 
-    A champion fails where its live R² over the last 7 days is below 0.75, or it does worse than persistence.
+    A champion fails where its live R² over the last 7 days is below 0.75, or it does worse than a naive forecast.
     """
     rows = run(
         connection,
-        """
+        f"""
         WITH trained AS (
           SELECT city, max(window_end) AS until FROM model WHERE mode = 'live' GROUP BY city
         ), fresh AS (
@@ -131,7 +146,8 @@ def due_for_training(connection: Connection, *, now: datetime) -> dict[str, str]
             AND aqi IS NOT NULL AND basis IS NOT NULL GROUP BY city
         ), live AS (
           SELECT city, avg((y[lead] - actual[lead]) ^ 2) / NULLIF(var_pop(actual[lead]), 0) AS unexplained,
-                 avg(abs(y[lead] - actual[lead])) AS mae, avg(abs(persistence[lead] - actual[lead])) AS naive
+                 avg(abs(y[lead] - actual[lead])) AS mae,
+                 LEAST({", ".join(f"avg(abs({name}[lead] - actual[lead]))" for name in NAIVE)}) AS naive
           FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
           WHERE mode = 'live' AND target = 'aqi' AND actual[lead] IS NOT NULL
             AND origin > CAST(:now AS timestamptz) - interval '7 days' AND origin <= :now
@@ -140,7 +156,7 @@ def due_for_training(connection: Connection, *, now: datetime) -> dict[str, str]
         SELECT fresh.city, CASE
           WHEN trained.until IS NULL THEN 'never trained'
           WHEN live.unexplained > 0.25 THEN 'live R² below 0.75'
-          WHEN live.mae > live.naive THEN 'worse than persistence'
+          WHEN live.mae > live.naive THEN 'worse than the naive forecast'
           ELSE '20 or more new hours' END
         FROM fresh LEFT JOIN trained USING (city) LEFT JOIN live USING (city)
         WHERE trained.until IS NULL OR live.unexplained > 0.25 OR live.mae > live.naive

@@ -23,9 +23,11 @@ _COLUMNS = ", ".join(VARIABLES)
 _ROWS = "jsonb_to_recordset(CAST(:rows AS jsonb)) AS new(" + (
     _TYPES.format(values=", ".join(f"{name} real" for name in VARIABLES)) + ")"
 )
-_DIFFERS = " OR ".join(f"new.{name} <> reading.{name}" for name in VARIABLES)
+_DIFFERS = " OR ".join(f"new.{name} <> reading.{name}" for name in ("basis", *VARIABLES))
 _FILLS = " OR ".join(f"(reading.{name} IS NULL AND new.{name} IS NOT NULL)" for name in VARIABLES)
 _MERGED = ", ".join(f"{name} = COALESCE(excluded.{name}, reading.{name})" for name in VARIABLES)
+_REPLACED = "NOT (reading.published || new.published) @> reading.published"
+"""Whether an index that was published is another one now; not so for one that is merely added or missing."""
 _KEY = "(city, source, station, time)"
 
 _KEEP_OLD = f"""
@@ -33,7 +35,7 @@ INSERT INTO reading_revision (city, source, station, time, replaced_at, received
 SELECT reading.city, reading.source, reading.station, reading.time, :now, reading.received_at,
        jsonb_strip_nulls(to_jsonb(reading) - 'city' - 'source' - 'station' - 'time' - 'received_at')
 FROM {_ROWS} JOIN reading USING {_KEY}
-WHERE {_DIFFERS} OR NOT reading.published @> new.published
+WHERE {_DIFFERS} OR {_REPLACED}
 ON CONFLICT DO NOTHING
 """
 
@@ -146,7 +148,7 @@ def _row(reading: Reading) -> dict[str, Any]:
     return {
         "city": reading.city,
         "source": reading.source,
-        "station": reading.station,
+        "station": reading.station.replace("\0", ""),  # PostgreSQL's text cannot hold a NUL
         "time": reading.time.isoformat(),
         "basis": reading.basis,
         "published": dict(reading.published),

@@ -1,0 +1,35 @@
+"""The databases of a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from common.store.engine import run, sqlstate
+
+if TYPE_CHECKING:
+    from common.store.engine import Database
+
+_THERE_ALREADY = ("42P04", "23505")
+"""What the server says where another process has just made it; the second while it is at it."""
+
+
+def database_names(server: Database) -> set[str]:
+    """Names of the databases there are; raises StoreError where the server does not answer."""
+    with server.transaction() as connection:
+        return {name for (name,) in run(connection, "SELECT datname FROM pg_database")}
+
+
+def create_database(server: Database, name: str) -> None:
+    """Make a database where there is none of that name; `server` must not have been used before."""
+    # A connection that was pinged is in a transaction, in which no database can be made.
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if run(connection, "SELECT 1 FROM pg_database WHERE datname = :name", name=name):
+            return
+        try:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+        except DBAPIError as error:
+            if sqlstate(error) not in _THERE_ALREADY:
+                raise

@@ -1,0 +1,305 @@
+"""City-hours: which readings make them, how they tell it, and that the way there does not matter."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import count as counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made import CLEAN, air, city_hours, keep, keep_and_reconcile, minutes, series
+
+from common.domain.aqi import naqi
+from common.domain.explanation import unpack
+from common.domain.observation import HOUR, POLLUTANTS, Basis, Reading
+from common.ingest.reconcile import reconcile
+from common.store.engine import Database, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GIVERS: dict[Basis, tuple[str, float]] = {
+    "measured": ("cpcb", 60.0),
+    "implied": ("cpcb-feed", 90.0),
+    "modelled": ("open-meteo", 120.0),
+}
+_names = counter()
+
+
+def given_by(basis: Basis, now: datetime, hours: int = 24) -> list[Reading]:
+    source, pm25 = GIVERS[basis]
+    return series(now, hours, air(pm25), source=source, basis=basis)
+
+
+def latest(database: Database, now: datetime, city: str = "Delhi") -> dict[str, Any]:
+    return city_hours(database, city)[now]
+
+
+@pytest.mark.parametrize(
+    ("there", "wins"),
+    [
+        (("modelled", "implied", "measured"), "measured"),
+        (("modelled", "implied"), "implied"),
+        (("modelled",), "modelled"),
+        (("measured", "modelled"), "measured"),
+    ],
+)
+def test_measured_before_implied_before_modelled(
+    database: Database, now: datetime, there: Sequence[Basis], wins: Basis
+) -> None:
+    keep_and_reconcile(database, [one for basis in there for one in given_by(basis, now)], now)
+    row = latest(database, now)
+    assert (row["source"], row["pm25"]) == GIVERS[wins]
+    assert (row["basis"], row["stations"]) == (wins, 1)
+    assert row["aqi"] == {"measured": 100, "implied": 200, "modelled": 300}[wins]
+
+
+def test_a_source_with_an_index_comes_before_one_without(database: Database, now: datetime) -> None:
+    keep_and_reconcile(database, given_by("modelled", now) + given_by("measured", now, hours=15), now)
+    row = latest(database, now)
+    assert (row["basis"], row["source"], row["pm25"], row["aqi"]) == ("modelled", "open-meteo", 120.0, 300)
+
+
+def test_where_none_has_an_index_the_best_basis_tells_what_it_has(database: Database, now: datetime) -> None:
+    keep_and_reconcile(database, given_by("modelled", now, hours=3) + given_by("measured", now, hours=2), now)
+    rows = city_hours(database)
+    assert [row["basis"] for row in rows.values()] == ["modelled", "measured", "measured"]
+    assert rows[now]["aqi"] is None
+    assert rows[now]["pm25"] == 60.0
+    assert "2 of 24 hours" not in str(rows[now]["detail"]["withheld"])
+    assert rows[now]["detail"]["withheld"]["in-naqi"].startswith("none of 1 stations has an AQI")
+
+
+def test_of_two_sources_of_one_basis_the_one_with_more_stations(database: Database, now: datetime) -> None:
+    many = [one for name in ("a", "b") for one in series(now, 24, air(60), source="two", station=name)]
+    keep_and_reconcile(database, series(now, 24, air(90), source="one", station="c") + many, now)
+    row = latest(database, now)
+    assert (row["source"], row["stations"], row["aqi"]) == ("two", 2, 100)
+
+
+def test_the_citys_index_is_the_mean_of_its_stations(database: Database, now: datetime) -> None:
+    stations = {"a": 30.0, "b": 60.0, "c": 90.0}  # indices 50, 100, 200
+    readings = [one for name, pm25 in stations.items() for one in series(now, 24, air(pm25), station=name)]
+    keep_and_reconcile(database, readings, now)
+    row = latest(database, now)
+    assert row["aqi"] == 117  # 350 / 3, and not 127, the index of the mean concentration
+    assert naqi({name: [mean] * 24 for name, mean in air(60.0).items()}).value == 100
+    assert row["pm25"] == 60.0
+    assert (row["stations"], row["dominant"]) == (3, "pm25")
+
+
+def test_a_station_that_says_nothing_in_an_hour_does_not_count_in_it(
+    database: Database, now: datetime
+) -> None:
+    silent = [one for one in series(now, 24, air(90), station="b") if one.time != now]
+    keep_and_reconcile(database, series(now, 24, air(30), station="a") + silent, now)
+    rows = city_hours(database)
+    assert (rows[now - HOUR]["stations"], rows[now - HOUR]["aqi"]) == (2, 125)
+    assert (rows[now]["stations"], rows[now]["aqi"]) == (1, 50)
+
+
+def test_a_published_index_wins_over_the_computed(database: Database, now: datetime) -> None:
+    told = {"aqi": 321, "pm25": 321, "no2": 40}
+    keep_and_reconcile(
+        database,
+        series(now, 24, air(60), station="tells", published=told)
+        + series(now, 24, air(60), station="does not"),
+        now,
+    )
+    row = latest(database, now)
+    assert row["aqi"] == 211  # (321 + 100) / 2, rounded half up
+    assert row["dominant"] == "pm25"
+    explained = unpack(row["detail"], "in-naqi").pollutants["pm25"]
+    assert "as published" in explained.window
+
+
+def test_published_sub_indices_without_an_index_follow_the_rule_of_three(
+    database: Database, now: datetime
+) -> None:
+    two, three = {"pm25": 120, "no2": 60}, {"pm25": 120, "no2": 60, "o3": 90}
+    keep_and_reconcile(
+        database,
+        series(now, 1, {}, city="Delhi", published=two) + series(now, 1, {}, city="Pune", published=three),
+        now,
+    )
+    withheld, told = latest(database, now), latest(database, now, "Pune")
+    assert (withheld["aqi"], told["aqi"], told["dominant"]) == (None, 120, "pm25")
+    assert "at least 3" in withheld["detail"]["withheld"]["in-naqi"]
+
+
+def test_a_gap_stays_a_gap(database: Database, now: datetime) -> None:
+    gap = {now - 3 * HOUR, now - 4 * HOUR}
+    readings = [one for one in series(now, 30, air(60)) if one.time not in gap]
+    assert keep_and_reconcile(database, readings, now) == 28
+    assert city_hours(database).keys() == {one.time for one in readings}
+
+
+@pytest.mark.parametrize(("hours", "index"), [(15, None), (16, 100), (24, 100)])
+def test_an_index_needs_16_of_24_hours(
+    database: Database, now: datetime, hours: int, index: int | None
+) -> None:
+    window = series(now, 24, air(60))
+    keep_and_reconcile(database, window[: hours - 1] + window[-1:], now)
+    row = latest(database, now)
+    assert row["aqi"] == index
+    part = unpack(row["detail"], "in-naqi").pollutants["pm25"]
+    assert (part.index, part.hours_present, part.hours_required) == (index, hours, 16)
+    assert part.withheld == (None if index else "15 of 24 hours present, 16 needed")
+
+
+def test_what_lies_before_the_window_does_not_count(database: Database, now: datetime) -> None:
+    before = series(now - 24 * HOUR, 24, air(400))
+    keep_and_reconcile(database, before + series(now, 24, air(60)), now)
+    assert latest(database, now)["aqi"] == 100
+    assert city_hours(database)[now - HOUR]["aqi"] > 100
+
+
+def test_the_us_index_stands_beside_the_indian(database: Database, now: datetime) -> None:
+    keep_and_reconcile(database, series(now, 24, air(60)), now)
+    row = latest(database, now)
+    assert (row["aqi_us"], row["dominant_us"]) == (154, "pm25")
+    assert unpack(row["detail"], "us-epa").pollutants["pm25"].index == 154
+
+
+def test_detail_explains_the_index_as_the_rule_itself_does(database: Database, now: datetime) -> None:
+    values = {**air(78.53), "co": 1.204, "o3": 61.07}
+    keep_and_reconcile(database, series(now, 24, values), now)
+    row = latest(database, now)
+    expected = naqi({name: [value] * 24 for name, value in values.items()})
+    found = unpack(row["detail"], "in-naqi").pollutants
+    assert found.keys() == values.keys()
+    for name, part in found.items():
+        rule = expected.pollutants[name]
+        assert (part.index, part.window, part.hours_present) == (rule.index, rule.window, rule.hours_present)
+        assert part.concentration == pytest.approx(rule.concentration, abs=0.005)
+    assert row["aqi"] == expected.value
+
+
+def test_weather_is_filled_from_other_sources_and_they_are_named(database: Database, now: datetime) -> None:
+    model = {**CLEAN, "temperature": 20.0, "wind_speed": 3.5}
+    keep_and_reconcile(
+        database,
+        series(now, 24, {**air(60), "temperature": 24.0})
+        + series(now, 24, model, source="open-meteo", station="", basis="modelled"),
+        now,
+    )
+    row = latest(database, now)
+    assert (row["basis"], row["source"]) == ("measured", "cpcb")
+    assert (row["temperature"], row["wind_speed"], row["humidity"]) == (24.0, 3.5, None)
+    assert row["detail"]["weather"] == ["cpcb", "open-meteo"]
+
+
+def test_weather_alone_makes_an_hour_without_air(database: Database, now: datetime) -> None:
+    keep_and_reconcile(
+        database, series(now, 1, {"temperature": 20.0}, source="open-meteo", basis="modelled"), now
+    )
+    row = latest(database, now)
+    assert (row["source"], row["basis"], row["stations"], row["aqi"]) == (None, None, 0, None)
+    assert all(row[name] is None for name in POLLUTANTS)
+    assert (row["temperature"], row["detail"]) == (20.0, {"weather": ["open-meteo"]})
+
+
+def test_several_readings_in_an_hour_are_averaged_and_rain_summed(database: Database, now: datetime) -> None:
+    first = series(now - minutes(59), 1, {"pm25": 10.0, "rain": 1.0})
+    second = series(now - minutes(15), 1, {"pm25": 20.0, "rain": 0.5})
+    other_hour = series(now - minutes(60), 1, {"pm25": 99.0})
+    keep_and_reconcile(database, first + second + other_hour, now)
+    rows = city_hours(database)
+    assert (rows[now]["pm25"], rows[now]["rain"]) == (15.0, 1.5)
+    assert rows[now - HOUR]["pm25"] == 99.0
+
+
+def test_reconciling_again_changes_nothing(database: Database, now: datetime) -> None:
+    readings = series(now, 30, air(60))
+    assert keep_and_reconcile(database, readings, now) == 30
+    with database.transaction() as connection:
+        assert reconcile(connection, "Delhi", now - 30 * HOUR, now, now=now + HOUR) == 0
+        assert run(connection, "SELECT DISTINCT computed_at FROM city_hour") == [(now,)]
+
+
+def test_a_long_stretch_has_no_seams(database: Database, now: datetime) -> None:
+    keep_and_reconcile(database, series(now, 24 * 65, air(60)), now)
+    indices = [row["aqi"] for row in city_hours(database).values()]
+    assert indices == [None] * 15 + [100] * (24 * 65 - 15)
+
+
+def test_an_hour_whose_readings_were_dropped_is_not_made_poorer(database: Database, now: datetime) -> None:
+    keep_and_reconcile(database, series(now, 24, air(60)), now)
+    before = city_hours(database)
+    with database.transaction() as connection:
+        run(connection, "DELETE FROM reading WHERE time < :limit", limit=now - 2 * HOUR)
+    model = series(now, 40, air(120), source="open-meteo", station="", basis="modelled")
+    assert keep_and_reconcile(database, model, now) == 16 + 15  # new ones, and those that had no index
+    after = city_hours(database)
+    assert {time: row for time, row in after.items() if row["basis"] == "measured"} == {
+        time: row for time, row in before.items() if row["aqi"] is not None
+    }
+
+
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={name: st.integers(1, 400).map(float) for name in ("pm25", "pm10", "no2", "o3", "temperature")},
+)
+ONE = st.tuples(
+    st.integers(0, 39),  # hours ago
+    st.sampled_from([0, 20, 45]),  # and minutes
+    st.sampled_from(["a", "b", ""]),
+    st.sampled_from(sorted(GIVERS)),
+    VALUES,
+    st.sampled_from([{}, {}, {"aqi": 180, "pm25": 180}]),
+)
+FULL = st.lists(st.sampled_from(range(40)), max_size=12, unique=True)
+
+
+def made(city: str, now: datetime, gaps: Sequence[int], odd: Sequence[Any]) -> list[Reading]:
+    """A station with gaps, and odd readings of others; of two with one key the last."""
+    found = {(one.source, one.station, one.time): one for one in series(now, 40, air(60), city=city)}
+    for ago in gaps:
+        found.pop(("cpcb", "ITO", now - ago * HOUR), None)
+    for ago, minute, station, basis, values, published in odd:
+        time = now - ago * HOUR - minutes(minute)
+        source = GIVERS[basis][0]
+        found[source, station, time] = Reading(source, city, time, basis, values, station, published)
+    return list(found.values())
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(gaps=FULL, odd=st.lists(ONE, max_size=12), steps=st.lists(st.integers(1, 12), min_size=1, max_size=6))
+def test_at_once_or_step_by_step_as_the_readings_come_in(
+    database: Database, now: datetime, gaps: list[int], odd: list[Any], steps: list[int]
+) -> None:
+    number = next(_names)
+    whole, stepwise = f"whole {number}", f"stepwise {number}"
+    first = now - 41 * HOUR
+    keep(database, made(whole, now, gaps, odd), now)
+    with database.transaction() as connection:
+        reconcile(connection, whole, first, now, now=now)
+
+    coming = made(stepwise, now, gaps, odd)
+    until = first
+    for step in [*steps, 41]:
+        start, until = until, min(until + timedelta(hours=step), now)
+        keep(database, [one for one in coming if start < one.time <= until], now)
+        with database.transaction() as connection:
+            reconcile(connection, stepwise, start, until, now=now)
+
+    assert city_hours(database, stepwise) == city_hours(database, whole)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(odd=st.lists(ONE, max_size=12), ago=st.integers(1, 20))
+def test_only_readings_up_to_the_end_matter(
+    database: Database, now: datetime, odd: list[Any], ago: int
+) -> None:
+    number = next(_names)
+    knowing, ignorant = f"knowing {number}", f"ignorant {number}"
+    end = now - ago * HOUR
+    keep(database, made(knowing, now, [], odd), now)
+    keep(database, [one for one in made(ignorant, now, [], odd) if one.time <= end], now)
+    with database.transaction() as connection:
+        for city in (knowing, ignorant):
+            reconcile(connection, city, now - 41 * HOUR, end, now=now)
+    assert city_hours(database, knowing) == city_hours(database, ignorant)
+    assert max(city_hours(database, knowing)) <= end

@@ -1,0 +1,89 @@
+"""Which cities the daily planner trains, and why."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from synthetic import END, hours, put_hours
+
+from common.domain.forecast import HORIZON, NAIVE
+from common.domain.observation import HOUR
+from common.features import INPUTS
+from common.store.forecasts import IssuedForecast, insert_forecast, score
+from common.store.models import ModelRow, due_for_training, insert_model, latest_training
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from common.store.engine import Database
+
+HISTORY = hours(5)
+AQI = HISTORY[:, INPUTS.index("aqi")]
+
+
+def trained(database: Database, city: str, until: datetime) -> None:
+    row = ModelRow(
+        version=f"{city}-{until}", city=city, target="aqi", mode="live", family="linear", status="rejected",
+        reason="", trained_at=until, window_start=until, window_end=until, samples=1, features_hash="",
+        checksum="", metrics={},
+    )  # fmt: skip
+    with database.transaction() as connection:
+        insert_model(connection, row)
+
+
+def forecast(database: Database, city: str, **errors: float) -> None:
+    """A forecast of two days ago, wrong by so much; the naive ones by 30 where nothing else is said."""
+    truth = AQI[-HORIZON:]
+    arrays = {name: (truth + errors.get(name, 30.0)).tolist() for name in ("y", *NAIVE)}
+    bounds = dict.fromkeys(("lo80", "hi80", "lo95", "hi95"), [0.0] * HORIZON)
+    origin = END - HORIZON * HOUR
+    issued = IssuedForecast(
+        city=city, target="aqi", mode="live", issued_at=origin, origin=origin, known_until=origin,
+        model_version=None, family="linear", inputs_hash="", basis=None, source=None, categories=[],
+        **arrays, **bounds,
+    )  # fmt: skip
+    with database.transaction() as connection:
+        assert insert_forecast(connection, issued)
+        score(connection, mode="live", now=END)
+
+
+def test_why_a_city_is_trained(database: Database) -> None:
+    half = float(AQI[-HORIZON:].std() * 0.6)
+    assert half > 5
+    day = timedelta(days=1)
+    put_hours(database, "Agra", HISTORY)  # never trained
+    put_hours(database, "Delhi", HISTORY)
+    trained(database, "Delhi", END - day)  # a whole new day
+    put_hours(database, "Mumbai", HISTORY)
+    trained(database, "Mumbai", END - 8 * HOUR)  # trained today
+    put_hours(database, "Pune", HISTORY[:-5], END - 5 * HOUR)
+    trained(database, "Pune", END - day)  # 19 new hours
+    put_hours(database, "Jaipur", HISTORY[:-30], END - 30 * HOUR)  # silent since yesterday
+    for city, wrong in {
+        "Surat": {"y": half},
+        "Nashik": {"y": 4.0, "mean24": 3.0},
+        "Patna": {"y": 1.0},
+    }.items():
+        put_hours(database, city, HISTORY)
+        trained(database, city, END - 8 * HOUR)
+        forecast(database, city, **wrong)
+    with database.transaction() as connection:
+        assert due_for_training(connection, now=END) == {
+            "Agra": "never trained",
+            "Delhi": "20 or more new hours",
+            "Nashik": "worse than the naive forecast",
+            "Surat": "live R² below 0.75",
+        }
+        assert latest_training(connection, "live")["Delhi"] == END - day
+        assert latest_training(connection, "replay") == {}
+
+
+def test_old_failures_are_forgotten(database: Database) -> None:
+    put_hours(database, "Delhi", HISTORY)
+    forecast(database, "Delhi", y=200.0)
+    later = END + timedelta(weeks=2)
+    put_hours(database, "Delhi", HISTORY, later)
+    trained(database, "Delhi", later)
+    with database.transaction() as connection:
+        assert due_for_training(connection, now=later) == {}
