@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,9 +39,9 @@ BASE_URLS = {
 class Settings:
     """Everything the environment decides."""
 
-    database_url: str | None
+    database_url: str | None = field(repr=False)
     """``postgresql://user:password@host:port/name``; unset: the embedded server in `home`."""
-    redis_url: str | None
+    redis_url: str | None = field(repr=False)
     model_store_url: str
     queue_url: str
     home: Path
@@ -66,44 +67,78 @@ def from_mapping(env: Mapping[str, str]) -> Settings:
         ConfigError: when a value cannot be understood; the message names the setting.
     """
     given = {name: value.strip() for name, value in env.items() if value.strip()}
-    home = Path(given.get("VAYU_HOME", ".vayu")).expanduser().absolute()
-    sources = given.get("VAYU_SOURCES")
+    home = _folder(given.get("VAYU_HOME", ".vayu"))
+    sources = tuple(name.strip() for name in given.get("VAYU_SOURCES", "").split(",") if name.strip())
     return Settings(
         database_url=_database_url(given.get("DATABASE_URL")),
-        redis_url=given.get("REDIS_URL"),
+        redis_url=_redis_url(given.get("REDIS_URL")),
         model_store_url=given.get("MODEL_STORE_URL", (home / "models").as_uri()),
         queue_url=given.get("QUEUE_URL", "postgres:"),
         home=home,
-        sources=tuple(name.strip() for name in sources.split(",") if name.strip()) if sources else None,
+        sources=sources or None,
         port=_integer(given, "PORT", 8080, low=1, high=65535),
         keys={source: given[name] for source, name in KEYS.items() if name in given},
-        base_urls={name: given.get(name, url) for name, url in BASE_URLS.items()},
+        base_urls={name: _web_address(name, given.get(name, url)) for name, url in BASE_URLS.items()},
         chunk_interval_days=_days(given, "VAYU_CHUNK_INTERVAL", 7),
         compress_after_days=_days(given, "VAYU_COMPRESS_AFTER", 7),
         retain_raw_days=_days(given, "VAYU_RETAIN_RAW", 90),
     )
 
 
+def _folder(path: str) -> Path:
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(f"VAYU_HOME names a home folder that there is not: {path!r}") from error
+
+
+_DATABASE_URL = re.compile(
+    r"(postgresql|postgres|postgresql\+pg8000)://"
+    r"(?P<rest>(?:[^@\s]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@:/?#\[\]]*)(?::(?P<port>\d{1,5}))?/[^/?#]+(\?[^#]*)?)"
+)
+
+
 def _database_url(url: str | None) -> str | None:
     if url is None:
         return None
-    scheme, _, rest = url.partition("://")
-    if scheme not in ("postgresql", "postgres", "postgresql+pg8000") or not rest:
+    match = _DATABASE_URL.fullmatch(url)
+    # The text may hold a password: it is not repeated.
+    if match is None or int(match["port"] or 1) > 65535 or not _can_be_host(match["host"]):
         raise ConfigError("DATABASE_URL must look like postgresql://user:password@host:5432/name")
-    return "postgresql+pg8000://" + rest
+    return "postgresql+pg8000://" + match["rest"]
+
+
+def _can_be_host(name: str) -> bool:
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _redis_url(url: str | None) -> str | None:
+    if url is not None and not re.match(r"(redis|rediss|unix)://.", url):
+        raise ConfigError("REDIS_URL must look like redis://:password@host:6379/0")
+    return url
+
+
+def _web_address(name: str, url: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url):
+        raise ConfigError(f"{name} must be the address of a provider, such as {BASE_URLS[name]}")
+    return url
 
 
 def _integer(given: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
     text = given.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {text!r}")
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
     return int(text)
 
 
 def _days(given: Mapping[str, str], name: str, default: int) -> int:
     """A number of days: ``90``, ``90d`` or ``90 days``."""
-    text = given.get(name, str(default)).lower()
-    number = text.removesuffix("days").removesuffix("day").removesuffix("d").strip()
-    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 36500:
-        raise ConfigError(f"{name} must be a number of days such as '90 days', not {text!r}")
-    return int(number)
+    text = given.get(name, str(default))
+    match = re.fullmatch(r"([0-9]{1,5})\s*(d|days?)?", text.lower())
+    if match is None or not 1 <= int(match[1]) <= 36500:
+        raise ConfigError(f"{name} must be a number of days such as '90 days', not {text[:40]!r}")
+    return int(match[1])

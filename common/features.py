@@ -51,6 +51,9 @@ MAX_LAG_HOURS = 12
 LEVEL_CENTRE = 4.5
 """Subtracted from the logged level: about the log of 90."""
 
+REVISION = 2
+"""To be raised whenever the same history gives other features under the same names."""
+
 _LAGS = (1, 2, 3, 6, 12, 24, 48)
 _MEANS = (3, 6, 12, 24, 48, 168)
 _INDEX_POLLUTANTS = ("pm25", "pm10", "no2", "co", "o3")
@@ -82,7 +85,7 @@ def names(target: Target) -> tuple[str, ...]:
 
 def signature(target: Target) -> str:
     """A short hash of names, order and scaling: two models with the same one take the same X."""
-    text = repr((names(target), WEATHER_SCALE, FLOOR, LEVEL_CENTRE, INPUTS, _CLIP))
+    text = repr((REVISION, names(target), WEATHER_SCALE, FLOOR, LEVEL_CENTRE, INPUTS, _CLIP))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -96,36 +99,54 @@ def build(
 ) -> Features:
     """Rows of the given origins (indices into `history`) for the given lead times in hours.
 
-    `history` is float64 (hours, n_inputs), hourly, its last row for the hour that ends at `end`. A lead time
-    beyond the horizon is described as the horizon, for its own hour of day.
+    `history` is float64 (hours, n_inputs), hourly, its last row for the hour that ends at `end`; pollutants and
+    indices in it are not negative. What is unknown is 0 in X: no change, the usual weather. A lead time beyond
+    the horizon is described as the horizon, for its own hour of day.
     """
-    first_hour = end.astimezone(IST).hour - (len(history) - 1)
     series = history[:, INPUTS.index(target)]
     level = _level(series)
     fixed = _at_origin(history, series, level, target)[origins]
-    hours = (first_hour + np.arange(len(history))) % 24
+    hours = end.astimezone(IST).hour - (len(history) - 1) + origins
     by_lead = _by_lead(history, series, level, target, hours, origins, leads)
-    rows = np.concatenate([np.repeat(fixed[:, None, :], len(leads), axis=1), by_lead], axis=2)
-    return Features(_finite(rows).astype(np.float32), level[origins])
+    # Filled in place: a year of origins in float64 would be hundreds of megabytes, copied several times.
+    X = np.empty((len(origins), len(leads), fixed.shape[1] + len(by_lead)), dtype=np.float32)
+    X[:, :, : fixed.shape[1]] = np.nan_to_num(fixed)[:, None, :]
+    for column, values in enumerate(by_lead, start=fixed.shape[1]):
+        X[:, :, column] = np.nan_to_num(values)
+    return Features(X, level[origins])
 
 
 def usable_origins(history: Array, target: Target) -> NDArray[np.intp]:
     """Indices of the hours from which a forecast can start: the target is known for 12 of its last 24 hours,
     and in one of its last three."""
     series = history[:, INPUTS.index(target)]
-    enough = rolling_mean(np.isfinite(series).astype(np.float64), 24) >= 0.5
+    enough = _rolling_sum(np.isfinite(series).astype(np.float64), 24) >= 12
     return np.flatnonzero(enough & np.isfinite(carried(series, 2)))
 
 
 def rolling_mean(series: Array, hours: int, needed: int = 1) -> Array:
     """Mean over the last `hours` hours at each hour, of what is known; nan with fewer than `needed` values."""
     known = np.isfinite(series)
-    total = np.concatenate([[0.0], np.cumsum(np.where(known, series, 0.0))])
-    count = np.concatenate([[0], np.cumsum(known)])
-    last = np.arange(1, len(series) + 1)
-    first = np.maximum(last - hours, 0)
-    number = count[last] - count[first]
-    return np.where(number >= needed, (total[last] - total[first]) / np.maximum(number, 1), np.nan)
+    number = _rolling_sum(known.astype(np.float64), hours)
+    total = _rolling_sum(np.where(known, series, 0.0), hours)
+    return np.where(number >= needed, total / np.maximum(number, 1), np.nan)
+
+
+def _rolling_sum(values: Array, hours: int) -> Array:
+    """Sum over the last `hours` hours at each hour, put together from sums over 1, 2, 4, 8, … hours.
+
+    A difference of running totals would be simpler, but its last bits depend on where the history begins, and
+    serving sees a shorter history than training.
+    """
+    total = np.zeros(len(values))
+    span, done, part = 1, 0, values
+    while done < hours:
+        if hours & span:
+            total[done:] += part[: max(len(part) - done, 0)]
+            done += span
+        part = part + np.concatenate([np.zeros(min(span, len(part))), part[:-span]])
+        span *= 2
+    return total
 
 
 def carried(series: Array, hours: int) -> Array:
@@ -153,14 +174,18 @@ def _level(series: Array) -> Array:
     return np.where(np.isfinite(recent), recent, rolling_mean(series, 24, 12))
 
 
-def _finite(rows: Array) -> Array:
-    return np.nan_to_num(np.clip(rows, -_CLIP, HORIZON), nan=0.0)
+def _bounded(values: Array) -> Array:
+    return np.clip(values, -_CLIP, _CLIP)
 
 
 def _weekly(series: Array) -> Array:
-    """Mean at the same hour over the last 7 days, for each of the 24 hours back: (hours, 24)."""
-    columns = [_mean([shifted(series, 24 * day + back) for day in range(7)]) for back in range(24)]
-    return np.stack(columns, axis=1)
+    """At each hour the mean at this hour of day over the last 7 days."""
+    return _mean([shifted(series, 24 * day) for day in range(7)])
+
+
+def _looked_up(series: Array, hours: NDArray[np.intp]) -> Array:
+    """Values of the given hours (indices, of any shape); nan for hours before the history."""
+    return np.append(series, np.nan)[np.where(hours >= 0, hours, len(series))]
 
 
 def _mean(parts: list[Array]) -> Array:
@@ -172,7 +197,7 @@ def _mean(parts: list[Array]) -> Array:
 
 
 def _log_ratio(value: Array, reference: Array, floor: float) -> Array:
-    return np.clip(np.log((value + floor) / (reference + floor)), -_CLIP, _CLIP)
+    return _bounded(np.log((value + floor) / (reference + floor)))
 
 
 def _at_origin(history: Array, series: Array, level: Array, target: Target) -> Array:
@@ -199,8 +224,8 @@ def _at_origin(history: Array, series: Array, level: Array, target: Target) -> A
     for weather, (centre, scale) in WEATHER_SCALE.items():
         values = (history[:, INPUTS.index(weather)] - centre) / scale
         day_mean = rolling_mean(values, 24, 12)
-        columns += [rolling_mean(values, 3), day_mean, day_mean - shifted(day_mean, 24)]
-        columns[-3:] = [np.clip(column, -_CLIP, _CLIP) for column in columns[-3:]]
+        for value in (rolling_mean(values, 3), day_mean, day_mean - shifted(day_mean, 24)):
+            columns.append(_bounded(value))
     return np.stack(columns, axis=1)
 
 
@@ -209,67 +234,77 @@ def _by_lead(
     series: Array,
     level: Array,
     target: Target,
-    hours: NDArray[np.int_],
+    hours: NDArray[np.intp],
     origins: NDArray[np.intp],
     leads: NDArray[np.intp],
-) -> Array:
-    """Features that depend on the lead time: (n_origins, n_leads, n)."""
+) -> list[Array]:
+    """Features that depend on the lead time: one (n_origins, n_leads) each. `hours`: Indian, of the origins."""
     floor = FLOOR[target]
-    recent = carried(series, 3)
+    reference = level[origins, None]
+    same_hour_before = origins[:, None] - (-leads % 24)
     weekly = _weekly(series)
-    composer = _Composer(history) if target == "aqi" else None
-    out = []
-    for lead in leads:
-        angle = 2 * np.pi * ((hours + lead) % 24) / 24
-        week = _log_ratio(weekly[:, -lead % 24], level, floor)
-        columns = [
-            np.full(len(series), float(min(lead, HORIZON))),
-            np.sin(angle),
-            np.cos(angle),
-            np.sin(2 * angle),
-            np.cos(2 * angle),
-            _log_ratio(same_hour(recent, int(lead)), level, floor),
-            week,
-            week - _log_ratio(weekly[:, 0], level, floor),
-        ]
-        if composer is not None:
-            columns += [_log_ratio(guess, level, floor) for guess in composer.indices(int(lead))]
-        out.append(np.stack(columns, axis=1)[origins])
-    return np.stack(out, axis=1)
+    angle = 2 * np.pi * ((hours[:, None] + leads) % 24) / 24
+    week = _log_ratio(_looked_up(weekly, same_hour_before), reference, floor)
+    columns = [
+        np.broadcast_to(np.minimum(leads, HORIZON).astype(np.float64), angle.shape),
+        np.sin(angle),
+        np.cos(angle),
+        np.sin(2 * angle),
+        np.cos(2 * angle),
+        _log_ratio(_looked_up(carried(series, 3), same_hour_before), reference, floor),
+        week,
+        _bounded(week - _log_ratio(weekly[origins, None], reference, floor)),
+    ]
+    if target == "aqi":
+        columns += [_log_ratio(guess, reference, floor) for guess in _composed(history, origins, leads)]
+    return columns
 
 
-class _Composer:
-    """Guesses of the index at the target hour, by the rule itself: the NAQI is a running mean, so a part of
-    the target's window is known already; the rest is filled once with the last three hours, once with the
-    weekly pattern at the present level."""
+def _composed(history: Array, origins: NDArray[np.intp], leads: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Two guesses of the index at the target hour by the rule itself, (n_origins, n_leads) each.
 
-    def __init__(self, history: Array) -> None:
-        self._parts = []
-        for pollutant in _INDEX_POLLUTANTS:
-            values = history[:, INPUTS.index(pollutant)]
-            weekly = _weekly(values)
-            mean = _mean(list(weekly.T))
-            ratio = np.clip(rolling_mean(values, 24, 8) / np.maximum(mean, 1e-6), 0.3, 3.0)
-            self._parts.append((pollutant, values, rolling_mean(values, 3), weekly * ratio[:, None]))
+    The NAQI is the highest index of running means, so a part of the target's window is known already; the rest
+    is filled once with the mean of the last three hours, once with the weekly pattern at the present level.
+    """
+    flat = np.full((len(origins), len(leads)), np.nan)
+    pattern = flat.copy()
+    for pollutant in _INDEX_POLLUTANTS:
+        values = history[:, INPUTS.index(pollutant)]
+        scale = NAQI[pollutant][0]
+        edges = [0.0, *(band[1] for band in scale.bands)]
+        indices = [0.0, *(float(band[3]) for band in scale.bands)]
+        known_hours = np.maximum(scale.hours - leads, 0)
+        last = rolling_mean(values, 3)[origins]
+        known = np.stack([_known_part(values, int(hours), origins, last) for hours in known_hours], axis=1)
+        expected = _expected_mean(values, origins, leads, scale.hours - known_hours)
+        for guess, fill in ((flat, last[:, None]), (pattern, expected)):
+            mean = (known_hours * known + (scale.hours - known_hours) * fill) / scale.hours
+            np.fmax(guess, np.interp(mean, edges, indices), out=guess)
+    return flat, pattern
 
-    def indices(self, lead: int) -> tuple[Array, Array]:
-        """The two guesses at every origin, (hours,) each."""
-        flat: list[Array] = []
-        pattern: list[Array] = []
-        for pollutant, values, last, weekly in self._parts:
-            scale = NAQI[pollutant][0]
-            window = scale.hours
-            known_hours = max(window - lead, 0)
-            new_hours = window - known_hours
-            if known_hours:
-                known = rolling_mean(values, known_hours, max(1, known_hours // 2))
-                known = np.where(np.isfinite(known), known, last)
-            else:
-                known = np.zeros(len(values))
-            future = _mean([weekly[:, -hour % 24] for hour in range(lead - new_hours + 1, lead + 1)])
-            edges = [0.0, *(band[1] for band in scale.bands)]
-            indices = [0.0, *(float(band[3]) for band in scale.bands)]
-            for guesses, fill in ((flat, last), (pattern, future)):
-                mean = (known_hours * known + new_hours * fill) / window
-                guesses.append(np.interp(mean, edges, indices))
-        return np.fmax.reduce(flat), np.fmax.reduce(pattern)
+
+def _known_part(values: Array, hours: int, origins: NDArray[np.intp], otherwise: Array) -> Array:
+    """Mean of the last `hours` hours at each origin; `otherwise` where too few of them are known."""
+    if not hours:
+        return np.zeros(len(origins))
+    mean = rolling_mean(values, hours, max(1, hours // 2))[origins]
+    return np.where(np.isfinite(mean), mean, otherwise)
+
+
+def _expected_mean(
+    values: Array, origins: NDArray[np.intp], leads: NDArray[np.intp], hours: NDArray[np.intp]
+) -> Array:
+    """Mean expected over the last `hours` hours before each lead time, by the weekly pattern at the present
+    level: (n_origins, n_leads)."""
+    ahead = np.arange(1, leads.max() + 1)
+    weekly = _weekly(values)
+    usual = _mean(list(_looked_up(weekly, origins[:, None] - np.arange(24)).T))
+    ratio = np.clip(rolling_mean(values, 24, 8)[origins] / np.maximum(usual, 1e-6), 0.3, 3.0)
+    pattern = _looked_up(weekly, origins[:, None] - (-ahead % 24)) * ratio[:, None]
+    nothing = np.zeros((len(origins), 1))
+    known = np.isfinite(pattern)
+    total = np.concatenate([nothing, np.cumsum(np.where(known, pattern, 0.0), axis=1)], axis=1)
+    number = np.concatenate([nothing, np.cumsum(known, axis=1)], axis=1)
+    count = number[:, leads] - number[:, leads - hours]
+    mean = (total[:, leads] - total[:, leads - hours]) / np.maximum(count, 1)
+    return np.where(count > 0, mean, np.nan)

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from common.adapters.queue import OBSERVATIONS_READY, Message
+from common.bootstrap.named import named_cities
 from common.bootstrap.parts import Parts, assemble, collector
-from common.domain.cities import all_cities, find_city
 from common.domain.errors import DataError, Transient
 
 if TYPE_CHECKING:
@@ -25,12 +25,10 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
     def handle(message: Message) -> Mapping[str, object]:
         """``data`` may name ``cities`` and a number of ``days`` to fill; without them: the last day, everywhere."""
         days = message.data.get("days", 0)
-        if not isinstance(days, int) or not 0 <= days <= MAX_BACKFILL_DAYS:
+        if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= MAX_BACKFILL_DAYS:
             raise DataError(f"days must be a whole number from 0 to {MAX_BACKFILL_DAYS}")
-        named = message.data.get("cities")
-        cities = [find_city(str(name)) for name in named] if named else all_cities()
         now = whole.clock()
-        report = ready.collect(cities, start=now - timedelta(days=days) if days else None)
+        report = ready.collect(named_cities(message.data), start=now - timedelta(days=days) if days else None)
         if report.cities:
             # Each run has its own subject: a message that still waits for other cities must not be replaced.
             whole.queue.send(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.adapters.queue import FORECAST_READY, Message
+from common.bootstrap.named import named_cities
 from common.bootstrap.parts import Parts, assemble
-from common.domain.cities import all_cities, find_city
 from common.domain.observation import last_full_hour
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
 
     def handle(message: Message) -> Mapping[str, object]:
         """``data`` may name ``cities``; without them: all."""
-        named = message.data.get("cities")
-        cities = [find_city(str(name)).name for name in named or [city.name for city in all_cities()]]
+        cities = [city.name for city in named_cities(message.data)]
         now = whole.clock()
         report = issue_forecasts(whole.database, models, cities, now=now)
         with whole.database.transaction() as connection:

@@ -7,18 +7,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from common.bootstrap.parts import Parts, assemble
+from common.domain.errors import ConfigError
 from common.store.engine import Database
-from common.store.meta import dataset
+from common.store.meta import Dataset, dataset
 from common.store.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from common.adapters.embedded import EmbeddedServer
     from common.config import Settings
     from common.domain.observation import Clock
 
 REAL, SIMULATED = "vayu", "vayu_simulated"
 """Databases of the embedded server. Two, so that simulated rows never stand beside measurements."""
+_ONLY_SIMULATED = ("simulated",)
 
 
 @contextmanager
@@ -27,57 +30,59 @@ def local_parts(
 ) -> Iterator[Parts]:
     """The parts over DATABASE_URL, or over the embedded server, migrated.
 
-    On the embedded server `offline` means the simulated database, `real` the one of measurements; else it is
-    the one of measurements if it holds any, or if there are no simulated data either.
+    `offline` means simulated data: no provider is asked. `real` means measurements, for files of them. Without
+    either, a database goes on with what it holds; on the embedded server the one of measurements is taken if
+    it holds any, or if there are no simulated data either.
 
     Raises:
+        ConfigError: when `offline` is asked for, but DATABASE_URL names a database of real data.
         StoreError: when the database cannot be reached or started.
     """
+    offline = offline or (settings.sources == _ONLY_SIMULATED and not real)
     if settings.database_url is not None:
-        migrate_at(settings.database_url)
-        with _opened(settings, clock) as parts:
+        with _opened(_on_named(settings, settings.database_url, offline=offline), clock) as parts:
             yield parts
         return
     from common.adapters.embedded import EmbeddedServer
 
     server = EmbeddedServer(settings.home)
     try:
-        only_simulated = offline or settings.sources == ("simulated",)
-        name = SIMULATED if only_simulated and not real else REAL
-        if (
-            not only_simulated
-            and not real
-            and not _holds_data(server.url(REAL))
-            and _holds_data(server.url(SIMULATED))
-        ):
-            name = SIMULATED
-        url = server.url(name)
-        migrate_at(url)
-        chosen = replace(settings, database_url=url)
-        if name == SIMULATED:
-            models = settings.home / "models-simulated"
-            chosen = replace(chosen, sources=("simulated",), model_store_url=models.as_uri())
-        with _opened(chosen, clock) as parts:
+        with _opened(_on_embedded(settings, server, offline=offline, real=real), clock) as parts:
             yield parts
     finally:
         server.stop()
 
 
-def migrate_at(url: str) -> None:
-    """Bring the database at that address to the present schema."""
+def _on_named(settings: Settings, url: str, *, offline: bool) -> Settings:
+    kind = _migrated(url)
+    if offline and kind == "real":
+        raise ConfigError(
+            "DATABASE_URL names a database of real data; name another for simulated ones, or none at all"
+        )
+    return replace(settings, sources=_ONLY_SIMULATED) if offline or kind == "simulated" else settings
+
+
+def _on_embedded(settings: Settings, server: EmbeddedServer, *, offline: bool, real: bool) -> Settings:
+    name = SIMULATED if offline else REAL
+    url = server.url(name)
+    kind = _migrated(url)
+    if name == REAL and not real and kind is None and SIMULATED in server.databases():
+        simulated = server.url(SIMULATED)
+        if _migrated(simulated) is not None:
+            name, url = SIMULATED, simulated
+    if name == REAL:
+        return replace(settings, database_url=url)
+    models = settings.home / "models-simulated"
+    return replace(settings, database_url=url, sources=_ONLY_SIMULATED, model_store_url=models.as_uri())
+
+
+def _migrated(url: str) -> Dataset | None:
+    """Bring the database at that address to the present schema; what kind of data it holds."""
     database = Database(url)
     try:
         migrate(database)
-    finally:
-        database.close()
-
-
-def _holds_data(url: str) -> bool:
-    migrate_at(url)
-    database = Database(url)
-    try:
         with database.transaction() as connection:
-            return dataset(connection) is not None
+            return dataset(connection)
     finally:
         database.close()
 

@@ -72,12 +72,13 @@ def replay(
     _train(parts, files, models, report, start, families)
     if not report.promoted:
         raise ModelError("; ".join(sorted(set(report.skipped.values()))) or "nothing could be trained")
-    now, next_forecast, trained = start, start, start
+    now, next_forecast, next_training = start, start, _first_retraining(start)
     while now <= end:
         _observe(parts, report, now - every, now)
-        if now >= trained + timedelta(hours=20) and now.hour == RETRAIN_HOUR:
+        if now >= next_training:
             _train(parts, files, models, report, now, families)
-            trained = now
+            while next_training <= now:
+                next_training += timedelta(days=1)
         if now >= next_forecast:
             issued = issue_forecasts(parts.database, models, found, now=now, mode="replay")
             report.issued += issued.issued
@@ -88,6 +89,13 @@ def replay(
         tick(now)
         now += every
     return report
+
+
+def _first_retraining(start: datetime) -> datetime:
+    """The first daily training at least 20 hours after `start`; live, as many new hours must have come in."""
+    earliest = start + timedelta(hours=20)
+    daily = earliest.replace(hour=RETRAIN_HOUR, minute=0, second=0, microsecond=0)
+    return daily if daily >= earliest else daily + timedelta(days=1)
 
 
 def _observe(parts: Parts, report: ReplayReport, before: datetime, now: datetime) -> None:

@@ -8,31 +8,41 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from common.adapters.file_lock import FileLock
+
+PATIENCE_S = 5.0
+"""How long a child may take to end well; what it had in hand is done again later."""
 
 
 class Child:
     """A running child process of `vayu dev`."""
 
-    def __init__(self, name: str, *arguments: str, env: Mapping[str, str], log: Path) -> None:
-        """Start ``python -m common.cli.child NAME ARGUMENTS…``; its output is appended to `log`."""
+    def __init__(self, name: str, *arguments: str, env: Mapping[str, str], log: Path, lock: FileLock) -> None:
+        """Start ``python -m common.cli.child NAME ARGUMENTS…``; its output is appended to `log`.
+
+        It holds `lock` as long as it, or a child of its own, lives.
+        """
         self.name = name
         self.arguments = arguments
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
-            self._process = self._start(output, env)
+            self._process = self._start(output, env, lock)
 
-    def _start(self, output: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _start(self, output: IO[bytes], env: Mapping[str, str], lock: FileLock) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 — our own module
             [sys.executable, "-m", "common.cli.child", self.name, *self.arguments],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             env={**os.environ, **env},
+            pass_fds=[lock.fileno()],
             start_new_session=True,  # Ctrl-C reaches the parent alone, which then stops its children in order
         )
 
@@ -46,16 +56,25 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 
-    def stop(self, patience_s: float = 5.0) -> None:
-        """Ask it to end, wait, and end it if it does not: what it had in hand is done again later."""
-        self.ask_to_end()
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended, and end it with its own children if it does not."""
         try:
-            self._process.wait(patience_s)
+            self._process.wait(max(0.0, seconds))
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
+
+
+def stop_all(children: Sequence[Child]) -> None:
+    """End them all, within `PATIENCE_S`."""
+    deadline = time.monotonic() + PATIENCE_S
+    for child in children:
+        child.ask_to_end()
+    for child in children:
+        child.wait(deadline - time.monotonic())
 
 
 def end_with_parent() -> None:
@@ -66,5 +85,7 @@ def end_with_parent() -> None:
             while os.read(sys.stdin.fileno(), 1):
                 pass
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(PATIENCE_S)
+        os.killpg(os.getpgid(0), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True, name="parent-watch").start()

@@ -1,14 +1,18 @@
-"""The parts a command works with, from the environment."""
+"""The parts a command works with, from the environment, and the cities it is for."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+import click
 
 from common.bootstrap.local import local_parts
 from common.bootstrap.parts import Parts, system_clock
 from common.config import from_environment
 from common.domain.cities import City, all_cities, find_city
+from common.domain.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,9 +26,15 @@ def opened(*, offline: bool = False, real: bool = False) -> Iterator[Parts]:
 
 
 def cities_named(names: Sequence[str]) -> list[City]:
-    """The named cities, or all.
+    """The named cities, each once, or all; a name that no city has is bad usage, exit status 2."""
+    return list(dict.fromkeys(_city(name) for name in names)) if names else list(all_cities())
 
-    Raises:
-        NotFound: when a name is unknown.
-    """
-    return [find_city(name) for name in names] if names else list(all_cities())
+
+def _city(name: str) -> City:
+    try:
+        return find_city(name)
+    except NotFound as error:
+        spellings = [spelling for city in all_cities() for spelling in (city.name, *city.aliases)]
+        near = get_close_matches(name.title(), spellings, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "the API lists all 56 at /api/v1/cities/"
+        raise click.BadParameter(f"unknown city {name[:40]!r}; {hint}") from error

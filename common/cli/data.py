@@ -6,35 +6,47 @@ from collections import Counter
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from common.bootstrap.parts import Parts, collector
+from common.bootstrap.parts import Parts, collector, system_clock
 from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option, progress
 from common.domain.errors import Transient
 from common.domain.observation import HOUR, hour_ending, last_full_hour
 from common.ingest.collect import CollectReport
+from common.sources import REGISTRY
 
 if TYPE_CHECKING:
     from common.domain.cities import City
     from common.ingest.files.result import ImportResult
 
 
+source_option = click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    type=click.Choice(tuple(REGISTRY)),
+    help="Only this source; may be given several times.",
+)
+city_option = click.option(
+    "--city", "cities", multiple=True, help="Only this city; may be given several times."
+)
+
+
 @main.command()
 @json_option
 def migrate(as_json: bool) -> None:
     """Bring the database to the present schema."""
-    with opened() as parts:
+    with opened():
         emit({"migrated": True}, as_json=as_json, table="The database is at the present schema.")
-        parts.database.close()
 
 
 @main.command()
-@click.option("--source", "sources", multiple=True, help="Only this source; may be given several times.")
-@click.option("--city", "cities", multiple=True, help="Only this city; may be given several times.")
+@source_option
+@city_option
 @click.option("--dry-run", is_flag=True, help="Ask the sources, keep nothing.")
 @offline_option
 @json_option
@@ -50,8 +62,8 @@ def collect(
 
 @main.command()
 @click.option("--days", type=click.IntRange(1, 3650), required=True, help="How many days to fill.")
-@click.option("--source", "sources", multiple=True, help="Only this source.")
-@click.option("--city", "cities", multiple=True, help="Only this city.")
+@source_option
+@city_option
 @offline_option
 @json_option
 def backfill(
@@ -73,7 +85,7 @@ def _backfill(parts: Parts, names: tuple[str, ...] | None, cities: list[City], d
             some = cities[first : first + 7]
             report = ready.collect(some, start=parts.clock() - timedelta(days=days))
             total = total.plus(report)
-            bar.advance(task, len(some))
+            bar.update(task, advance=len(some))
     return total
 
 
@@ -96,7 +108,9 @@ def _show_collected(report: CollectReport, *, as_json: bool) -> None:
 
 
 @main.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--city", required=True, help="The city that the files are of.")
 @click.option("--station", help="The station, where neither file name nor file tells it.")
 @click.option("--format", "layout", type=click.Choice(["cpcb", "long"]), help="Default: as the file shows.")
@@ -117,11 +131,13 @@ def import_(
     from common.ingest.files.read import read_file
 
     [place] = cities_named([city])
-    with opened(real=True) as parts:
-        now = parts.clock()
-        # All files are read before the first is stored: one that cannot be read leaves nothing half done.
-        results = [read_file(file, city=place, station=station, format=layout, now=now) for file in files]
-        stored = [] if dry_run else [_store(parts, result, place, now) for result in results]
+    now = system_clock()
+    # All files are read before the first is stored: one that cannot be read leaves nothing half done.
+    results = [read_file(file, city=place, station=station, format=layout, now=now) for file in files]
+    stored = []
+    if not dry_run:
+        with opened(real=True) as parts:
+            stored = [_store(parts, result, place, now) for result in results]
     _show_imported(results, stored, as_json=as_json)
 
 
@@ -205,4 +221,6 @@ def maintain(as_json: bool) -> None:
 
     with opened() as parts:
         done = upkeep(parts.database, now=parts.clock(), retain_raw_days=parts.settings.retain_raw_days)
-    emit(done, as_json=as_json, table=f"{done['days']} days rolled up; dropped: {done['dropped']}")
+    dropped = cast("dict[str, int]", done["dropped"])
+    table = make_table(f"{done['days']} days rolled up", ("table", "rows dropped"), list(dropped.items()))
+    emit(done, as_json=as_json, table=table)

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
-import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
 
+from common.adapters.file_lock import FileLock
 from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN
 from common.bootstrap.local import local_parts
 from common.bootstrap.parts import Parts, collector, system_clock
-from common.cli.children import Child
+from common.cli.children import PATIENCE_S, Child, stop_all
 from common.cli.first_fill import first_fill
 from common.cli.main import main
 from common.cli.output import aside
 from common.cli.schedule import Schedule
-from common.config import from_environment
+from common.config import Settings, from_environment
 from common.domain.cities import all_cities
-from common.domain.errors import StoreError
+from common.domain.errors import ConfigError, StoreError
 from common.store.jobs import release
 from common.store.meta import dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _HOST = "127.0.0.1"
 _TRAINERS = min(2, os.cpu_count() or 1)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_UP_WITHIN_S = 60.0
 
 
-class _Stop(Exception):
-    """Ctrl-C, or a request to end."""
+class _Stop(BaseException):
+    """Ctrl-C, a closed terminal or a request to end; no `except Exception` on the way may take it for a failure."""
 
 
 @main.command()
@@ -47,65 +50,95 @@ class _Stop(Exception):
 def dev(port: int | None, offline: bool) -> None:
     """Run everything on this machine until Ctrl-C: database, API, scheduler, workers."""
     settings = from_environment()
-    chosen = port or settings.port
-    _refuse_taken(chosen)
-    stop = threading.Event()
-
-    def ask_to_stop(*_: object) -> None:
-        stop.set()
-        raise _Stop
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask_to_stop)
-    started = time.monotonic()
-    try:
-        with ExitStack() as stack:
+    if settings.queue_url not in ("postgres:", "postgres://"):
+        raise ConfigError(
+            "QUEUE_URL must be unset, or 'postgres:', for vayu dev: its workers take jobs there"
+        )
+    with ExitStack() as stack:
+        with _until_told_to_stop():
+            started = time.monotonic()
+            lock = stack.enter_context(_alone(settings.home))
+            chosen = port or settings.port
+            _refuse_taken(chosen)
             aside.print("Starting the database …")
-            offline = offline or settings.sources == ("simulated",)
             parts = stack.enter_context(local_parts(settings, clock=system_clock, offline=offline))
-            parts = stack.enter_context(_reachable(parts, settings_offline=offline))
-            _run(parts, chosen, stack, started, stop)
-    except _Stop:
-        pass
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+            parts = stack.enter_context(_reachable(parts, settings))
+            children = _Children(_environment(parts), parts.settings.home / "logs", lock)
+            stack.callback(children.stop)
+            _run(parts, chosen, children, started)
+        aside.print("Stopping …")
     aside.print("Stopped.")
 
 
-def _run(parts: Parts, port: int, stack: ExitStack, started: float, stop: threading.Event) -> None:
+def _run(parts: Parts, port: int, children: _Children, started: float) -> None:
     with parts.database.transaction() as connection:
         release(connection, now=parts.clock())
-    logs = parts.settings.home / "logs"
-    start = partial(_start, env=_environment(parts), logs=logs)
-    children = [start("api", _HOST, str(port))]
-    stack.callback(_stop_all, children)
-    _await_health(port, children[0])
+    _await_health(port, children.start("api", _HOST, str(port)), children.logs)
     base = f"http://{_HOST}:{port}"
     aside.print(f"The API answers at {base}/api/v1/health")
-    children.append(start("worker", COLLECT, OBSERVATIONS_READY, FORECAST_READY))
-    children += [start("worker", TRAIN) for _ in range(_TRAINERS)]
+    children.start("worker", COLLECT, OBSERVATIONS_READY, FORECAST_READY)
+    for _ in range(_TRAINERS):
+        children.start("worker", TRAIN)
     schedule = Schedule(parts)
-    first_fill(parts)
+    first_fill(parts, tick=lambda: _replace_dead(parts, children))
     with parts.database.transaction() as connection:
-        kind = dataset(connection)
-    note = "  (simulated data)" if kind == "simulated" else ""
+        note = "  (simulated data)" if dataset(connection) == "simulated" else ""
     aside.print(f"Ready after {time.monotonic() - started:.0f} s: {base}/api/v1/forecast/delhi{note}")
-    aside.print(f"Logs: {logs}. Ctrl-C stops it; everything is kept.")
-    while not stop.is_set():
+    aside.print(f"Logs: {children.logs}. Ctrl-C stops it; everything is kept.", soft_wrap=True)
+    while True:
         schedule.run_due()
-        _restart_dead(children, start)
-        stop.wait(1.0)
+        _replace_dead(parts, children)
+        time.sleep(1.0)
 
 
 @contextmanager
-def _reachable(parts: Parts, *, settings_offline: bool) -> Iterator[Parts]:
-    """The parts as they are where a provider answers or measurements are there; else simulated ones."""
+def _until_told_to_stop() -> Iterator[None]:
+    """Ctrl-C and its like end the block as if it had run through, and are ignored from then on."""
+
+    def end(*_: object) -> None:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        raise _Stop
+
+    for number in _ENDING:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, end)
+    with suppress(_Stop):
+        yield
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[FileLock]:
+    """The only `vayu dev` of `home`; gives the lock that its children are to hold.
+
+    Children of one that was killed end by themselves: they are awaited, for they may hold the port.
+    """
+    try:
+        mine, childrens = FileLock(home / "locks" / "dev"), FileLock(home / "locks" / "children")
+    except OSError as error:
+        raise StoreError(f"{home} cannot be written to ({error.strerror}); set VAYU_HOME") from error
+    with mine, childrens:
+        if not mine.take():
+            raise StoreError(f"vayu dev runs already in {home}; stop it, or set VAYU_HOME to another folder")
+        if not childrens.take(patience_s=3 * PATIENCE_S):
+            raise StoreError(f"processes of an earlier vayu dev in {home} do not end; see its logs folder")
+        yield childrens
+
+
+@contextmanager
+def _reachable(parts: Parts, settings: Settings) -> Iterator[Parts]:
+    """The parts as they are where a provider answers or data are there; else simulated ones.
+
+    Raises:
+        StoreError: when nothing can be reached and DATABASE_URL is set: somebody's own database must not be
+            filled with invented data because a network was down for a moment.
+    """
+    simulated = parts.settings.sources == ("simulated",)
     with parts.database.transaction() as connection:
-        kind = dataset(connection)
-    if settings_offline or kind is not None or parts.settings.sources == ("simulated",):
-        if kind == "simulated" or settings_offline:
-            aside.print("Working on simulated data.", style="yellow")
+        empty = dataset(connection) is None
+    if simulated:
+        aside.print("Working on simulated data.", style="yellow")
+    if simulated or not empty:
         yield parts
         return
     aside.print("Asking the providers …")
@@ -114,15 +147,15 @@ def _reachable(parts: Parts, *, settings_offline: bool) -> Iterator[Parts]:
         yield parts
         return
     for name, one in report.sources.items():
-        aside.print(f"  {name}: {one.failure}")
-    if from_environment().database_url is not None:
-        # Somebody's own database must not be filled with invented data because a network was down for a moment.
+        if one.failure:
+            aside.print(f"  {name}: {one.failure}", soft_wrap=True)
+    if settings.database_url is not None:
         raise StoreError(
-            "no provider can be reached; for simulated data: vayu dev --offline on another database"
+            "no provider can be reached; try again later, or name another database and add --offline"
         )
     aside.print("No provider can be reached: working on simulated data.", style="yellow")
-    with local_parts(from_environment(), clock=system_clock, offline=True) as simulated:
-        yield simulated
+    with local_parts(settings, clock=system_clock, offline=True) as invented:
+        yield invented
 
 
 def _refuse_taken(port: int) -> None:
@@ -131,8 +164,10 @@ def _refuse_taken(port: int) -> None:
         try:
             probe.bind((_HOST, port))
         except OSError as error:
+            other = port + 1 if port < 65535 else 8080
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
             raise StoreError(
-                f"port {port} is taken; choose another: PORT={port + 1 if port < 65535 else 8081} make run"
+                f"port {port} {why}; choose another: PORT={other} make run, or vayu dev --port {other}"
             ) from error
 
 
@@ -141,42 +176,54 @@ def _environment(parts: Parts) -> dict[str, str]:
     env = {
         "DATABASE_URL": parts.database.url,
         "MODEL_STORE_URL": settings.model_store_url,
-        "QUEUE_URL": settings.queue_url,
         "VAYU_HOME": str(settings.home),
     }
     return env | ({"VAYU_SOURCES": ",".join(settings.sources)} if settings.sources else {})
 
 
-def _await_health(port: int, api: Child) -> None:
+def _await_health(port: int, api: Child, logs: Path) -> None:
     """Wait until the API answers at all: that it has no data yet is for /health to say."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + _UP_WITHIN_S
     while time.monotonic() < deadline:
         if api.status is not None:
-            raise StoreError("the API could not be started; see its log, logs/api.log in VAYU_HOME (.vayu)")
+            break
         try:
             urllib.request.urlopen(f"http://{_HOST}:{port}/api/v1/health", timeout=5).close()
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as answer:
+            answer.close()
             return
         except OSError:
             time.sleep(0.1)
         else:
             return
-    raise StoreError("the API did not answer within a minute")
+    raise StoreError(f"the API could not be started; see {logs / 'api.log'}")
 
 
-def _start(name: str, *arguments: str, env: dict[str, str], logs: Path) -> Child:
-    return Child(name, *arguments, env=env, log=logs / f"{name}.log")
+@dataclass(slots=True)
+class _Children:
+    """The processes of the API and of the workers."""
+
+    env: Mapping[str, str]
+    logs: Path
+    lock: FileLock
+    running: list[Child] = field(default_factory=list)
+
+    def start(self, name: str, *arguments: str) -> Child:
+        child = Child(name, *arguments, env=self.env, log=self.logs / f"{name}.log", lock=self.lock)
+        self.running.append(child)
+        return child
+
+    def stop(self) -> None:
+        stop_all(self.running)
 
 
-def _restart_dead(children: list[Child], start: Callable[..., Child]) -> None:
-    for place, child in enumerate(children):
-        if child.status is not None:
-            aside.print(f"{child.name} ended with status {child.status}; starting it again")
-            children[place] = start(child.name, *child.arguments)
-
-
-def _stop_all(children: list[Child]) -> None:
-    for child in children:
-        child.ask_to_end()
-    for child in children:
-        child.stop()
+def _replace_dead(parts: Parts, children: _Children) -> None:
+    """Start again what has ended, and let others take up what it had in hand."""
+    for child in [child for child in children.running if child.status is not None]:
+        aside.print(f"{child.name} ended with status {child.status}; starting it again")
+        children.running.remove(child)
+        child.wait(0.0)
+        children.start(child.name, *child.arguments)
+        if child.name == "worker":
+            with parts.database.transaction() as connection:
+                release(connection, now=parts.clock())

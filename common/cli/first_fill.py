@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN
@@ -12,38 +13,50 @@ from common.store.jobs import unfinished
 from common.store.models import latest_training
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from collections.abc import Callable, Sequence
 
     from common.bootstrap.parts import Parts
+    from common.cli.output import Bar
 
 DAYS = 92
 """As far back as the keyless provider goes."""
 _POLL_S = 0.3
 _GROUP = 7
 """Cities in one backfill message."""
+_LATER = timedelta(minutes=30)
+"""After this the other families are trained even if this process does not live to ask for it."""
 
 
-def first_fill(parts: Parts) -> None:
-    """Fill what is missing: the past of cities without one, then first models, then forecasts.
+def first_fill(parts: Parts, tick: Callable[[], None]) -> None:
+    """Fill what is missing: the past of cities without models, then first models, then forecasts.
 
     The first models are linear: they take a second each. The other families are queued behind them and trained
-    while the API already serves.
+    while the API already serves. `tick` is called while jobs are waited for.
     """
-    names = [city.name for city in all_cities()]
-    with parts.database.transaction() as connection:
-        trained = set(latest_training(connection, "live"))
-    new = [name for name in names if name not in trained]
+    new = _untrained(parts)
     if not new:
         return
+    for name in new:
+        parts.queue.send(TRAIN, name, {"city": name}, delay=_LATER)
     with progress() as bar:
-        _fill_and_train(parts, bar, new)
-        _forecast(parts, bar, new)
+        _fill_and_train(parts, bar, new, tick)
+        _forecast(parts, bar, new, tick)
     for name in new:
         parts.queue.send(TRAIN, name, {"city": name})
-    aside.print("Random forest and XGBoost are being trained behind it; see: vayu status")
+    without = _untrained(parts)
+    if without:
+        aside.print(f"{len(without)} cities have no forecast yet; see why: vayu status", style="yellow")
+    if len(without) < len(new):
+        aside.print("Random forest and XGBoost are being trained behind it; see: vayu status")
 
 
-def _fill_and_train(parts: Parts, bar: Progress, names: list[str]) -> None:
+def _untrained(parts: Parts) -> list[str]:
+    with parts.database.transaction() as connection:
+        trained = latest_training(connection, "live")
+    return [city.name for city in all_cities() if city.name not in trained]
+
+
+def _fill_and_train(parts: Parts, bar: Bar, names: Sequence[str], tick: Callable[[], None]) -> None:
     """Backfill in groups; a city is trained as soon as its group is there."""
     groups = [names[first : first + _GROUP] for first in range(0, len(names), _GROUP)]
     filling = {
@@ -54,24 +67,28 @@ def _fill_and_train(parts: Parts, bar: Progress, names: list[str]) -> None:
     fill = bar.add_task(f"Filling {DAYS} days of history", total=len(names))
     train = bar.add_task("Training first models", total=len(names))
     while filling or training:
-        time.sleep(_POLL_S)
-        with parts.database.transaction() as connection:
-            waiting = unfinished(connection, [*filling, *training])
+        waiting = _waiting(parts, [*filling, *training], tick)
         training &= waiting
-        for job in [job for job in filling if job not in waiting]:
+        for job in filling.keys() - waiting:
             for name in filling.pop(job):
-                training.add(int(parts.queue.send(TRAIN, name, {"city": name, "families": ["linear"]})))
+                linear = {"city": name, "families": ["linear"]}
+                training.add(int(parts.queue.send(TRAIN, f"{name} first", linear)))
         filled = len(names) - sum(len(group) for group in filling.values())
         bar.update(fill, completed=filled)
         bar.update(train, completed=filled - len(training))
 
 
-def _forecast(parts: Parts, bar: Progress, names: list[str]) -> None:
+def _forecast(parts: Parts, bar: Bar, names: Sequence[str], tick: Callable[[], None]) -> None:
     task = bar.add_task("Issuing first forecasts", total=1)
     job = int(parts.queue.send(OBSERVATIONS_READY, "first", {"cities": names}))
-    waiting = {job}
-    while waiting:
-        time.sleep(_POLL_S)
-        with parts.database.transaction() as connection:
-            waiting = unfinished(connection, [job])
+    while _waiting(parts, [job], tick):
+        pass
     bar.update(task, completed=1)
+
+
+def _waiting(parts: Parts, jobs: list[int], tick: Callable[[], None]) -> set[int]:
+    """Those of the jobs that are still to be done, a moment later."""
+    time.sleep(_POLL_S)
+    tick()
+    with parts.database.transaction() as connection:
+        return unfinished(connection, jobs)

@@ -21,15 +21,18 @@ class Group(click.Group):
         except VayuError as error:
             if ctx.params.get("verbose"):
                 aside.print_exception()
-            aside.print("error:", str(error), style="red")
+            aside.print(f"error: {error}", style="red", soft_wrap=True)
             sys.exit(2 if isinstance(error, ConfigError) else 1)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="vayu")
-@click.option("--verbose", "-v", is_flag=True, help="Show the log.")
+@click.option("--verbose", "-v", is_flag=True, help="Show the log, and where an error came from.")
 def main(verbose: bool) -> None:
     """Hourly air quality of 56 Indian cities: collected, forecast 48 hours ahead, scored and served."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.CRITICAL, format="%(levelname)s %(message)s"
+    )
     logging.getLogger().setLevel(logging.INFO if verbose else logging.CRITICAL)
     for name in ("alembic", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -62,7 +62,7 @@ def train(
             bar.update(task, description=f"Training {city}")
             report = train_city(parts.database, files, models, city, now=now, families=families or FAMILIES)
             reports.append(report)
-            bar.advance(task)
+            bar.update(task, advance=1)
     _show_trained(reports, len(chosen) - len(due), as_json=as_json)
 
 

@@ -23,9 +23,9 @@ class Moment(click.ParamType[Any]):
             return value
         try:
             time = datetime.fromisoformat(str(value))
-        except ValueError:
+            return (time if time.tzinfo else time.replace(tzinfo=IST)).astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time; write 2025-10-10 or 2025-10-10T06:00+05:30", param, ctx)
-        return (time if time.tzinfo else time.replace(tzinfo=IST)).astimezone(UTC)
 
 
 class Duration(click.ParamType[Any]):

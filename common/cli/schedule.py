@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from common.adapters.queue import COLLECT, TRAIN
 from common.domain.errors import StoreError
-from common.store.maintain import maintain
+from common.store.maintain import last_upkeep, maintain
 
 if TYPE_CHECKING:
     from common.bootstrap.parts import Parts
@@ -15,18 +15,24 @@ if TYPE_CHECKING:
 _COLLECT_MINUTE = 37
 """Indian hours end at half past the UTC hour; providers need some minutes."""
 _PLAN_HOUR = 2
-_UPKEEP_WEEKDAY, _UPKEEP_HOUR = 6, 3
+_UPKEEP_EVERY = timedelta(days=7)
 
 
 class Schedule:
-    """Hourly collection, daily training plan at 02:00 UTC, weekly upkeep on Sunday; missed runs are made up once."""
+    """Hourly collection, daily training plan at 02:00 UTC, upkeep a week after the last.
+
+    What was missed while the machine slept is made up once; collection and upkeep also what was missed while
+    nothing ran.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         now = parts.clock()
         self._collect = now
         self._plan = _next(now, hour=_PLAN_HOUR)
-        self._upkeep = _next_upkeep(now)
+        with parts.database.transaction() as connection:
+            last = last_upkeep(connection)
+        self._upkeep = now if last is None else last + _UPKEEP_EVERY
 
     def run_due(self) -> None:
         """Send what is due; a database that is away is tried again at the next call."""
@@ -40,7 +46,7 @@ class Schedule:
                 self._plan = _next(now, hour=_PLAN_HOUR)
             if now >= self._upkeep:
                 maintain(self._parts.database, now=now, retain_raw_days=self._parts.settings.retain_raw_days)
-                self._upkeep = _next_upkeep(now)
+                self._upkeep = now + _UPKEEP_EVERY
         except StoreError:
             return
 
@@ -50,8 +56,3 @@ def _next(now: datetime, *, minute: int = 0, hour: int | None = None) -> datetim
     step = timedelta(hours=1) if hour is None else timedelta(days=1)
     due = now.replace(hour=now.hour if hour is None else hour, minute=minute, second=0, microsecond=0)
     return due if due > now else due + step
-
-
-def _next_upkeep(now: datetime) -> datetime:
-    due = _next(now, hour=_UPKEEP_HOUR)
-    return due + timedelta(days=(_UPKEEP_WEEKDAY - due.weekday()) % 7)

@@ -18,6 +18,9 @@ FAMILIES: tuple[Family, ...] = ("linear", "random_forest", "xgboost")
 NAIVE = ("persistence", "daily", "mean24")
 """The forecasts to beat: the last known value; the same hour of the last known day; the last 24 h mean."""
 
+MAPE_FLOOR = 1.0
+"""Percentages of less than one unit are not counted: they say nothing."""
+
 Mode = Literal["live", "replay"]
 """Whether the clock was the real one or driven through history. The two are never mixed in the record."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from common.domain.errors import ModelError
-from common.domain.forecast import Target
+from common.domain.forecast import HORIZON, QUANTILES, Target
 from common.features import names, signature
 
 
@@ -51,7 +51,7 @@ def read_card(data: bytes) -> ModelCard:
     """The card from its JSON.
 
     Raises:
-        ModelError: when it cannot be read, or its features are not those of this code.
+        ModelError: when it cannot be read, or its features or quantiles are not those of this code.
     """
     try:
         card = msgspec.json.decode(data, type=ModelCard)
@@ -59,6 +59,9 @@ def read_card(data: bytes) -> ModelCard:
         raise ModelError("the model card cannot be read; train the city again") from error
     if card.features_hash != signature(card.target) or card.features != names(card.target):
         raise ModelError(f"model {card.version} was made for other features; train the city again")
+    shape = [len(row) for row in card.residual_quantiles]
+    if card.quantile_levels != QUANTILES or shape != [len(QUANTILES)] * HORIZON:
+        raise ModelError(f"model {card.version} was made for other intervals; train the city again")
     return card
 
 

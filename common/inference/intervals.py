@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from common.features import Array
 
 _NEIGHBOURS = 2
+_ENOUGH = 100
+"""Fewer residuals than this say little of a distribution's tails."""
 CEILING = {"aqi": 500.0, "pm25": 2000.0}
 """No forecast exceeds this, in the target's unit."""
 
@@ -28,21 +30,27 @@ def residual_quantiles(actual: Array, forecast: Array, floor: float) -> Array:
     """Quantiles of the residuals at `QUANTILES`, (48, n_levels).
 
     `actual` and `forecast` are (n_origins, 48) in the target's unit, nan where unknown. Neighbouring lead times
-    are pooled: their errors are alike, and a lead time alone has few.
+    are pooled, more of them where the truth is known for few: their errors are alike. At least one residual
+    must be known.
     """
     residuals = np.log((actual + floor) / (forecast + floor))
-    out = np.empty((HORIZON, len(QUANTILES)))
-    for lead in range(HORIZON):
-        near = residuals[:, max(lead - _NEIGHBOURS, 0) : lead + _NEIGHBOURS + 1]
+    return np.stack([np.quantile(_near(residuals, lead), QUANTILES) for lead in range(HORIZON)])
+
+
+def _near(residuals: Array, lead: int) -> Array:
+    """The known residuals of a lead time (from 0) and of its neighbours."""
+    reach, enough = _NEIGHBOURS, min(_ENOUGH, int(np.isfinite(residuals).sum()))
+    while True:
+        near = residuals[:, max(lead - reach, 0) : lead + reach + 1]
         known = near[np.isfinite(near)]
-        out[lead] = np.quantile(known, QUANTILES) if len(known) else 0.0
-    return out
+        if len(known) >= enough:
+            return known
+        reach += 1
 
 
 def distribution(y: Array, quantiles: Array, floor: float, ceiling: float) -> Array:
     """The forecast's quantiles in the target's unit, (48, n_levels), rising, between 0 and `ceiling`."""
-    values = (y[:, None] + floor) * np.exp(quantiles) - floor
-    return np.maximum.accumulate(np.clip(values, 0.0, ceiling), axis=1)
+    return np.clip((y[:, None] + floor) * np.exp(quantiles) - floor, 0.0, ceiling)
 
 
 def interval(values: Array, y: Array, coverage: float) -> tuple[Array, Array]:

@@ -92,11 +92,10 @@ def _issue(
         raise ModelError("no model has been trained yet")
     start = origin - timedelta(hours=LOOKBACK_HOURS)
     known = as_history(history(connection, city, start, origin, INPUTS))
-    usable = usable_origins(known, target)
-    lag = len(known) - 1 - int(usable[-1]) if len(usable) else LOOKBACK_HOURS
+    lag = _lag(known, target)
     if lag > MAX_LAG_HOURS:
         raise ModelError(f"no usable measurements in the last {MAX_LAG_HOURS} hours")
-    # What follows the last usable hour is dropped: a half-known hour would shift every feature.
+    # Late data make longer lead times, as in training, not a past with a hole at its end.
     known = known[: len(known) - lag]
     known_until = origin - lag * HOUR
     model = models.get(row.version)
@@ -118,6 +117,13 @@ def _issue(
             **forecast,
         ),
     )
+
+
+def _lag(known: Array, target: Target) -> int:
+    """Hours since the last one from which a forecast can start and whose value is known."""
+    usable = usable_origins(known, target)
+    usable = usable[np.isfinite(known[usable, INPUTS.index(target)])]
+    return len(known) - 1 - int(usable[-1]) if len(usable) else LOOKBACK_HOURS
 
 
 def make_forecast(model: Model, known: Array, known_until: datetime, target: Target, *, lag: int) -> Steps:

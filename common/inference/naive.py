@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 def naive_forecasts(series: Array, origins: NDArray[np.intp], leads: NDArray[np.intp]) -> dict[str, Array]:
     """Name of the naive forecast → (n_origins, n_leads), in the target's unit.
 
-    ``persistence``: the last known value; ``daily``: the same hour of the last known day; ``mean24``: the mean
-    of the last 24 hours. Where the last day lacks that hour, ``daily`` falls back to persistence.
+    ``persistence``: the last known value; ``daily``: the same hour of the last day, filled from up to 3 hours
+    before it, or persistence where that is not known either; ``mean24``: the mean of the last 24 hours.
     """
     recent = carried(series, 12)
     mean = rolling_mean(series, 24, 1)
     last = np.where(np.isfinite(recent), recent, mean)
     shape = (len(origins), len(leads))
-    daily = np.stack([same_hour(series, int(lead))[origins] for lead in leads], axis=1)
+    filled = carried(series, 3)
+    daily = np.stack([same_hour(filled, int(lead))[origins] for lead in leads], axis=1)
     persistence = np.broadcast_to(last[origins][:, None], shape)
     return dict(
         zip(

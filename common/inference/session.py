@@ -36,7 +36,11 @@ class Model:
     session: Any
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Forecasts in the target's unit, (rows,), from X, float32 (rows, n_features)."""
+        """Forecasts in the target's unit, (rows,), from X, float32 (rows, n_features).
+
+        Raises:
+            ModelError: as `predict` does.
+        """
         return predict(self.session, X)
 
 
@@ -57,9 +61,19 @@ def open_session(data: bytes) -> Any:
 
 
 def predict(session: Any, X: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Forecasts of a session, (rows,), from X, float32 (rows, n_features)."""
-    (y,) = session.run(None, {"X": np.ascontiguousarray(X, dtype=np.float32)})
-    return np.asarray(y, dtype=np.float64).reshape(-1)
+    """Forecasts of a session, (rows,), from X, float32 (rows, n_features).
+
+    Raises:
+        ModelError: when the model does not take these rows, or does not give one finite number for each.
+    """
+    try:
+        answers = session.run(None, {"X": np.ascontiguousarray(X, dtype=np.float32)})
+    except Exception as error:
+        raise ModelError("the model does not take these rows; train the city again") from error
+    y = np.asarray(answers[0], dtype=np.float64).reshape(-1)
+    if y.shape != X.shape[:1] or not np.isfinite(y).all():
+        raise ModelError("the model does not give one finite number a row; train the city again")
+    return y
 
 
 class ModelCache:

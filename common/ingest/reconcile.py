@@ -2,8 +2,9 @@
 
 For each hour one source speaks for the city, and bases are never mixed in one hour's pollutants: a source that
 gives an index comes before one that does not, then the best basis (measured, implied, modelled), then one that
-tells concentrations, then the most stations. Each station has its own windows and its own index; the city's index is the mean of its stations'.
-Weather is filled in from whoever has it. An hour in which nothing was reported has no city-hour: a gap stays a gap.
+tells concentrations, then the most stations. Each station has its own windows and its own index; the city's index
+is the mean of its stations'. Weather is filled in from whoever has it. An hour in which nothing was reported has no
+city-hour: a gap stays a gap.
 """
 
 from __future__ import annotations

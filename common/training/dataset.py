@@ -91,9 +91,9 @@ def make_dataset(history: Array, end: datetime, target: Target) -> Dataset:
     """
     series = history[:, INPUTS.index(target)]
     origins = usable_origins(history, target)
-    origins = origins[origins >= min(_WARM_UP_HOURS, len(history))]
+    origins = origins[origins >= _WARM_UP_HOURS]
     if not len(origins):
-        raise ModelError("too little history: no hour has half a day of measurements before it")
+        raise ModelError("too little history: no hour has a week and half a day of measurements before it")
     rows = build(history, end, target, origins, LEADS)
     padded = np.concatenate([series, np.full(HORIZON, np.nan)])
     return Dataset(

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.domain.forecast import HORIZON
+from common.domain.forecast import HORIZON, MAPE_FLOOR
 
 if TYPE_CHECKING:
     from common.features import Array
-
-_MAPE_FLOOR = 1.0
-"""Percentages of less than one unit are not counted: they say nothing."""
 
 
 def metrics(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str, Any]:
@@ -48,7 +45,7 @@ def _scores(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str
     naive_mae = {name: float(np.abs(values[known] - truth).mean()) for name, values in naive.items()}
     best = min(naive_mae, key=naive_mae.__getitem__)
     mae, spread = float(np.abs(error).mean()), float(truth.var())
-    large = truth >= _MAPE_FLOOR
+    large = truth >= MAPE_FLOOR
     scores = {
         "n": int(known.sum()),
         "mae": mae,

@@ -39,7 +39,8 @@ def decide(
 
     `champion_model` is None where there is no champion, or its file no longer fits this code.
     """
-    best = _best(candidates)
+    sound = [candidate for candidate in candidates if candidate.fault is None]
+    best = _best(sound)
     if best.family == "naive":
         reason = f"no family beat the naive forecast ({best.metrics['naive']}) on held-out hours"
     else:
@@ -56,8 +57,9 @@ def decide(
         verdict = (
             f"MAE {new:.2f} against the champion's {old:.2f} on {np.isfinite(actual).sum()} unseen hours"
         )
+        # A tie goes to the newer, for its fresher intervals.
         return Decision(best, promote=new <= old, reason=f"{reason}; {verdict}")
-    if champion.family in {candidate.family for candidate in candidates}:
+    if champion.family in {candidate.family for candidate in sound}:
         # The champion's own recipe was among the candidates, so the best of them is at least as good.
         return Decision(
             best, promote=True, reason=f"{reason}; the champion's family was tried on the same hours"

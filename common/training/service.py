@@ -76,9 +76,14 @@ def train_city(
         report.metrics[target] = {one.family: one.metrics["holdout"] for one in candidates}
         with database.transaction() as connection:
             present = champion(connection, city, target, mode)
-        decision = decide(candidates, data, present, _open(models, present))
+        opened = _open(models, present)
+        decision = decide(candidates, data, present, opened)
+        served = None if opened is None else opened.card.version
         for candidate in candidates:
             row = _keep(files, candidate, data, city=city, first=first, now=now, mode=mode)
+            if row.version == served and candidate is decision.best:
+                report.kept[target] = "the same model is served already"
+                continue
             _record(database, row, decision, candidate, report, now=now)
     return report
 
@@ -170,7 +175,7 @@ def _record(
     now: datetime,
 ) -> None:
     chosen = candidate is decision.best
-    status, reason = "rejected", "another family did better on the same hours"
+    status, reason = "rejected", candidate.fault or "another family did better on the same hours"
     if chosen and not decision.promote:
         reason = decision.reason
         report.kept[row.target] = reason

@@ -40,6 +40,9 @@ class Candidate:
     """Held-out residual quantiles, (48, levels)"""
     metrics: dict[str, Any]
     parity: float
+    """Largest difference between native and ONNX prediction on real rows, in the target's unit"""
+    fault: str | None
+    """Why it must not be served; None where native and ONNX prediction agree."""
     samples: int
     held_out: Array
     """Its forecasts of the held-out origins, (n_held_out, 48), in the target's unit"""
@@ -52,7 +55,7 @@ def train_families(data: Dataset, families: Sequence[Family]) -> list[Candidate]
     again on all of them.
 
     Raises:
-        ModelError: when the history is too short, or an ONNX form does not agree with its model.
+        ModelError: when the history is too short, or nothing can be served from it.
     """
     # Cities are trained side by side, each on one thread: threads that wait for each other in such small
     # matrices cost more than they give (a linear fit took 30 times as long on two busy cores).
@@ -77,6 +80,8 @@ def _train(data: Dataset, families: Sequence[Family]) -> list[Candidate]:
     naive = naive_model(best, columns)
     candidates.append(_candidate(data, judge, "naive", naive, _in_unit(naive, data, judge), 0.0))
     candidates[-1].metrics["naive"] = best
+    if candidates[-1].fault is not None:
+        raise ModelError(f"not even the naive forecast can be served: {candidates[-1].fault}")
     return candidates
 
 
@@ -85,13 +90,14 @@ def _candidate(
 ) -> Candidate:
     actual = data.actual[judge]
     naive = {name: values[judge] for name, values in data.naive.items()}
-    file, parity = _export(data, model)
+    file, parity, fault = export(data, model)
     return Candidate(
         family=family,
         onnx=file,
         quantiles=residual_quantiles(actual, held_out, data.floor),
         metrics=metrics(actual, held_out, naive) | {"training_seconds": round(seconds, 2)},
         parity=parity,
+        fault=fault,
         samples=int(np.isfinite(data.actual).sum()),
         held_out=held_out,
     )
@@ -103,8 +109,9 @@ def _in_unit(model: Fitted, data: Dataset, chosen: NDArray[np.bool_]) -> Array:
     return np.clip(level * np.exp(model.predict(data.X[chosen])) - data.floor, 0.0, CEILING[data.target])
 
 
-def _export(data: Dataset, model: Fitted) -> tuple[bytes, float]:
-    """The ONNX file, and the largest difference from the model's own predictions on real rows."""
+def export(data: Dataset, model: Fitted) -> tuple[bytes, float, str | None]:
+    """The ONNX file, its largest difference from the model's own predictions on real rows, in the target's
+    unit, and what is wrong with it, if that is too large."""
     columns = names(data.target)
     file = in_target_unit(model.to_onnx(), columns.index("level"), data.floor, CEILING[data.target])
     chosen = np.zeros(len(data.X), dtype=bool)
@@ -112,11 +119,10 @@ def _export(data: Dataset, model: Fitted) -> tuple[bytes, float]:
     native = _in_unit(model, data, chosen)
     served = predict(open_session(file), data.X[chosen].reshape(-1, data.X.shape[2])).reshape(native.shape)
     difference = np.abs(served - native)
+    fault = None
     if (difference > PARITY_TOLERANCE * (native + data.floor)).any():
-        raise ModelError(
-            f"the ONNX form differs from the model by up to {difference.max():.3f}; it is not used"
-        )
-    return file, float(difference.max())
+        fault = f"its ONNX form differs from the model by up to {difference.max():.3f}"
+    return file, float(difference.max()), fault
 
 
 def _mae(actual: Array, forecast: Array) -> float:
