@@ -1,0 +1,54 @@
+"""Processes seen from outside: who belongs to a folder, and waiting for conditions."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Found = TypeVar("Found")
+
+
+def of_folder(folder: Path) -> list[str]:
+    """Processes that name the folder in command line, working directory or environment, each in one line."""
+    found = []
+    text = str(folder)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            command = process.cmdline()
+            if not command:  # the kernel's own, and those that have ended
+                continue
+            if any(text in part for part in (*command, process.cwd() or "", *process.environ().values())):
+                found.append(f"{process.pid} {' '.join(command)[:200]}")
+    return found
+
+
+def until(condition: Callable[[], Found], seconds: float, what: str = "", *, poll_s: float = 0.02) -> Found:
+    """What `condition` gives once it is true; an AssertionError where that takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
+        time.sleep(poll_s)
+
+
+def gone(folder: Path, seconds: float = 20.0) -> None:
+    """Wait until no process belongs to the folder any more."""
+    left: list[str] = []
+
+    def none() -> bool:
+        left[:] = of_folder(folder)
+        return not left
+
+    try:
+        until(none, seconds, poll_s=0.1)
+    except AssertionError:
+        raise AssertionError("still there:\n" + "\n".join(left)) from None
