@@ -11,6 +11,7 @@ from common.domain.errors import ConfigError
 from common.store.engine import Database
 from common.store.meta import Dataset, dataset
 from common.store.migrate import migrate
+from common.store.tiers import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def local_parts(
 
 
 def _on_named(settings: Settings, url: str, *, offline: bool) -> Settings:
-    kind = _migrated(url)
+    kind = _migrated(url, settings)
     if offline and kind == "real":
         raise ConfigError(
             "DATABASE_URL names a database of real data; name another for simulated ones, or none at all"
@@ -65,10 +66,10 @@ def _on_named(settings: Settings, url: str, *, offline: bool) -> Settings:
 def _on_embedded(settings: Settings, server: EmbeddedServer, *, offline: bool, real: bool) -> Settings:
     name = SIMULATED if offline else REAL
     url = server.url(name)
-    kind = _migrated(url)
+    kind = _migrated(url, settings)
     if name == REAL and not real and kind is None and SIMULATED in server.databases():
         simulated = server.url(SIMULATED)
-        if _migrated(simulated) is not None:
+        if _migrated(simulated, settings) is not None:
             name, url = SIMULATED, simulated
     if name == REAL:
         return replace(settings, database_url=url)
@@ -76,11 +77,12 @@ def _on_embedded(settings: Settings, server: EmbeddedServer, *, offline: bool, r
     return replace(settings, database_url=url, sources=_ONLY_SIMULATED, model_store_url=models.as_uri())
 
 
-def _migrated(url: str) -> Dataset | None:
+def _migrated(url: str, settings: Settings) -> Dataset | None:
     """Bring the database at that address to the present schema; what kind of data it holds."""
+    upkeep = Upkeep(settings.chunk_interval_days, settings.compress_after_days, settings.retain_raw_days)
     database = Database(url)
     try:
-        migrate(database)
+        migrate(database, upkeep)
         with database.transaction() as connection:
             return dataset(connection)
     finally:

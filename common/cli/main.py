@@ -30,9 +30,8 @@ class Group(click.Group):
 @click.option("--verbose", "-v", is_flag=True, help="Show the log, and where an error came from.")
 def main(verbose: bool) -> None:
     """Hourly air quality of 56 Indian cities: collected, forecast 48 hours ahead, scored and served."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.CRITICAL, format="%(levelname)s %(message)s"
-    )
-    logging.getLogger().setLevel(logging.INFO if verbose else logging.CRITICAL)
+    log = logging.StreamHandler()
+    log.setLevel(logging.INFO if verbose else logging.CRITICAL)  # some loggers have a level of their own
+    logging.basicConfig(handlers=[log], level=logging.INFO, format="%(levelname)s %(message)s")
     for name in ("alembic", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -44,11 +44,11 @@ def train(
     cities: tuple[str, ...], families: tuple[Family, ...], force: bool, offline: bool, as_json: bool
 ) -> None:
     """Train models of the named cities, or of all that have data, and promote what earned it."""
+    chosen = [city.name for city in cities_named(cities)]
     from common.adapters.object_store import ObjectStore
     from common.inference.session import ModelCache
     from common.training.service import train_city
 
-    chosen = [city.name for city in cities_named(cities)]
     with opened(offline=offline) as parts, progress() as bar:
         now = parts.clock()
         with parts.database.transaction() as connection:
@@ -98,9 +98,9 @@ def _show_trained(reports: list[TrainReport], fresh: int, *, as_json: bool) -> N
 @json_option
 def forecast(cities: tuple[str, ...], offline: bool, as_json: bool) -> None:
     """Issue forecasts of the named cities, or of all, from their champions; then score older ones."""
+    chosen = [city.name for city in cities_named(cities)]
     from common.bootstrap.forecast import build
 
-    chosen = [city.name for city in cities_named(cities)]
     with opened(offline=offline) as parts:
         done = build(parts)(Message("vayu.observations.ready", data={"cities": chosen}))
     skipped = cast("dict[str, str]", done["skipped"])
@@ -209,11 +209,11 @@ def replay(
 
     Models are first trained on what lies before --from. A time without offset is Indian time.
     """
-    from common.bootstrap.replay import replay as drive
-
     if end <= start:
         raise click.BadParameter("--to must be after --from")
     chosen = [city.name for city in cities_named(cities)] if cities else None
+    from common.bootstrap.replay import replay as drive
+
     with opened(real=True) as parts, progress() as bar:
         task = bar.add_task(
             f"Training on what is before {start:%Y-%m-%d %H:%M}", total=int((end - start) / every) + 1

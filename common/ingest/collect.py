@@ -121,6 +121,8 @@ class Collector:
     ) -> CollectReport:
         """Ask every source for readings in (start, end]; the same run again changes nothing.
 
+        Where `start` is given, only sources that keep a past are asked, if there are any: the others would
+        give their latest hour again for each stretch of a backfill, and some count every question.
         A source that fails is recorded and costs the others nothing. Sources are asked side by side. What they
         say of a city and the city-hours that come of it are stored together, city by city: a run that dies
         halfway leaves some cities as they were and is made up by the next.
@@ -141,7 +143,8 @@ class Collector:
             forecast_hours=forecast_hours,
             base_urls=self.base_urls,
         )
-        answers = self._ask_all(request)
+        keeping = [source for source in self.sources if source.backfill_days]
+        answers = self._ask(keeping if start and keeping else self.sources, request)
         report = CollectReport({source.name: _first_report(answer) for source, answer in answers})
         if dry_run:
             return report
@@ -168,12 +171,12 @@ class Collector:
             )
         return kinds.pop() if kinds else "real"
 
-    def _ask_all(self, request: Request) -> list[_Answer]:
+    def _ask(self, sources: Sequence[Source], request: Request) -> list[_Answer]:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="source") as pool:
-            answers = pool.map(lambda source: self._ask(source, request), self.sources)
-            return list(zip(self.sources, answers, strict=True))
+            answers = pool.map(lambda source: self._ask_one(source, request), sources)
+            return list(zip(sources, answers, strict=True))
 
-    def _ask(self, source: Source, request: Request) -> Batch | SourceError:
+    def _ask_one(self, source: Source, request: Request) -> Batch | SourceError:
         try:
             return source.fetch(replace(request, key=self.keys.get(source.name)), self.http)
         except SourceError as error:

@@ -325,6 +325,16 @@ def test_a_source_gets_its_window_and_only_its_own_key(
     assert list(asked.cities) == [PUNE]
 
 
+def test_a_backfill_asks_those_that_keep_a_past(
+    collect: Callable[..., CollectReport], database: Database, now: datetime
+) -> None:
+    past = saying("keeps", series(now, 24, air(60)))
+    latest = saying("live", series(now, 1, air(60)), backfill_days=0)
+    assert collect(past, latest, start=now - timedelta(days=2)).sources.keys() == {"keeps"}
+    assert collect(past, latest).sources.keys() == {"keeps", "live"}
+    assert collect(latest, start=now - timedelta(days=2)).sources.keys() == {"live"}
+
+
 def test_reports_of_several_runs_add_up() -> None:
     well = CollectReport({"a": SourceReport(5, 4, 1, {"time": 1})}, 3, ["Delhi"])
     ill = CollectReport({"a": SourceReport(failure="key: no")}, 0, [])

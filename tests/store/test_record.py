@@ -91,7 +91,6 @@ def expected(
     best = min(maes, key=lambda name: maes[name])
     some = real >= MAPE_FLOOR
     return {
-        "lead": lead,
         "n": len(real),
         "mae": np.abs(error).mean(),
         "rmse": np.sqrt((error**2).mean()),
@@ -117,6 +116,7 @@ def test_scores_by_lead_time_are_those_of_the_pairs(database: Database, target: 
     assert [one.lead for one in by_lead] == list(range(1, HORIZON + 1))
     for one in (together, *by_lead):
         wanted = expected(forecasts, one.lead)
+        assert one.best_naive == wanted.pop("best_naive")
         found = {name: getattr(one, name) for name in wanted} | {"naive_mae": one.naive_mae[one.best_naive]}
         assert found == pytest.approx(wanted, rel=1e-5, abs=1e-6)
     assert together.n == sum(one.n for one in by_lead)

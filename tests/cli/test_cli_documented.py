@@ -1,0 +1,49 @@
+"""The README's table of commands: every command is in it, and every one in it exists, with its options."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from common.cli import main
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+TABLE = dict(re.findall(r"^\| `vayu ([a-z]+)([^`]*)` \|", README, re.MULTILINE))
+
+
+def options(command: click.Command) -> set[str]:
+    return {
+        option
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+
+
+def test_the_table_has_every_command_and_no_other() -> None:
+    assert set(TABLE) == set(main.commands)
+
+
+def test_every_command_that_is_mentioned_exists() -> None:
+    mentioned = set(re.findall(r"(?:^|`|\$ )vayu ([a-z]+)", README, re.MULTILINE))
+    assert mentioned <= set(main.commands)
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_the_options_in_the_table_exist(name: str) -> None:
+    told = set(re.findall(r"--[a-z-]+", TABLE[name]))
+    assert told <= options(main.commands[name])
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_explains_itself(name: str) -> None:
+    command = main.commands[name]
+    assert command.help
+    assert name == "dev" or "--json" in options(command)
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts}"

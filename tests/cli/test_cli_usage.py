@@ -1,0 +1,174 @@
+"""Exit status and sentences: 0 done, 1 failed, 2 misused; never a trace."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import Vayu, complaint
+
+from common import __version__
+
+ROOT = Path(__file__).parents[2]
+DOWN = {"DATABASE_URL": "postgresql://nobody:hidden@127.0.0.1:1/none"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("collect", "--city", "Dehli"), "unknown city 'Dehli'; did you mean Delhi"),
+        (("train", "Atlantis"), "unknown city 'Atlantis'"),
+        (("forecast", "x" * 500), "unknown city 'xxx"),
+        (("score", "--city", "Atlantis"), "unknown city"),
+        (("import", "pyproject.toml", "--city", "Atlantis"), "unknown city"),
+        (("import", "no/such/file.csv", "--city", "Delhi"), "no/such/file.csv"),
+        (("import", ".", "--city", "Delhi"), "'.'"),
+        (("import", "pyproject.toml"), "--city"),
+        (("import", "--city", "Delhi"), "FILES"),
+        (("import", "pyproject.toml", "--city", "Delhi", "--format", "xml"), "xml"),
+        (("replay", "--from", "yesterday", "--to", "2025-10-24"), "'yesterday' is no time"),
+        (("replay", "--from", "0001-01-01", "--to", "2025-10-24"), "is no time"),
+        (("replay", "--from", "2025-10-24", "--to", "2025-10-24"), "--to must be after --from"),
+        (("replay", "--from", "2025-10-24", "--to", "2025-10-25", "--every", "0h"), "'0h' is no duration"),
+        (
+            ("replay", "--from", "2025-10-24", "--to", "2025-10-25", "--forecast-every", "12 hours"),
+            "no duration",
+        ),
+        (("replay", "--to", "2025-10-24"), "--from"),
+        (("backfill",), "--days"),
+        (("backfill", "--days", "0"), "0"),
+        (("backfill", "--days", "many"), "many"),
+        (("collect", "--source", "nasa"), "nasa"),
+        (("train", "--family", "magic"), "magic"),
+        (("score", "--mode", "dead"), "dead"),
+        (("dev", "--port", "99999"), "99999"),
+        (("conjure",), "conjure"),
+        (("status", "--loud"), "--loud"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
+)
+def test_bad_usage(vayu: Vayu, arguments: tuple[str, ...], told: str) -> None:
+    assert told in complaint(vayu(*arguments, env=DOWN), 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://u:hidden@h/n"),
+        ("DATABASE_URL", "postgresql://u:hidden@h:port/n"),
+        ("DATABASE_URL", "postgresql://u:hidden@h/n?colour=red"),
+        ("QUEUE_URL", "carrier-pigeon:"),
+        ("VAYU_RETAIN_RAW", "for ever"),
+        ("PORT", "http"),
+        ("OPEN_METEO_AIR_URL", "open-meteo.com"),
+    ],
+)
+def test_a_wrong_setting(vayu: Vayu, name: str, value: str) -> None:
+    sentence = complaint(vayu("status", env={name: value}), 2)
+    assert sentence.startswith(name)
+    assert "hidden" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"VAYU_SOURCES": "nasa"}, "nasa"),
+        ({"VAYU_SOURCES": "iqair"}, "IQAIR_API_KEY"),
+        ({"VAYU_SOURCES": "simulated,open-meteo"}, "VAYU_SOURCES"),
+    ],
+)
+def test_sources_that_cannot_be(vayu: Vayu, env: dict[str, str], told: str) -> None:
+    assert told in complaint(vayu("collect", env=env), 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",),
+        ("migrate",),
+        ("collect",),
+        ("maintain",),
+        ("forecast",),
+        ("train",),
+        ("score",),
+        ("dev", "--offline"),
+    ],
+)
+def test_the_database_is_down(vayu: Vayu, arguments: tuple[str, ...]) -> None:
+    sentence = complaint(vayu(*arguments, env=DOWN), 1)
+    assert "DATABASE_URL" in sentence
+    assert "hidden" not in sentence
+
+
+def test_dev_works_with_its_own_queue_only(vayu: Vayu) -> None:
+    env = {"QUEUE_URL": "sqs://sqs.ap-south-1.amazonaws.com/1/vayu"}
+    assert complaint(vayu("dev", "--offline", env=env), 2).startswith("QUEUE_URL")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("train", "Delhi"), "nothing could be trained"),
+        (("forecast", "Delhi"), "vayu collect, vayu train"),
+        (("score",), "vayu forecast"),
+        (("replay", "--from", "2025-10-10", "--to", "2025-10-11"), "import some first"),
+    ],
+)
+def test_nothing_to_work_on(vayu: Vayu, arguments: tuple[str, ...], told: str) -> None:
+    assert told in complaint(vayu(*arguments), 1)
+
+
+def test_help_and_version(vayu: Vayu) -> None:
+    assert __version__ in vayu("--version").stdout
+    for arguments in (("--help",), ("-h",), ("import", "-h")):
+        assert vayu(*arguments).exit_code == 0
+    assert vayu().exit_code == 2
+
+
+def test_as_a_process(environment: dict[str, str]) -> None:
+    def call(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "common.cli", *arguments],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **environment, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    well = call("status", "--json")
+    assert (well.returncode, well.stderr) == (0, "")
+    assert well.stdout.startswith("{")
+    down = call("status", **DOWN)
+    assert (down.returncode, down.stdout) == (1, "")
+    assert down.stderr.startswith("error: the database cannot be reached")
+    assert len(down.stderr.splitlines()) == 1
+    failing = call("collect", "--source", "cpcb-feed", "--city", "Delhi", "--json")
+    assert failing.returncode == 1
+    assert failing.stderr.startswith("error: no source gave anything")
+
+
+def test_verbose_shows_the_log_and_where_an_error_came_from(vayu: Vayu) -> None:
+    result = vayu("--verbose", "status", env=DOWN)
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+
+
+def test_a_reader_that_leaves_early(environment: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "common.cli", "status", "--json"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, complaints = process.communicate()
+    assert complaints == ""
+    assert process.returncode == 1

@@ -1,0 +1,193 @@
+"""Forecasts over a real database: issued once, from what was known, each city by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from synthetic import END, hours, put_hours, put_model
+
+from common.adapters.object_store import ObjectStore
+from common.domain.forecast import HORIZON
+from common.domain.observation import HOUR
+from common.features import INPUTS, MAX_LAG_HOURS
+from common.inference.card import model_key
+from common.inference.issue import issue_forecasts
+from common.inference.session import ModelCache
+from common.store.engine import Database, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = END + timedelta(minutes=12)
+HISTORY = hours(20, seed=4)
+AQI = HISTORY[:, INPUTS.index("aqi")]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ObjectStore:
+    return ObjectStore(tmp_path.as_uri())
+
+
+@pytest.fixture
+def models(files: ObjectStore) -> ModelCache:
+    return ModelCache(files)
+
+
+def kept(database: Database) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """All forecasts in the database, by city, target and mode."""
+    with database.transaction() as connection:
+        rows = run(connection, "SELECT to_jsonb(forecast) FROM forecast ORDER BY origin")
+    return {(row["city"], row["target"], row["mode"]): row for (row,) in rows}
+
+
+def both(database: Database, files: ObjectStore, city: str, kind: str = "daily") -> None:
+    """Champions of a city for both targets."""
+    for target in ("aqi", "pm25"):
+        put_model(database, files, target, kind, city=city)
+
+
+def test_what_is_kept_of_a_forecast(database: Database, files: ObjectStore, models: ModelCache) -> None:
+    put_hours(database, "Delhi", HISTORY)
+    both(database, files, "Delhi")
+    report = issue_forecasts(database, models, ["Delhi"], now=NOW)
+    assert (report.issued, report.repeated, report.skipped) == (2, 0, {})
+    found = kept(database)
+    assert set(found) == {("Delhi", "aqi", "live"), ("Delhi", "pm25", "live")}
+    aqi, pm25 = found["Delhi", "aqi", "live"], found["Delhi", "pm25", "live"]
+    for row in (aqi, pm25):
+        assert datetime.fromisoformat(row["origin"]) == datetime.fromisoformat(row["known_until"]) == END
+        assert datetime.fromisoformat(row["issued_at"]) == NOW
+        assert (row["family"], row["source"], row["basis"]) == ("naive", "cpcb", "measured")
+        assert row["model_version"] == f"live-Delhi-{row['target']}"
+        for name in ("y", "lo80", "hi80", "lo95", "hi95", "persistence", "daily", "mean24"):
+            assert len(row[name]) == HORIZON
+        for bounds in zip(*(row[name] for name in ("lo95", "lo80", "y", "hi80", "hi95")), strict=True):
+            assert list(bounds) == sorted(bounds)
+        assert min(row["lo95"]) >= 0
+    assert max(aqi["hi95"]) <= 500
+    # The champion forecasts what today was at the same hour.
+    np.testing.assert_allclose(aqi["y"], [*AQI[-24:], *AQI[-24:]], atol=0.051)
+    assert aqi["daily"] == aqi["y"]
+    assert aqi["persistence"] == [AQI[-1]] * HORIZON
+    np.testing.assert_allclose(aqi["mean24"], AQI[-24:].mean(), atol=0.051)
+    np.testing.assert_allclose(np.sum(aqi["categories"], axis=1), 1, atol=1e-3)
+    assert np.shape(aqi["categories"]) == (HORIZON, 6)
+    assert pm25["categories"] == []
+
+
+def test_the_same_call_again_issues_nothing(
+    database: Database, files: ObjectStore, models: ModelCache
+) -> None:
+    put_hours(database, "Delhi", HISTORY)
+    both(database, files, "Delhi")
+    issue_forecasts(database, models, ["Delhi"], now=NOW)
+    first = kept(database)
+    again = issue_forecasts(database, models, ["Delhi"], now=NOW + timedelta(minutes=40))
+    assert (again.issued, again.repeated, again.skipped) == (0, 2, {})
+    assert kept(database) == first
+    put_hours(database, "Delhi", HISTORY * 2)  # corrections change no forecast that was issued
+    issue_forecasts(database, models, ["Delhi"], now=NOW + timedelta(minutes=41))
+    assert kept(database) == first
+    assert issue_forecasts(database, models, ["Delhi"], now=NOW + HOUR).issued == 2
+
+
+def test_late_data_make_longer_lead_times_until_they_are_too_old(
+    database: Database, files: ObjectStore, models: ModelCache
+) -> None:
+    lags = {"Delhi": 0, "Mumbai": 1, "Chennai": 2, "Kolkata": 7, "Pune": 12, "Jaipur": 13, "Agra": 400}
+    for city, lag in lags.items():
+        put_hours(database, city, HISTORY[: len(HISTORY) - lag], END - lag * HOUR)
+        both(database, files, city)
+    report = issue_forecasts(database, models, lags, now=NOW)
+    reason = f"no usable measurements in the last {MAX_LAG_HOURS} hours"
+    skipped = [f"{city}/{target}" for city in ("Jaipur", "Agra") for target in ("aqi", "pm25")]
+    assert report.skipped == dict.fromkeys(skipped, reason)
+    found = kept(database)
+    assert report.issued == len(found) == 10
+    for city, lag in lags.items():
+        if lag > MAX_LAG_HOURS:
+            continue
+        row = found[city, "aqi", "live"]
+        assert datetime.fromisoformat(row["origin"]) == END
+        assert datetime.fromisoformat(row["known_until"]) == END - lag * HOUR
+        assert (row["source"], row["basis"]) == ("cpcb", "measured")
+        # Hour by hour the same time of day as the target, on the last day that is known of it.
+        known = AQI[: len(AQI) - lag]
+        wanted = np.arange(1, HORIZON + 1) + lag
+        np.testing.assert_allclose(row["y"], known[len(known) - 1 - (-wanted % 24)], atol=0.051)
+
+
+def test_hours_without_the_target_count_as_late(
+    database: Database, files: ObjectStore, models: ModelCache
+) -> None:
+    """An index needs most of a day of measurements; weather and single gases go on meanwhile."""
+    history = HISTORY.copy()
+    history[-3:, INPUTS.index("aqi")] = np.nan
+    history[-2, INPUTS.index("pm25")] = np.nan
+    put_hours(database, "Delhi", history)
+    both(database, files, "Delhi")
+    assert issue_forecasts(database, models, ["Delhi"], now=NOW).issued == 2
+    found = kept(database)
+    assert datetime.fromisoformat(found["Delhi", "aqi", "live"]["known_until"]) == END - 3 * HOUR
+    assert datetime.fromisoformat(found["Delhi", "pm25", "live"]["known_until"]) == END
+
+
+def test_one_failing_city_costs_no_other_its_forecast(
+    database: Database, files: ObjectStore, models: ModelCache
+) -> None:
+    for city in ("Agra", "Delhi", "Mumbai", "Pune"):
+        put_hours(database, city, HISTORY)
+    for city in ("Agra", "Delhi", "Pune"):
+        both(database, files, city)
+    files.put(model_key("live-Agra-aqi"), b"damaged")
+    files.delete(model_key("live-Pune-pm25"))
+    report = issue_forecasts(database, models, ["Agra", "Chennai", "Mumbai", "Pune", "Delhi"], now=NOW)
+    assert {(city, target) for city, target, _ in kept(database)} == {
+        ("Agra", "pm25"),
+        ("Delhi", "aqi"),
+        ("Delhi", "pm25"),
+        ("Pune", "aqi"),
+    }
+    assert report.issued == 4
+    assert "damaged" in report.skipped.pop("Agra/aqi")
+    assert "is not in" in report.skipped.pop("Pune/pm25")
+    assert report.skipped == dict.fromkeys(
+        ["Chennai/aqi", "Chennai/pm25", "Mumbai/aqi", "Mumbai/pm25"], "no model has been trained yet"
+    )
+
+
+def test_nothing_after_the_origin_has_any_influence(
+    database: Database, files: ObjectStore, models: ModelCache
+) -> None:
+    put_hours(database, "Delhi", HISTORY)
+    for mode in ("live", "replay"):
+        for target in ("aqi", "pm25"):
+            put_model(database, files, target, "mean24", city="Delhi", mode=mode)
+    then = NOW - timedelta(hours=60)
+    issue_forecasts(database, models, ["Delhi"], now=then)
+    poisoned = HISTORY.copy()
+    poisoned[-60:] *= 10
+    put_hours(database, "Delhi", poisoned)
+    issue_forecasts(database, models, ["Delhi"], now=then, mode="replay")
+    found = kept(database)
+    names = (
+        "y",
+        "lo80",
+        "hi80",
+        "lo95",
+        "hi95",
+        "categories",
+        "persistence",
+        "daily",
+        "mean24",
+        "inputs_hash",
+    )
+    for target in ("aqi", "pm25"):
+        before, after = (found["Delhi", target, mode] for mode in ("live", "replay"))
+        assert [before[name] for name in names] == [after[name] for name in names]
+    # The poison does work, where it may.
+    issue_forecasts(database, models, ["Delhi"], now=then + 12 * HOUR)
+    assert kept(database)["Delhi", "pm25", "live"]["y"][0] > 3 * found["Delhi", "pm25", "live"]["y"][0]

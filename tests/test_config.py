@@ -1,0 +1,208 @@
+"""Settings: defaults, what each may be, and that the page about them is complete."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.config import BASE_URLS, KEYS, Settings, from_environment, from_mapping
+from common.domain.errors import ConfigError
+from common.sources import REGISTRY
+from common.store.engine import Database
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+ROWS = {
+    name: (default, meaning)
+    for name, default, meaning in re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| ([^|]+) \|$", PAGE, re.MULTILINE)
+}
+
+
+def understood() -> set[str]:
+    """The names that stand in the code."""
+    source = (ROOT / "common" / "config.py").read_text(encoding="utf-8")
+    return set(re.findall(r'"([A-Z][A-Z]+(?:_[A-Z]+)*)"', source))
+
+
+def test_the_page_lists_exactly_what_is_understood() -> None:
+    assert set(ROWS) == understood()
+
+
+def test_every_name_on_the_page_has_an_effect() -> None:
+    values = {
+        "DATABASE_URL": "postgresql://a@b/c",
+        "REDIS_URL": "redis://a",
+        "PORT": "1234",
+        "VAYU_CHUNK_INTERVAL": "3",
+        "VAYU_COMPRESS_AFTER": "3",
+        "VAYU_RETAIN_RAW": "3",
+    }
+    usual = from_mapping({})
+    for name in ROWS:
+        assert from_mapping({name: values.get(name, "http://127.0.0.1:9/x")}) != usual, name
+
+
+def test_the_page_tells_the_defaults() -> None:
+    usual = from_mapping({})
+    assert ROWS["PORT"][0] == f"`{usual.port}`"
+    assert ROWS["QUEUE_URL"][0] == f"`{usual.queue_url}`"
+    assert ROWS["VAYU_HOME"][0] == f"`{usual.home.name}`"
+    assert ROWS["VAYU_CHUNK_INTERVAL"][0] == f"`{usual.chunk_interval_days} days`"
+    assert ROWS["VAYU_COMPRESS_AFTER"][0] == f"`{usual.compress_after_days} days`"
+    assert ROWS["VAYU_RETAIN_RAW"][0] == f"`{usual.retain_raw_days} days`"
+    for name, url in BASE_URLS.items():
+        assert ROWS[name][0] == f"`{url}`"
+    for name in KEYS.values():
+        assert ROWS[name][0] == "none"
+    assert set(re.findall(r"`([a-z-]+)`", ROWS["VAYU_SOURCES"][1])) == set(REGISTRY)
+
+
+def test_nothing_set_and_everything_empty_are_the_same() -> None:
+    assert from_mapping({}) == from_mapping(dict.fromkeys(ROWS, " "))
+    usual = from_mapping({})
+    assert (usual.database_url, usual.redis_url, usual.sources, usual.keys) == (None, None, None, {})
+    assert usual.home == Path.cwd() / ".vayu"
+    assert usual.model_store_url == (Path.cwd() / ".vayu" / "models").as_uri()
+
+
+def test_the_environment_is_read_when_asked_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ROWS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PORT", "4321")
+    assert from_environment().port == 4321
+    monkeypatch.setenv("PORT", "4322")
+    assert from_environment().port == 4322
+
+
+def test_home_and_the_models_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = from_mapping({"VAYU_HOME": "~/air quality"})
+    assert settings.home == tmp_path / "air quality"
+    assert settings.model_store_url == (tmp_path / "air quality" / "models").as_uri()
+    assert from_mapping({"MODEL_STORE_URL": "s3://bucket/x"}).model_store_url == "s3://bucket/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("cpcb-feed", ("cpcb-feed",)),
+        (" cpcb-feed , open-meteo,, ", ("cpcb-feed", "open-meteo")),
+        (",", None),
+    ],
+)
+def test_sources(text: str, names: tuple[str, ...] | None) -> None:
+    assert from_mapping({"VAYU_SOURCES": text}).sources == names
+
+
+def test_keys_go_to_their_sources() -> None:
+    given_keys = {name: f"secret of {source}" for source, name in KEYS.items()}
+    assert from_mapping(given_keys).keys == {source: f"secret of {source}" for source in KEYS}
+    assert set(KEYS) == {name for name, source in REGISTRY.items() if source.key}
+
+
+def test_secrets_do_not_show() -> None:
+    env = dict.fromkeys(KEYS.values(), "hidden")
+    env |= {"DATABASE_URL": "postgresql://u:hidden@h/n", "REDIS_URL": "redis://:hidden@h"}
+    settings = from_mapping(env)
+    assert "hidden" not in repr(settings)
+    assert "hidden" not in str(settings)
+    assert {field.name for field in fields(Settings) if not field.repr} == {
+        "keys",
+        "database_url",
+        "redis_url",
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:password@host:5432/name",
+        "postgres://user:p%40ss@10.0.0.1/name?sslmode=require",
+        "postgresql+pg8000://postgres@/vayu?host=/tmp/a%20b",
+        "postgresql://u:p/w:x@ep-cool-1.ap-southeast-1.aws.neon.tech/db?sslmode=require&channel_binding=require",
+        "postgresql://[::1]:5433/name",
+        "postgresql://localhost/name",
+    ],
+)
+def test_database_addresses(url: str) -> None:
+    found = from_mapping({"DATABASE_URL": url}).database_url
+    assert found == "postgresql+pg8000" + url[url.index("://") :]
+    assert Database(found).engine.url.database in ("name", "vayu", "db")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:hidden@h/n",
+        "sqlite:///hidden",
+        "postgresql://",
+        "postgresql://u:hidden@h",
+        "postgresql://u:hidden@h/",
+        "postgresql://u:hidden@h:port/n",
+        "postgresql://u:hidden@h:99999/n",
+        "postgresql://u:hidden@./n",
+        f"postgresql://u:hidden@{'h' * 70}/n",
+        "postgresql://[::1/n",
+        "hidden",
+    ],
+)
+def test_wrong_database_addresses(url: str) -> None:
+    with pytest.raises(ConfigError, match="DATABASE_URL") as caught:
+        from_mapping({"DATABASE_URL": url})
+    assert "hidden" not in str(caught.value)
+
+
+def test_what_stands_behind_a_database_address_must_be_understood() -> None:
+    url = from_mapping({"DATABASE_URL": "postgresql://h/n?sslmode=require&sslrotcert=x"}).database_url
+    with pytest.raises(ConfigError, match="DATABASE_URL: sslrotcert"):
+        _ = Database(url or "").engine
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "80.5"),
+        ("PORT", "http"),
+        ("PORT", "-1"),
+        ("PORT", "٨٠"),
+        ("PORT", "1" * 5000),
+        ("VAYU_RETAIN_RAW", "0"),
+        ("VAYU_RETAIN_RAW", "3 weeks"),
+        ("VAYU_RETAIN_RAW", "36501 days"),
+        ("VAYU_CHUNK_INTERVAL", "a day"),
+        ("VAYU_COMPRESS_AFTER", "7daysd"),
+        ("VAYU_HOME", "~nobody-has-this-name/x"),
+        ("REDIS_URL", "localhost:6379"),
+        *(
+            (name, value)
+            for name in BASE_URLS
+            for value in ("api.example.org", "ftp://x/y", "http://x/?key=1")
+        ),
+    ],
+)
+def test_a_wrong_value_names_its_setting(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name) as caught:
+        from_mapping({name: value})
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("form", ["{}", "{}d", "{} days", "{}day", "{} DAYS", " {} d "])
+@given(days=st.integers(1, 36500))
+def test_days_in_every_form(form: str, days: int) -> None:
+    assert from_mapping({"VAYU_RETAIN_RAW": form.format(days)}).retain_raw_days == days
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_number_of_days_or_refused(text: str) -> None:
+    try:
+        days = from_mapping({"VAYU_RETAIN_RAW": text}).retain_raw_days
+    except ConfigError:
+        return
+    assert 1 <= days <= 36500

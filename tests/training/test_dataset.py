@@ -1,0 +1,102 @@
+"""Training rows, and that nothing of the hours set aside is learnt from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import END, hours
+
+from common.domain.errors import ModelError
+from common.domain.forecast import HORIZON, NAIVE, TARGETS, Target
+from common.domain.observation import HOUR
+from common.features import FLOOR, INPUTS, Array, build, names, usable_origins
+from common.training.dataset import LEADS, MIN_TRAINING_HOURS, Dataset, make_dataset
+from common.training.families import fit
+
+HISTORY = hours(45, seed=2, gaps=0.03)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_rows_are_what_serving_would_build_with_the_truth_beside_them(target: Target) -> None:
+    data = make_dataset(HISTORY, END, target)
+    series = HISTORY[:, INPUTS.index(target)]
+    usable = usable_origins(HISTORY, target)
+    assert data.hours.tolist() == usable[usable >= 24 * 7].tolist()
+    assert data.X.shape == (len(data.hours), HORIZON, len(names(target)))
+    for row in (0, 100, len(data.hours) - 1):
+        hour = int(data.hours[row])
+        end = END - (len(HISTORY) - 1 - hour) * HOUR
+        served = build(HISTORY[: hour + 1], end, target, np.array([hour]), LEADS)
+        np.testing.assert_array_equal(data.X[row], served.X[0])
+        assert data.level[row] == served.level[0]
+        for lead in (1, 24, 48):
+            truth = series[hour + lead] if hour + lead < len(series) else np.nan
+            np.testing.assert_equal(data.actual[row, lead - 1], truth)
+    ratio = data.log_ratio()
+    floor = FLOOR[target]
+    np.testing.assert_allclose(
+        np.exp(ratio) * (data.level[:, None] + floor) - floor, data.actual, rtol=1e-9, atol=1e-9
+    )
+    assert set(data.naive) == set(NAIVE)
+
+
+@settings(max_examples=15, deadline=None)
+@given(days=st.integers(24, 45), seed=st.integers(0, 100))
+def test_no_hour_is_on_both_sides_of_the_split(days: int, seed: int) -> None:
+    data = make_dataset(hours(days, seed=seed, gaps=0.01), END, "pm25")
+    try:
+        learn, judge = data.split()
+    except ModelError:
+        assert days < 26  # with gaps a little more than 24 days is needed
+        return
+    held_out = min(max(round(days * 24 * 0.2), 120), 720)
+    target_hours = data.hours[:, None] + LEADS
+    assert target_hours[learn].max() < data.length - held_out + 1
+    assert target_hours[learn].max() < data.hours[judge].min()
+    assert data.hours[judge].min() >= data.length - held_out - 1
+    assert judge.sum() > 100
+    assert np.isfinite(data.actual[learn]).all()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_nothing_of_the_held_out_hours_is_learnt(target: Target) -> None:
+    """Whatever those hours held, the model that is judged on them is the same to the last bit."""
+
+    def trained(data: Dataset) -> tuple[Array, Array]:
+        learn, _ = data.split()
+        y = np.nan_to_num(data.log_ratio())
+        model = fit("linear", data.X, y, learn, names(target).index("lead"))
+        return model.weights, model.bias  # type: ignore[attr-defined]
+
+    data = make_dataset(HISTORY, END, target)
+    _, judge = data.split()
+    poisoned = HISTORY.copy()
+    poisoned[data.hours[judge].min() :] *= 10
+    other = make_dataset(poisoned, END, target)
+    for before, after in zip(trained(data), trained(other), strict=True):
+        np.testing.assert_array_equal(before, after)
+    poisoned[data.hours[judge].min() - 1] *= 10
+    weights, _ = trained(make_dataset(poisoned, END, target))
+    assert not np.array_equal(weights, trained(data)[0])  # the hour before them is learnt from
+
+
+def test_a_history_that_is_too_short_says_how_much_is_needed() -> None:
+    with pytest.raises(ModelError, match=r"too little history: 552 hours; .* about 24 days"):
+        make_dataset(hours(23), END, "aqi").split()
+    learn, _ = make_dataset(hours(24), END, "aqi").split()
+    assert learn.any(axis=1).sum() >= MIN_TRAINING_HOURS
+
+
+def test_a_city_that_went_silent_cannot_be_judged() -> None:
+    history = hours(60)
+    history[-24 * 20 :] = np.nan
+    with pytest.raises(ModelError, match="with few gaps"):
+        make_dataset(history, END, "aqi").split()
+
+
+@pytest.mark.parametrize("days", [0, 1, 7])
+def test_a_week_teaches_nothing(days: int) -> None:
+    with pytest.raises(ModelError, match="too little history"):
+        make_dataset(hours(7)[: 24 * days], END, "aqi")
