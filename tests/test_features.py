@@ -76,7 +76,7 @@ def test_names_and_columns_agree(target: Target) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_rows_are_finite_whatever_is_missing(target: Target, seed: int) -> None:
     history = holed(WHOLE, seed)
@@ -87,7 +87,7 @@ def test_rows_are_finite_whatever_is_missing(target: Target, seed: int) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), origin=st.integers(30, len(WHOLE) - 2))
 def test_nothing_after_an_origin_changes_its_rows(target: Target, seed: int, origin: int) -> None:
     history = holed(WHOLE, seed)
@@ -107,7 +107,7 @@ def test_nothing_after_an_origin_changes_its_rows(target: Target, seed: int, ori
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), lag=st.integers(0, MAX_LAG_HOURS))
 def test_rows_are_the_same_to_the_last_bit_in_training_and_in_serving(
     target: Target, seed: int, lag: int

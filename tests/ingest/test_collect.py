@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from made import CLEAN, air, city_hours, count, series
-from stubs import Answer, Seen, Stub, refusing
+from providers import open_meteo
+from stubs import Stub, refusing
 
 from common.domain.cities import find_city
 from common.domain.errors import ConfigError, Permanent, StoreError
@@ -342,24 +343,6 @@ def test_reports_of_several_runs_add_up() -> None:
     assert both == CollectReport({"a": SourceReport(10, 8, 2, {"time": 2}, "key: no")}, 6, ["Delhi"])
     assert not both.failed
     assert ill.plus(ill).failed
-
-
-def open_meteo(seen: Seen) -> Answer:
-    """Both endpoints of Open-Meteo, for any places, days and variables."""
-    first, last = (date.fromisoformat(seen.query[name]) for name in ("start_date", "end_date"))
-    begin = datetime(first.year, first.month, first.day, tzinfo=UTC)
-    hours = [begin + hour * HOUR for hour in range(24 * ((last - first).days + 1))]
-    units = {"temperature_2m": "°C", "dew_point_2m": "°C", "surface_pressure": "hPa", "precipitation": "mm"}
-    units |= {"relative_humidity_2m": "%", "wind_speed_10m": "m/s", "wind_direction_10m": "°"}
-    units |= {"shortwave_radiation": "W/m²", "boundary_layer_height": "m"}
-    names = seen.query["hourly"].split(",")
-    place = {
-        "hourly_units": {name: units.get(name, "μg/m³") for name in names},
-        "hourly": {"time": [hour.strftime("%Y-%m-%dT%H:%M") for hour in hours]}
-        | {name: [900.0 if name == "surface_pressure" else 35.0] * len(hours) for name in names},
-    }
-    places = [place for _ in seen.query["latitude"].split(",")]
-    return Answer(body=places if len(places) > 1 else place)
 
 
 def test_real_sources_against_providers_that_answer_and_that_do_not(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from itertools import count as counter
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import CLEAN, air, city_hours, keep, keep_and_reconcile, minutes, series
+from processes import until
 
 from common.domain.aqi import naqi
 from common.domain.explanation import unpack
 from common.domain.observation import HOUR, POLLUTANTS, Basis, Reading
 from common.ingest.reconcile import reconcile
 from common.store.engine import Database, run
+from common.store.readings import upsert_readings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -303,3 +306,25 @@ def test_only_readings_up_to_the_end_matter(
             reconcile(connection, city, now - 41 * HOUR, end, now=now)
     assert city_hours(database, knowing) == city_hours(database, ignorant)
     assert max(city_hours(database, knowing)) <= end
+
+
+def test_two_runs_at_once_do_not_lose_each_others_readings(database: Database, now: datetime) -> None:
+    """Neither sees what the other has not committed; the later must wait for the earlier."""
+    second = Database(database.url)
+
+    def other() -> None:
+        with second.transaction() as connection:
+            upsert_readings(connection, series(now, 24, air(90), station="b"), now=now)
+            reconcile(connection, "Delhi", now - HOUR, now, now=now)
+
+    thread = threading.Thread(target=other)
+    with database.transaction() as connection:
+        upsert_readings(connection, series(now, 24, air(30), station="a"), now=now)
+        reconcile(connection, "Delhi", now - HOUR, now, now=now)
+        thread.start()
+        waiting = "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database WHERE datname = current_database() AND NOT granted"
+        until(lambda: run(connection, waiting) or not thread.is_alive(), 10)
+    thread.join()
+    second.close()
+    row = latest(database, now)
+    assert (row["stations"], row["aqi"]) == (2, 125)
