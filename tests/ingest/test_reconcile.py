@@ -322,7 +322,10 @@ def test_two_runs_at_once_do_not_lose_each_others_readings(database: Database, n
         upsert_readings(connection, series(now, 24, air(30), station="a"), now=now)
         reconcile(connection, "Delhi", now - HOUR, now, now=now)
         thread.start()
-        waiting = "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database WHERE datname = current_database() AND NOT granted"
+        waiting = (
+            "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database "
+            "WHERE datname = current_database() AND NOT granted"
+        )
         until(lambda: run(connection, waiting) or not thread.is_alive(), 10)
     thread.join()
     second.close()
