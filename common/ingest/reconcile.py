@@ -111,7 +111,7 @@ def _city_hour(present: Sequence[_Station], hour: int) -> dict[str, Any] | None:
     for (basis, source), stations in choices.items():
         indices = [_naqi(station, hour) for station in stations]
         city = _of_city(indices, "in-naqi")
-        silent = not any(_value(station, name, hour) for station in stations for name in POLLUTANTS)
+        silent = all(_value(station, name, hour) is None for station in stations for name in POLLUTANTS)
         # Some sources publish indices only: one that also tells concentrations says more.
         rank = (city.value is None, BASES.index(basis), silent, -len(stations), source)
         ranked.append((rank, stations, city))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from common.domain.observation import BASES, VARIABLES
+from common.domain.observation import BASES, POLLUTANTS, VARIABLES
 from common.store.engine import run
 
 if TYPE_CHECKING:
@@ -26,7 +26,11 @@ _TYPES = (
 _VALUES = [name for name in _NAMES if name not in ("city", "time")]
 
 _BASES = "ARRAY[" + ", ".join(f"'{basis}'" for basis in BASES) + "]"
-_QUALITY = f"({{0}}.aqi IS NULL, COALESCE(array_position({_BASES}, {{0}}.basis), 99), -{{0}}.stations)"
+_CONCENTRATIONS = ", ".join(f"{{0}}.{name}" for name in POLLUTANTS)
+_QUALITY = (
+    f"({{0}}.aqi IS NULL, COALESCE(array_position({_BASES}, {{0}}.basis), 99), "
+    f"num_nonnulls({_CONCENTRATIONS}) = 0, -{{0}}.stations)"
+)
 """By this, city-hours are sorted from good to poor, as `common.ingest.reconcile` ranks them."""
 
 _UPSERT = f"""

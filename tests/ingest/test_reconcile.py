@@ -82,6 +82,20 @@ def test_of_two_sources_of_one_basis_the_one_with_more_stations(database: Databa
     assert (row["source"], row["stations"], row["aqi"]) == ("two", 2, 100)
 
 
+def test_a_source_that_tells_concentrations_comes_before_one_of_indices_alone(
+    database: Database, now: datetime
+) -> None:
+    told = {"aqi": 180, "pm25": 180}
+    indices = [
+        one for name in "abc" for one in series(now, 24, {}, source="indices", station=name, published=told)
+    ]
+    keep_and_reconcile(database, indices, now)
+    assert (latest(database, now)["source"], latest(database, now)["aqi"]) == ("indices", 180)
+    keep_and_reconcile(database, series(now, 24, air(60), source="air"), now)
+    row = latest(database, now)
+    assert (row["source"], row["aqi"], row["stations"], row["pm25"]) == ("air", 100, 1, 60)
+
+
 def test_the_citys_index_is_the_mean_of_its_stations(database: Database, now: datetime) -> None:
     stations = {"a": 30.0, "b": 60.0, "c": 90.0}  # indices 50, 100, 200
     readings = [one for name, pm25 in stations.items() for one in series(now, 24, air(pm25), station=name)]
