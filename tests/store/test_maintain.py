@@ -15,7 +15,7 @@ from made import air, city_hours, count, keep, keep_and_reconcile, series
 from common.domain.observation import HOUR, IST, POLLUTANTS, WeatherForecast
 from common.ingest.reconcile import reconcile
 from common.store.engine import Database, run
-from common.store.jobs import enqueue, finish, lease
+from common.store.jobs import enqueue, fail, finish, lease
 from common.store.maintain import last_upkeep, maintain
 from common.store.readings import insert_weather_forecasts
 from common.store.source_runs import record_run
@@ -171,16 +171,21 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(database: Database,
 
 
 def test_only_jobs_that_are_long_done_go(database: Database, now: datetime) -> None:
+    month_ago = now - timedelta(days=30)
     with database.transaction() as connection:
-        for key in ("old", "young", "waiting"):
-            enqueue(connection, "t", key, {}, now=now - timedelta(days=30))
+        for key in ("old", "young", "dead", "waiting"):
+            enqueue(connection, "t", key, {}, now=month_ago)
         for done_at in (now - timedelta(days=8), now - timedelta(days=6)):
             job = lease(connection, now=done_at, seconds=60)
             assert job is not None
             finish(connection, job, now=done_at)
+        job = lease(connection, now=month_ago, seconds=60)
+        assert job is not None
+        assert fail(connection, job, "no use", now=month_ago, retry=False)
     assert maintain(database, now=now, retain_raw_days=KEPT)["dropped"]["job"] == 1  # type: ignore[index]
     with database.transaction() as connection:
-        assert run(connection, "SELECT key FROM job ORDER BY key") == [("waiting",), ("young",)]
+        left = run(connection, "SELECT key, state FROM job ORDER BY key")
+    assert [tuple(row) for row in left] == [("dead", "dead"), ("waiting", "queued"), ("young", "done")]
 
 
 def test_when_it_last_went_through(database: Database, now: datetime) -> None:
