@@ -32,14 +32,16 @@ pins: $(VENV)/.test ## Pin the newest versions that pyproject.toml allows: layer
 clean: ## Remove the environment, caches and build results; data in .vayu are kept
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
-$(VENV)/bin/python:
+# The stamp, not the interpreter, tells that it is whole: making it may be interrupted, or fail halfway.
+$(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "Making the environment in $(VENV) …"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
 
 # A stamp for each set, so that a second start does not ask the package index again.
-$(VENV)/.%: layers/%/requirements.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.%: layers/%/requirements.txt pyproject.toml | $(VENV)/.made
 	@echo "Installing the packages of layers/$*/requirements.txt …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
