@@ -76,10 +76,10 @@ class EmbeddedServer:
                     self._make(identity, start)
                 self._join_or_start(identity)
         except (OSError, subprocess.SubprocessError) as error:
-            self.stop()
+            self._give_up()
             raise StoreError(f"the embedded PostgreSQL could not be started; see {self._log}") from error
         except BaseException:  # Ctrl-C too
-            self.stop()
+            self._give_up()
             raise
 
     def databases(self) -> set[str]:
@@ -109,6 +109,12 @@ class EmbeddedServer:
                     return  # others use it
                 self._use.release()
                 time.sleep(_POLL_S)
+
+    def _give_up(self) -> None:
+        """Leave nothing running: neither a server nor the programs that were to make it."""
+        self.stop()
+        with self._lock("start") as start:
+            start.take(patience_s=_STOP_S)
 
     def _lock(self, name: str) -> FileLock:
         return FileLock(self._home / "locks" / name)

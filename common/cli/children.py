@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 5.0
 """How long a child may take to end well; what it had in hand is done again later."""
+_LOG_BYTES = 10_000_000
+"""A log that is longer is put aside at the next start, in the place of the one before it."""
 
 
 class Child:
@@ -32,6 +34,8 @@ class Child:
         self.name = name
         self.arguments = arguments
         log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > _LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))
         with log.open("ab") as output:
             self._process = self._start(output, env, lock)
 

@@ -9,7 +9,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -100,29 +100,42 @@ def _until_told_to_stop() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
         raise _Stop
 
-    for number in _ENDING:
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number, handler in before.items():
+        if number != signal.SIGHUP or handler is not signal.SIG_IGN:  # nohup
             signal.signal(number, end)
-    with suppress(_Stop):
+    try:
         yield
+    except _Stop:
+        return
+    except BaseException:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        raise
 
 
 @contextmanager
 def _alone(home: Path) -> Iterator[FileLock]:
     """The only `vayu dev` of `home`; gives the lock that its children are to hold.
 
-    Children of one that was killed end by themselves: they are awaited, for they may hold the port.
+    Children of one that was killed end by themselves: they are awaited, for they may hold the port. So are
+    those that were just being started when this one was told to stop.
     """
     try:
-        mine, childrens = FileLock(home / "locks" / "dev"), FileLock(home / "locks" / "children")
+        mine = FileLock(home / "locks" / "dev")
     except OSError as error:
         raise StoreError(f"{home} cannot be written to ({error.strerror}); set VAYU_HOME") from error
-    with mine, childrens:
+    with mine:
         if not mine.take():
             raise StoreError(f"vayu dev runs already in {home}; stop it, or set VAYU_HOME to another folder")
-        if not childrens.take(patience_s=3 * PATIENCE_S):
-            raise StoreError(f"processes of an earlier vayu dev in {home} do not end; see its logs folder")
-        yield childrens
+        with FileLock(home / "locks" / "children") as childrens:
+            if not childrens.take(patience_s=3 * PATIENCE_S):
+                raise StoreError(
+                    f"processes of an earlier vayu dev in {home} do not end; see {home / 'logs'}"
+                )
+            yield childrens
+        with FileLock(home / "locks" / "children") as left:
+            left.take(patience_s=3 * PATIENCE_S)
 
 
 @contextmanager

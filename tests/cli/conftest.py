@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,23 +25,48 @@ UNSET = (
 )  # fmt: skip
 
 
+DOWN = "postgresql://nobody:hidden@127.0.0.1:1/none"
+
+
 @pytest.fixture
-def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
-    """Settings over the fresh database; no provider can be reached."""
+def unconnected(tmp_path: Path) -> dict[str, str]:
+    """Settings of a machine whose database is down and that reaches no provider."""
     nowhere = dict.fromkeys(BASE_URLS, "http://127.0.0.1:1/nowhere")
-    return nowhere | {"DATABASE_URL": database_url, "VAYU_HOME": str(tmp_path / "home")}
+    return nowhere | {"DATABASE_URL": DOWN, "VAYU_HOME": str(tmp_path / "home")}
 
 
 @pytest.fixture
-def vayu(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Vayu]:
+def environment(unconnected: dict[str, str], database_url: str) -> dict[str, str]:
+    """Settings over the fresh database; no provider can be reached."""
+    return unconnected | {"DATABASE_URL": database_url}
+
+
+@pytest.fixture
+def lost(unconnected: dict[str, str], clean: None) -> Vayu:
+    """The command where nothing can be reached."""
+    return caller(unconnected)
+
+
+@pytest.fixture
+def vayu(environment: dict[str, str], clean: None) -> Vayu:
+    """The command over the fresh database."""
+    return caller(environment)
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of this machine's settings, and the log as it was afterwards."""
     for name in UNSET:
         monkeypatch.delenv(name, raising=False)
-    before = logging.getLogger().level
+    root = logging.getLogger()
+    before, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(before)
+    root.handlers[:] = handlers
 
+
+def caller(environment: dict[str, str]) -> Vayu:
     def call(*arguments: object, env: dict[str, str] | None = None) -> Result:
-        return CliRunner(env=environment | (env or {})).invoke(
-            main, [os.fspath(one) if isinstance(one, os.PathLike) else str(one) for one in arguments]
-        )
+        return CliRunner(env=environment | (env or {})).invoke(main, [str(one) for one in arguments])
 
-    yield call
-    logging.getLogger().setLevel(before)
+    return call

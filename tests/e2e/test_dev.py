@@ -1,143 +1,252 @@
-"""The whole product on one machine, as a user starts, stops and kills it. One first fill, about two minutes."""
+"""The whole product on one machine, as a process: starts, serves, stops, and is never in need of repair."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
-from processes import gone, until
+from processes import gone, of_folder, until
+from providers import open_meteo
+from stubs import Stub, refusing
+
+from common.config import BASE_URLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+FIRST_FILL_S = 600.0
+SECOND_START_S = 15.0
 
 
-class Run:
-    """One `vayu dev`, its output in a file."""
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
-    def __init__(self, home: Path, *options: str, port: int, env: dict[str, str] | None = None) -> None:
-        self.port = port
-        self._log = home.parent / f"{home.name}-{time.monotonic_ns()}.log"
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return kept | {"VAYU_HOME": str(home)} | more
+
+
+class Dev:
+    """A running ``vayu dev``."""
+
+    def __init__(self, home: Path, *arguments: str, **env: str) -> None:
+        self.port = free_port()
+        self.home = home
+        home.mkdir(exist_ok=True)
+        self._log = home.with_name(f"{home.name}-{self.port}.log")
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "common.cli", "dev", *options],
+                [sys.executable, "-m", "common.cli", "dev", *arguments],
                 cwd=ROOT,
-                env=os.environ | {"VAYU_HOME": str(home), "PORT": str(port)} | (env or {}),
+                env=environment(home, PORT=str(self.port), **env),
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
     @property
-    def output(self) -> str:
+    def log(self) -> str:
         return self._log.read_text(encoding="utf-8")
 
-    def says(self, words: str) -> bool:
-        assert self.process.poll() is None or words in self.output, f"it ended:\n{self.output}"
-        return words in self.output
+    def tells(self, text: str, seconds: float = PATIENCE_S) -> re.Match[str]:
+        """Wait until the log holds what the pattern says."""
 
-    def get(self, path: str) -> Any:
-        """The JSON of an answer; None while nothing answers, or it is no 2xx."""
+        def told() -> re.Match[str] | None:
+            found = re.search(text, self.log)
+            assert found or self.process.poll() is None, self.log
+            return found
+
+        return until(told, seconds, text)
+
+    def get(self, path: str) -> tuple[int, dict[str, Any]]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1{path}", timeout=10) as answer:
-                return json.load(answer)
-        except (OSError, urllib.error.HTTPError):
-            return None
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1{path}", timeout=30) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return answer.code, json.loads(answer.read())
 
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+    def end(self, *signals: signal.Signals) -> int:
+        """Send the signals; the exit status."""
+        for number in signals:
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S)
+
+
+@contextmanager
+def dev(home: Path, *arguments: str, **env: str) -> Iterator[Dev]:
+    running = Dev(home, *arguments, **env)
+    try:
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="vy", ignore_cleanup_errors=True) as folder:
-        yield Path(folder) / "h"
-        gone(Path(folder), 60)
+    """A folder of its own; whatever happens, nothing of it runs afterwards."""
+    with tempfile.TemporaryDirectory(prefix="vayu dev ", ignore_cleanup_errors=True) as folder:
+        yield Path(folder) / "home"
+        gone(Path(folder), PATIENCE_S)
 
 
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(scope="module")
+def filled() -> Iterator[Path]:
+    """A folder for the one first start that runs through, and for the starts after it."""
+    with tempfile.TemporaryDirectory(prefix="vayu dev ", ignore_cleanup_errors=True) as folder:
+        yield Path(folder) / "home"
+        gone(Path(folder), PATIENCE_S)
 
 
-def test_first_start_stop_second_start_and_kill(home: Path, port: int) -> None:
-    first = Run(home, "--offline", port=port)
-    health = until(lambda: first.get("/health"), 90, "the API answers")
-    assert (health["status"], health["database"]) == ("starting", "connected")
-    assert not first.says("Ready")
-    until(lambda: first.says("Ready"), 400, "the first fill is over")
-    cities = first.get("/cities/")["cities"]
-    assert sum(1 for city in cities if city["latest"]) == 56
-    forecast = first.get("/forecast/delhi")
-    assert len(forecast["forecast"]) == 48
-    assert forecast["simulated"]
-    models = first.get("/models/list?per_page=1")["total"]
-    assert first.stop() == 0
-    assert "Stopped." in first.output
-    gone(home, 20)
+def test_the_first_start(filled: Path) -> None:
+    with dev(filled, "--offline") as running:
+        running.tells(f"The API answers at http://127.0.0.1:{running.port}/api/v1/health")
+        _, health = running.get("/health")
+        assert "Ready" not in running.log
+        assert health["database"] == "connected"
+        assert running.get("/forecast/delhi")[0] in (404, 503)
 
-    started = time.monotonic()
-    second = Run(home, "--offline", port=port)
-    until(lambda: second.says("Ready"), 60, "the second start is ready")
-    assert time.monotonic() - started < 15
-    assert second.get("/models/list?per_page=1")["total"] >= models
-    assert len(second.get("/forecast/delhi")["forecast"]) == 48
-    second.process.kill()
-    second.process.wait()
-    gone(home, 60)
+        running.tells(
+            r"Ready after \d+ s: http://127.0.0.1:\d+/api/v1/forecast/delhi  \(simulated data\)", FIRST_FILL_S
+        )
+        assert "Filling 92 days of history: 0 of 56" in running.log
+        assert re.search(r"Training first models: \d+ of 56", running.log)
+        assert "Filling 92 days of history: 56 of 56" in running.log
+        assert "Issuing first forecasts: 1 of 1" in running.log
+        assert len(running.log.splitlines()) < 150
+        assert "ended with status" not in running.log
 
-    third = Run(home, "--offline", port=port)
-    until(lambda: third.says("Ready"), 60, "it starts after a kill")
-    assert third.get("/health")["status"] == "healthy"
-    assert third.stop() == 0
+        status, health = running.get("/health")
+        assert (status, health["status"], health["simulated"]) == (200, "healthy", True)
+        for city in ("delhi", "warangal"):
+            status, forecast = running.get(f"/forecast/{city}")
+            assert status == 200, forecast
+            assert len(forecast["forecast"]) == 48
+        assert running.end(signal.SIGINT) == 0
+        assert running.log.endswith("Stopping …\nStopped.\n")
+        assert of_folder(filled) == []
 
 
-@pytest.mark.parametrize(
-    "moment", ["Starting the database", "The API answers", "Filling 92 days of history: 7"]
-)
-def test_a_kill_at_any_moment_needs_no_repair(home: Path, port: int, moment: str) -> None:
-    killed = Run(home, "--offline", port=port)
-    until(lambda: killed.says(moment), 120, moment)
-    killed.process.kill()
-    killed.process.wait()
-    gone(home, 60)
-    again = Run(home, "--offline", port=port)
-    assert until(lambda: again.get("/health"), 90, "it answers again")["database"] == "connected"
-    assert again.stop() == 0
+def test_the_second_start_is_quick_and_everything_is_kept(filled: Path) -> None:
+    with dev(filled, "--offline") as running:
+        running.tells("Ready after", SECOND_START_S)
+        assert "Filling" not in running.log
+        assert running.get("/forecast/delhi")[0] == 200
+
+        second = Dev(filled, "--offline")
+        assert second.process.wait(PATIENCE_S) == 1
+        assert (
+            second.log
+            == f"error: vayu dev runs already in {filled}; stop it, or set VAYU_HOME to another folder\n"
+        )
+
+        command = [sys.executable, "-m", "common.cli", "status", "--json"]
+        done = subprocess.run(command, cwd=ROOT, env=environment(filled), capture_output=True, check=True)
+        found = json.loads(done.stdout)
+        assert (found["dataset"], found["totals"]["cities"]) == ("simulated", 56)
+        assert found["totals"]["city_hours"] >= 56 * 92 * 24
+        assert running.get("/health")[0] == 200  # that command has left the server to us
+
+        assert running.end(signal.SIGINT, signal.SIGINT, signal.SIGTERM) == 0
+        assert of_folder(filled) == []
 
 
-def test_without_a_network_it_works_on_simulated_data_and_says_so(home: Path, port: int) -> None:
-    closed = "http://127.0.0.1:1/"
-    names = ("OPEN_METEO_AIR_URL", "OPEN_METEO_WEATHER_URL", "CPCB_FEED_URL")
-    run = Run(home, port=port, env=dict.fromkeys(names, closed))
-    until(lambda: run.says("No provider can be reached: working on simulated data."), 120)
-    until(lambda: run.get("/health"), 90, "the API answers")
-    assert run.stop() == 0
+def test_without_a_terminal_that_listens(filled: Path) -> None:
+    """What ``vayu dev | head`` and a closed window do."""
+    with dev(filled) as running:  # goes on with the simulated data, without being told to
+        running.tells("Ready after", SECOND_START_S)
+        assert running.end(signal.SIGHUP) == 0
+        assert of_folder(filled) == []
 
 
-def test_a_taken_port_is_told_and_nothing_is_started(home: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = int(taken.getsockname()[1])
-        run = Run(home, "--offline", port=port)
-        assert run.process.wait(60) == 1
-        assert f"port {port} is taken" in run.output
-        assert "Traceback" not in run.output
-    assert not (home / "postgres").exists()
+def test_killed_at_any_moment_it_starts_again(home: Path) -> None:
+    with dev(home, "--offline") as running:
+        until((home / "postgres.partial").exists, PATIENCE_S)
+        running.end(signal.SIGKILL)
+        gone(home)
+    with dev(home, "--offline") as running:
+        running.tells("The API answers")
+        running.end(signal.SIGKILL)
+    with dev(home, "--offline") as running:  # at once: what was killed last is still on its way out
+        running.tells(r"Training first models: [1-9]\d* of 56", 2 * PATIENCE_S)
+        running.end(signal.SIGKILL)
+        gone(home)
+    with dev(home, "--offline") as running:
+        running.tells(r"Filling 92 days of history: 0 of [1-5]\d", PATIENCE_S)  # some are done already
+        [worker] = until(lambda: [line for line in of_folder(home) if "vayu.collect" in line], PATIENCE_S)
+        psutil.Process(int(worker.split()[0])).kill()
+        running.tells("worker ended with status -9; starting it again")
+        running.tells("Filling 92 days of history: [1-9]", 2 * PATIENCE_S)
+        assert running.end(signal.SIGTERM) == 0
+        assert of_folder(home) == []
+
+
+def test_interrupted_while_the_database_is_made(home: Path) -> None:
+    for sign in ("postgres.partial", "postgres/postmaster.pid"):
+        with dev(home, "--offline") as running:
+            until((home / sign).exists, PATIENCE_S)
+            assert running.end(signal.SIGINT) == 0
+            assert of_folder(home) == []
+
+
+def test_where_no_provider_answers(home: Path) -> None:
+    with refusing() as closed:
+        nowhere = dict.fromkeys(BASE_URLS, f"{closed}/x")
+        with dev(home, **nowhere) as running:
+            running.tells("No provider can be reached: working on simulated data.", 30)
+            assert "open-meteo: refused" in running.log
+            running.tells("Filling 92 days of history: 0 of 56")
+            until(lambda: running.get("/health")[1]["simulated"], PATIENCE_S)
+            assert running.end(signal.SIGINT) == 0
+            assert of_folder(home) == []
+
+
+def test_where_providers_answer(home: Path) -> None:
+    with Stub() as stub, refusing() as closed:
+        stub.answer("/air", open_meteo)
+        stub.answer("/weather", open_meteo)
+        addresses = dict.fromkeys(BASE_URLS, f"{closed}/x")
+        addresses |= {
+            "OPEN_METEO_AIR_URL": f"{stub.url}/air",
+            "OPEN_METEO_WEATHER_URL": f"{stub.url}/weather",
+        }
+        with dev(home, **addresses) as running:
+            running.tells("Filling 92 days of history: 0 of 56")
+            status, current = running.get("/aqi/current/delhi")
+            assert (status, current["source"], current["basis"]) == (200, "open-meteo", "modelled")
+            assert not running.get("/health")[1]["simulated"]
+            assert running.end(signal.SIGINT) == 0
+            assert of_folder(home) == []
+
+
+def test_a_taken_port(home: Path) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        port = held.getsockname()[1]
+        with dev(home, "--offline", "--port", str(port)) as running:
+            assert running.process.wait(PATIENCE_S) == 1
+            assert running.log.startswith(f"error: port {port} is taken; choose another: ")
+            assert len(running.log.splitlines()) == 1
+            assert not (home / "postgres").exists()
