@@ -41,6 +41,8 @@ class Settings:
 
     database_url: str | None = field(repr=False)
     """``postgresql://user:password@host:port/name``; unset: the embedded server in `home`."""
+    database_connections: int | None
+    """Most connections of one process; None: as many as the function needs."""
     redis_url: str | None = field(repr=False)
     model_store_url: str
     queue_url: str
@@ -71,6 +73,7 @@ def from_mapping(env: Mapping[str, str]) -> Settings:
     sources = tuple(name.strip() for name in given.get("VAYU_SOURCES", "").split(",") if name.strip())
     return Settings(
         database_url=_database_url(given.get("DATABASE_URL")),
+        database_connections=_optional(given, "VAYU_DATABASE_CONNECTIONS", low=2, high=100),
         redis_url=_redis_url(given.get("REDIS_URL")),
         model_store_url=given.get("MODEL_STORE_URL", (home / "models").as_uri()),
         queue_url=given.get("QUEUE_URL", "postgres:"),
@@ -133,6 +136,10 @@ def _integer(given: Mapping[str, str], name: str, default: int, *, low: int, hig
     if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
         raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
     return int(text)
+
+
+def _optional(given: Mapping[str, str], name: str, *, low: int, high: int) -> int | None:
+    return _integer(given, name, low, low=low, high=high) if name in given else None
 
 
 def _days(given: Mapping[str, str], name: str, default: int) -> int:

@@ -1,70 +1,83 @@
-"""A real PostgreSQL for every test that asks for one: one server a run, one database a test."""
+"""A real PostgreSQL for every test that asks for one: one server a tier and run, one database a test."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-import uuid
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
+from tiers_here import VARIABLES, TierServers, fresh_database, missing
 
-from common.adapters.embedded import EmbeddedServer
 from common.store.engine import Database
-from common.store.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ON_EVERY_TIER = ("api", "contract", "functions", "store")
+"""Folders whose tests run on every tier that there is a server of; the others run on the embedded one."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
+    if "tier" in metafunc.fixturenames and folder in ON_EVERY_TIER:
+        only = metafunc.definition.get_closest_marker("tiers")
+        metafunc.parametrize("tier", only.args if only else list(VARIABLES), indirect=True, scope="session")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say by tier how much was not run, in one line each: a green run must not seem to have tried it."""
+    reasons = Counter({reason: 0 for tier in VARIABLES if (reason := missing(tier))})
+    others = []
+    for report in terminalreporter.stats.pop("skipped", []):
+        reason = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else ""
+        if reason in reasons:
+            reasons[reason] += 1
+            terminalreporter.stats.setdefault("not run", []).append(report)
+        else:
+            others.append(report)
+    if others:
+        terminalreporter.stats["skipped"] = others
+    for reason, number in reasons.items():
+        if number:
+            terminalreporter.write_line(f"not run: {reason}: {number} tests")
+
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """Address of a server with ``{name}`` for the database: the embedded one, or VAYU_TEST_SERVER_URL."""
-    given = os.environ.get("VAYU_TEST_SERVER_URL")
-    if given:
-        yield given.replace("postgresql://", "postgresql+pg8000://")
-        return
-    with tempfile.TemporaryDirectory(prefix="vayu-pg-", ignore_cleanup_errors=True) as folder:
-        running = EmbeddedServer(Path(folder))
-        yield running.url("postgres").replace("/postgres?", "/{name}?")
-        running.stop()
-
-
-def _admin(server: str, statement: str) -> None:
-    database = Database(server.format(name="postgres"))
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(statement))
-    database.close()
-
-
-@pytest.fixture(scope="session")
-def template(server: str) -> str:
-    """A migrated database to copy: copying is faster than migrating."""
-    name = "template_" + uuid.uuid4().hex[:12]
-    _admin(server, f"CREATE DATABASE {name}")
-    database = Database(server.format(name=name))
-    migrate(database)
-    database.close()
+def tier(request: pytest.FixtureRequest) -> str:
+    """The tier that the test runs on."""
+    name: str = getattr(request, "param", "plain")
+    reason = missing(name)
+    if reason is not None:
+        pytest.skip(reason)
     return name
 
 
+@pytest.fixture(scope="session")
+def tier_servers() -> Iterator[TierServers]:
+    servers = TierServers()
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(scope="session")
+def server(tier: str, tier_servers: TierServers) -> str:
+    """Address of the tier's server, with ``{name}`` for the database."""
+    return tier_servers.url(tier)
+
+
+@pytest.fixture(scope="session")
+def template(tier: str, tier_servers: TierServers) -> str:
+    """Name of a migrated database on the tier's server, to be copied."""
+    return tier_servers.template(tier)
+
+
 @pytest.fixture
-def database_url(server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def database_url(server: str, template: str) -> Iterator[str]:
     """A fresh migrated database, gone after the test."""
-    name = "t" + uuid.uuid4().hex[:12]
-    if "VAYU_TEST_SERVER_URL" in os.environ:
-        # TimescaleDB's background workers visit every database, and one in use cannot be copied.
-        _admin(server, f"CREATE DATABASE {name}")
-        fresh = Database(server.format(name=name))
-        migrate(fresh)
-        fresh.close()
-    else:
-        _admin(server, f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('template')}")
-    yield server.format(name=name)
-    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(server, f"TEMPLATE {template}") as url:
+        yield url
 
 
 @pytest.fixture

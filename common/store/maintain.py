@@ -1,64 +1,104 @@
-"""Upkeep: daily means, old rows dropped, statistics refreshed. Safe to run twice, and twice at once."""
+"""Upkeep: daily means, old rows dropped, statistics refreshed. Safe to run twice, and twice at once.
+
+Each step is a transaction of its own and may be cut off anywhere: the next upkeep goes on. Raw rows are dropped by
+age alone, since readings and the city-hours made of them are kept in one transaction, and city-hours stay. What is
+rolled up again is what is marked: no clock decides it, and a correction of years ago counts at once, since a
+day that is marked is read from its hours.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+import json
+from collections import defaultdict
+from contextlib import closing
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
 
-from common.domain.observation import POLLUTANTS
-from common.store.engine import Database, run
-from common.store.tiers import RAW, recorded
+from aws_lambda_powertools import Logger
+from sqlalchemy.exc import DBAPIError
+
+from common.domain.errors import StoreError
+from common.domain.observation import IST
+from common.store.city_hours import lock_city
+from common.store.community import SETTLED_DAYS, retention
+from common.store.daily import AGGREGATES, DAY, VALUES, WITH_AIR
+from common.store.engine import Database, run, sqlstate
+from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sqlalchemy import Connection
 
+log = Logger(service="vayu", child=True)
+
 _LOCK = 0x726F6C6C  # "roll"
-_MEANS = (*POLLUTANTS, "aqi", "aqi_us")
-_COLUMNS = ("basis", "source", "hours", *_MEANS, "aqi_max", "aqi_us_max")
-_DAY = "((time - interval '1 minute') AT TIME ZONE 'Asia/Kolkata')::date"
+_MISSING = f"""
+SELECT city, json_agg(day)::text FROM (
+  SELECT city, {DAY} AS day FROM city_hour WHERE {WITH_AIR} GROUP BY 1, 2
+  EXCEPT SELECT city, day FROM city_day) AS missing
+GROUP BY city
+"""
 _ROLL_UP = f"""
-WITH present AS (
-  SELECT city, {_DAY} AS day, max(computed_at) AS computed_at FROM city_hour
-  WHERE basis IS NOT NULL AND time <= :now GROUP BY 1, 2
-), due AS (
-  -- a collection that began before the last upkeep may have ended after it
-  SELECT city, day FROM present LEFT JOIN city_day USING (city, day)
-  WHERE rolled_at IS NULL OR computed_at >= rolled_at - interval '1 hour'
-), rolled AS (
-  INSERT INTO city_day (city, day, rolled_at, {", ".join(_COLUMNS)})
-  SELECT city, day, :now, mode() WITHIN GROUP (ORDER BY basis), mode() WITHIN GROUP (ORDER BY source), count(*),
-         {", ".join(f"avg({name})" for name in _MEANS)}, max(aqi), max(aqi_us)
-  FROM due JOIN city_hour USING (city)
-  WHERE basis IS NOT NULL AND time <= :now
-    AND time > day::timestamp AT TIME ZONE 'Asia/Kolkata'
-    AND time <= (day + 1)::timestamp AT TIME ZONE 'Asia/Kolkata'
-  GROUP BY city, day
+WITH rolled AS (
+  INSERT INTO city_day (city, day, rolled_at, {", ".join(VALUES)})
+  SELECT :city, {DAY} AS day, :now, {AGGREGATES} FROM city_hour
+  WHERE city = :city AND {WITH_AIR} AND time > :start AND time <= :end
+    AND {DAY} IN (SELECT CAST(day AS date) FROM jsonb_array_elements_text(CAST(:days AS jsonb)) AS day)
+  GROUP BY 2
   ON CONFLICT (city, day) DO UPDATE
-  SET rolled_at = excluded.rolled_at, {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}
+  SET rolled_at = excluded.rolled_at, {", ".join(f"{name} = excluded.{name}" for name in VALUES)}
   RETURNING 1
 ) SELECT count(*) FROM rolled
 """
+_AT_ONCE = timedelta(days=92)
+"""Days that lie within this are rolled up by one statement, which looks at that part of the table only."""
 
-_AGE = {
-    "reading": "time",
-    "reading_revision": "time",
-    "weather_forecast": "time",
-    "source_run": "started_at",
+_AGE: Mapping[str, tuple[str, timedelta | None]] = {
+    "reading": ("time", None),
+    "reading_revision": ("time", None),
+    "weather_forecast": ("time", None),
+    "source_run": ("started_at", None),
+    "source_usage": ("until", timedelta(days=40)),
 }
-"""Tables of raw data, and the column by which they age."""
+"""Tables that age: by which column, and after how long; None: after the raw retention.
+
+Quotas reach back a month, so that calls are counted for longer. What says that a day was asked of a source
+(`backfilled`) stays: readings that were dropped since are no reason to ask again.
+"""
+_AT_IT = "55P03"
+"""What the server says where another refresh is under way, its own or that of another upkeep."""
 _DONE_JOBS_KEPT = timedelta(days=7)
 
 
 def maintain(database: Database, *, now: datetime, retain_raw_days: int) -> dict[str, object]:
-    """Roll up the Indian days that changed, then drop raw rows older than `retain_raw_days`; returns counts.
+    """Roll up the Indian days that changed, then drop raw rows older than `retain_raw_days`.
 
-    City-hours, daily means and the record are kept: a day once rolled up stays when its readings are gone.
+    City-hours, what they said before, daily means and the record are kept: a day once rolled up stays when its
+    readings are gone. The result has ``days``, how many were rolled up, or None where the server does that by
+    itself; ``dropped``, rows by table, without those that went with a whole chunk; ``chunks``, how many did; and
+    ``failing``, what the server's own jobs complain of.
     """
-    patient = database.patient()
-    try:
-        return _maintain(patient, now, retain_raw_days)
-    finally:
-        patient.close()
+    oldest = now - timedelta(days=retain_raw_days)
+    with closing(database.patient()) as patient:
+        _keep_for(patient, retain_raw_days)
+        days = _roll_up(patient, now)
+        chunks = _drop_chunks(patient, oldest)
+        dropped = _drop_rows(patient, now, oldest)
+        with patient.transaction() as connection:
+            failing = _failing(connection)
+            run(
+                connection,
+                """
+                INSERT INTO meta (key, value) VALUES ('maintained_at', :now)
+                ON CONFLICT (key) DO UPDATE SET value = excluded.value
+                """,
+                now=now.isoformat(),
+            )
+    _alone(database, "ANALYZE")
+    for complaint in failing:
+        log.error("the server's own upkeep fails", job=complaint)
+    return {"days": days, "dropped": dropped, "chunks": chunks, "failing": failing}
 
 
 def last_upkeep(connection: Connection) -> datetime | None:
@@ -67,41 +107,149 @@ def last_upkeep(connection: Connection) -> datetime | None:
     return rows[0][0] if rows else None
 
 
-def _maintain(database: Database, now: datetime, retain_raw_days: int) -> dict[str, object]:
-    oldest = now - timedelta(days=retain_raw_days)
-    dropped: dict[str, int] = {}
+def _keep_for(database: Database, retain_raw_days: int) -> None:
+    """Let the server not drop by itself what is to be kept longer since the last migration."""
     with database.transaction() as connection:
-        run(connection, "SELECT pg_advisory_xact_lock(:key)", key=_LOCK)
-        [(days,)] = run(connection, _ROLL_UP, now=now)
-        if recorded(connection) != "plain":
-            for table in RAW:  # whole chunks go at once; what is left is deleted row by row
-                run(
-                    connection,
-                    f"SELECT drop_chunks('{table}', older_than => CAST(:oldest AS timestamptz))",
-                    oldest=oldest,
-                )
-        for table, column in _AGE.items():
-            dropped[table] = _drop(connection, table, f"{column} < :oldest", oldest)
-        dropped["job"] = _drop(
-            connection, "job", "state = 'done' AND finished_at < :oldest", now - _DONE_JOBS_KEPT
+        _one_at_a_time(connection)
+        if recorded(connection) == "community":
+            for feature in retention(RAW, retain_raw_days):
+                offer(connection, feature)
+
+
+def _roll_up(database: Database, now: datetime) -> int | None:
+    with database.transaction() as connection:
+        by_server = keeps_days(connection)
+        changed = run(connection, "SELECT city, day, CAST(changed_by AS text) FROM city_day_stale")
+    if by_server:
+        if _refreshed(database, now):
+            _forget_marks(database, changed)
+        return None
+    due: dict[str, set[date]] = defaultdict(set)
+    for city, day, _ in changed:
+        due[city].add(day)
+    with database.transaction() as connection:
+        for city, days in run(connection, _MISSING):
+            due[city] |= set(map(date.fromisoformat, json.loads(days)))
+    return sum(_roll_up_city(database, city, days, now) for city, days in sorted(due.items()))
+
+
+def _roll_up_city(database: Database, city: str, days: set[date], now: datetime) -> int:
+    rolled = 0
+    with database.transaction() as connection:
+        lock_city(connection, city)  # an hour that changes meanwhile would neither be counted nor marked
+        marked = run(connection, "DELETE FROM city_day_stale WHERE city = :city RETURNING day", city=city)
+        due = sorted(days.union(day for (day,) in marked))
+        while due:
+            part = [day for day in due if day - due[0] < _AT_ONCE]
+            due = due[len(part) :]
+            [(number,)] = run(
+                connection,
+                _ROLL_UP,
+                city=city,
+                now=now,
+                days=json.dumps([day.isoformat() for day in part]),
+                start=datetime.combine(part[0], time.min, IST),
+                end=datetime.combine(part[-1] + timedelta(days=1), time.min, IST),
+            )
+            rolled += number
+    return rolled
+
+
+def _refreshed(database: Database, now: datetime) -> bool:
+    """Have the server bring its daily means up to date; False where another refresh is under way."""
+    settled = now - timedelta(days=SETTLED_DAYS)
+    try:
+        _alone(
+            database,
+            "CALL refresh_continuous_aggregate('city_daily', NULL, CAST(:settled AS timestamptz))",
+            settled=settled,
         )
+    except StoreError as error:
+        if isinstance(error.__cause__, DBAPIError) and sqlstate(error.__cause__) == _AT_IT:
+            return False
+        raise
+    return True
+
+
+def _forget_marks(database: Database, changed: Sequence[Any]) -> None:
+    """Forget that days have changed, but for those that have changed again since `changed` was read."""
+    marks = [{"city": city, "day": day.isoformat(), "changed_by": by} for city, day, by in changed]
+    with database.transaction() as connection:
         run(
             connection,
             """
-            INSERT INTO meta (key, value) VALUES ('maintained_at', :now)
-            ON CONFLICT (key) DO UPDATE SET value = excluded.value
+            DELETE FROM city_day_stale AS mark
+            USING jsonb_to_recordset(CAST(:marks AS jsonb)) AS seen(city text, day date, changed_by text)
+            WHERE (mark.city, mark.day, CAST(mark.changed_by AS text)) = (seen.city, seen.day, seen.changed_by)
             """,
-            now=now.isoformat(),
+            marks=json.dumps(marks),
         )
+
+
+def _drop_chunks(database: Database, oldest: datetime) -> int:
+    """Drop the chunks that are wholly older; their rows would be deleted one by one otherwise."""
+    dropped = 0
+    for table in RAW:
+        with database.transaction() as connection:
+            _one_at_a_time(connection)
+            if chunked(connection):
+                dropped += len(
+                    run(
+                        connection,
+                        f"SELECT drop_chunks('{table}', older_than => CAST(:oldest AS timestamptz))",
+                        oldest=oldest,
+                    )
+                )
+    return dropped
+
+
+def _drop_rows(database: Database, now: datetime, oldest: datetime) -> dict[str, int]:
+    dropped: dict[str, int] = {}
+    for table, (column, kept) in _AGE.items():
+        edge = oldest if kept is None else now - kept
+        with database.transaction() as connection:
+            dropped[table] = _drop(connection, table, f"{column} < :edge", edge)
     with database.transaction() as connection:
-        run(connection, "ANALYZE")
-    return {"days": days, "dropped": dropped}
+        done = "state = 'done' AND finished_at < :edge"
+        dropped["job"] = _drop(connection, "job", done, now - _DONE_JOBS_KEPT)
+    return dropped
 
 
-def _drop(connection: Connection, table: str, condition: str, oldest: datetime) -> int:
+def _drop(connection: Connection, table: str, condition: str, edge: datetime) -> int:
     [(count,)] = run(
         connection,
         f"WITH gone AS (DELETE FROM {table} WHERE {condition} RETURNING 1) SELECT count(*) FROM gone",
-        oldest=oldest,
+        edge=edge,
     )
     return int(count)
+
+
+def _failing(connection: Connection) -> list[str]:
+    """What the server's own jobs on our tables complain of, where it has any."""
+    if recorded(connection) != "community":
+        return []
+    rows = run(
+        connection,
+        """
+        SELECT format('job %s (%s of %s): %s', job_id, jobs.proc_name,
+                 COALESCE(aggregates.view_name, jobs.hypertable_name), COALESCE(error.err_message, 'no reason given'))
+        FROM timescaledb_information.jobs JOIN timescaledb_information.job_stats AS stats USING (job_id)
+        LEFT JOIN timescaledb_information.continuous_aggregates AS aggregates
+          ON aggregates.materialization_hypertable_name = jobs.hypertable_name
+        LEFT JOIN LATERAL (
+          SELECT err_message FROM timescaledb_information.job_errors
+          WHERE job_errors.job_id = jobs.job_id ORDER BY start_time DESC LIMIT 1) AS error ON true
+        WHERE stats.last_run_status = 'Failed' OR jobs.scheduled IS FALSE ORDER BY job_id
+        """,
+    )
+    return [line for (line,) in rows]
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    run(connection, "SELECT pg_advisory_xact_lock(:key)", key=_LOCK)
+
+
+def _alone(database: Database, statement: str, **params: object) -> None:
+    """Run a statement that makes transactions of its own."""
+    with closing(database.patient()) as fresh, fresh.statements() as connection:
+        run(connection, statement, **params)

@@ -11,6 +11,7 @@ from common.domain.forecast import NAIVE, Mode
 from common.store.engine import run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -63,7 +64,7 @@ def promote(connection: Connection, version: str, *, reason: str, now: datetime)
     """Make a model the champion of its city, target and mode, and retire the one before it.
 
     Raises:
-        NotFound: when there is no such model.
+        NotFound: when there is no such model, or its file has been given up.
     """
     # One promotion at a time: two at once would each retire the old champion and make their own.
     locked = run(
@@ -86,13 +87,67 @@ def promote(connection: Connection, version: str, *, reason: str, now: datetime)
         """,
         version=version,
     )
-    run(
+    promoted = run(
         connection,
-        "UPDATE model SET status = 'champion', reason = :reason, promoted_at = :now WHERE version = :version",
+        """
+        UPDATE model SET status = 'champion', reason = :reason, promoted_at = :now
+        WHERE version = :version AND pruned_at IS NULL RETURNING 1
+        """,
         version=version,
         reason=reason,
         now=now,
     )
+    if not promoted:
+        raise NotFound(f"the file of model {version} has been dropped since; train the city again")
+
+
+KEPT_TO_GO_BACK = 5
+"""So many former champions of each city, target and mode keep their files."""
+
+
+def give_up_files(connection: Connection, *, now: datetime) -> int:
+    """Mark the models whose files are needed no more; how many are new among them.
+
+    Kept are champions, the last `KEPT_TO_GO_BACK` before them, what a forecast of the last 48 hours was made
+    with, and what was trained within them. Rows stay: forecasts trace back to them. Once this transaction has
+    ended, none of the marked can be promoted any more, and `given_up` tells whose files may be deleted.
+    """
+    rows = run(
+        connection,
+        """
+        WITH former AS (
+          SELECT version, row_number() OVER (PARTITION BY city, target, mode ORDER BY promoted_at DESC, version) AS ago
+          FROM model WHERE promoted_at IS NOT NULL AND status <> 'champion'
+        )
+        UPDATE model SET pruned_at = :now
+        WHERE pruned_at IS NULL AND status <> 'champion'
+          AND trained_at < CAST(:now AS timestamptz) - interval '48 hours'
+          AND version NOT IN (SELECT version FROM former WHERE ago <= :kept)
+          AND NOT EXISTS (
+            SELECT FROM forecast
+            WHERE forecast.city = model.city AND forecast.target = model.target AND forecast.mode = model.mode
+              AND forecast.model_version = model.version
+              AND forecast.issued_at >= CAST(:now AS timestamptz) - interval '48 hours')
+        RETURNING 1
+        """,
+        now=now,
+        kept=KEPT_TO_GO_BACK,
+    )
+    return len(rows)
+
+
+def given_up(connection: Connection, versions: Iterable[str]) -> list[str]:
+    """Those of `versions` whose files are needed no more."""
+    rows = run(
+        connection,
+        """
+        SELECT version FROM model
+        WHERE pruned_at IS NOT NULL
+          AND version IN (SELECT jsonb_array_elements_text(CAST(:versions AS jsonb)))
+        """,
+        versions=json.dumps(sorted(versions)),
+    )
+    return [version for (version,) in rows]
 
 
 def champion(connection: Connection, city: str, target: str, mode: Mode) -> ModelRow | None:

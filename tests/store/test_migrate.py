@@ -1,44 +1,126 @@
-"""Migrations: from nothing, again, at once by two, and down again."""
+"""Migrations: from nothing, from every earlier version on filled databases, again, at once by two, and down."""
 
 from __future__ import annotations
 
 import threading
-import uuid
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from alembic import command
+from alembic.script import ScriptDirectory
+from tiers_here import fresh_database
 
 from common.domain.errors import StoreError
 from common.store.databases import create_database, database_names
 from common.store.engine import Database, run
-from common.store.migrate import migrate
-from common.store.migrations.versions.v0001_first import TABLES
+from common.store.maintain import maintain
+from common.store.migrate import alembic, migrate
+from common.store.tiers import CHUNKED, detect, keeps_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+FIRST = {
+    "meta", "reading", "reading_revision", "weather_forecast", "city_hour", "city_day", "model", "forecast",
+    "forecast_truth", "job", "source_run",
+}  # fmt: skip
+TABLES = FIRST | {"city_day_stale", "city_hour_revision", "source_usage", "backfilled"}
+
+LATER = datetime(2025, 3, 5, tzinfo=UTC)
+WEEKS = "generate_series(timestamptz '2025-01-01 00:30Z', '2025-03-01 00:00Z', interval '6 hours')"
+ROWS = {
+    "meta": "INSERT INTO meta VALUES ('dataset', 'real')",
+    "reading": "INSERT INTO reading (city, source, station, time, basis, pm25, published, received_at) "
+    f"SELECT 'Delhi', 'cpcb', 'ITO', time, 'measured', 80, '{{\"pm25\": 170}}', time FROM {WEEKS} AS time",
+    "reading_revision": "INSERT INTO reading_revision "
+    f"SELECT 'Delhi', 'cpcb', 'ITO', time, time, time, '{{\"pm25\": 70}}' FROM {WEEKS} AS time",
+    "weather_forecast": "INSERT INTO weather_forecast (city, source, issued_at, time, rain) "
+    f"SELECT 'Delhi', 'open-meteo', time, time, 1.5 FROM {WEEKS} AS time",
+    "city_hour": "INSERT INTO city_hour "
+    "(city, time, source, basis, stations, pm25, aqi, dominant, detail, computed_at) "
+    f"SELECT 'Delhi', time, 'cpcb', 'measured', 3, 80, 167, 'pm25', '{{\"a\": [1]}}', time FROM {WEEKS} AS time",
+    "city_day": "INSERT INTO city_day (city, day, rolled_at, basis, source, hours, pm25, aqi, aqi_max) "
+    "SELECT 'Delhi', day, '2025-03-02', 'measured', 'cpcb', 4, 80, 167, 167 "
+    "FROM generate_series(timestamp '2025-01-01', '2025-02-28', interval '1 day') AS day",
+    "model": "INSERT INTO model VALUES ('v1', 'Delhi', 'aqi', 'live', 'linear', 'champion', 'first', '2025-02-01', "
+    "'2024-12-01', '2025-02-01', 900, 'f', 'c', '{}', '2025-02-01')",
+    "forecast": "INSERT INTO forecast VALUES ('Delhi', 'aqi', 'live', '2025-02-02', '2025-02-02', '2025-02-02', 'v1', "
+    "'linear', 'h', 'measured', 'cpcb', '{1}', '{1}', '{1}', '{1}', '{1}', '{}', "
+    "'{1}', '{1}', '{1}')",
+    "forecast_truth": "INSERT INTO forecast_truth "
+    "VALUES ('Delhi', 'aqi', 'live', '2025-02-02', '{1}', 1, '2025-02-05')",
+    "job": "INSERT INTO job (type, key, payload, max_attempts, available_at, created_at) "
+    "VALUES ('vayu.train', 'Delhi', '{}', 3, '2025-02-02', '2025-02-02')",
+    "source_run": "INSERT INTO source_run "
+    "VALUES ('cpcb', '2025-02-02', '2025-02-02', 56, '{}', NULL, NULL, '2025-02-02')",
+}  # fmt: skip
+"""A row at least of every table of the first version."""
 
 
 @pytest.fixture
 def empty(server: str) -> Iterator[Database]:
     """A database with nothing in it."""
-    name = "e" + uuid.uuid4().hex[:12]
-    admin = Database(server.format(name="postgres"))
-    create_database(admin, name)
-    admin.close()
-    database = Database(server.format(name=name))
-    yield database
-    database.close()
-    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.close()
+    with fresh_database(server) as url:
+        database = Database(url)
+        yield database
+        database.close()
 
 
 def tables(database: Database) -> set[str]:
     with database.transaction() as connection:
         return {
-            name for (name,) in run(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            name
+            for (name,) in run(
+                connection,
+                "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+                "AND (relkind IN ('r', 'p') OR relname = 'city_day')",
+            )
         }
+
+
+def contents(database: Database, names: set[str]) -> dict[str, list[dict[str, Any]]]:
+    """Table → its rows, but for what the roll-up and the tier record of themselves."""
+    found = {}
+    with database.transaction() as connection:
+        for name in sorted(names):
+            rows = run(connection, f"SELECT to_jsonb({name}) - 'rolled_at' FROM {name} ORDER BY 1")
+            found[name] = [row for (row,) in rows if row.get("key") != "tier"]
+    return found
+
+
+def filled_first_version(database: Database, tier: str) -> dict[str, list[dict[str, Any]]]:
+    """Set up the first version as it was, with rows in every table, compressed where it could be."""
+    with database.transaction() as connection:
+        command.upgrade(alembic(connection), "0001")
+        assert detect(connection) == tier
+        chunked = [name for name in CHUNKED if name in FIRST and tier != "plain"]
+        for name in chunked:
+            run(
+                connection,
+                "SELECT create_hypertable(CAST(:name AS regclass), by_range('time', interval '7 days'), "
+                "create_default_indexes => false)",
+                name=name,
+            )
+        for statement in ROWS.values():
+            connection.exec_driver_sql(statement)
+        if tier == "community":
+            for name in chunked:
+                segments, order = CHUNKED[name]
+                run(
+                    connection,
+                    f"ALTER TABLE {name} SET (timescaledb.compress, timescaledb.compress_segmentby = '{segments}', "
+                    f"timescaledb.compress_orderby = '{order}')",
+                )
+                assert run(connection, f"SELECT compress_chunk(chunk) FROM show_chunks('{name}') AS chunk")
+        run(connection, "INSERT INTO meta VALUES ('tier', :tier)", tier=tier)
+    kept = contents(database, FIRST)
+    assert all(kept.values())
+    return kept
+
+
+def test_the_list_of_tables_is_whole() -> None:
+    assert set(ROWS) == FIRST
 
 
 def test_from_nothing_and_again(empty: Database) -> None:
@@ -52,7 +134,49 @@ def test_from_nothing_and_again(empty: Database) -> None:
         assert len(run(connection, "SELECT * FROM alembic_version")) == 1
 
 
-def test_two_at_once(empty: Database) -> None:
+def without_new_columns(
+    rows: dict[str, list[dict[str, Any]]], before: dict[str, list[dict[str, Any]]]
+) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [{column: row[column] for column in before[name][0]} for row in kept]
+        for name, kept in rows.items()
+    }
+
+
+def test_up_from_the_first_version_nothing_is_lost(empty: Database, tier: str) -> None:
+    before = filled_first_version(empty, tier)
+    migrate(empty)
+    assert tables(empty) == {*TABLES, "alembic_version"}
+    if tier == "community":  # days are made anew of the hours
+        with empty.transaction() as connection:
+            assert keeps_days(connection)
+        maintain(empty, now=LATER, retain_raw_days=3650)
+        with empty.transaction() as connection:
+            run(connection, "DELETE FROM meta WHERE key = 'maintained_at'")
+    after = contents(empty, FIRST)
+    assert without_new_columns(after, before) == before
+    assert {tuple(row["flags"]) for row in after["city_hour"]} == {()}
+
+
+def test_up_down_and_up_again(empty: Database, tier: str) -> None:
+    before = filled_first_version(empty, tier)
+    migrate(empty)
+    with empty.transaction() as connection:
+        command.downgrade(alembic(connection), "0001")
+    names = FIRST - {"city_day"} if tier == "community" else FIRST
+    assert contents(empty, names) == {name: before[name] for name in names}
+    migrate(empty)
+    assert without_new_columns(contents(empty, names), before) == {name: before[name] for name in names}
+    with empty.transaction() as connection:
+        command.downgrade(alembic(connection), "base")
+    assert tables(empty) == {"alembic_version"}
+    migrate(empty)
+    assert tables(empty) == {*TABLES, "alembic_version"}
+
+
+@pytest.mark.parametrize("filled", [False, True], ids=["from nothing", "from the first version"])
+def test_two_at_once(empty: Database, tier: str, filled: bool) -> None:
+    before = filled_first_version(empty, tier) if filled else {}
     failures: list[Exception] = []
     ready = threading.Barrier(2)
 
@@ -73,6 +197,19 @@ def test_two_at_once(empty: Database) -> None:
         thread.join()
     assert failures == []
     assert tables(empty) == {*TABLES, "alembic_version"}
+    if filled:
+        rows = contents(empty, FIRST - {"city_day"})
+        assert without_new_columns(rows, before) == {name: before[name] for name in rows}
+
+
+def test_each_version_goes_down_to_the_one_before(empty: Database) -> None:
+    with empty.transaction() as connection:
+        script = ScriptDirectory.from_config(alembic(connection))
+        versions = [one.revision for one in script.walk_revisions()]
+        command.upgrade(alembic(connection), "head")
+        for _ in versions:
+            command.downgrade(alembic(connection), "-1")
+    assert tables(empty) == {"alembic_version"}
 
 
 def test_a_migration_that_fails_leaves_nothing_half_done(empty: Database) -> None:

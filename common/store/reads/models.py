@@ -14,24 +14,24 @@ _COLUMNS = (
     **{name: f"{utc(name)} AS {name}" for name in ("trained_at", "window_start", "window_end", "promoted_at")}
 )
 
+_FILTERS = ("city", "target", "mode", "family", "status")
+
 
 def models_json(
     connection: Connection, filters: dict[str, str | None], *, limit: int, offset: int
 ) -> tuple[int, str]:
     """(number of all, JSON array of one page) of models, newest first; their metrics without the leads."""
-    names = ("city", "target", "mode", "family", "status")
+    chosen = {name: value for name, value in filters.items() if value is not None}
+    where = " AND ".join(f"{name} = :{name}" for name in _FILTERS if name in chosen) or "true"
     [(total, page)] = run(
         connection,
         f"""
-        WITH found AS (
-          SELECT * FROM model
-          WHERE {" AND ".join(f"(CAST(:{name} AS text) IS NULL OR {name} = :{name})" for name in names)})
-        SELECT (SELECT count(*) FROM found), COALESCE((
+        SELECT (SELECT count(*) FROM model WHERE {where}), COALESCE((
           SELECT json_agg(page)::text FROM (
-            SELECT {_COLUMNS}, metrics - 'by_lead' - 'naive' AS metrics FROM found
-            ORDER BY found.trained_at DESC, version LIMIT :limit OFFSET :offset) AS page), '[]')
+            SELECT {_COLUMNS}, metrics - 'by_lead' - 'naive' AS metrics FROM model WHERE {where}
+            ORDER BY model.trained_at DESC, version COLLATE "C" LIMIT :limit OFFSET :offset) AS page), '[]')
         """,
-        **{name: filters.get(name) for name in names},
+        **chosen,
         limit=limit,
         offset=offset,
     )
@@ -43,10 +43,10 @@ def trainings_json(connection: Connection, city: str, target: str) -> str | None
     [(text,)] = run(
         connection,
         f"""
-        SELECT json_object_agg(family, latest ORDER BY family)::text FROM (
+        SELECT json_object_agg(family, latest ORDER BY family COLLATE "C")::text FROM (
           SELECT DISTINCT ON (family) {_COLUMNS}, metrics FROM model
           WHERE city = :city AND target = :target AND mode = 'live'
-          ORDER BY family, model.trained_at DESC, version) AS latest
+          ORDER BY family, model.trained_at DESC, version COLLATE "C") AS latest
         """,
         city=city,
         target=target,

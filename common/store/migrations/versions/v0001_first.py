@@ -121,6 +121,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop every table."""
+    """Drop every table, and what a server that keeps the daily means by itself has made of city_day."""
+    op.execute("DROP MATERIALIZED VIEW IF EXISTS city_daily CASCADE")
     for table in TABLES:
-        op.execute(f"DROP TABLE {table}")
+        op.execute(f"DROP TABLE IF EXISTS {table}")

@@ -1,0 +1,170 @@
+"""Every question that the API puts to the store, as the store is asked and as a client asks."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlencode
+
+from history import DAYS, LATER, NOW
+
+from common.api.route import BASE
+from common.domain.forecast import TARGETS
+from common.domain.observation import HOUR
+from common.store import city_hours, forecasts
+from common.store.reads import forecasts as read_forecasts
+from common.store.reads import hours, models, service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+    from werkzeug.test import TestResponse
+
+
+class Client(Protocol):
+    """What is needed of a test client."""
+
+    def get(self, path: str, **options: Any) -> TestResponse: ...
+    def post(self, path: str, **options: Any) -> TestResponse: ...
+
+
+STANDARDS: tuple[Any, ...] = ("in-naqi", "us-epa")
+START = NOW - timedelta(days=DAYS)
+FIRST, LAST = date(2025, 7, 14), date(2025, 11, 5)
+CITIES = ("Delhi", "Mumbai", "Navi Mumbai", "Pune")
+
+
+def _to_nine_digits(scores: object) -> str:
+    """Means of thousands of squares differ in their last digits by the order in which a plan adds them up."""
+    return re.sub(r"\d+\.\d+(?:e-?\d+)?", lambda found: f"{float(found[0]):.9g}", repr(scores))
+
+
+STORE: dict[str, Callable[[Connection], object]] = {
+    **{
+        f"latest_hour {city} {standard}": lambda c, city=city, standard=standard: hours.latest_hour(
+            c, city, standard, LATER
+        )
+        for city in CITIES
+        for standard in STANDARDS
+    },
+    "latest_hour as of": lambda c: hours.latest_hour(c, "Delhi", "in-naqi", LATER, as_of=NOW),
+    **{
+        f"latest_indices {standard}": lambda c, standard=standard: sorted(
+            hours.latest_indices(c, CITIES, standard, LATER).items()
+        )
+        for standard in STANDARDS
+    },
+    **{
+        f"hours_json {standard}": lambda c, standard=standard: hours.hours_json(
+            c, "Delhi", standard, START, LATER
+        )
+        for standard in STANDARDS
+    },
+    "hours_json as of": lambda c: hours.hours_json(c, "Delhi", "in-naqi", START, LATER, as_of=NOW),
+    **{
+        f"days_json {city} {standard}": lambda c, city=city, standard=standard: hours.days_json(
+            c, city, standard, first=FIRST, last=LAST
+        )
+        for city in CITIES
+        for standard in STANDARDS
+    },
+    "days_json as of": lambda c: hours.days_json(c, "Delhi", "in-naqi", first=FIRST, last=LAST, as_of=NOW),
+    **{
+        f"newest_forecasts {target}": lambda c, target=target: read_forecasts.newest_forecasts(
+            c, CITIES, target, LATER
+        )
+        for target in TARGETS
+    },
+    "forecast_span": lambda c: read_forecasts.forecast_span(
+        c, "Delhi", "aqi", mode="live", start=START, end=LATER
+    ),
+    **{
+        f"record {target}": lambda c, target=target: _to_nine_digits(
+            forecasts.record(c, "Delhi", target, mode="live", start=START, end=LATER)
+        )
+        for target in TARGETS
+    },
+    "cities_with_record": lambda c: forecasts.cities_with_record(c, mode="live", start=START, end=LATER),
+    "models_json": lambda c: models.models_json(c, {}, limit=3, offset=1),
+    "trainings_json": lambda c: models.trainings_json(c, "Delhi", "aqi"),
+    "champion_since": lambda c: models.champion_since(c, "Delhi", "aqi"),
+    "service_state": lambda c: service.service_state(c, LATER, fresh=timedelta(hours=3)),
+    "history": lambda c: city_hours.history(c, "Delhi", START, NOW, ("aqi", "pm25", "temperature")),
+    "history as of": lambda c: city_hours.history(c, "Delhi", START, NOW, ("aqi", "pm25"), as_of=NOW),
+    "span": lambda c: city_hours.span(c, "Mumbai"),
+    "cities_between": lambda c: city_hours.cities_between(c, START, NOW),
+}
+"""The functions behind the API and the forecasts, with arguments that reach over all of the data."""
+
+
+def _get(path: str, **query: Any) -> Callable[[Client], TestResponse]:
+    return lambda client: client.get(BASE + path + ("?" + urlencode(query) if query else ""))
+
+
+_AS_OF = NOW.isoformat()
+HTTP: dict[str, tuple[str, Callable[[Client], TestResponse]]] = {
+    "cities": ("/cities/", _get("/cities/")),
+    "cities us-epa": ("/cities/", _get("/cities/", standard="us-epa")),
+    "current": ("/aqi/current/{city}", _get("/aqi/current/Delhi", explain="true")),
+    "current us-epa": ("/aqi/current/{city}", _get("/aqi/current/navi-mumbai", standard="us-epa")),
+    "current as of": ("/aqi/current/{city}", _get("/aqi/current/Delhi", as_of=_AS_OF)),
+    "current, nothing known": ("/aqi/current/{city}", _get("/aqi/current/Pune")),
+    "last day": ("/aqi/history/{city}", _get("/aqi/history/Delhi")),
+    "last month by hour": ("/aqi/history/{city}", _get("/aqi/history/Delhi", days=30)),
+    "last month as of": ("/aqi/history/{city}", _get("/aqi/history/Delhi", days=30, as_of=_AS_OF)),
+    "hours of old": (
+        "/aqi/history/{city}",
+        _get(
+            "/aqi/history/Delhi", start=(START + 9 * HOUR).isoformat(), end=(START + 200 * HOUR).isoformat()
+        ),
+    ),
+    "hours as CSV": ("/aqi/history/{city}", _get("/aqi/history/Mumbai", days=20, format="csv")),
+    **{
+        f"days of {city} {standard}": (
+            "/aqi/history/{city}",
+            _get(f"/aqi/history/{city}", interval="day", days=DAYS, standard=standard),
+        )
+        for city in ("Delhi", "Mumbai", "Navi Mumbai")
+        for standard in STANDARDS
+    },
+    "days as of": (
+        "/aqi/history/{city}",
+        _get("/aqi/history/Delhi", interval="day", days=DAYS, as_of=_AS_OF),
+    ),
+    "days as CSV": (
+        "/aqi/history/{city}",
+        _get("/aqi/history/Delhi", interval="day", days=DAYS, format="csv"),
+    ),
+    "pollutants": ("/aqi/pollutants/{city}", _get("/aqi/pollutants/Delhi")),
+    "forecast": ("/forecast/{city}", _get("/forecast/Delhi")),
+    "forecast of PM2.5": ("/forecast/{city}", _get("/forecast/Delhi", target="pm25", hours=7)),
+    "forecasts": (
+        "/forecast/batch",
+        lambda client: client.post(BASE + "/forecast/batch", json={"cities": ["Delhi", "Mumbai", "Oz"]}),
+    ),
+    "models": ("/models/list", _get("/models/list")),
+    "models of a family": ("/models/list", _get("/models/list", family="xgboost", city="Delhi")),
+    "performance": ("/models/performance/{city}", _get("/models/performance/Delhi")),
+    "performance of PM2.5": ("/models/performance/{city}", _get("/models/performance/Delhi", target="pm25")),
+    "health": ("/health", _get("/health")),
+    "metrics": ("/metrics", _get("/metrics")),
+    "metrics as text": (
+        "/metrics",
+        lambda client: client.get(BASE + "/metrics", headers={"Accept": "text/plain"}),
+    ),
+}
+"""What a client asks: name → (path of the route, how)."""
+
+QUESTIONS = (*STORE, *(f"GET {name}" for name in HTTP))
+
+
+def answers(connection: Connection, client: Client) -> dict[str, str]:
+    """Question → answer, to the last character."""
+    said = {name: repr(ask(connection)) for name, ask in STORE.items()}
+    for name, (_, ask) in HTTP.items():
+        response = ask(client)
+        text = response.get_data(as_text=True).replace(response.headers["X-Request-Id"], "…")
+        said[f"GET {name}"] = f"{response.status_code} {response.content_type}\n{text}"
+    return said

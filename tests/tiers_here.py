@@ -1,0 +1,123 @@
+"""The servers that tests run on: the embedded one always, others where a variable names them.
+
+``VAYU_TEST_TIMESCALE_URL``: TimescaleDB's Apache edition, as scripts/timescaledb starts it. ``TIMESCALE_TSL_URL``:
+any server with the community edition. Both are ``postgresql://user:password@host:port/postgres`` of a user who may
+make databases; the tests' own come and go there, others are not touched.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import make_url, text
+
+from common.adapters.embedded import EmbeddedServer
+from common.store.engine import Database, run
+from common.store.migrate import migrate
+from common.store.tiers import recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLES = {"plain": None, "apache": "VAYU_TEST_TIMESCALE_URL", "community": "TIMESCALE_TSL_URL"}
+"""Tier → the variable that names a server of it; the embedded server needs none."""
+
+
+def missing(tier: str) -> str | None:
+    """Why tests of that tier do not run here; None where they do."""
+    variable = VARIABLES[tier]
+    return f"{tier} ({variable} is not set)" if variable and not os.environ.get(variable) else None
+
+
+class TierServers:
+    """One server a tier, started or found when it is first asked for; `close` removes what was made there."""
+
+    def __init__(self) -> None:
+        self._ends = ExitStack()
+        self._urls: dict[str, str] = {}
+        self._templates: dict[str, str] = {}
+
+    def url(self, tier: str) -> str:
+        """Address with ``{name}`` for the database."""
+        if tier not in self._urls:
+            variable = VARIABLES[tier]
+            self._urls[tier] = self._embedded() if variable is None else _named(os.environ[variable])
+        return self._urls[tier]
+
+    def template(self, tier: str) -> str:
+        """Name of a migrated database to copy: copying is faster than migrating."""
+        if tier not in self._templates:
+            server, name = self.url(tier), "template_" + uuid.uuid4().hex[:12]
+            admin(server, f"CREATE DATABASE {name}")
+            self._ends.callback(admin, server, f"DROP DATABASE {name} WITH (FORCE)")
+            with closing(Database(server.format(name=name))) as database:
+                migrate(database)
+                with database.transaction() as connection:
+                    assert recorded(connection) == tier, f"{VARIABLES[tier]} names a server of another tier"
+            # TimescaleDB's workers visit every database they may, and one in use cannot be copied.
+            admin(
+                server,
+                f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+                end_sessions(name),
+            )
+            self._templates[tier] = name
+        return self._templates[tier]
+
+    def close(self) -> None:
+        self._ends.close()
+
+    def _embedded(self) -> str:
+        folder = self._ends.enter_context(
+            tempfile.TemporaryDirectory(prefix="vayu-pg-", ignore_cleanup_errors=True)
+        )
+        running = EmbeddedServer(Path(folder))
+        address = running.url("postgres")
+        self._ends.callback(running.stop)
+        return address.replace("/postgres?", "/{name}?")
+
+
+def end_sessions(name: str) -> str:
+    """The statement that ends all sessions of a database."""
+    return f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+
+
+def admin(server: str, *statements: str) -> None:
+    """Run statements that stand for themselves, on the server's own database."""
+    with closing(Database(server.format(name="postgres"))) as database, database.statements() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+@contextmanager
+def fresh_database(server: str, options: str = "") -> Iterator[str]:
+    """Address of a new database, made with `options` of CREATE DATABASE; gone afterwards."""
+    name = "t" + uuid.uuid4().hex[:12]
+    admin(server, f"CREATE DATABASE {name} {options}")
+    try:
+        yield server.format(name=name)
+    finally:
+        admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def run_jobs(database: Database, policy: str) -> int:
+    """Have the server do now what it does by itself at times, as in ``policy_compression``; how many jobs."""
+    with database.transaction() as connection:
+        jobs = run(
+            connection,
+            "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name = :policy",
+            policy=policy,
+        )
+    with closing(database.patient()) as fresh, fresh.statements() as connection:
+        for (job,) in jobs:
+            run(connection, "CALL run_job(:job)", job=job)
+    return len(jobs)
+
+
+def _named(url: str) -> str:
+    address = make_url(url).set(drivername="postgresql+pg8000", database="{name}")
+    return address.render_as_string(hide_password=False).replace("%7Bname%7D", "{name}")
