@@ -24,6 +24,8 @@ class Message:
     data: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
     attempt: int = 1
+    seconds_left: float | None = None
+    """How long its handling may take before the platform ends it; None where that is not told."""
 
 
 class Queue(Protocol):

@@ -30,7 +30,7 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
         report = issue_forecasts(whole.database, models, cities, now=now)
         with whole.database.transaction() as connection:
             scored = score(connection, mode="live", now=now)
-        if report.issued:
+        if report.issued or report.repeated:  # a run that died may have issued them and told nobody
             hour = last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ")
             whole.queue.send(FORECAST_READY, hour, {"cities": cities})
         return {

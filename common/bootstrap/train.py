@@ -42,11 +42,12 @@ def _plan(parts: Parts) -> Mapping[str, object]:
 def _train(parts: Parts, city: str, families: Sequence[Family]) -> Mapping[str, object]:
     from common.adapters.object_store import ObjectStore
     from common.inference.session import ModelCache
-    from common.training.service import train_city
+    from common.training.service import SERVED_ALREADY, train_city
 
     files = ObjectStore(parts.settings.model_store_url)
     report = train_city(parts.database, files, ModelCache(files), city, now=parts.clock(), families=families)
-    if report.promoted:
+    # A training that died may have promoted the model and told nobody.
+    if report.promoted or SERVED_ALREADY in report.kept.values():
         parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
     if report.failed and not report.metrics:
         raise ModelError(f"{city}: " + "; ".join(sorted(set(report.failed.values()))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import DataError
@@ -9,8 +10,10 @@ from common.entry import envelope
 from common.entry.perform import Handler, deferred, log, once, perform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from common.adapters.queue import Message
 
     LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -25,10 +28,13 @@ def events(build: Callable[[], Handler], default_type: str, accepts: Collection[
     """
     handle = deferred(build)
 
-    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 — Lambda passes both
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        def timed(message: Message) -> Mapping[str, object]:
+            return handle(replace(message, seconds_left=_seconds_left(context)))
+
         if envelope.is_sqs_batch(event):
-            return _batch(event, handle, default_type, accepts)
-        return perform(handle, envelope.decode_one(event, default_type), accepts)
+            return _batch(event, timed, default_type, accepts)
+        return perform(timed, envelope.decode_one(event, default_type), accepts)
 
     return handler
 
@@ -46,6 +52,12 @@ def http(build: Callable[[], WSGIApplication]) -> LambdaHandler:
         return answer
 
     return handler
+
+
+def _seconds_left(context: Any) -> float | None:
+    """What Lambda's context says; None where the handler is called by hand, without one."""
+    tell = getattr(context, "get_remaining_time_in_millis", None)
+    return None if tell is None else tell() / 1000
 
 
 def _batch(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from common.adapters.queue import Message
@@ -10,23 +12,27 @@ from common.entry.perform import HOPELESS, Handler, log, perform
 from common.store import jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from threading import Event
+    from collections.abc import Collection, Iterator, Mapping
 
     from common.domain.observation import Clock
     from common.store.engine import Database
+
+LEASE_S = 120
+"""How long after its worker's death a job is taken up by another; a living worker renews it three times as often."""
 
 
 def work_once(
     database: Database,
     clock: Clock,
     handlers: Mapping[str, Handler],
-    lease_seconds: int = 900,
+    lease_seconds: int = LEASE_S,
     *,
     types: Collection[str] | None = None,
 ) -> bool:
     """Take one job that is due and handle it; False where none is. `types`: leave others to other workers.
 
+    The job stays this worker's however long it takes: its lease is renewed in the background. Where it was lost all
+    the same, because the machine slept or the database was away, another has taken the job and its word counts.
     A failed job is tried again later, up to its last attempt; one that no attempt can cure, or that nobody
     here handles, is buried at once. Whole in both cases: what it asked for stays in its row.
 
@@ -39,7 +45,8 @@ def work_once(
         return False
     message = Message(job.type, job.key, job.payload, str(job.id), job.attempt)
     try:
-        perform(lambda message: handlers[message.type](message), message, handlers)
+        with _held(database, job, lease_seconds):
+            perform(lambda message: handlers[message.type](message), message, handlers)
     except Exception as error:  # noqa: BLE001 — whatever goes wrong belongs to this job alone
         with database.transaction() as connection:
             dead = jobs.fail(
@@ -57,7 +64,7 @@ def work_forever(
     database: Database,
     clock: Clock,
     handlers: Mapping[str, Handler],
-    lease_seconds: int = 900,
+    lease_seconds: int = LEASE_S,
     *,
     stop: Event,
     poll_seconds: float = 1.0,
@@ -72,6 +79,33 @@ def work_forever(
             busy = False
         if not busy:
             stop.wait(poll_seconds)
+
+
+@contextmanager
+def _held(database: Database, job: jobs.Job, seconds: int) -> Iterator[None]:
+    """Renew the job's lease for as long as the block takes, or until it is found to be lost."""
+    done = Event()
+
+    def renew() -> None:
+        about = {"type": job.type, "subject": job.key, "id": str(job.id)}
+        while not done.wait(seconds / 3):
+            try:
+                with database.transaction() as connection:
+                    ours = jobs.renew(connection, job, seconds=seconds)
+            except StoreError as error:
+                log().warning("lease not renewed", extra={**about, "reason": str(error)})
+                continue
+            if not ours:
+                log().warning("lease lost: another worker has the message", extra=about)
+                return
+
+    keeper = Thread(target=renew, name=f"lease of job {job.id}", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
 
 
 def _told(error: Exception) -> str:

@@ -23,8 +23,7 @@ def database_names(server: Database) -> set[str]:
 
 
 def create_database(server: Database, name: str) -> None:
-    """Make a database where there is none of that name; `server` must not have been used before."""
-    # A connection that was pinged is in a transaction, in which no database can be made.
+    """Make a database where there is none of that name."""
     with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if run(connection, "SELECT 1 FROM pg_database WHERE datname = :name", name=name):
             return

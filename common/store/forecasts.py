@@ -72,6 +72,18 @@ WHERE forecast_truth.actual IS DISTINCT FROM excluded.actual
 RETURNING 1
 """
 
+_UNSEEN = """
+SELECT DISTINCT city FROM model
+WHERE status = 'champion' AND mode = 'live' AND
+  (SELECT max(time) FROM city_hour
+   WHERE city_hour.city = model.city AND time > CAST(:now AS timestamptz) - interval '1 day' AND time <= :now
+     AND CASE WHEN model.target = 'aqi' THEN aqi ELSE pm25 END IS NOT NULL)
+  > COALESCE((SELECT known_until FROM forecast
+              WHERE forecast.city = model.city AND forecast.target = model.target AND forecast.mode = 'live'
+              ORDER BY origin DESC LIMIT 1), '-infinity')
+ORDER BY city
+"""
+
 _RECORD = f"""
 WITH pair AS (
   SELECT lead, y[lead] AS y, actual[lead] AS actual, lo80[lead] AS lo80, hi80[lead] AS hi80,
@@ -92,6 +104,11 @@ def insert_forecast(connection: Connection, forecast: IssuedForecast) -> bool:
     """Keep a forecast as issued; False, and nothing changed, where one of the same origin is kept already."""
     values = {name: getattr(forecast, name) for name in _FIELDS}
     return bool(run(connection, _INSERT, **values))
+
+
+def unseen_by_forecasts(connection: Connection, now: datetime) -> list[str]:
+    """Names of the cities that could be forecast, and have hours later than those their latest forecast knew."""
+    return [city for (city,) in run(connection, _UNSEEN, now=now)]
 
 
 def score(connection: Connection, *, mode: Mode, now: datetime, reach_hours: int = 24 * 7) -> int:

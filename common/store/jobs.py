@@ -1,4 +1,8 @@
-"""Jobs: messages that wait in PostgreSQL, taken by one worker at a time with SKIP LOCKED."""
+"""Jobs: messages that wait in PostgreSQL, taken by one worker at a time with SKIP LOCKED.
+
+A job in hand is held by a lease, which its worker renews. Leases are measured by the database's clock, one for all:
+a worker whose own clock is wrong neither takes what another has in hand nor loses what is its own.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sqlalchemy import Connection
+
+
+_END = "clock_timestamp() + make_interval(secs => :seconds)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ def enqueue(
 def lease(
     connection: Connection, *, now: datetime, seconds: int, types: Collection[str] | None = None
 ) -> Job | None:
-    """Take the job that has been due longest; it is ours until the lease ends, then anyone's again.
+    """Take the job that has been due longest; it is ours until the lease ends, unless it is renewed, then anyone's.
 
     `types`: only jobs of these types; None: of any. A job whose last attempt never came back is buried on the
     way: its worker died each time.
@@ -76,29 +83,44 @@ def lease(
         """
         UPDATE job SET state = 'dead', error = 'the worker died or took too long', finished_at = :now,
           leased_until = NULL
-        WHERE state = 'running' AND leased_until <= :now AND attempts >= max_attempts
+        WHERE state = 'running' AND leased_until <= clock_timestamp() AND attempts >= max_attempts
         """,
         now=now,
     )
     rows = run(
         connection,
-        """
-        UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = :until
+        f"""
+        UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = {_END}
         WHERE id = (
           SELECT id FROM job
           WHERE available_at <= :now AND (CAST(:types AS text[]) IS NULL OR type = ANY(:types))
-            AND (state = 'queued' OR (state = 'running' AND leased_until <= :now))
+            AND (state = 'queued' OR (state = 'running' AND leased_until <= clock_timestamp()))
           ORDER BY available_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING id, type, key, payload::text, attempts, max_attempts
         """,
         now=now,
         types=None if types is None else list(types),
-        until=now + timedelta(seconds=seconds),
+        seconds=seconds,
     )
     if not rows:
         return None
     id_, type_, key, payload, attempts, max_attempts = rows[0]
     return Job(id_, type_, key, json.loads(payload), attempts, max_attempts)
+
+
+def renew(connection: Connection, job: Job, *, seconds: int) -> bool:
+    """Begin the lease anew; False where the job is not ours any more."""
+    rows = run(
+        connection,
+        f"""
+        UPDATE job SET leased_until = {_END}
+        WHERE id = :id AND state = 'running' AND attempts = :attempt RETURNING id
+        """,
+        id=job.id,
+        attempt=job.attempt,
+        seconds=seconds,
+    )
+    return bool(rows)
 
 
 def finish(connection: Connection, job: Job, *, now: datetime) -> None:
@@ -158,13 +180,9 @@ def counts(connection: Connection) -> dict[str, dict[str, int]]:
     return found
 
 
-def release(connection: Connection, *, now: datetime) -> None:
-    """End every lease: for a machine whose only workers are known to be dead."""
-    run(
-        connection,
-        "UPDATE job SET leased_until = :now WHERE state = 'running' AND leased_until > :now",
-        now=now,
-    )
+def release(connection: Connection) -> None:
+    """End every lease: for a machine whose workers are known to be dead. One that is not renews its own."""
+    run(connection, "UPDATE job SET leased_until = clock_timestamp() WHERE state = 'running'")
 
 
 def unfinished(connection: Connection, ids: Collection[int]) -> set[int]:

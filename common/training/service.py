@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from common.inference.session import Model, ModelCache
     from common.store.engine import Database
 
+SERVED_ALREADY = "the same model is served already"
 WINDOW_DAYS = 400
 """Older history is not learnt from: cities change."""
 
@@ -82,7 +83,7 @@ def train_city(
         for candidate in candidates:
             row = _keep(files, candidate, data, city=city, first=first, now=now, mode=mode)
             if row.version == served and candidate is decision.best:
-                report.kept[target] = "the same model is served already"
+                report.kept[target] = SERVED_ALREADY
                 continue
             _record(database, row, decision, candidate, report, now=now)
     return report

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from processes import until
 
 from common.adapters.postgres_queue import PostgresQueue
 from common.adapters.queue import TRAIN
@@ -41,6 +43,17 @@ def fail(database: Database, job: jobs.Job, now: datetime, error: str = "broken"
 def finish(database: Database, job: jobs.Job, now: datetime) -> None:
     with database.transaction() as connection:
         jobs.finish(connection, job, now=now)
+
+
+def renew(database: Database, job: jobs.Job, seconds: int = 60) -> bool:
+    with database.transaction() as connection:
+        return jobs.renew(connection, job, seconds=seconds)
+
+
+def expire(database: Database) -> None:
+    """Let all leases end, as if their time had passed."""
+    with database.transaction() as connection:
+        jobs.release(connection)
 
 
 def rows(database: Database) -> list[tuple[Any, ...]]:
@@ -159,32 +172,71 @@ def test_an_error_text_is_kept_within_bounds(database: Database, now: datetime) 
 
 def test_a_dead_workers_job_goes_to_another_when_the_lease_ends(database: Database, now: datetime) -> None:
     enqueue(database, "Delhi", now=now)
-    lost = leased(database, now, seconds=60)
+    lost = leased(database, now, seconds=1)
+    began = time.monotonic()
 
-    assert lease(database, now + timedelta(seconds=59)) is None
-    found = leased(database, now + timedelta(seconds=60))
+    assert lease(database, now) is None
+    found = until(lambda: lease(database, now), 10)
 
+    assert time.monotonic() - began > 0.8
     assert (found.id, found.attempt) == (lost.id, 2)
+
+
+@pytest.mark.parametrize("skew", [timedelta(hours=-1), timedelta(hours=1)])
+def test_a_wrong_clock_neither_takes_what_others_have_nor_loses_its_own(
+    database: Database, now: datetime, skew: timedelta
+) -> None:
+    enqueue(database, "Delhi", now=now - timedelta(hours=2))
+    held = leased(database, now)
+    assert lease(database, now + skew) is None
+    finish(database, held, now)
+
+    enqueue(database, "Mumbai", now=now - timedelta(hours=2))
+    assert leased(database, now + skew).key == "Mumbai"
+    assert lease(database, now) is None
+
+
+def test_a_lease_that_is_renewed_does_not_end(database: Database, now: datetime) -> None:
+    enqueue(database, "Delhi", now=now)
+    held = leased(database, now, seconds=1)
+    assert renew(database, held, 60)
+
+    ended = time.monotonic() + 1.2
+    assert until(lambda: lease(database, now) or time.monotonic() > ended, 10) is True
+
+
+def test_a_lease_that_was_lost_cannot_be_renewed(database: Database, now: datetime) -> None:
+    enqueue(database, "Delhi", now=now)
+    late = leased(database, now)
+    expire(database)
+    owner = leased(database, now)
+
+    assert not renew(database, late)
+    assert renew(database, owner)
+    finish(database, owner, now)
+    assert not renew(database, owner)
 
 
 def test_a_worker_that_comes_back_too_late_changes_nothing(database: Database, now: datetime) -> None:
     enqueue(database, "Delhi", now=now)
     late = leased(database, now)
-    owner = leased(database, now + 2 * MINUTE)
+    expire(database)
+    owner = leased(database, now)
 
-    finish(database, late, now + 2 * MINUTE)
+    finish(database, late, now)
     assert rows(database)[0][1] == "running"
-    assert not fail(database, late, now + 2 * MINUTE, retry=False)
+    assert not fail(database, late, now, retry=False)
     assert rows(database)[0][1] == "running"
-    finish(database, owner, now + 2 * MINUTE)
+    finish(database, owner, now)
     assert rows(database)[0][1] == "done"
 
 
 def test_a_job_that_kills_every_worker_is_buried_and_blocks_nobody(database: Database, now: datetime) -> None:
     enqueue(database, "killer", {"n": 1}, now=now, max_attempts=2)
     enqueue(database, "harmless", now=now, delay=5 * MINUTE)
-    leased(database, now)
-    leased(database, now + 2 * MINUTE)
+    for _ in range(2):
+        leased(database, now)
+        expire(database)
 
     assert leased(database, now + 6 * MINUTE).key == "harmless"
     key, state, attempts, payload, error = rows(database)[0]

@@ -36,6 +36,20 @@ def test_a_direct_call(sample: ModuleType) -> None:
     assert sample.handler({"type": TRAIN, "subject": "Delhi"}, None) == {"city": "Delhi", "seen": 2, "at": AT}
 
 
+class Context:
+    """What Lambda passes beside the event, as far as it is looked at."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 12_500
+
+
+def test_a_message_knows_how_long_its_handling_may_take(sample: ModuleType, recorded: Load) -> None:
+    sample.handler(recorded("aws/schedule"), Context())
+    sample.handler(recorded("aws/sqs_one"), Context())
+    sample.handler(recorded("aws/schedule"), None)
+    assert [message.seconds_left for message in sample.seen] == [12.5, 12.5, None]
+
+
 def test_only_the_bad_one_of_a_batch_comes_back(sample: ModuleType, recorded: Load) -> None:
     answer = sample.handler(recorded("aws/sqs_batch_one_poisoned"), None)
 
