@@ -12,7 +12,7 @@ from common.domain.observation import POLLUTANTS
 
 CSV = "text/csv"
 _COLUMNS: dict[type, tuple[str, ...]] = {
-    HourHistory: ("time", "aqi", "category", "dominant_pollutant", "basis", "source"),
+    HourHistory: ("time", "aqi", "category", "dominant_pollutant", "basis", "source", "flags"),
     DayHistory: ("date", "aqi", "aqi_max", "category", "hours", "basis", "source"),
 }
 
@@ -28,8 +28,13 @@ def csv_response(history: HourHistory | DayHistory, *, name: str) -> Response:
     for point in points:
         values = point["pollutants"]
         writer.writerow(
-            marks + [point[column] for column in columns] + [values.get(name) for name in POLLUTANTS]
+            marks + [_cell(point[column]) for column in columns] + [values.get(name) for name in POLLUTANTS]
         )
     response = Response(text.getvalue(), content_type=f"{CSV}; charset=utf-8; header=present")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
+
+
+def _cell(value: Any) -> Any:
+    """What a cell can hold; several flags stand beside each other."""
+    return " ".join(value) if isinstance(value, list) else value

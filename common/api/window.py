@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from common.api.schemas.aqi import DAYS_MOST, HOURS_MOST, HistoryQuery
 from common.domain.errors import DataError
@@ -29,6 +29,23 @@ class Window(NamedTuple):
     def days(self) -> tuple[date, date]:
         """The first and the last Indian day that it touches; midnight belongs to the day that it ends."""
         return self.start.astimezone(IST).date(), (self.end - _INSTANT).astimezone(IST).date()
+
+
+def moment(as_of: datetime | UnsetType, now: datetime) -> datetime | None:
+    """The time as of which to answer, in UTC; None for now.
+
+    Raises:
+        DataError: when it lies in the future or before there can be data.
+    """
+    if as_of is UNSET:
+        return None
+    if as_of > now:
+        raise DataError(
+            f"as_of must not be in the future; it is {now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} now"
+        )
+    if as_of < EARLIEST:
+        raise DataError("as_of must not be before 2000-01-01T00:00:00Z")
+    return as_of.astimezone(UTC)
 
 
 def window(query: HistoryQuery, now: datetime) -> Window:

@@ -74,7 +74,7 @@ def replay(
         raise ModelError("; ".join(sorted(set(report.skipped.values()))) or "nothing could be trained")
     now, next_forecast, next_training = start, start, _first_retraining(start)
     while now <= end:
-        _observe(parts, report, now - every, now)
+        report.hours += _observe(parts, report.cities, now - every, now, now)
         if now >= next_training:
             _train(parts, files, models, report, now, families)
             while next_training <= now:
@@ -88,6 +88,8 @@ def replay(
             score(connection, mode="replay", now=now)
         tick(now)
         now += every
+    # What was doubtful at the end is judged again by all that is known.
+    _observe(parts, report.cities, now - every - HOUR, now - every, parts.clock())
     return report
 
 
@@ -98,13 +100,13 @@ def _first_retraining(start: datetime) -> datetime:
     return daily if daily >= earliest else daily + timedelta(days=1)
 
 
-def _observe(parts: Parts, report: ReplayReport, before: datetime, now: datetime) -> None:
+def _observe(parts: Parts, cities: Sequence[str], before: datetime, until: datetime, now: datetime) -> int:
     """What ``collect`` does with hours that have just come in; here they lie in the store already."""
-    start, end = last_full_hour(before), last_full_hour(now)
-    for city in report.cities:
+    start, end = last_full_hour(before), last_full_hour(until)
+    for city in cities:
         with parts.database.transaction() as connection:
             reconcile(connection, city, start, end, now=now)
-    report.hours += int((end - start) / HOUR)
+    return int((end - start) / HOUR)
 
 
 def _train(

@@ -4,131 +4,269 @@ For each hour one source speaks for the city, and bases are never mixed in one h
 gives an index comes before one that does not, then the best basis (measured, implied, modelled), then one that
 tells concentrations, then the most stations. Each station has its own windows and its own index; the city's index
 is the mean of its stations'. Weather is filled in from whoever has it. An hour in which nothing was reported has no
-city-hour: a gap stays a gap.
+city-hour: a gap stays a gap. What is doubtful is flagged; what is gravely so is not counted, and the hour says so.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import Aqi, PollutantIndex, Standard, city_index, naqi, station_naqi, us_aqi
 from common.domain.breakpoints import SCALES
-from common.domain.explanation import pack
-from common.domain.observation import BASES, HOUR, POLLUTANTS, VARIABLES, WEATHER, Basis, hour_ending
-from common.store.city_hours import lock_city, upsert_city_hours
-from common.store.readings import readings_between
+from common.domain.explanation import RANKING, Unused, pack, pack_readings
+from common.domain.observation import BASES, HOUR, POLLUTANTS, last_full_hour
+from common.domain.quality import AFTER, Doubt, at_once
+from common.ingest.doubts import StationDoubts, doubts_of, first_in_doubt
+from common.ingest.stations import LEAD, WINDOW, Grid, Source, Station, load
+from common.store.city_hours import lock_cities, write_city_hours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
-WINDOW = 24
-"""Hours, the last being the hour itself, that its indices look back on."""
-_WEATHER_BASES: tuple[Basis, ...] = ("measured", "modelled", "implied")
-"""Best first. Weather that comes beside an implied index is a town's, in whole degrees: a model knows more."""
+__all__ = ["TOUCHED", "WINDOW", "reconcile", "reconcile_all"]
+
+TOUCHED = AFTER + WINDOW - 1
+"""Hours after a reading that it may have a part in: it makes others doubtful, and these count for a day."""
 _CHUNK = timedelta(days=31)
-
-
-@dataclass(slots=True)
-class _Station:
-    """Hourly values of one station, as lists over the grid of hours."""
-
-    source: str
-    basis: Basis
-    name: str
-    values: dict[str, list[float | None]]
-    published: dict[int, dict[str, int]] = field(default_factory=dict)
-    present: set[int] = field(default_factory=set)
+_SHORT = timedelta(days=2)
+"""A span that many cities are computed of at once."""
+_AT_ONCE = 1000
+"""City-hours that are stored by one statement, at least, where there are as many."""
+_LONG_SILENCE = 3
+"""Hours. Shorter ones are the usual delay of a station that still comes."""
 
 
 def reconcile(connection: Connection, city: str, start: datetime, end: datetime, *, now: datetime) -> int:
-    """Compute the city-hours in (start, end] again from their readings; returns how many changed.
+    """`reconcile_all` for the hours (start, end] of one city; returns how many changed."""
+    return reconcile_all(connection, [(city, start, end)], now=now)[city]
 
-    `start` and `end` must be ends of Indian hours. Only readings up to `end` are looked at.
+
+def reconcile_all(
+    connection: Connection, spans: Iterable[tuple[str, datetime, datetime]], *, now: datetime
+) -> dict[str, int]:
+    """Compute city-hours again from their readings: (city, start, end], …; returns how many changed, by city.
+
+    `start` and `end` must be ends of Indian hours. Nothing that was measured after `now` is looked at, nor what
+    is more than `AFTER` hours after `end`. City-hours before `start` are computed again where a reading after
+    it has made theirs doubtful, or has cleared it: whether a peak was a lone one shows an hour later.
     """
-    lock_city(connection, city)
-    changed = 0
-    while start < end:
-        until = min(start + _CHUNK, end)
-        rows = list(_city_hours(connection, city, start, until))
-        changed += upsert_city_hours(connection, rows, now=now)
-        start = until
+    waiting = list(spans)
+    lock_cities(connection, {city for city, *_ in waiting})
+    changed = {city: 0 for city, *_ in waiting}
+    rows: list[dict[str, Any]] = []
+    for cities, start, end in _together(waiting):
+        for some in _rows(connection, cities, start, end, now):
+            rows += some
+            if len(rows) >= _AT_ONCE:
+                _write(connection, rows, changed, now)
+    _write(connection, rows, changed, now)
     return changed
 
 
-def _city_hours(connection: Connection, city: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
-    first = start - WINDOW * HOUR
-    hours = int((end - first) / HOUR)
-    stations = [
-        _station(source, name, basis, rows, first, hours)
-        for source, name, basis, rows in readings_between(connection, city, first, end)
-    ]
-    rows = []
-    for hour in range(WINDOW, hours):
-        row = _city_hour([station for station in stations if hour in station.present], hour)
-        if row is not None:
-            rows.append({"city": city, "time": (first + (hour + 1) * HOUR).isoformat(), **row})
-    return rows
+def _together(
+    spans: Iterable[tuple[str, datetime, datetime]],
+) -> Iterator[tuple[list[str], datetime, datetime]]:
+    """The cities that have the same span, all at once where it is short: their readings must fit in memory."""
+    cities: dict[tuple[datetime, datetime], list[str]] = defaultdict(list)
+    for city, start, end in spans:
+        cities[start, end].append(city)
+    for (start, end), names in cities.items():
+        some = len(names) if end - start <= _SHORT else 1
+        for first in range(0, len(names), some):
+            yield names[first : first + some], start, end
 
 
-def _station(
-    source: str, name: str, basis: Basis, rows: Sequence[Mapping[str, Any]], first: datetime, hours: int
-) -> _Station:
-    """Set a station's readings on the grid; several within one hour are averaged, rain is summed."""
-    station = _Station(source, basis, name, {})
-    gathered: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for row in rows:
-        hour = int((hour_ending(datetime.fromtimestamp(row["time"], UTC)) - first) / HOUR) - 1
-        station.present.add(hour)
-        if row["published"]:
-            station.published[hour] = row["published"]
-        for variable in VARIABLES:
-            value = row.get(variable)
-            if value is not None:
-                gathered[variable, hour].append(value)
-    for (variable, hour), found in gathered.items():
-        series = station.values.setdefault(variable, [None] * hours)
-        series[hour] = fsum(found) if variable == "rain" else fsum(found) / len(found)
-    return station
+def _write(
+    connection: Connection, rows: list[dict[str, Any]], changed: dict[str, int], now: datetime
+) -> None:
+    """Store the rows, count the changes, and leave `rows` empty."""
+    latest = {(row["city"], row["time"]): row for row in rows}  # spans may come to overlap: see `_rows`
+    for city, number in write_city_hours(connection, latest.values(), now=now).items():
+        changed[city] += number
+    rows.clear()
 
 
-def _city_hour(present: Sequence[_Station], hour: int) -> dict[str, Any] | None:
+def _rows(
+    connection: Connection, cities: list[str], start: datetime, end: datetime, now: datetime
+) -> Iterator[list[dict[str, Any]]]:
+    """The city-hours of one span, some weeks at a time."""
+    known = max(end, last_full_hour(now))
+    settled = False
+    while start < end:
+        until = min(start + _CHUNK, end)
+        grids = load(connection, cities, start, until, known)
+        if not settled:
+            for city, earlier in first_in_doubt(connection, grids).items():
+                yield from _rows(connection, [city], earlier, end, now)
+                cities = [each for each in cities if each != city]
+            settled = True
+        hours = range(LEAD, LEAD + int((until - start) / HOUR))
+        yield [
+            {"city": city, "time": grids[city].end_of(hour).isoformat(), **row}
+            for city in cities
+            for hour in hours
+            if (row := _city_hour(grids[city], hour)) is not None
+        ]
+        if not cities:
+            return
+        start = until
+
+
+@dataclass(slots=True)
+class _Choice:
+    """A source that may speak for the city at an hour."""
+
+    source: Source
+    stations: list[Station]
+    """Those that told anything but weather in the hour."""
+    indices: list[Aqi]
+    index: Aqi
+    rank: tuple[bool, int, bool, int, str]
+    """The lowest is the best; what its places are is said by `RANKING`."""
+
+
+def _city_hour(grid: Grid, hour: int) -> dict[str, Any] | None:
     """The row of one hour from the stations that reported in it; None where none did."""
-    choices: dict[tuple[Basis, str], list[_Station]] = defaultdict(list)
-    for station in present:
-        if _has_air(station, hour):
-            choices[station.basis, station.source].append(station)
-    weather, givers = _weather(present, hour)
-    if not choices:
+    weather, givers = _weather(grid, hour)
+    there = [
+        (source, stations)
+        for source in grid.sources
+        if (stations := [station for station in source.stations if hour in station.air])
+    ]
+    if not there:
         nothing = dict.fromkeys(("source", "basis", "aqi", "dominant", "aqi_us", "dominant_us", *POLLUTANTS))
         return {**nothing, "stations": 0, **weather, "detail": {"weather": givers}} if givers else None
-    ranked = []
-    for (basis, source), stations in choices.items():
-        indices = [_naqi(station, hour) for station in stations]
-        city = _of_city(indices, "in-naqi")
-        silent = all(_value(station, name, hour) is None for station in stations for name in POLLUTANTS)
-        # Some sources publish indices only: one that also tells concentrations says more.
-        rank = (city.value is None, BASES.index(basis), silent, -len(stations), source)
-        ranked.append((rank, stations, city))
-    (*_, source), stations, indian = min(ranked, key=lambda item: item[0])
-    american = _of_city([us_aqi(_window(station, hour)) for station in stations], "us-epa")
+    choices = _choices(there, hour)
+    best = min(choices, key=lambda choice: choice.rank)
+    american = _of_city([us_aqi(station.window(hour)) for station in best.stations], "us-epa")
+    # A better source that has no index may lack it for what is doubtful in it.
+    concerned = [choice for choice in choices if choice.rank[1] < best.rank[1]] + [best]
+    left_out = _left_out(concerned, hour)
+    doubts = doubts_of(grid, hour)
+    unlike = at_once([station.values for station in best.stations], best.source.basis, hour)
+    for station, found in zip(best.stations, unlike, strict=True):
+        if found:
+            of_source = doubts.setdefault(best.source.name, {})
+            of_source[station.name] = [*of_source.get(station.name, ()), *map(str, found)]
+    gap, stopped = best.source.gap(hour), _stopped(best.source, hour)
     return {
-        "source": source,
-        "basis": stations[0].basis,
-        "stations": len(stations),
-        **{name: _mean([station.values.get(name) for station in stations], hour) for name in POLLUTANTS},
+        "source": best.source.name,
+        "basis": best.source.basis,
+        "stations": len(best.stations),
+        **{
+            name: _mean((station.counted.get(name) for station in best.stations), hour) for name in POLLUTANTS
+        },
         **weather,
-        "aqi": indian.value,
-        "dominant": indian.dominant,
+        "aqi": best.index.value,
+        "dominant": best.index.dominant,
         "aqi_us": american.value,
         "dominant_us": american.dominant,
-        "detail": pack(indian, american) | {"weather": givers},
+        "flags": _flags(concerned, doubts, left_out, gap=bool(gap), stopped=bool(stopped)),
+        "worth": _worth(there, hour) if left_out else None,
+        "detail": pack(best.index, american)
+        | pack_readings(
+            used={
+                station.name: index.value for station, index in zip(best.stations, best.indices, strict=True)
+            },
+            unused=_unused(there, choices, best),
+            doubts=doubts,
+            left_out=left_out,
+            gap=gap,
+            stopped=stopped,
+        )
+        | {"weather": givers},
     }
+
+
+def _choices(
+    there: Sequence[tuple[Source, list[Station]]], hour: int, *, counted: bool = True
+) -> list[_Choice]:
+    """The sources that can be the best; once one has an index, none of a lesser basis can."""
+    choices: list[_Choice] = []
+    for source, stations in there:
+        basis = BASES.index(source.basis)
+        if any(not choice.rank[0] and choice.rank[1] < basis for choice in choices):
+            break
+        indices = [_naqi(station, hour, counted=counted) for station in stations]
+        index = _of_city(indices, "in-naqi")
+        silent = not any(
+            _value(station, name, hour) is not None for station in stations for name in POLLUTANTS
+        )
+        # Some sources publish indices only: one that also tells concentrations says more.
+        rank = (index.value is None, basis, silent, -len(stations), source.name)
+        choices.append(_Choice(source, stations, indices, index, rank))
+    return choices
+
+
+def _worth(there: Sequence[tuple[Source, list[Station]]], hour: int) -> list[int]:
+    """The rank that the hour would have if every value were counted.
+
+    What is not counted makes it poorer, and yet it is not made from less than the one that is kept.
+    """
+    return [int(place) for place in min(choice.rank for choice in _choices(there, hour, counted=False))[:4]]
+
+
+def _unused(
+    there: Sequence[tuple[Source, list[Station]]], choices: Sequence[_Choice], best: _Choice
+) -> list[Unused]:
+    ranks = {(choice.source.name, choice.source.basis): choice.rank for choice in choices}
+    found = []
+    for source, stations in there:
+        if source is best.source:
+            continue
+        rank = ranks.get((source.name, source.basis))
+        places = zip(RANKING, rank, best.rank, strict=True) if rank else ()
+        why = next((name for name, one, other in places if one != other), "basis")
+        found.append(Unused(source.name, source.basis, len(stations), why))
+    return found
+
+
+def _left_out(concerned: Iterable[_Choice], hour: int) -> dict[str, dict[str, dict[str, int]]]:
+    """Source → station → pollutant → number of values within the window that are not counted."""
+    found: dict[str, dict[str, dict[str, int]]] = defaultdict(dict)
+    for choice in concerned:
+        for station in choice.stations:
+            if station.left_out and (counts := station.left_out_for(hour)):
+                found[choice.source.name][station.name] = counts
+    return dict(found)
+
+
+def _stopped(source: Source, hour: int) -> dict[str, int]:
+    """Station → hours since it last told anything."""
+    silences = {station.name: station.silence(hour) for station in source.stations if hour not in station.air}
+    return {name: ago for name, ago in silences.items() if ago is not None and ago >= _LONG_SILENCE}
+
+
+def _flags(
+    concerned: Sequence[_Choice],
+    doubts: StationDoubts,
+    left_out: dict[str, dict[str, dict[str, int]]],
+    *,
+    gap: bool,
+    stopped: bool,
+) -> list[str]:
+    """The city-hour's flags: what is doubtful at the stations of the sources that matter to it."""
+    found = {
+        code.removesuffix("!")
+        for choice in concerned
+        for codes in doubts.get(choice.source.name, {}).values()
+        for code in codes
+    }
+    found |= {
+        Doubt("excluded", name).flag
+        for stations in left_out.values()
+        for counts in stations.values()
+        for name in counts
+    }
+    found.update(name for name, there in (("gap", gap), ("stopped", stopped)) if there)
+    return sorted(found)
 
 
 def _of_city(indices: Sequence[Aqi], standard: Standard) -> Aqi:
@@ -138,28 +276,16 @@ def _of_city(indices: Sequence[Aqi], standard: Standard) -> Aqi:
     return city_index(indices, standard)
 
 
-def _has_air(station: _Station, hour: int) -> bool:
-    return hour in station.published or any(_value(station, name, hour) is not None for name in POLLUTANTS)
-
-
-def _value(station: _Station, name: str, hour: int) -> float | None:
+def _value(station: Station, name: str, hour: int) -> float | None:
     series = station.values.get(name)
     return None if series is None else series[hour]
 
 
-def _window(station: _Station, hour: int) -> dict[str, list[float | None]]:
-    return {
-        name: series[hour - WINDOW + 1 : hour + 1]
-        for name in POLLUTANTS
-        if (series := station.values.get(name)) is not None
-    }
-
-
-def _naqi(station: _Station, hour: int) -> Aqi:
+def _naqi(station: Station, hour: int, *, counted: bool) -> Aqi:
     """The station's index as its provider publishes it, else by the rule from its own hours."""
     published = station.published.get(hour)
     if not published:
-        return naqi(_window(station, hour))
+        return naqi(station.window(hour, counted=counted))
     parts = {
         name: PollutantIndex(name, published[name], None, "as published", 0, scale.required, scale.hours)
         for name, (scale, *_) in SCALES["in-naqi"].items()
@@ -171,26 +297,25 @@ def _naqi(station: _Station, hour: int) -> Aqi:
     return Aqi(published["aqi"], "in-naqi", dominant, parts)
 
 
-def _weather(present: Sequence[_Station], hour: int) -> tuple[dict[str, float | None], list[str]]:
+def _weather(grid: Grid, hour: int) -> tuple[dict[str, float | None], list[str]]:
     """Weather, each variable from the best basis that has it, and the sources that gave it."""
     row: dict[str, float | None] = {}
-    givers = set()
-    for name in WEATHER:
-        for basis in _WEATHER_BASES:
-            having = [
-                station
-                for station in present
-                if station.basis == basis and _value(station, name, hour) is not None
-            ]
+    givers: set[str] = set()
+    for name, by_basis in grid.weather.items():
+        row[name] = None
+        for told in by_basis:
+            having = [(source, value) for source, series in told if (value := series[hour]) is not None]
             if having:
-                row[name] = _mean([station.values[name] for station in having], hour)
-                givers |= {station.source for station in having}
+                row[name] = _rounded([value for _, value in having])
+                givers.update(source for source, _ in having)
                 break
-        else:
-            row[name] = None
     return row, sorted(givers)
 
 
-def _mean(series: Sequence[Sequence[float | None] | None], hour: int) -> float | None:
+def _mean(series: Iterable[Sequence[float | None] | None], hour: int) -> float | None:
     known = [value for each in series if each is not None and (value := each[hour]) is not None]
-    return round(fsum(known) / len(known), 3) if known else None
+    return _rounded(known) if known else None
+
+
+def _rounded(values: Sequence[float]) -> float:
+    return round(fsum(values) / len(values), 3)

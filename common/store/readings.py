@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from common.domain.observation import VARIABLES, WEATHER, Basis, Reading, WeatherForecast
+import msgspec
+
+from common.domain.observation import POLLUTANTS, VARIABLES, WEATHER, Basis, Reading, WeatherForecast
+from common.store.city_hours import lock_cities
 from common.store.engine import run
+from common.store.storable import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,39 +25,46 @@ _Row = TypeVar("_Row")
 _CHUNK = 4000
 _TYPES = "city text, source text, station text, time timestamptz, basis text, {values}, published jsonb"
 _COLUMNS = ", ".join(VARIABLES)
-_ROWS = "jsonb_to_recordset(CAST(:rows AS jsonb)) AS new(" + (
-    _TYPES.format(values=", ".join(f"{name} real" for name in VARIABLES)) + ")"
-)
 _DIFFERS = " OR ".join(f"new.{name} <> reading.{name}" for name in ("basis", *VARIABLES))
 _FILLS = " OR ".join(f"(reading.{name} IS NULL AND new.{name} IS NOT NULL)" for name in VARIABLES)
 _MERGED = ", ".join(f"{name} = COALESCE(excluded.{name}, reading.{name})" for name in VARIABLES)
 _REPLACED = "NOT (reading.published || new.published) @> reading.published"
 """Whether an index that was published is another one now; not so for one that is merely added or missing."""
 _KEY = "(city, source, station, time)"
-
-_KEEP_OLD = f"""
-INSERT INTO reading_revision (city, source, station, time, replaced_at, received_at, was)
-SELECT reading.city, reading.source, reading.station, reading.time, :now, reading.received_at,
-       jsonb_strip_nulls(to_jsonb(reading) - 'city' - 'source' - 'station' - 'time' - 'received_at')
-FROM {_ROWS} JOIN reading USING {_KEY}
-WHERE {_DIFFERS} OR {_REPLACED}
-ON CONFLICT DO NOTHING
-"""
+_SAME = " AND ".join(f"reading.{name} = new.{name}" for name in ("city", "source", "station", "time"))
+_AIR = f"(published <> '{{}}' OR num_nonnulls({', '.join(POLLUTANTS)}) > 0)"
+_SERIES = ", ".join(
+    f"'{name}', CASE WHEN count({name}) > 0 THEN array_agg({name} ORDER BY time) END" for name in VARIABLES
+)
 
 _UPSERT = f"""
-WITH written AS (
+WITH new AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS given({_TYPES.format(values=", ".join(f"{name} real" for name in VARIABLES))})
+), due AS MATERIALIZED (
+  SELECT new.*, reading.city IS NOT NULL AND ({_DIFFERS} OR {_REPLACED}) AS corrected, reading.received_at,
+         to_jsonb(reading) AS was
+  FROM new LEFT JOIN reading ON reading.time BETWEEN :first AND :last AND {_SAME}
+  WHERE reading.city IS NULL OR {_DIFFERS} OR {_FILLS} OR NOT reading.published @> new.published
+), kept AS (
+  INSERT INTO reading_revision (city, source, station, time, replaced_at, received_at, was)
+  SELECT city, source, station, time, :now, received_at,
+         jsonb_strip_nulls(was - 'city' - 'source' - 'station' - 'time' - 'received_at')
+  FROM due WHERE corrected
+  ON CONFLICT DO NOTHING
+), written AS (
   INSERT INTO reading (city, source, station, time, basis, {_COLUMNS}, published, received_at)
-  SELECT city, source, station, time, basis, {_COLUMNS}, published, :now FROM {_ROWS}
+  SELECT city, source, station, time, basis, {_COLUMNS}, published, :now FROM due
   ORDER BY city, source, station, time
   ON CONFLICT {_KEY} DO UPDATE
   SET basis = excluded.basis, {_MERGED},
       published = reading.published || excluded.published, received_at = excluded.received_at
-  WHERE {_DIFFERS.replace("new.", "excluded.")} OR {_FILLS.replace("new.", "excluded.")}
-     OR NOT reading.published @> excluded.published
-  RETURNING (xmax = 0) AS fresh, city, time
+  RETURNING (xmax = 0) AS fresh, city, source, time
 )
-SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh), min(time), max(time) FROM written
+SELECT city, source, count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh), min(time), max(time)
+FROM written GROUP BY city, source
 """
+"""Rows that say nothing new are not touched: to update a row to what it is already costs as much as any update."""
 
 _UPSERT_WEATHER = f"""
 INSERT INTO weather_forecast (city, source, issued_at, time, {", ".join(WEATHER)})
@@ -65,6 +77,17 @@ ON CONFLICT (city, source, issued_at, time) DO NOTHING
 """
 
 
+_KEPT_WEATHER = """
+SELECT issue.city, issue.source, issue.issued_at, kept.last, kept.number
+FROM jsonb_to_recordset(CAST(:issues AS jsonb)) AS issue(
+  city text, source text, issued_at timestamptz, first timestamptz)
+CROSS JOIN LATERAL (
+  SELECT max(time) AS last, count(*) AS number FROM weather_forecast
+  WHERE city = issue.city AND source = issue.source AND issued_at = issue.issued_at AND time >= issue.first
+) AS kept
+"""
+
+
 @dataclass(slots=True)
 class Written:
     """How many readings were new, how many changed an older one, and the times that they touch."""
@@ -73,64 +96,127 @@ class Written:
     changed: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    parts: dict[tuple[str, str], Written] = field(default_factory=dict, compare=False)
+    """The same by (city, source), where anything was written."""
+
+    def add(self, new: int, changed: int, first: datetime, last: datetime) -> None:
+        """Count so much more."""
+        self.new += new
+        self.changed += changed
+        self.first = min(self.first or first, first)
+        self.last = max(self.last or last, last)
 
 
 def upsert_readings(connection: Connection, readings: Iterable[Reading], *, now: datetime) -> Written:
     """Store readings; the same again changes nothing, a correction keeps what it replaced.
 
-    Readings of one call that share city, source, station and time must have been merged before.
+    Readings of one call that share city, source, station and time must have been merged before. Their cities are
+    locked until the transaction ends: of two at once that bring the same correction, one finds it kept.
     """
     total = Written()
     for rows in _chunks(readings):
-        text = json.dumps([_row(reading) for reading in rows])
-        run(connection, _KEEP_OLD, rows=text, now=now)
-        [(new, changed, first, last)] = run(connection, _UPSERT, rows=text, now=now)
-        total.new += new
-        total.changed += changed
-        total.first = min(filter(None, (total.first, first)), default=None)
-        total.last = max(filter(None, (total.last, last)), default=None)
+        lock_cities(connection, {reading.city for reading in rows})
+        text = msgspec.json.encode([_row(reading) for reading in rows]).decode()
+        times = [reading.time for reading in rows]
+        for city, source, *written in run(
+            connection, _UPSERT, rows=text, now=now, first=min(times), last=max(times)
+        ):
+            total.add(*written)
+            total.parts.setdefault((city, source), Written()).add(*written)
     return total
 
 
 def insert_weather_forecasts(connection: Connection, forecasts: Iterable[WeatherForecast]) -> None:
     """Archive weather forecasts as issued; one already kept is not touched."""
-    for rows in _chunks(forecasts):
-        text = json.dumps(
+    for rows in _chunks(_unkept(connection, forecasts)):
+        text = msgspec.json.encode(
             [
                 {
                     "city": row.city,
                     "source": row.source,
-                    "issued_at": row.issued_at.isoformat(),
-                    "time": row.time.isoformat(),
+                    "issued_at": row.issued_at,
+                    "time": row.time,
                     **row.values,
                 }
                 for row in rows
             ]
-        )
+        ).decode()
         run(connection, _UPSERT_WEATHER, rows=text)
 
 
-def readings_between(
-    connection: Connection, city: str, start: datetime, end: datetime
-) -> list[tuple[str, str, Basis, list[dict[str, Any]]]]:
-    """Readings of a city in (start, end]: (source, station, basis, rows in order of time).
+def _unkept(connection: Connection, forecasts: Iterable[WeatherForecast]) -> Iterator[WeatherForecast]:
+    """Those that lie after what is kept of their issue: the same issue comes hour after hour, an hour longer.
 
-    Each row is a dict of ``time`` (epoch seconds), the variables that are present, and ``published``.
+    All of an issue, where less of it is kept than came.
     """
+    issues: dict[tuple[str, str, datetime], list[WeatherForecast]] = defaultdict(list)
+    for forecast in forecasts:
+        issues[forecast.city, forecast.source, forecast.issued_at].append(forecast)
+    asked = [
+        {
+            "city": city,
+            "source": source,
+            "issued_at": issued_at.isoformat(),
+            "first": min(row.time for row in rows).isoformat(),
+        }
+        for (city, source, issued_at), rows in issues.items()
+    ]
+    if not asked:
+        return
+    for city, source, issued_at, last, number in run(connection, _KEPT_WEATHER, issues=json.dumps(asked)):
+        rows = issues[city, source, issued_at]
+        later = [row for row in rows if last is None or row.time > last]
+        yield from later if len(rows) - len(later) <= number else rows
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one station told: lists of one length, in order of time."""
+
+    source: str
+    station: str
+    basis: Basis
+    times: list[int]
+    """Epoch seconds."""
+    air: list[bool]
+    """Whether anything but weather was told."""
+    published: list[dict[str, int]]
+    """As in `Reading`; empty as a whole where nothing was published at any time."""
+    values: dict[str, list[float | None]]
+    """By variable; one that was never told is absent."""
+
+
+def readings_between(connection: Connection, city: str, start: datetime, end: datetime) -> list[Told]:
+    """Readings of a city in (start, end], station by station."""
+    return readings_of(connection, [city], start, end)[city]
+
+
+def readings_of(
+    connection: Connection, cities: Iterable[str], start: datetime, end: datetime
+) -> dict[str, list[Told]]:
+    """City → its readings in (start, end], station by station."""
+    told: dict[str, list[Told]] = {city: [] for city in cities}
     found = run(
         connection,
         f"""
-        SELECT source, station, basis, json_agg(
-          json_strip_nulls(json_build_object('time', extract(epoch FROM time)::bigint, 'published', published,
-          {", ".join(f"'{name}', {name}" for name in VARIABLES)})) ORDER BY time)::text
-        FROM reading WHERE city = :city AND time > :start AND time <= :end
-        GROUP BY source, station, basis ORDER BY source, station, basis
+        SELECT city, source, station, basis, json_build_object(
+          'times', json_agg(extract(epoch FROM time)::bigint ORDER BY time),
+          'air', json_agg({_AIR} ORDER BY time),
+          'published', CASE WHEN bool_or(published <> '{{}}') THEN json_agg(published ORDER BY time) END,
+          'values', json_strip_nulls(json_build_object({_SERIES})))::text
+        FROM reading WHERE city = ANY(CAST(:cities AS text[])) AND time > :start AND time <= :end
+        GROUP BY city, source, station, basis ORDER BY city, source, station, basis
         """,
-        city=city,
+        cities=list(told),
         start=start,
         end=end,
     )
-    return [(source, station, basis, json.loads(rows)) for source, station, basis, rows in found]
+    for city, source, station, basis, text in found:
+        row = json.loads(text)
+        told[city].append(
+            Told(source, station, basis, row["times"], row["air"], row["published"] or [], row["values"])
+        )
+    return told
 
 
 def cities_with_readings(connection: Connection, start: datetime, end: datetime) -> list[str]:
@@ -148,8 +234,8 @@ def _row(reading: Reading) -> dict[str, Any]:
     return {
         "city": reading.city,
         "source": reading.source,
-        "station": reading.station.replace("\0", ""),  # PostgreSQL's text cannot hold a NUL
-        "time": reading.time.isoformat(),
+        "station": storable(reading.station),
+        "time": reading.time,
         "basis": reading.basis,
         "published": dict(reading.published),
         **reading.values,

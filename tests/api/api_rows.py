@@ -146,9 +146,12 @@ def url(path: str, **query: Any) -> str:
     return BASE + path + ("?" + urlencode(query, doseq=True) if query else "")
 
 
-def put_hours(database: Database, *rows: dict[str, Any]) -> None:
+PRESENT = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
+
+
+def put_hours(database: Database, *rows: dict[str, Any], at: datetime = PRESENT) -> None:
     with database.transaction() as connection:
-        upsert_city_hours(connection, rows, now=datetime(2025, 11, 5, 10, 30, tzinfo=UTC))
+        upsert_city_hours(connection, rows, now=at)
 
 
 def put_forecasts(database: Database, *forecasts: IssuedForecast) -> None:

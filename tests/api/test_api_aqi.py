@@ -1,11 +1,13 @@
 """Current air quality and its pollutants."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from api_rows import DETAIL, body_of, hour, mark_simulated, problem_of, put_hours, url
 from werkzeug.test import Client
 
+from common.domain.explanation import Unused, pack_readings
 from common.domain.observation import HOUR
 from common.store.engine import Database
 
@@ -33,6 +35,7 @@ def test_the_example_of_the_specification(client: Client, database: Database, no
         "source": "cpcb",
         "basis": "measured",
         "stations": 3,
+        "flags": [],
         "simulated": False,
     }
 
@@ -157,3 +160,82 @@ def test_simulated_data_are_marked(client: Client, database: Database, now: date
     mark_simulated(database)
     assert body_of(client.get(url("/aqi/current/Delhi")), CURRENT)["simulated"] is True
     assert body_of(client.get(url("/aqi/pollutants/Delhi")), POLLUTANTS)["simulated"] is True
+
+
+DOUBTED = ["excluded:pm10", "spike:pm10"]
+
+
+def test_what_is_doubtful_is_shown(client: Client, database: Database, now: datetime) -> None:
+    put_hours(database, hour("Delhi", now, flags=DOUBTED))
+    assert body_of(client.get(url("/aqi/current/Delhi")), CURRENT)["flags"] == DOUBTED
+    assert body_of(client.get(url("/aqi/pollutants/Delhi")), POLLUTANTS)["flags"] == DOUBTED
+
+
+def test_an_explanation_tells_readings_and_what_was_left_out(
+    client: Client, database: Database, now: datetime
+) -> None:
+    readings = pack_readings(
+        used={"ITO": 187, "R K Puram": None},
+        unused=[Unused("open-meteo", "modelled", 1, "basis")],
+        doubts={"cpcb": {"ITO": ["spike:pm10!"]}},
+        left_out={"cpcb": {"ITO": {"pm10": 1}}},
+        gap=2,
+        stopped={"Okhla": 5},
+    )
+    put_hours(database, hour("Delhi", now, flags=DOUBTED, detail=DETAIL | readings))
+    explained = body_of(client.get(url("/aqi/current/Delhi", explain="true")), CURRENT)["explanation"]
+    assert set(explained["flags"]) == set(DOUBTED)
+    assert explained["flags"]["spike:pm10"] == "a lone peak of one hour"
+    ito, puram, model = explained["readings"]
+    assert (ito["station"], ito["naqi"], ito["flags"], ito["excluded"]) == (
+        "ITO",
+        187,
+        ["spike:pm10"],
+        {"pm10": 1},
+    )
+    assert (puram["station"], puram["naqi"], puram["flags"], puram["used"]) == ("R K Puram", None, [], True)
+    assert (model["source"], model["basis"], model["used"]) == ("open-meteo", "modelled", False)
+    assert "a better basis comes first" in model["why"]
+    assert (explained["hours_without_data"], explained["silent_stations"]) == (2, {"Okhla": 5})
+
+
+def test_current_as_it_was_known(client: Client, database: Database, now: datetime) -> None:
+    half = timedelta(minutes=30)
+    put_hours(database, hour("Delhi", now - 2 * HOUR, aqi=150), at=now - 2 * HOUR + half)
+    put_hours(
+        database,
+        hour("Delhi", now - 2 * HOUR, aqi=160, flags=DOUBTED),
+        hour("Delhi", now - HOUR, aqi=170),
+        at=now - half,
+    )
+
+    def known(as_of: datetime) -> Any:
+        return body_of(client.get(url("/aqi/current/Delhi", as_of=as_of.isoformat())), CURRENT)
+
+    first = known(now - HOUR)
+    assert (first["aqi"], first["timestamp"], first["flags"]) == (150, "2025-11-05T08:30:00Z", [])
+    assert (first["age_minutes"], first["as_of"]) == (60, "2025-11-05T09:30:00Z")
+    assert first["pm25"] == 78.5
+    assert known(now - half)["aqi"] == 170
+    late = client.get(url("/aqi/current/Delhi", as_of=(now - 2 * HOUR).isoformat()))
+    assert "48 hours before 2025-11-05T08:30:00Z, as known then" in problem_of(late, 404)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        (
+            {"as_of": "2025-11-05T10:30:01Z"},
+            "as_of must not be in the future; it is 2025-11-05T10:30:00Z now",
+        ),
+        ({"as_of": "2025-11-05T10:30:00"}, "as_of must be a time with its offset"),
+        ({"as_of": "1999-11-05T10:30:00Z"}, "as_of must not be before 2000"),
+        ({"as_of": "0001-01-01T00:00:00+14:00"}, "as_of must not be before 2000"),
+        ({"as_of": "yesterday"}, "as_of must be a time with its offset"),
+        ({"as_of": "2025-11-05T10:00:00Z", "explain": "true"}, "explain tells of what is known now"),
+    ],
+)
+def test_bad_moments(client: Client, query: dict[str, str], told: str) -> None:
+    assert told in problem_of(client.get(url("/aqi/current/Delhi", **query)), 400)["detail"]
+    if "explain" not in query:
+        assert told in problem_of(client.get(url("/aqi/history/Delhi", **query)), 400)["detail"]

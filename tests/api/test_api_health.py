@@ -15,6 +15,7 @@ from common.api import create_app
 from common.domain.observation import HOUR
 from common.store.engine import Database, run
 from common.store.models import promote
+from common.store.source_runs import record_run
 
 
 def test_healthy(client: Client, database: Database, now: datetime) -> None:
@@ -43,30 +44,34 @@ def test_healthy(client: Client, database: Database, now: datetime) -> None:
 
 def test_sources_tell_success_lag_and_failures(client: Client, database: Database, now: datetime) -> None:
     runs = [
-        ("cpcb", now - 3 * HOUR, None, now - 4 * HOUR),
-        ("cpcb", now - 2 * HOUR, "unavailable", None),
-        ("cpcb", now - HOUR, "unavailable", None),
-        ("cpcb", now - 30 * HOUR, "quota", None),
-        ("open_meteo", now - HOUR, "quota", None),
-        ("open_meteo", now, None, now),
-        ("iqair", now, "refused", None),
-        ("waqi", now - 24 * 8 * HOUR, None, now),
+        ("cpcb", now - 3 * HOUR, None, now - 4 * HOUR, None),
+        ("cpcb", now - 2 * HOUR, "unavailable", None, now - HOUR),
+        ("cpcb", now - HOUR, "unavailable", None, now + HOUR),
+        ("cpcb", now - 30 * HOUR, "quota", None, None),
+        ("open_meteo", now - HOUR, "quota", None, now + HOUR),
+        ("open_meteo", now, None, now, None),
+        ("iqair", now, "refused", None, None),
+        ("openaq", now - 24 * 9 * HOUR, "quota", None, now + 24 * 9 * HOUR),
+        ("waqi", now - 24 * 8 * HOUR, None, now, None),
     ]
     with database.transaction() as connection:
-        for source, time, reason, latest in runs:
-            run(
+        for source, time, reason, latest, rests_until in runs:
+            record_run(
                 connection,
-                "INSERT INTO source_run "
-                "VALUES (:source, :time, :time, 0, '{}', :reason, 'secret words', :latest)",
-                source=source,
-                time=time,
+                source,
+                started_at=time,
+                finished_at=time,
                 reason=reason,
+                message="secret words",
                 latest=latest,
+                rests_until=rests_until,
             )
     response = client.get(url("/health"))
     assert "secret" not in response.text
-    assert body_of(response, "/health")["sources"] == {
+    expected = {
         "cpcb": {
+            "state": "resting",
+            "resting_until": "2025-11-05T11:30:00Z",
             "last_run": "2025-11-05T09:30:00Z",
             "last_success": "2025-11-05T07:30:00Z",
             "lag_minutes": 240,
@@ -74,13 +79,26 @@ def test_sources_tell_success_lag_and_failures(client: Client, database: Databas
             "failures_24h": {"unavailable": 2},
         },
         "iqair": {
+            "state": "failing",
+            "resting_until": None,
             "last_run": "2025-11-05T10:30:00Z",
             "last_success": None,
             "lag_minutes": None,
             "reason": "refused",
             "failures_24h": {"refused": 1},
         },
+        "openaq": {
+            "state": "resting",
+            "resting_until": "2025-11-14T10:30:00Z",
+            "last_run": "2025-10-27T10:30:00Z",
+            "last_success": None,
+            "lag_minutes": None,
+            "reason": "quota",
+            "failures_24h": {},
+        },
         "open_meteo": {
+            "state": "ok",
+            "resting_until": None,
             "last_run": "2025-11-05T10:30:00Z",
             "last_success": "2025-11-05T10:30:00Z",
             "lag_minutes": 0,
@@ -88,6 +106,40 @@ def test_sources_tell_success_lag_and_failures(client: Client, database: Databas
             "failures_24h": {"quota": 1},
         },
     }
+    assert body_of(response, "/health")["sources"] == expected
+    assert body_of(client.get(url("/metrics")), "/metrics") == {
+        "timestamp": "2025-11-05T10:30:00Z",
+        "data_age_minutes": None,
+        "sources": expected,
+    }
+
+
+def test_metrics_for_prometheus(client: Client, database: Database, now: datetime) -> None:
+    put_hours(database, hour("Delhi", now - HOUR))
+    with database.transaction() as connection:
+        record_run(connection, "cpcb", started_at=now - HOUR, finished_at=now - HOUR, latest=now - HOUR)
+        record_run(
+            connection, "cpcb", started_at=now, finished_at=now, reason="quota", rests_until=now + HOUR
+        )
+    scraper = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
+    assert client.get(url("/metrics"), headers={"Accept": "*/*"}).content_type == "application/json"
+    assert client.get(url("/metrics"), headers={"Accept": "text/plain"}).content_type.startswith("text/")
+    response = client.get(url("/metrics"), headers={"Accept": scraper})
+    assert response.status_code == 200
+    assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"
+    assert response.text.endswith("\n")
+    samples = [line for line in response.text.splitlines() if not line.startswith("#")]
+    assert samples == [
+        "vayu_data_age_seconds 3600",
+        'vayu_source_state{source="cpcb",state="ok"} 0',
+        'vayu_source_state{source="cpcb",state="failing"} 0',
+        'vayu_source_state{source="cpcb",state="resting"} 1',
+        'vayu_source_lag_seconds{source="cpcb"} 3600',
+        'vayu_source_last_success_timestamp_seconds{source="cpcb"} 1762335000',
+        'vayu_source_resting_until_timestamp_seconds{source="cpcb"} 1762342200',
+        'vayu_source_failures_24h{source="cpcb",reason="quota"} 1',
+    ]
+    assert response.text.count("# TYPE") == 6
 
 
 def test_starting_before_there_is_anything(client: Client) -> None:

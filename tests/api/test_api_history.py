@@ -39,6 +39,7 @@ def test_the_last_day_by_default_with_gaps_left_out(
         "dominant_pollutant": "pm25",
         "basis": "measured",
         "source": "cpcb",
+        "flags": [],
         "pollutants": {"pm25": 78.5, "pm10": 132.4, "co": 0.88},
     }
 
@@ -89,17 +90,11 @@ def test_an_hour_whose_index_is_withheld_is_no_gap(client: Client, database: Dat
     assert point["pollutants"]["pm25"] == 78.5
 
 
-def test_days_come_from_a_roll_up_made_after_them_and_else_from_hours(
+@pytest.mark.tiers("plain", "apache")  # elsewhere days cannot be written by hand
+def test_days_come_from_a_roll_up_and_where_hours_have_changed_since_from_these(
     client: Client, database: Database
 ) -> None:
     midnight = datetime(2025, 11, 4, 18, 30, tzinfo=UTC)
-    put_hours(
-        database,
-        hour("Delhi", midnight - 23 * HOUR, aqi=100, pm25=10.0),
-        hour("Delhi", midnight - HOUR, aqi=201, pm25=20.0, basis="modelled", source="open_meteo"),
-        hour("Delhi", midnight, aqi=202, pm25=15.0, basis="modelled", source="open_meteo"),
-        hour("Delhi", midnight + HOUR, aqi=300),
-    )
     with database.transaction() as connection:
         for day, aqi in ((3, 50.5), (4, 2.0), (5, 1.0)):
             run(
@@ -110,6 +105,13 @@ def test_days_come_from_a_roll_up_made_after_them_and_else_from_hours(
                 rolled_at=midnight - HOUR,
                 aqi=aqi,
             )
+    put_hours(
+        database,
+        hour("Delhi", midnight - 23 * HOUR, aqi=100, pm25=10.0),
+        hour("Delhi", midnight - HOUR, aqi=201, pm25=20.0, basis="modelled", source="open_meteo"),
+        hour("Delhi", midnight, aqi=202, pm25=15.0, basis="modelled", source="open_meteo"),
+        hour("Delhi", midnight + HOUR, aqi=300),
+    )
     body = history(client, interval="day", days=4)
     assert (body["count"], body["expected"]) == (3, 4)
     assert body["points"] == [
@@ -190,7 +192,7 @@ def test_days_as_csv_and_format_before_accept(client: Client, database: Database
         ({"interval": "minute"}, "interval must be one of day, hour"),
         ({"standard": "eu"}, "standard must be one of in-naqi, us-epa"),
         ({"format": "xml"}, "format must be one of csv, json"),
-        ({"limit": 5}, "those there are: standard, hours, days, start, end, interval, format"),
+        ({"limit": 5}, "those there are: standard, hours, days, start, end, as_of, interval, format"),
         ({"hours": [3, 4]}, "hours is given 2 times"),
     ],
 )
@@ -202,3 +204,62 @@ def test_a_year_of_hours_is_served(client: Client, database: Database, now: date
     put_hours(database, *(hour("Delhi", now - timedelta(hours=back), detail={}) for back in range(8784)))
     body = history(client, days=366)
     assert body["count"] == body["expected"] == 8784
+
+
+def test_what_is_doubtful_is_shown_in_each_hour(client: Client, database: Database, now: datetime) -> None:
+    put_hours(database, hour("Delhi", now, flags=["excluded:pm10", "spike:pm10"]), hour("Delhi", now - HOUR))
+    assert [point["flags"] for point in history(client)["points"]] == [[], ["excluded:pm10", "spike:pm10"]]
+    rows = csv.DictReader(io.StringIO(client.get(url("/aqi/history/Delhi", format="csv")).text))
+    assert [row["flags"] for row in rows] == ["", "excluded:pm10 spike:pm10"]
+
+
+def test_a_history_as_it_was_known(client: Client, database: Database, now: datetime) -> None:
+    first, second = now - 3 * HOUR, now - HOUR
+    put_hours(
+        database,
+        *(hour("Delhi", now - back * HOUR, aqi=100 + back, pm25=50.0) for back in (4, 5, 6)),
+        at=first,
+    )
+    put_hours(
+        database, *(hour("Delhi", now - back * HOUR, aqi=200 + back, pm25=60.0) for back in (3, 4)), at=second
+    )
+    earlier = history(client, as_of=(second - timedelta(seconds=1)).isoformat(), hours=10)
+    assert [(point["aqi"], point["pollutants"]["pm25"]) for point in earlier["points"]] == [
+        (106, 50),
+        (105, 50),
+        (104, 50),
+    ]
+    assert (earlier["as_of"], earlier["end"], earlier["expected"]) == (
+        "2025-11-05T09:29:59Z",
+        "2025-11-05T09:29:59Z",
+        10,
+    )
+    assert [point["aqi"] for point in history(client, as_of=second.isoformat())["points"]] == [
+        106,
+        105,
+        204,
+        203,
+    ]
+    now_known = history(client)
+    assert [point["aqi"] for point in now_known["points"]] == [106, 105, 204, 203]
+    assert "as_of" not in now_known
+    [day] = history(client, interval="day", as_of=first.isoformat(), days=1)["points"]
+    assert (day["aqi"], day["aqi_max"], day["hours"]) == (105, 106, 3)
+    assert history(client, as_of=(first - HOUR).isoformat())["points"] == []
+
+
+@pytest.mark.tiers("plain", "apache")  # elsewhere days cannot be written by hand
+def test_days_as_they_were_known_do_not_come_from_a_later_roll_up(
+    client: Client, database: Database, now: datetime
+) -> None:
+    put_hours(database, hour("Delhi", now - 24 * HOUR, aqi=120), at=now - 24 * HOUR)
+    with database.transaction() as connection:
+        run(
+            connection,
+            "INSERT INTO city_day (city, day, rolled_at, basis, source, hours, pm25, aqi, aqi_max) "
+            "VALUES ('Delhi', '2025-11-04', :now, 'measured', 'cpcb', 24, 33.333, 60, 80)",
+            now=now,
+        )
+    known = history(client, interval="day", as_of=(now - HOUR).isoformat(), days=2)["points"]
+    assert [(day["date"], day["aqi"], day["hours"]) for day in known] == [("2025-11-04", 120, 1)]
+    assert history(client, interval="day", days=2)["points"][0]["aqi"] == 60

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import count, keep, series
 
-from common.domain.observation import HOUR, VARIABLES, Reading, WeatherForecast
+from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, Reading, WeatherForecast
 from common.store.engine import Database, run
 from common.store.readings import (
     Written,
@@ -133,21 +133,35 @@ def test_every_variable_comes_back_as_it_was_kept(
     keep(database, [reading], now)
     assert keep(database, [reading], now) == Written()
     with database.transaction() as connection:
-        [(source, station, basis, [row])] = readings_between(connection, city, now - HOUR, now)
-    assert (source, station, basis) == ("made", "", "modelled")
-    assert row.pop("time") == now.timestamp()
-    assert row.pop("published") == {}
-    assert row == pytest.approx(values, rel=1e-6, abs=1e-6)
+        [told] = readings_between(connection, city, now - HOUR, now)
+    assert (told.source, told.station, told.basis) == ("made", "", "modelled")
+    assert (told.times, told.published) == ([now.timestamp()], [])
+    assert told.air == [any(name in POLLUTANTS for name in values)]
+    assert {name: value for name, [value] in told.values.items()} == pytest.approx(values, rel=1e-6, abs=1e-6)
 
 
 def test_readings_between_leaves_out_the_start(database: Database, now: datetime) -> None:
     keep(database, series(now, 5, {"pm25": 60.0}), now)
     with database.transaction() as connection:
-        [(_, _, _, rows)] = readings_between(connection, "Delhi", now - 2 * HOUR, now - HOUR)
-        assert [row["time"] for row in rows] == [(now - HOUR).timestamp()]
+        [told] = readings_between(connection, "Delhi", now - 2 * HOUR, now - HOUR)
+        assert told.times == [(now - HOUR).timestamp()]
         assert readings_between(connection, "Pune", now - 9 * HOUR, now) == []
         assert cities_with_readings(connection, now - HOUR, now) == ["Delhi"]
         assert cities_with_readings(connection, now, now + HOUR) == []
+
+
+def test_readings_between_tells_station_by_station_what_each_said(
+    database: Database, now: datetime, reading: Reading
+) -> None:
+    late = replace(reading, time=now + HOUR, values={"temperature": 20.0}, published={})
+    other = replace(reading, station="R K Puram", values={"no2": 40.0}, published={})
+    keep(database, [late, reading, other], now)
+    with database.transaction() as connection:
+        ito, puram = readings_between(connection, "Delhi", now - HOUR, now + HOUR)
+    assert (ito.station, ito.times) == ("ITO", [now.timestamp(), (now + HOUR).timestamp()])
+    assert ito.values == {"pm25": [78.5, None], "co": [1.2, None], "temperature": [None, 20]}
+    assert (ito.air, ito.published) == ([True, False], [{"aqi": 161, "pm25": 161}, {}])
+    assert (puram.station, puram.air, puram.published) == ("R K Puram", [True], [])
 
 
 def test_an_archived_forecast_stays_as_issued(database: Database, now: datetime) -> None:

@@ -22,11 +22,11 @@ from common.api.schemas.aqi import (
     Pollutants,
 )
 from common.api.schemas.common import StandardQuery, raw
-from common.api.window import window
+from common.api.window import moment, window
 from common.domain.aqi import Aqi, PollutantIndex, Standard, category
 from common.domain.cities import City
-from common.domain.errors import NotFound
-from common.domain.explanation import unpack
+from common.domain.errors import DataError, NotFound
+from common.domain.explanation import explain_readings, unpack
 from common.domain.observation import POLLUTANTS, UNITS
 from common.store.reads.hours import LatestHour, days_json, hours_json, latest_hour
 
@@ -34,12 +34,15 @@ from common.store.reads.hours import LatestHour, days_json, hours_json, latest_h
 def current(context: ApiContext, *, city: City, query: CurrentQuery) -> Current:
     """The latest index of a city, with the concentrations of that hour."""
     now = context.clock()
-    hour = _latest(context, city, query.standard, now)
+    as_of = moment(query.as_of, now)
+    if as_of and query.explain:
+        raise DataError("explain tells of what is known now; how an index came about is not kept for as_of")
+    hour = _latest(context, city, query.standard, now, as_of)
     if hour.aqi is None:
         reason = hour.detail.get("withheld", {}).get(query.standard) or "it cannot be computed"
-        raise NotFound(f"no hour of the last 48 has an index for {city.name}: {reason}")
+        raise NotFound(f"no hour of the {_last_48(as_of)} has an index for {city.name}: {reason}")
     concentrations: dict[str, Any] = {name: round(value, 2) for name, value in hour.concentrations.items()}
-    explanation = _explained(hour, query.standard).explain() if query.explain else UNSET
+    explanation = _explanation(hour, query.standard) if query.explain else UNSET
     return Current(
         city=city.name,
         state=city.state,
@@ -47,9 +50,11 @@ def current(context: ApiContext, *, city: City, query: CurrentQuery) -> Current:
         units={name: UNITS[name] for name in concentrations},
         source=hour.source,
         stations=hour.stations,
+        flags=hour.flags,
         simulated=context.simulated(),
+        as_of=UNSET if as_of is None else shown.utc(as_of),
         explanation=explanation,
-        **_index(hour, query.standard, now),
+        **_index(hour, query.standard, as_of or now),
         **concentrations,
     )
 
@@ -66,6 +71,7 @@ def pollutants(context: ApiContext, *, city: City, query: StandardQuery) -> Poll
         withheld=explained.withheld if hour.aqi is None else None,
         source=hour.source,
         stations=hour.stations,
+        flags=hour.flags,
         simulated=context.simulated(),
         pollutants={
             name: _pollutant(name, hour, explained)
@@ -78,16 +84,20 @@ def pollutants(context: ApiContext, *, city: City, query: StandardQuery) -> Poll
 
 def history(context: ApiContext, *, city: City, query: HistoryQuery) -> Response:
     """The hours or days of a city, oldest first, as JSON or CSV."""
-    asked = window(query, context.clock())
+    now = context.clock()
+    as_of = moment(query.as_of, now)
+    asked = window(query, as_of or now)
     first, last = asked.days
     simulated = context.simulated()
     with context.database.transaction() as connection:
         if query.interval == "hour":
             expected = asked.hours
-            count, points = hours_json(connection, city.name, query.standard, *asked)
+            count, points = hours_json(connection, city.name, query.standard, *asked, as_of=as_of)
         else:
             expected = (last - first).days + 1
-            count, points = days_json(connection, city.name, query.standard, first=first, last=last)
+            count, points = days_json(
+                connection, city.name, query.standard, first=first, last=last, as_of=as_of
+            )
     kind = HourHistory if query.interval == "hour" else DayHistory
     answer = kind(
         city=city.name,
@@ -99,6 +109,7 @@ def history(context: ApiContext, *, city: City, query: HistoryQuery) -> Response
         expected=expected,
         units={name: UNITS[name] for name in POLLUTANTS},
         simulated=simulated,
+        as_of=UNSET if as_of is None else shown.utc(as_of),
         points=raw(points),
     )
     wanted = query.format
@@ -109,16 +120,32 @@ def history(context: ApiContext, *, city: City, query: HistoryQuery) -> Response
     return response
 
 
-def _latest(context: ApiContext, city: City, standard: Standard, now: datetime) -> LatestHour:
+def _latest(
+    context: ApiContext, city: City, standard: Standard, now: datetime, as_of: datetime | None = None
+) -> LatestHour:
     with context.database.transaction() as connection:
-        hour = latest_hour(connection, city.name, standard, now)
+        hour = latest_hour(connection, city.name, standard, now, as_of=as_of)
     if hour is None:
-        raise NotFound(f"there are no data of the last 48 hours for {city.name}")
+        raise NotFound(f"there are no data of the {_last_48(as_of)} for {city.name}")
     return hour
+
+
+def _last_48(as_of: datetime | None) -> str:
+    return (
+        "last 48 hours"
+        if as_of is None
+        else f"48 hours before {shown.utc(as_of):%Y-%m-%dT%H:%M:%SZ}, as known then,"
+    )
 
 
 def _index(hour: LatestHour, standard: Standard, now: datetime) -> dict[str, Any]:
     return shown.index(standard, now, time=hour.time, aqi=hour.aqi, dominant=hour.dominant, basis=hour.basis)
+
+
+def _explanation(hour: LatestHour, standard: Standard) -> dict[str, Any]:
+    """How the index came about: by which rule, from which readings, and what was left out."""
+    readings = explain_readings(hour.detail, source=hour.source, basis=hour.basis, flags=hour.flags)
+    return _explained(hour, standard).explain() | readings
 
 
 def _explained(hour: LatestHour, standard: Standard) -> Aqi:

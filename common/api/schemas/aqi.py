@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from common.api.schemas.common import (
     BasisName,
     Concentrations,
+    Flags,
     HourEnd,
     Mark,
     Stale,
@@ -19,10 +20,26 @@ HOURS_MOST = 366 * 24
 DAYS_MOST = 3660
 
 
+AsOf = (
+    Annotated[
+        datetime,
+        Meta(
+            tz=True,
+            description="ISO 8601 with offset; answer with what was known then, before later corrections",
+        ),
+    ]
+    | UnsetType
+)
+AsOfShown = Annotated[datetime, Meta(description="When this was what was known; absent for now")] | UnsetType
+
+
 class CurrentQuery(StandardQuery, frozen=True):
     """Parameters of the current index."""
 
-    explain: Annotated[bool, Meta(description="Say how the index came about")] = False
+    explain: Annotated[
+        bool, Meta(description="Say how the index came about, from which readings; not with as_of")
+    ] = False
+    as_of: AsOf = UNSET
 
 
 class Current(Struct, kw_only=True):
@@ -48,7 +65,9 @@ class Current(Struct, kw_only=True):
     source: str | None
     basis: BasisName
     stations: Annotated[int, Meta(description="Stations that made the hour")]
+    flags: Flags
     simulated: Mark
+    as_of: AsOfShown = UNSET
     explanation: dict[str, Any] | UnsetType = UNSET
 
 
@@ -84,6 +103,7 @@ class Pollutants(Struct, kw_only=True):
     source: str | None
     basis: BasisName
     stations: int
+    flags: Flags
     simulated: Mark
     pollutants: dict[str, Pollutant]
 
@@ -106,6 +126,7 @@ class HistoryQuery(StandardQuery, frozen=True):
         ]
         | UnsetType
     ) = UNSET
+    as_of: AsOf = UNSET
     interval: Annotated[
         Literal["hour", "day"], Meta(description="Hours, or days of Indian time (30 if nothing is said)")
     ] = "hour"
@@ -123,6 +144,7 @@ class HourPoint(Struct, kw_only=True):
     dominant_pollutant: str | None
     basis: BasisName
     source: str | None
+    flags: Flags
     pollutants: Concentrations
 
 
@@ -151,6 +173,7 @@ class History(Struct, kw_only=True, tag_field="interval"):
     expected: int
     units: dict[str, str]
     simulated: Mark
+    as_of: AsOfShown = UNSET
 
 
 class HourHistory(History, kw_only=True, tag="hour"):

@@ -17,6 +17,13 @@ BasisName = Annotated[
 ]
 
 
+Flags = Annotated[
+    list[str],
+    Meta(
+        description="What is doubtful in the hour, such as spike:pm10, stuck:co, outlier:no2, pm25>pm10, gap, stopped; "
+        "excluded:pm10 where a doubtful value is not counted. Empty where nothing is"
+    ),
+]
 HourEnd = Annotated[datetime, Meta(description="End of the hour, UTC")]
 Stale = Annotated[bool, Meta(description="Older than 2 hours")]
 

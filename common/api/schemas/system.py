@@ -18,6 +18,14 @@ class DataState(Struct, kw_only=True):
 class SourceState(Struct, kw_only=True):
     """How a source did in the last 7 days."""
 
+    state: Annotated[
+        Literal["ok", "failing", "resting"],
+        Meta(
+            description="How its last run went; resting: it is left alone for a while, because it has kept "
+            "failing or has asked for it"
+        ),
+    ]
+    resting_until: datetime | None
     last_run: datetime
     last_success: datetime | None
     lag_minutes: Annotated[int | None, Meta(description="Age of the newest reading it gave")]
@@ -38,3 +46,11 @@ class Health(Struct, kw_only=True):
     data: DataState | None = None
     models: Annotated[int | None, Meta(description="Models that are served")] = None
     sources: dict[str, SourceState] | None = None
+
+
+class Metrics(Struct, kw_only=True):
+    """What a monitor watches: how the sources do."""
+
+    timestamp: datetime
+    data_age_minutes: Annotated[int | None, Meta(description="Age of the newest hour of any city")]
+    sources: dict[str, SourceState]

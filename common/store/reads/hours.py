@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 
 from common.domain.aqi import CATEGORIES, Standard
 from common.domain.observation import POLLUTANTS
+from common.store.city_hours import AS_OF
+from common.store.daily import AGGREGATES, WITH_AIR
 from common.store.engine import run
 from common.store.reads.stamp import utc
 
@@ -18,9 +20,6 @@ RECENT = timedelta(hours=48)
 
 _INDEX = {"in-naqi": ("aqi", "dominant"), "us-epa": ("aqi_us", "dominant_us")}
 _CONCENTRATIONS = ", ".join(POLLUTANTS)
-HAS_AIR = "basis IS NOT NULL"
-"""Other city-hours have weather alone."""
-
 _CATEGORY = "(CAST(:names AS text[]))[width_bucket(CAST({index} AS int), CAST(:lows AS int[]))]"
 _ROUNDED = "round(CAST({name} AS float8) * 100) / 100"
 _POLLUTANTS = "json_strip_nulls(json_build_object({pairs}))".format(
@@ -34,6 +33,11 @@ def _scale(standard: Standard) -> dict[str, list[Any]]:
     return {"names": [one.name for one in categories], "lows": [one.low for one in categories]}
 
 
+def _hours(as_of: datetime | None) -> tuple[str, dict[str, datetime]]:
+    """What to read city-hours from, now or as they stood at `as_of`, and the parameter that this needs."""
+    return ("city_hour", {}) if as_of is None else (AS_OF, {"as_of": as_of})
+
+
 @dataclass(frozen=True, slots=True)
 class LatestHour:
     """One city-hour as it is shown."""
@@ -44,30 +48,43 @@ class LatestHour:
     source: str | None
     basis: str | None
     stations: int
+    flags: list[str]
     detail: dict[str, Any]
+    """Empty for an hour that has been revised since."""
     concentrations: dict[str, float]
     """Hourly means by pollutant, in `UNITS`; a missing one is absent."""
 
 
-def latest_hour(connection: Connection, city: str, standard: Standard, now: datetime) -> LatestHour | None:
-    """A city's latest hour with an index within `RECENT`; where none has one, the latest with any value."""
+def latest_hour(
+    connection: Connection, city: str, standard: Standard, now: datetime, *, as_of: datetime | None = None
+) -> LatestHour | None:
+    """A city's latest hour with an index within `RECENT`; where none has one, the latest with any value.
+
+    With `as_of`, what was the latest then.
+    """
     index, dominant = _INDEX[standard]
+    hours, moment = _hours(as_of)
+    now = as_of or now
     rows = run(
         connection,
         f"""
-        SELECT time, {index}, {dominant}, source, basis, stations, detail::text, {_CONCENTRATIONS}
-        FROM city_hour WHERE city = :city AND time > :start AND time <= :now AND {HAS_AIR}
+        SELECT time, {index}, {dominant}, source, basis, stations, array_to_json(flags)::text, detail::text,
+               {_CONCENTRATIONS}
+        FROM {hours} WHERE city = :city AND time > :start AND time <= :now AND {WITH_AIR}
         ORDER BY ({index} IS NULL), time DESC LIMIT 1
         """,
         city=city,
         start=now - RECENT,
         now=now,
+        **moment,
     )
     if not rows:
         return None
-    time, aqi, leading, source, basis, stations, detail, *values = rows[0]
+    time, aqi, leading, source, basis, stations, flags, detail, *values = rows[0]
     present = {name: value for name, value in zip(POLLUTANTS, values, strict=True) if value is not None}
-    return LatestHour(time, aqi, leading, source, basis, stations, json.loads(detail), present)
+    return LatestHour(
+        time, aqi, leading, source, basis, stations, json.loads(flags), json.loads(detail), present
+    )
 
 
 def latest_indices(
@@ -91,54 +108,87 @@ def latest_indices(
 
 
 def hours_json(
-    connection: Connection, city: str, standard: Standard, start: datetime, end: datetime
+    connection: Connection,
+    city: str,
+    standard: Standard,
+    start: datetime,
+    end: datetime,
+    *,
+    as_of: datetime | None = None,
 ) -> tuple[int, str]:
-    """(number, JSON array) of a city's hours in (start, end] that have any value, oldest first."""
+    """(number, JSON array) of a city's hours in (start, end] that have any value, oldest first.
+
+    With `as_of`, as they stood then.
+    """
     index, dominant = _INDEX[standard]
+    hours, moment = _hours(as_of)
     [(count, points)] = run(
         connection,
         f"""
         SELECT count(*), COALESCE(json_agg(point ORDER BY point.time)::text, '[]') FROM (
           SELECT {utc("time")} AS time, {index} AS aqi, {_CATEGORY.format(index=index)} AS category,
-                 {dominant} AS dominant_pollutant, basis, source, {_POLLUTANTS} AS pollutants
-          FROM city_hour WHERE city = :city AND time > :start AND time <= :end AND {HAS_AIR}) AS point
+                 {dominant} AS dominant_pollutant, basis, source, flags, {_POLLUTANTS} AS pollutants
+          FROM {hours} WHERE city = :city AND time > :start AND time <= :end AND {WITH_AIR}) AS point
         """,
         city=city,
         start=start,
         end=end,
+        **moment,
         **_scale(standard),
     )
     return count, points
 
 
 def days_json(
-    connection: Connection, city: str, standard: Standard, *, first: date, last: date
+    connection: Connection,
+    city: str,
+    standard: Standard,
+    *,
+    first: date,
+    last: date,
+    as_of: datetime | None = None,
 ) -> tuple[int, str]:
     """(number, JSON array) of a city's Indian days from `first` to `last`, oldest first.
 
-    Days that were rolled up after they ended come from city_day, the others from their hours.
+    They come from city_day, but those that were not rolled up yet, or whose hours have changed since, from their
+    hours, and so do all with `as_of`, as the hours stood then.
     """
     index, _ = _INDEX[standard]
+    hours, moment = _hours(as_of)
+    bounds = {"city": city, "first": first, "last": last}
+    rolled_up = "city = :city AND day BETWEEN :first AND :last" + ("" if as_of is None else " AND false")
+    # Known before the hours are asked for: only parts of the table within constant bounds are looked at.
+    [(open_from, open_to)] = run(
+        connection,
+        f"""
+        SELECT COALESCE(min(day), :first), COALESCE(max(day) + 1, :first) FROM (
+          SELECT CAST(midnight AS date) AS day
+          FROM generate_series(CAST(:first AS timestamp), :last, interval '1 day') AS midnight) AS asked
+        WHERE day NOT IN (SELECT day FROM city_day WHERE {rolled_up})
+           OR day IN (SELECT day FROM city_day_stale WHERE city = :city)
+        """,
+        **bounds,
+    )
     [(count, points)] = run(
         connection,
         f"""
         WITH rolled AS (
           SELECT day, basis, source, hours, {index} AS aqi, {index}_max AS aqi_max, {_CONCENTRATIONS}
-          FROM city_day WHERE city = :city AND day BETWEEN :first AND :last
-            AND rolled_at >= CAST(day + 1 AS timestamp) AT TIME ZONE 'Asia/Kolkata'
+          FROM city_day WHERE {rolled_up} AND day NOT IN (SELECT day FROM city_day_stale WHERE city = :city)
         ), open AS (
           SELECT CAST(midnight AS date) AS day
           FROM generate_series(CAST(:first AS timestamp), :last, interval '1 day') AS midnight
           WHERE NOT EXISTS (SELECT FROM rolled WHERE rolled.day = CAST(midnight AS date))
         ), fresh AS (
-          SELECT open.day, hour.* FROM open, LATERAL (
-            SELECT mode() WITHIN GROUP (ORDER BY basis), mode() WITHIN GROUP (ORDER BY source), count(*),
-                   avg({index}), max({index}), {", ".join(f"avg({name})" for name in POLLUTANTS)}
-            FROM city_hour
-            WHERE city = :city AND {HAS_AIR}
+          SELECT open.day, basis, source, hours, {index} AS aqi, {index}_max AS aqi_max, {_CONCENTRATIONS}
+          FROM open, LATERAL (
+            SELECT {AGGREGATES} FROM {hours}
+            WHERE city = :city AND {WITH_AIR}
               AND time > CAST(open.day AS timestamp) AT TIME ZONE 'Asia/Kolkata'
               AND time <= CAST(open.day + 1 AS timestamp) AT TIME ZONE 'Asia/Kolkata'
-          ) AS hour (basis, source, hours, aqi, aqi_max, {_CONCENTRATIONS})
+              AND time > CAST(:open_from AS timestamp) AT TIME ZONE 'Asia/Kolkata'
+              AND time <= CAST(:open_to AS timestamp) AT TIME ZONE 'Asia/Kolkata'
+          ) AS hour
           WHERE hour.hours > 0
         )
         SELECT count(*), COALESCE(json_agg(point ORDER BY point.date)::text, '[]') FROM (
@@ -147,9 +197,10 @@ def days_json(
                  hours, basis, source, {_POLLUTANTS} AS pollutants
           FROM (SELECT * FROM rolled UNION ALL SELECT * FROM fresh) AS days) AS point
         """,
-        city=city,
-        first=first,
-        last=last,
+        open_from=open_from,
+        open_to=open_to,
+        **bounds,
+        **moment,
         **_scale(standard),
     )
     return count, points
