@@ -1,10 +1,9 @@
-"""``collect``, ``backfill``, ``import``, ``maintain``, ``migrate``: data in, and their upkeep."""
+"""``collect``, ``import``, ``maintain``, ``migrate``: data in, and their upkeep."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -13,15 +12,17 @@ import click
 from common.bootstrap.parts import Parts, collector, system_clock
 from common.cli.context import cities_named, opened
 from common.cli.main import main
-from common.cli.output import emit, json_option, make_table, offline_option, progress
+from common.cli.output import emit, json_option, make_table, offline_option
 from common.domain.errors import Transient
 from common.domain.observation import HOUR, hour_ending, last_full_hour
-from common.ingest.collect import CollectReport
 from common.sources import REGISTRY
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from common.domain.cities import City
     from common.ingest.files.result import ImportResult
+    from common.ingest.report import CollectReport, SourceReport
 
 
 source_option = click.option(
@@ -53,45 +54,26 @@ def migrate(as_json: bool) -> None:
 def collect(
     sources: tuple[str, ...], cities: tuple[str, ...], dry_run: bool, offline: bool, as_json: bool
 ) -> None:
-    """Ask the sources for the last day, and reconcile the hours it touches."""
+    """Ask the sources for the last day, and reconcile the hours it touches.
+
+    A source that keeps failing is left alone for a while; one that is named with --source is asked all the same.
+    """
     chosen = cities_named(cities)
     with opened(offline=offline or sources == ("simulated",)) as parts:
-        report = collector(parts, sources or None).collect(chosen, dry_run=dry_run)
+        ready = collector(parts, sources or None)
+        report = ready.collect(chosen, dry_run=dry_run, insist=bool(sources))
     _show_collected(report, as_json=as_json)
 
 
-@main.command()
-@click.option("--days", type=click.IntRange(1, 3650), required=True, help="How many days to fill.")
-@source_option
-@city_option
-@offline_option
-@json_option
-def backfill(
-    days: int, sources: tuple[str, ...], cities: tuple[str, ...], offline: bool, as_json: bool
-) -> None:
-    """Fill the last days from the sources that keep a past."""
-    chosen = cities_named(cities)
-    with opened(offline=offline or sources == ("simulated",)) as parts:
-        report = _backfill(parts, sources or None, chosen, days)
-    _show_collected(report, as_json=as_json)
-
-
-def _backfill(parts: Parts, names: tuple[str, ...] | None, cities: list[City], days: int) -> CollectReport:
-    ready = collector(parts, names)
-    total = CollectReport()
-    with progress() as bar:
-        task = bar.add_task("Filling the past", total=len(cities))
-        for first in range(0, len(cities), 7):
-            some = cities[first : first + 7]
-            report = ready.collect(some, start=parts.clock() - timedelta(days=days))
-            total = total.plus(report)
-            bar.update(task, advance=len(some))
-    return total
+def _went(one: SourceReport) -> str:
+    if one.resting_until is not None:
+        return f"not asked: it rests until {one.resting_until:%Y-%m-%d %H:%M} UTC (--source asks it all the same)"
+    return one.failure or "well"
 
 
 def _show_collected(report: CollectReport, *, as_json: bool) -> None:
     rows = [
-        (name, one.readings, one.new, one.changed, sum(one.rejected.values()), one.failure or "well")
+        (name, one.readings, one.new, one.changed, sum(one.rejected.values()), _went(one))
         for name, one in report.sources.items()
     ]
     emit(
@@ -142,7 +124,7 @@ def import_(
 
 
 def _store(parts: Parts, result: ImportResult, city: City, now: datetime) -> dict[str, int]:
-    from common.ingest.reconcile import WINDOW, reconcile
+    from common.ingest.reconcile import TOUCHED, reconcile
     from common.store.meta import claim_dataset
     from common.store.readings import upsert_readings
 
@@ -152,7 +134,7 @@ def _store(parts: Parts, result: ImportResult, city: City, now: datetime) -> dic
         hours = 0
         if written.first is not None and written.last is not None:
             start = hour_ending(written.first) - HOUR
-            end = min(hour_ending(written.last) + (WINDOW - 1) * HOUR, last_full_hour(now))
+            end = min(hour_ending(written.last) + TOUCHED * HOUR, last_full_hour(now))
             hours = reconcile(connection, city.name, start, end, now=now)
     return {"new": written.new, "changed": written.changed, "city_hours": hours}
 
@@ -216,11 +198,18 @@ def _show_imported(results: list[ImportResult], stored: list[dict[str, int]], *,
 @main.command()
 @json_option
 def maintain(as_json: bool) -> None:
-    """Roll up days, drop raw readings past their time, refresh statistics."""
-    from common.store.maintain import maintain as upkeep
+    """Roll up days, drop raw readings and model files past their time, refresh statistics."""
+    from common.bootstrap.retention import upkeep
 
     with opened() as parts:
-        done = upkeep(parts.database, now=parts.clock(), retain_raw_days=parts.settings.retain_raw_days)
-    dropped = cast("dict[str, int]", done["dropped"])
-    table = make_table(f"{done['days']} days rolled up", ("table", "rows dropped"), list(dropped.items()))
-    emit(done, as_json=as_json, table=table)
+        done = upkeep(parts)
+    rows = [
+        *cast("dict[str, int]", done["dropped"]).items(),
+        ("whole chunks", done["chunks"]),
+        ("model files", done["model_files"]),
+    ]
+    days = "The server rolls up days" if done["days"] is None else f"{done['days']} days rolled up"
+    emit(done, as_json=as_json, table=make_table(days, ("of", "dropped"), rows))
+    if not as_json:
+        for complaint in cast("list[str]", done["failing"]):
+            emit({}, as_json=False, table=f"the server's own upkeep fails: {complaint}")

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -76,12 +85,16 @@ class Bar(Protocol):
 
 
 @contextmanager
-def progress() -> Iterator[Bar]:
-    """Progress on standard error: bars on a terminal; else a line when a task begins and ends, few between."""
+def progress(*, estimate: bool = False) -> Iterator[Bar]:
+    """Progress on standard error: bars on a terminal; else a line when a task begins and ends, few between.
+
+    With `estimate`, a terminal shows the time that is left instead of the time gone by.
+    """
     if not aside.is_terminal:
         yield _Lines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    columns += [TimeRemainingColumn(), TextColumn("left")] if estimate else [TimeElapsedColumn()]
     with Progress(*columns, console=aside) as bars:
         yield bars
 

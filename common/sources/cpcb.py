@@ -29,7 +29,8 @@ PAGE = 500
 """Rows of a page where the server does not manage a big one."""
 MAX_PAGES = 400
 """The portal's sample key gives 10 rows a page, whatever is asked."""
-_UNREACHABLE = ("refused", "dns", "tls")
+_NOT_FOR_ITS_SIZE = ("refused", "dns", "tls", "html", "empty")
+"""Why a page may have failed that a smaller one would too."""
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ def _rows(request: Request, http: Http) -> list[Any]:
     try:
         rows, total = _page(request, http, 0, size)
     except Transient as error:
-        if error.reason in (*_UNREACHABLE, "empty"):
+        if error.reason in _NOT_FOR_ITS_SIZE:
             raise
         size = PAGE
         rows, total = _page(request, http, 0, size)

@@ -5,10 +5,12 @@ what happened                           what is raised, with its reason
 ======================================= ==================================================
 no connection                           `Transient` ``refused``, ``dns``, ``tls``
 no answer in time                       `Transient` ``timeout``
+not over when the run must be           `OutOfTime` ``timeout``
 the connection broke, the body is short `Transient` ``broken``
 5xx                                     `Transient` ``server_error``
-2xx whose body is not JSON              `Transient` ``not_json``
-429                                     `QuotaExhausted` ``quota``, with `retry_after`
+2xx whose body is not JSON              `Transient` ``not_json``, ``empty``
+2xx with a web page                     `Transient` ``html``: not asked for again in this run
+429, or the quota would be overdrawn    `QuotaExhausted` ``quota``, with `retry_after`
 401, 403                                `Permanent` ``key``
 3xx and the rest of 4xx                 `Permanent` ``refused``
 a body beyond `MAX_BYTES`               `Permanent` ``too_large``
@@ -21,29 +23,46 @@ from __future__ import annotations
 import email.utils
 import json
 import logging
+import math
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from copy import copy
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import httpx
 import stamina
 
 from common import __version__
-from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
+from common.domain.errors import OutOfTime, Permanent, QuotaExhausted, SourceError, Transient
 from common.sources.interface import provider_text
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from common.sources.interface import Source
+
+WEB_PAGE = "html"
 MAX_BYTES = 32 * 1024 * 1024
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 Explain = Callable[[int, str], SourceError | None]
 """(status, body) of an answer that is not 2xx, or not JSON → the error it means; None: the table holds."""
+
+
+class Meter(Protocol):
+    """Counts calls, so that quotas hold over all processes."""
+
+    def take(self, source: Source, calls: float) -> float:
+        """Count a call of that weight: 0; or the seconds after which there is room for it.
+
+        Raises:
+            QuotaExhausted: when there is none for long.
+        """
+        ...
 
 
 class Http:
@@ -54,6 +73,8 @@ class Http:
 
     `minute_s` is what `per_minute` counts by: a second more than a minute, because neither this clock nor the
     provider's is exact. Calls of one server are spread evenly over it, those of all threads together.
+    With a `meter`, each attempt for a source is counted before it is made, and waits or fails where the
+    source's quota leaves no room; `sleep` is how it waits.
     """
 
     def __init__(
@@ -65,16 +86,24 @@ class Http:
         budget_s: float = 45.0,
         wait_s: float = 0.5,
         minute_s: float = 61.0,
+        meter: Meter | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         for name in ("httpx", "httpcore"):  # they log whole addresses, and keys travel in these
             logging.getLogger(name).setLevel(logging.WARNING)
         self._budget_s = budget_s
+        self._connect_s = connect_s
+        self._read_s = read_s
         self._minute_s = minute_s
+        self._run_ends = math.inf
+        self._meter = meter
+        self._sleep = sleep
+        self._source: Source | None = None
         self._turns: dict[bytes, float] = {}
         self._taking_turns = threading.Lock()
         self._retrying = stamina.RetryingCaller(
             attempts=attempts, timeout=budget_s, wait_initial=wait_s, wait_max=8 * wait_s, wait_jitter=wait_s
-        ).on(Transient)
+        ).on(_may_pass)
         self._client = httpx.Client(
             headers={"User-Agent": f"vayu/{__version__}"},
             timeout=httpx.Timeout(read_s, connect=connect_s),
@@ -93,6 +122,18 @@ class Http:
         """Close all connections."""
         self._client.close()
 
+    def until(self, end: float) -> Self:
+        """This client, connections and turns shared, for a run that ends at `end` (`time.monotonic()`)."""
+        bound = copy(self)
+        bound._run_ends = end
+        return bound
+
+    def asking(self, source: Source) -> Self:
+        """This client, connections and turns shared, for calls that count against the quota of `source`."""
+        bound = copy(self)
+        bound._source = source
+        return bound
+
     def get_json(
         self,
         url: str,
@@ -101,15 +142,20 @@ class Http:
         headers: Mapping[str, str] | None = None,
         explain: Explain | None = None,
         per_minute: int | None = None,
+        weight: float = 1.0,
     ) -> Any:
         """The decoded JSON of a GET; at most `per_minute` are sent to that server, repeated attempts included.
+
+        `weight`: as how many calls the provider counts it.
 
         Raises:
             SourceError: as the table of this module says, unless `explain` knows better.
         """
         deadline = time.monotonic() + self._budget_s
         return self._retrying(
-            lambda: _json(url, self._get(url, params, headers, explain, deadline, per_minute), explain)
+            lambda: _json(
+                url, self._get(url, params, headers, explain, deadline, per_minute, weight), explain
+            )
         )
 
     def get_text(
@@ -136,25 +182,64 @@ class Http:
         explain: Explain | None,
         deadline: float,
         per_minute: int | None = None,
+        weight: float = 1.0,
     ) -> str:
-        with _translated(url):
+        with self._within_run(), _translated(url):
             target = httpx.URL(url).copy_merge_params(dict(params or {}))
             if per_minute is not None:
                 self._wait_for_turn(target.netloc, self._minute_s / per_minute)
-            with self._client.stream("GET", target, headers=dict(headers or {})) as answer:
-                body = _body(answer, deadline)
+            deadline += self._wait_for_room(weight)
+            with self._client.stream(
+                "GET", target, headers=dict(headers or {}), timeout=self._timeout()
+            ) as answer:
+                body = _body(answer, min(deadline, self._run_ends))
         if answer.is_success:
             return body
         explained = explain(answer.status_code, body) if explain else None
         secrets = (*(params or {}).values(), *(headers or {}).values())
         raise explained or _error(answer, body, secrets)
 
+    @contextmanager
+    def _within_run(self) -> Iterator[None]:
+        """What comes too late for the run is out of time, and not asked for again."""
+        try:
+            if time.monotonic() >= self._run_ends:
+                raise OutOfTime("out of time: the provider was not asked")
+            yield
+        except Transient as error:
+            if isinstance(error, OutOfTime) or time.monotonic() < self._run_ends:
+                raise
+            raise OutOfTime(f"out of time: {error}") from error
+
+    def _timeout(self) -> httpx.Timeout:
+        left = max(0.001, self._run_ends - time.monotonic())
+        return httpx.Timeout(min(self._read_s, left), connect=min(self._connect_s, left))
+
     def _wait_for_turn(self, server: bytes, apart_s: float) -> None:
         with self._taking_turns:
             now = time.monotonic()
             turn = max(now, self._turns.get(server, now))
+            if turn >= self._run_ends:
+                raise OutOfTime("out of time: the provider's own limit does not let it be asked sooner")
             self._turns[server] = turn + apart_s
         time.sleep(turn - now)
+
+    def _wait_for_room(self, weight: float) -> float:
+        """Count the call where the source's quota has room for it; the seconds that this took to come."""
+        waited = 0.0
+        if self._meter is None or self._source is None:
+            return waited
+        while wait_s := self._meter.take(self._source, weight):
+            if time.monotonic() + wait_s >= self._run_ends:
+                raise OutOfTime("out of time: the provider's quota does not let it be asked sooner")
+            self._sleep(wait_s)
+            waited += wait_s
+        return waited
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether asking again within seconds may do; a page for people (maintenance, a wall) stays for longer."""
+    return isinstance(error, Transient) and not isinstance(error, OutOfTime) and error.reason != WEB_PAGE
 
 
 def _host(url: str) -> str:
@@ -167,9 +252,16 @@ def _json(url: str, body: str, explain: Explain | None) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         explained = explain(200, body) if explain else None
-        raise explained or Transient(
-            f"{_host(url)} answered with something that is not JSON", reason="not_json"
-        ) from error
+        raise explained or _not_json(_host(url), body) from error
+
+
+def _not_json(host: str, body: str) -> Transient:
+    start = body.lstrip()[:1]
+    if start == "<":
+        return Transient(f"{host} answered with a web page", reason=WEB_PAGE)
+    if not start:
+        return Transient(f"{host} answered with nothing", reason="empty")
+    return Transient(f"{host} answered with something that is not JSON", reason="not_json")
 
 
 def _body(answer: httpx.Response, deadline: float) -> str:

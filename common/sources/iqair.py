@@ -18,12 +18,14 @@ from common.domain.cities import find_city
 from common.domain.errors import NotFound, Permanent, QuotaExhausted, SourceError
 from common.domain.observation import Batch, Reading
 from common.sources.interface import (
+    Quota,
     Request,
     Source,
     admit,
     admit_us_index,
     admit_wind,
     ask_each,
+    in_turn,
     km_from,
     read_time,
     time_fault,
@@ -69,7 +71,7 @@ def fetch(request: Request, http: Http) -> Batch:
             per_minute=PER_MINUTE,
         )
         data = payload.get("data") if isinstance(payload, dict) else None
-        if not isinstance(data, dict) or payload.get("status") != "success":
+        if not isinstance(data, dict) or payload.get("status") != "success" or "current" not in data:
             raise _explain(200, json.dumps(payload)) or Permanent(
                 "IQAir's answer is not built as documented", reason="shape"
             )
@@ -78,7 +80,7 @@ def fetch(request: Request, http: Http) -> Batch:
         else:
             batch.rejected["neighbour"] += 1
 
-    return ask_each(turns(request.cities, request.now), ask)
+    return ask_each(in_turn(turns(request.cities, request.now), request.now), ask)
 
 
 def turns(cities: Sequence[City], now: datetime) -> list[City]:
@@ -170,4 +172,5 @@ SOURCE = Source(
     attribution="Air quality by IQAir AirVisual (iqair.com)",
     fetch=fetch,
     cities_per_hour=PER_HOUR,
+    quota=Quota(minute=PER_MINUTE, day=500, month=10_000),
 )

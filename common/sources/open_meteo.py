@@ -17,9 +17,10 @@ from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transie
 from common.domain.observation import Batch, Reading, WeatherForecast
 from common.domain.units import wind_components
 from common.sources.interface import (
+    Quota,
     Request,
     Source,
-    admit,
+    admit_column,
     issue_time,
     most_telling,
     provider_text,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 CITIES_PER_CALL = 100
 DAYS_PER_CALL = 31
-"""92 days of 56 cities then weigh 570 of the 600 that a minute allows: locations × variables/10 × days/14."""
+"""No call of a backfill then costs more than its share: below 16 days some are dearer than what they give."""
 
 DIRECTION = "wind_direction_10m"
 AIR = {
@@ -84,6 +85,8 @@ class _Into:
     """Where the hours in `window` (start, end] are put."""
 
     window: tuple[datetime, datetime]
+    days: tuple[date, date]
+    """First and last UTC day that the answer may tell of."""
     values: Values
     rejected: Counter[str]
 
@@ -109,9 +112,10 @@ def fetch(request: Request, http: Http) -> Batch:
         try:
             for window in windows:
                 for days in _days(window, request.now):
-                    _collect(part, days, request, http, _Into(window, values, batch.rejected))
+                    _collect(part, request, http, _Into(window, days, values, batch.rejected))
         except SourceError as error:
             errors.append(error)
+            batch.heed(error)
             batch.rejected[f"{part.name}:{error.reason}"] += 1
     if errors and not values:
         raise most_telling(errors)
@@ -131,8 +135,9 @@ def _days(window: tuple[datetime, datetime], now: datetime) -> Iterator[tuple[da
         yield first + timedelta(days=begin), first + timedelta(days=stop - 1)
 
 
-def _collect(part: _Part, days: tuple[date, date], request: Request, http: Http, into: _Into) -> None:
+def _collect(part: _Part, request: Request, http: Http, into: _Into) -> None:
     """Ask one endpoint for some days of all cities."""
+    days = into.days
     for i in range(0, len(request.cities), CITIES_PER_CALL):
         cities = request.cities[i : i + CITIES_PER_CALL]
         payload = http.get_json(
@@ -146,9 +151,18 @@ def _collect(part: _Part, days: tuple[date, date], request: Request, http: Http,
                 **part.asked,
             },
             explain=lambda _, body: _limit(body, request.now),
+            weight=weight(len(cities), part.asked["hourly"].count(",") + 1, (days[1] - days[0]).days + 1),
         )
         for city, location in zip(cities, _locations(payload, len(cities), request.now), strict=True):
             _read(part, location, city.name, into)
+
+
+def weight(locations: int, variables: int, days: int) -> float:
+    """As how many calls Open-Meteo counts one: more than 10 variables or two weeks cost more at each location.
+
+    As its server computes it: max(1, variables/10, variables/10 × days/14).
+    """
+    return locations * max(1.0, variables / 10, variables / 10 * days / 14)
 
 
 def _locations(payload: Any, expected: int, now: datetime) -> list[Any]:
@@ -159,8 +173,11 @@ def _locations(payload: Any, expected: int, now: datetime) -> list[Any]:
     locations = payload if isinstance(payload, list) else [payload]
     if len(locations) != expected:
         raise Permanent(f"Open-Meteo gave {len(locations)} places for {expected}", reason="shape")
-    if not any(map(_table, locations)):
+    tables = [table for table in map(_table, locations) if table is not None]
+    if not tables:
         raise Permanent("Open-Meteo's answer is not built as documented", reason="shape")
+    if not any(hourly["time"] for hourly, _ in tables):
+        raise Transient("Open-Meteo's answer holds no hours", reason="empty")
     return locations
 
 
@@ -189,17 +206,22 @@ def _read(part: _Part, location: Any, city: str, into: _Into) -> None:
         return
     hourly, units = table
     hours = _hours(hourly["time"], into)
+    told: list[dict[str, float]] = [{} for _ in hours]
     for theirs, ours in part.variables.items():
         column, unit = hourly.get(theirs), str(units.get(theirs))
         if not isinstance(column, list) or len(column) != len(hourly["time"]):
             into.rejected["shape"] += 1
             continue
-        for row, time in hours:
-            value = admit(ours, column[row], unit, into.rejected)
+        for values, value in zip(
+            told, admit_column(ours, [column[row] for row, _ in hours], unit, into.rejected), strict=True
+        ):
             if value is not None:
-                into.values[city, time][ours] = value
-    for row, time in hours if DIRECTION in hourly else ():
-        _add_wind_components(into.values.get((city, time), {}), hourly[DIRECTION], row)
+                values[ours] = value
+    for (row, time), values in zip(hours, told, strict=True):
+        if DIRECTION in hourly:
+            _add_wind_components(values, hourly[DIRECTION], row)
+        if values:
+            into.values[city, time].update(values)
 
 
 def _table(location: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -215,13 +237,26 @@ def _table(location: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
 def _hours(stamps: list[Any], into: _Into) -> list[tuple[int, datetime]]:
     """(row, time) of the rows whose time is wanted."""
     hours = []
+    seen: set[datetime] = set()
     for row, stamp in enumerate(stamps):
         time = read_time(stamp)
-        if time is None:
-            into.rejected["time"] += 1
-        elif into.window[0] < time <= into.window[1]:
+        reason = "duplicate" if time in seen else _fault(time, into.days)
+        if reason or time is None:
+            into.rejected[reason] += 1
+            continue
+        seen.add(time)
+        if into.window[0] < time <= into.window[1]:
             hours.append((row, time))
     return hours
+
+
+def _fault(time: datetime | None, days: tuple[date, date]) -> str:
+    """Why an hour cannot be of the days asked for; empty where it can."""
+    if time is None:
+        return "time"
+    if time.date() > days[1]:
+        return "future"
+    return "stale" if time.date() < days[0] else ""
 
 
 def _add_wind_components(values: dict[str, float], directions: Any, row: int) -> None:
@@ -249,4 +284,8 @@ SOURCE = Source(
     backfill_days=92,
     attribution="Weather and air quality by Open-Meteo.com (CC BY 4.0), with CAMS of Copernicus/ECMWF",
     fetch=fetch,
+    quota=Quota(minute=600, hour=5000, day=10_000, month=300_000),
+    unit_cities=14,
+    unit_days=DAYS_PER_CALL,
+    unit_calls=lambda cities, days: weight(cities, len(AIR), days) + weight(cities, len(WEATHER) + 1, days),
 )

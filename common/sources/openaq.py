@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import NotFound, Permanent
 from common.domain.observation import HOUR, Batch, Reading
-from common.sources.interface import Request, Source, admit, ask_each, km_from, read_time
+from common.sources.interface import (
+    AHEAD,
+    Quota,
+    Request,
+    Source,
+    admit,
+    ask_each,
+    in_turn,
+    km_from,
+    read_time,
+)
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -70,7 +80,7 @@ def fetch(request: Request, http: Http) -> Batch:
                 for (station, time), values in hours.items()
             ]
 
-    return ask_each(request.cities, ask)
+    return ask_each(in_turn(request.cities, request.now), ask)
 
 
 def _pages(
@@ -96,7 +106,7 @@ def _pages(
 def _sensors(city: City, request: Request, http: Http, rejected: Counter[str]) -> list[_Sensor]:
     """The sensors of the city's monitors that may have hours of the window."""
     around = {"coordinates": f"{city.latitude},{city.longitude}", "radius": str(RADIUS_M), "monitor": "true"}
-    found = []
+    found: dict[int, _Sensor] = {}
     for location in _pages("/locations", around, MAX_PAGES, request, http):
         name = location.get("name") if location else None
         sensors = location.get("sensors") if location else None
@@ -106,9 +116,13 @@ def _sensors(city: City, request: Request, http: Http, rejected: Counter[str]) -
             rejected["elsewhere"] += 1
         elif location.get("isMonitor") is True and _alive(location, request):
             station = " ".join(name.split())
-            each = (_sensor(sensor, station, rejected) for sensor in sensors)
-            found += [sensor for sensor in each if sensor is not None]
-    return found
+            for sensor in (_sensor(each, station, rejected) for each in sensors):
+                if sensor is None:
+                    continue
+                if sensor.identity in found:
+                    rejected["duplicate"] += 1
+                found.setdefault(sensor.identity, sensor)
+    return list(found.values())
 
 
 def _belongs(city: City, name: str, coordinates: Any) -> bool:
@@ -161,8 +175,8 @@ def _read(sensor: _Sensor, request: Request, http: Http, hours: Hours, rejected:
             rejected["shape"] += 1
             continue
         time = _utc(period.get("datetimeTo"))
-        if time is None:
-            rejected["time"] += 1
+        if time is None or time > request.now + AHEAD:
+            rejected["time" if time is None else "future"] += 1
         elif request.start < time <= end:
             _keep(row, time, sensor, hours, rejected)
 
@@ -195,4 +209,8 @@ SOURCE = Source(
     backfill_days=3650,
     attribution="Measurements collected by OpenAQ (openaq.org) from the agencies that made them, here CPCB",
     fetch=fetch,
+    quota=Quota(minute=60, hour=2000),
+    unit_days=40,  # their hours fit into one page of a sensor
+    unit_calls=lambda cities, _: 250 * cities,  # Delhi has some 40 stations with six sensors each
+    settles_days=7,
 )

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
 from common.domain.observation import HOUR, Batch, Reading, WeatherForecast, hour_ending
 from common.sources.interface import (
-    AHEAD,
+    Quota,
     Request,
     Source,
     admit,
     admit_wind,
     ask_each,
+    in_turn,
     issue_time,
     provider_text,
+    time_fault,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def fetch(request: Request, http: Http) -> Batch:
                 if request.start < time <= request.end
             ]
 
-    return ask_each(request.cities, ask)
+    return ask_each(in_turn(request.cities, request.now), ask)
 
 
 def _past(city: City, request: Request, http: Http, hours: Hours, rejected: Counter[str]) -> None:
@@ -94,7 +96,7 @@ def _past(city: City, request: Request, http: Http, hours: Hours, rejected: Coun
 
 def _present(city: City, request: Request, http: Http, hours: Hours, batch: Batch) -> None:
     """Air and weather now, and weather ahead."""
-    for item in _list(_get("/air_pollution", city, request, http, {})):
+    for item in _some(_list(_get("/air_pollution", city, request, http, {}))):
         _now(item, _air(item, batch.rejected), request, hours, batch.rejected)
     metric = {"units": "metric"}
     weather = _get("/weather", city, request, http, metric)
@@ -103,7 +105,7 @@ def _present(city: City, request: Request, http: Http, hours: Hours, batch: Batc
         return
     issued_at, horizon = issue_time(request.now), request.now + request.forecast_hours * HOUR
     ahead: Hours = {}
-    for item in _list(_get("/forecast", city, request, http, metric)):
+    for item in _some(_list(_get("/forecast", city, request, http, metric))):
         time = _time(item)
         if time is None:
             batch.rejected["time"] += 1
@@ -146,6 +148,12 @@ def _list(payload: dict[str, Any]) -> list[Any]:
     return items
 
 
+def _some(items: list[Any]) -> list[Any]:
+    if not items:
+        raise Transient("OpenWeather's answer is empty", reason="empty")
+    return items
+
+
 def _time(item: Any) -> datetime | None:
     """The instant of ``dt``, seconds since 1970 in UTC."""
     seconds = item.get("dt") if isinstance(item, dict) else None
@@ -161,8 +169,9 @@ def _now(item: Any, values: dict[str, float], request: Request, hours: Hours, re
     correction; and a call that had to wait for its turn is still of the time that was asked for.
     """
     time = _time(item)
-    if time is None or time > request.now + AHEAD:
-        rejected["time" if time is None else "future"] += 1
+    reason = time_fault(time, request.now, LIVE)
+    if reason or time is None:
+        rejected[reason] += 1
         return
     time = min(time, request.now)
     whole = time.replace(minute=0, second=0, microsecond=0)
@@ -210,4 +219,7 @@ SOURCE = Source(
     backfill_days=1825,
     attribution="Weather and air quality by OpenWeather (openweathermap.org, CC BY-SA 4.0)",
     fetch=fetch,
+    quota=Quota(minute=PER_MINUTE, month=1_000_000),
+    unit_days=DAYS_PER_CALL,
+    unit_calls=lambda cities, _: 3 * cities,  # today's are three
 )

@@ -298,6 +298,9 @@ SOURCE = Source(
     basis="modelled",
     key=False,
     backfill_days=3660,
+    unit_cities=7,
+    unit_days=92,
+    settles_days=0,
     attribution="Simulated by Vayu: invented data, not a measurement",
     fetch=fetch,
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import Permanent
 from common.domain.observation import Batch, Reading
-from common.sources.interface import Request, Source, admit, ask_each, read_time
+from common.sources.interface import Request, Source, admit, ask_each, in_turn, read_time
 
 if TYPE_CHECKING:
     from common.domain.cities import City
@@ -41,7 +41,7 @@ def fetch(request: Request, http: Http) -> Batch:
         for hour in payload["hours"]:
             _read(hour, city, request, batch)
 
-    return ask_each(request.cities, ask)
+    return ask_each(in_turn(request.cities, request.now), ask)
 
 
 def _read(hour: Any, city: City, request: Request, batch: Batch) -> None:

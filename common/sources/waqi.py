@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from common.domain.errors import Permanent, QuotaExhausted, SourceError
 from common.domain.observation import Batch, Reading
 from common.sources.interface import (
+    Quota,
     Request,
     Source,
     admit,
     admit_us_index,
     ask_each,
+    in_turn,
     km_from,
     provider_text,
     read_time,
@@ -57,7 +59,7 @@ def fetch(request: Request, http: Http) -> Batch:
         if reading is not None:
             batch.readings.append(reading)
 
-    return ask_each(request.cities, ask)
+    return ask_each(in_turn(request.cities, request.now), ask)
 
 
 def _data(payload: Any, key: str) -> dict[str, Any]:
@@ -133,4 +135,5 @@ SOURCE = Source(
     attribution="World Air Quality Index Project (waqi.info) and the agencies that it names, here CPCB",
     fetch=fetch,
     archivable=False,
+    quota=Quota(minute=1000),
 )

@@ -162,7 +162,7 @@ def test_one_part_failing_costs_only_itself(
     assert len(batch.readings) == 3
     assert all(kept in reading.values for reading in batch.readings)
     assert bool(batch.forecasts) == (failing == "air")
-    reasons = {500: "server_error"}.get(answer.status) or ("timeout" if answer.hang else "not_json")
+    reasons = {500: "server_error"}.get(answer.status) or ("timeout" if answer.hang else "html")
     assert batch.rejected == {f"{failing}:{reasons}": 1}
 
 

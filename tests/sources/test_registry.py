@@ -12,14 +12,23 @@ from hypothesis import strategies as st
 
 from common.config import KEYS, from_mapping
 from common.domain.cities import City, all_cities, find_city
-from common.domain.errors import ConfigError, Permanent, QuotaExhausted, SourceError, Transient
+from common.domain.errors import (
+    ConfigError,
+    OutOfTime,
+    Permanent,
+    QuotaExhausted,
+    SourceError,
+    Transient,
+)
 from common.domain.observation import IST, Batch, Reading
 from common.sources import REGISTRY, enabled
 from common.sources.interface import (
     admit,
+    admit_column,
     admit_us_index,
     admit_wind,
     ask_each,
+    in_turn,
     issue_time,
     km_from,
     provider_text,
@@ -243,6 +252,62 @@ def test_asking_on_stops_where_it_is_useless(script: list[SourceError | None], a
 def test_nothing_from_any_city_is_an_error(script: list[SourceError], error: type[SourceError]) -> None:
     with pytest.raises(error):
         ask_each(all_cities(), Provider(*script))
+
+
+@given(
+    st.sampled_from([("pm25", "µg/m³"), ("co", "ppb"), ("temperature", "K"), ("pm25", "furlong")]),
+    st.lists(
+        st.floats() | st.integers(-(10**400), 10**400) | st.none() | st.booleans() | st.text(max_size=3)
+    ),
+)
+def test_a_column_is_admitted_as_its_values_are(of: tuple[str, str], raws: list[object]) -> None:
+    together: Counter[str] = Counter()
+    alone: Counter[str] = Counter()
+    assert admit_column(of[0], raws, of[1], together) == [admit(of[0], raw, of[1], alone) for raw in raws]
+    assert together == alone
+
+
+@pytest.mark.parametrize(("first", "kept"), [(0, 0), (1, 1), (40, 40)])
+def test_a_run_that_is_over_keeps_what_came(first: int, kept: int) -> None:
+    provider = Provider(*[None] * first, OutOfTime("over"))
+    if not kept:
+        with pytest.raises(OutOfTime):
+            ask_each(all_cities(), provider)
+        return
+    batch = ask_each(all_cities(), provider)
+    assert len(batch.readings) == kept
+    assert batch.rejected == {"out_of_time": 56 - kept}
+    assert provider.asked == kept + 1
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (QuotaExhausted("enough", retry_after=30.0), 30.0),
+        (QuotaExhausted("enough"), None),
+        (QuotaExhausted("by our own count", retry_after=30.0, reason="spent"), None),
+        (Permanent("no", reason="key"), None),
+    ],
+)
+def test_what_the_provider_asks_for_after_a_part_is_told(error: SourceError, seconds: float | None) -> None:
+    batch = ask_each(all_cities(), Provider(None, error))
+    assert (len(batch.readings) > 0, batch.retry_after) == (True, seconds)
+
+
+@pytest.mark.parametrize("asked", [1, 3, 5, 13, 20, 28, 40, 55])
+def test_no_city_waits_long_where_not_all_are_asked_in_time(asked: int) -> None:
+    waited = dict.fromkeys(all_cities(), 0)
+    longest = 0
+    for hour in range(24 * 30):
+        order = in_turn(all_cities(), NOW + timedelta(hours=hour))
+        assert sorted(order, key=lambda city: city.name) == sorted(all_cities(), key=lambda city: city.name)
+        for city in order[asked:]:
+            waited[city] += 1
+        for city in order[:asked]:
+            longest = max(longest, waited[city])
+            waited[city] = 0
+    assert longest <= 3 * 56 / asked
+    assert max(waited.values()) <= 3 * 56 / asked
 
 
 def test_no_cities_is_no_error() -> None:

@@ -6,13 +6,18 @@ import logging
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 from stubs import Answer, Stub, refusing
 
 from common import __version__
-from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
+from common.domain.errors import OutOfTime, Permanent, QuotaExhausted, SourceError, Transient
+from common.sources import REGISTRY
 from common.sources.http import MAX_BYTES, Http
+
+if TYPE_CHECKING:
+    from common.sources.interface import Source
 
 KEY = "s3cret/key+value"
 
@@ -44,8 +49,7 @@ def test_text_is_decoded_as_the_answer_says(stub: Stub, http: Http) -> None:
         (Answer(body="not gzip", headers={"Content-Encoding": "gzip"}), "broken"),
         (Answer(body='{"value": [1, 2'), "not_json"),
         (Answer(body='{"value": 1}Unexpected error while streaming data: x'), "not_json"),
-        (Answer(body="<!DOCTYPE html><html></html>"), "not_json"),
-        (Answer(body=""), "not_json"),
+        (Answer(body=""), "empty"),
         (Answer(body="[" * 100_000), "not_json"),
         (Answer(hang=True), "timeout"),
     ],
@@ -73,6 +77,14 @@ def test_what_will_not_pass_is_tried_once(stub: Stub, http: Http, status: int, r
     with pytest.raises(Permanent, match=f"answered {status}.*Latitude is odd") as caught:
         http.get_json(stub.url + "/a")
     assert caught.value.reason == reason
+    assert len(stub.seen) == 1
+
+
+def test_a_web_page_is_not_asked_for_again(stub: Stub, http: Http) -> None:
+    stub.answer("/a", Answer(body=" <!DOCTYPE html><html></html>"))
+    with pytest.raises(Transient) as caught:
+        http.get_json(stub.url + "/a")
+    assert caught.value.reason == "html"
     assert len(stub.seen) == 1
 
 
@@ -177,6 +189,39 @@ def test_other_servers_and_calls_without_a_limit_do_not_wait(stub: Stub) -> None
         assert [paced.get_json(stub.url + "/a") for _ in range(3)] == [1, 1, 1]
 
 
+def test_a_run_that_is_over_asks_nothing(stub: Stub, http: Http) -> None:
+    stub.answer("/a", Answer(body="1"))
+    over = http.until(time.monotonic())
+    with pytest.raises(OutOfTime, match="out of time") as caught:
+        over.get_json(stub.url + "/a")
+    assert caught.value.reason == "timeout"
+    assert not stub.seen
+    assert http.get_json(stub.url + "/a") == 1
+
+
+@pytest.mark.parametrize("answer", [Answer(hang=True), Answer(body="x" * 1000, drip_s=0.05)])
+def test_what_is_not_over_with_the_run_is_given_up_and_not_tried_again(stub: Stub, answer: Answer) -> None:
+    stub.answer("/a", answer)
+    began = time.monotonic()
+    with Http(wait_s=0.001) as usual, pytest.raises(OutOfTime, match="out of time"):
+        usual.until(began + 0.3).get_text(stub.url + "/a")
+    assert time.monotonic() - began < 5
+    assert len(stub.seen) == 1
+
+
+def test_a_turn_that_comes_after_the_run_is_not_waited_for_and_not_taken(stub: Stub) -> None:
+    stub.answer("/a", Answer(body="1"))
+    with Http(minute_s=60) as paced:
+        short = paced.until(time.monotonic() + 5)
+        began = time.monotonic()
+        assert short.get_json(stub.url + "/a", per_minute=1) == 1
+        for _ in range(3):
+            with pytest.raises(OutOfTime):
+                short.get_json(stub.url + "/a", per_minute=1)
+        assert time.monotonic() - began < 4
+        assert len(stub.seen) == 1
+
+
 def _everything_told(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
@@ -231,3 +276,56 @@ def test_loopback_is_asked_directly_whatever_the_proxy(stub: Stub, monkeypatch: 
         monkeypatch.setenv("http_proxy", dead)
         with Http(attempts=1) as http:
             assert http.get_json(stub.url + "/a") == 1
+
+
+class CountingMeter:
+    """Lets calls pass as scripted: seconds to wait, an error, or 0; and notes what was asked of it."""
+
+    def __init__(self, *script: float | QuotaExhausted) -> None:
+        self.script = list(script)
+        self.asked: list[tuple[str, float]] = []
+
+    def take(self, source: Source, calls: float) -> float:
+        self.asked.append((source.name, calls))
+        said = self.script.pop(0) if self.script else 0.0
+        if isinstance(said, QuotaExhausted):
+            raise said
+        return said
+
+
+def test_each_attempt_is_counted_before_it_is_made(stub: Stub) -> None:
+    stub.answer("/a", Answer(status=500), Answer(body="1"))
+    meter = CountingMeter()
+    with Http(wait_s=0.001, meter=meter) as http:
+        assert http.get_json(stub.url + "/a", weight=9.0) == 1
+        assert meter.asked == []  # nobody said whose quota it counts against
+        stub.answer("/a", Answer(status=500), Answer(body="1"))
+        assert http.asking(REGISTRY["waqi"]).get_json(stub.url + "/a", weight=9.0) == 1
+        assert http.asking(REGISTRY["cpcb"]).get_text(stub.url + "/a") == "1"
+    assert meter.asked == [("waqi", 9.0), ("waqi", 9.0), ("cpcb", 1.0)]
+
+
+def test_a_call_waits_for_room_and_its_time_begins_then(stub: Stub) -> None:
+    stub.answer("/a", Answer(body="1" * 40, drip_s=0.005))
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        stub.wait(seconds)
+
+    meter = CountingMeter(0.3, 0.2)
+    with Http(budget_s=0.45, meter=meter, sleep=sleep) as http:
+        assert http.asking(REGISTRY["waqi"]).get_json(stub.url + "/a") == int("1" * 40)
+    assert slept == [0.3, 0.2]
+    assert len(meter.asked) == 3
+
+
+def test_a_quota_without_room_costs_no_call(stub: Stub) -> None:
+    spent = QuotaExhausted("used up", retry_after=1800.0, reason="spent")
+    meter = CountingMeter(spent, 3600.0)
+    with Http(meter=meter) as http, pytest.raises(QuotaExhausted) as caught:
+        http.asking(REGISTRY["waqi"]).get_json(stub.url + "/a")
+    assert caught.value is spent
+    with Http(meter=meter) as http, pytest.raises(OutOfTime):
+        http.until(time.monotonic() + 5).asking(REGISTRY["waqi"]).get_json(stub.url + "/a")
+    assert not stub.seen

@@ -1,0 +1,144 @@
+"""``backfill``: fill the past within the providers' quotas, and go on where it was cut short."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from common.bootstrap import parts as together
+from common.cli.context import cities_named, opened
+from common.cli.data import city_option, source_option
+from common.cli.main import main
+from common.cli.output import emit, json_option, make_table, offline_option, progress
+from common.domain.errors import DataError, QuotaExhausted, Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from rich.progress import TaskID
+
+    from common.domain.cities import City
+    from common.ingest.backfill import Backfill, BackfillReport, SourceFill
+    from common.ingest.units import Unit
+
+
+@main.command()
+@click.option(
+    "--days", type=click.IntRange(1, 3650), required=True, help="How many days before today to fill."
+)
+@source_option
+@city_option
+@click.option("--wait", is_flag=True, help="Where a quota is used up, wait until it has room again.")
+@offline_option
+@json_option
+def backfill(
+    days: int, sources: tuple[str, ...], cities: tuple[str, ...], wait: bool, offline: bool, as_json: bool
+) -> None:
+    """Fill the last days from the sources that keep a past, the newest first.
+
+    What was filled is noted day by day, so that running it again goes on where it was: nothing is asked for
+    twice. A part of each quota is left to the hourly collection; where the rest is used up, it says when to go on.
+    """
+    chosen = cities_named(cities)
+    with opened(offline=offline or sources == ("simulated",)) as parts:
+        filling = together.backfill(parts, sources or None)
+        if not filling.sources:
+            raise DataError("none of these sources keeps a past; choose others with --source or VAYU_SOURCES")
+        report = _shown(filling, chosen, days, wait=wait)
+    emit(
+        asdict(report) | {"filled": report.filled, "left": report.left, "again_at": report.again_at},
+        as_json=as_json,
+        table=make_table(
+            f"{report.filled} days of cities filled, {report.left} left; "
+            f"{report.hours} city-hours new or changed in {len(report.cities)} cities",
+            ("source", "days filled", "left", "readings", "new", "changed", "turned down", "went"),
+            [
+                (
+                    name,
+                    one.filled,
+                    one.left,
+                    one.readings,
+                    one.new,
+                    one.changed,
+                    sum(one.rejected.values()),
+                    _went(one),
+                )
+                for name, one in report.sources.items()
+            ],
+        ),
+    )
+    _complain(report)
+
+
+def _shown(filling: Backfill, cities: Sequence[City], days: int, *, wait: bool) -> BackfillReport:
+    """Run it with a bar of the days of cities that were to be filled when it began."""
+    with progress(estimate=True) as bar:
+        tasks: list[tuple[TaskID, int]] = []
+
+        def show(unit: Unit | None, report: BackfillReport) -> None:
+            if not tasks and not report.left:
+                return
+            if not tasks:
+                tasks.append((bar.add_task("Filling the past", total=report.left), report.left))
+            task, total = tasks[0]
+            readings = sum(one.readings for one in report.sources.values())
+            failed = sum(one.failed for one in report.sources.values())
+            bar.update(
+                task,
+                completed=total - report.left + failed,
+                description=f"{_doing(unit, report)}, {readings:,} readings",
+            )
+
+        return filling.run(cities, days, wait=wait, show=show)
+
+
+def _doing(unit: Unit | None, report: BackfillReport) -> str:
+    if unit is not None:
+        return f"{unit.source.name} from {unit.first:%Y-%m-%d}"
+    if any(one.taken for one in report.sources.values()):
+        return "Waiting for another backfill"
+    if report.left and report.again_at is not None:
+        return f"Nothing may be asked before {_moment(report.again_at)}"
+    return "Filling the past"
+
+
+def _went(one: SourceFill) -> str:
+    if one.again_at is not None:
+        return f"go on at {_moment(one.again_at)}: {one.failure or 'it rests'}"
+    if one.failures:
+        return ", ".join(f"{reason}: {days} days" for reason, days in sorted(one.failures.items())) + (
+            f" ({one.failure})" if one.failure else ""
+        )
+    return "well"
+
+
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _complain(report: BackfillReport) -> None:
+    """Say what is left and why.
+
+    Raises:
+        QuotaExhausted: when quotas were used up.
+        Transient: when something failed.
+    """
+    if not report.left:
+        return
+    total = report.filled + report.left
+    told = f"{report.left} of {total} days of cities are left"
+    if report.again_at is not None:
+        names = ", ".join(name for name, one in report.sources.items() if one.again_at is not None)
+        raise QuotaExhausted(
+            f"{told}: {names} may not be asked more now; run the same command again after "
+            f"{_moment(report.again_at)}, or with --wait: it goes on where it was"
+        )
+    reasons: Counter[str] = Counter()
+    for one in report.sources.values():
+        reasons.update(one.failures)
+    listed = ", ".join(f"{reason} ({days})" for reason, days in reasons.most_common())
+    raise Transient(f"{told}, which failed: {listed}; run the same command again to ask for them once more")
