@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 def build(parts: Parts | None = None) -> Flask:
     """The application; it connects at its first request."""
     # Whoever waits for an answer gives up long before the minute that other functions may take.
-    whole = parts or assemble(pool_size=8, statement_timeout_s=15, connect_timeout_s=5)
+    whole = parts or assemble(pool_size=4, statement_timeout_s=15, connect_timeout_s=5)
     return create_app(ApiContext(database=whole.database, clock=whole.clock, queue=whole.queue))

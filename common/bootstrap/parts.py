@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,9 +13,16 @@ from common.domain.errors import ConfigError
 from common.store.engine import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from common.adapters.queue import Queue
     from common.domain.observation import Clock
+    from common.ingest.backfill import Backfill
     from common.ingest.collect import Collector
+    from common.ingest.meter import Meter
+
+
+_CONNECTIONS = 2
 
 
 def system_clock() -> datetime:
@@ -35,6 +43,9 @@ class Parts:
 def assemble(settings: Settings | None = None, *, clock: Clock = system_clock, **limits: int) -> Parts:
     """The parts for these settings, or those of the environment; `limits`: see `Database`.
 
+    A process keeps two connections, one for the work in hand and one for its lease, unless the settings or the
+    limits give another number.
+
     Raises:
         ConfigError: when no database is named; only ``vayu`` on a laptop starts one by itself.
     """
@@ -43,16 +54,52 @@ def assemble(settings: Settings | None = None, *, clock: Clock = system_clock, *
         raise ConfigError(
             "DATABASE_URL is not set; it must look like postgresql://user:password@host:5432/name"
         )
+    limits = {"pool_size": _CONNECTIONS} | limits
+    if chosen.database_connections is not None:
+        limits["pool_size"] = chosen.database_connections
     database = Database(chosen.database_url, **limits)
     return Parts(chosen, database, queue_from_url(chosen.queue_url, database, clock), clock)
 
 
 def collector(parts: Parts, names: tuple[str, ...] | None = None) -> Collector:
-    """The collector over the enabled sources, or over those named.
+    """The collector over the enabled sources, or over those named; what it asks is counted for all processes.
 
     Raises:
         ConfigError: when a source is unknown or lacks its key.
     """
+    from common.ingest.meter import Meter
+
+    return _collector(parts, names, Meter(parts.database, parts.clock))
+
+
+def backfill(
+    parts: Parts,
+    names: tuple[str, ...] | None = None,
+    *,
+    unit_s: float | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Backfill:
+    """The backfill from the enabled sources, or from those named; a part of each quota is out of its reach.
+
+    `unit_s`, `sleep`: see `Backfill`.
+
+    Raises:
+        ConfigError: when a source is unknown or lacks its key.
+    """
+    from common.ingest.backfill import UNIT_S, Backfill
+    from common.ingest.meter import BACKFILL, Meter
+
+    meter = Meter(parts.database, parts.clock, BACKFILL)
+    ready = _collector(parts, names, meter, sleep)
+    return Backfill(ready, meter, sleep=sleep, unit_s=unit_s or UNIT_S)
+
+
+def _collector(
+    parts: Parts,
+    names: tuple[str, ...] | None,
+    meter: Meter,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Collector:
     from common.ingest.collect import Collector
     from common.sources import enabled
     from common.sources.http import Http
@@ -61,7 +108,7 @@ def collector(parts: Parts, names: tuple[str, ...] | None = None) -> Collector:
     return Collector(
         database=parts.database,
         sources=enabled(settings),
-        http=Http(),
+        http=Http(meter=meter, sleep=sleep),
         clock=parts.clock,
         base_urls=settings.base_urls,
         keys=settings.keys,

@@ -72,7 +72,7 @@ def dev(port: int | None, offline: bool) -> None:
 
 def _run(parts: Parts, port: int, children: _Children, started: float) -> None:
     with parts.database.transaction() as connection:
-        release(connection, now=parts.clock())
+        release(connection)
     _await_health(port, children.start("api", _HOST, str(port)), children.logs)
     base = f"http://{_HOST}:{port}"
     aside.print(f"The API answers at {base}/api/v1/health")
@@ -155,7 +155,7 @@ def _reachable(parts: Parts, settings: Settings) -> Iterator[Parts]:
         yield parts
         return
     aside.print("Asking the providers …")
-    report = collector(parts).collect(all_cities(), forecast_hours=0)
+    report = collector(parts).collect(all_cities(), forecast_hours=0, insist=True)
     if not report.failed:
         yield parts
         return
@@ -239,4 +239,4 @@ def _replace_dead(parts: Parts, children: _Children) -> None:
         children.start(child.name, *child.arguments)
         if child.name == "worker":
             with parts.database.transaction() as connection:
-                release(connection, now=parts.clock())
+                release(connection)

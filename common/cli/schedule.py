@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from common.adapters.queue import COLLECT, TRAIN
+from common.bootstrap.retention import upkeep
 from common.domain.errors import StoreError
-from common.store.maintain import last_upkeep, maintain
+from common.store.maintain import last_upkeep
 
 if TYPE_CHECKING:
     from common.bootstrap.parts import Parts
@@ -45,7 +46,7 @@ class Schedule:
                 self._parts.queue.send(TRAIN, now.strftime("plan %Y-%m-%d"), {})
                 self._plan = _next(now, hour=_PLAN_HOUR)
             if now >= self._upkeep:
-                maintain(self._parts.database, now=now, retain_raw_days=self._parts.settings.retain_raw_days)
+                upkeep(self._parts)
                 self._upkeep = now + _UPKEEP_EVERY
         except StoreError:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from common.cli.context import opened
 from common.cli.main import main
@@ -35,7 +36,18 @@ def status(offline: bool, as_json: bool) -> None:
     jobs = [(type_, *(states.get(state, 0) for state in _STATES)) for type_, states in found["jobs"].items()]
     console.print(make_table("Jobs", ("type", *_STATES), jobs))
     runs = [
-        (name, one["last_success"], one["reason"] or "well", one["lag_minutes"])
+        (name, _state(one), one["last_success"], one["lag_minutes"], _counted(one["failures_24h"]))
         for name, one in found["sources"].items()
     ]
-    console.print(make_table("Sources", ("source", "last success", "last run went", "lag, minutes"), runs))
+    headings = ("source", "state", "last success", "lag, minutes", "failures in 24 h")
+    console.print(make_table("Sources", headings, runs))
+
+
+def _state(source: dict[str, Any]) -> str:
+    """Such as ``ok``, ``failing (timeout)``, ``resting until 2025-11-05T12:30:00Z (key)``."""
+    until = f" until {source['resting_until']}" if source["resting_until"] else ""
+    return f"{source['state']}{until}" + (f" ({source['reason']})" if source["reason"] else "")
+
+
+def _counted(failures: dict[str, int]) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in failures.items()) or "none"

@@ -6,6 +6,7 @@
     ├── ConfigError            a setting is missing or wrong: tell the operator, exit 2
     ├── SourceError            a provider failed
     │   ├── Transient          trying again later may succeed
+    │   │   └── OutOfTime      the time of this run is over: ask in the next
     │   ├── Permanent          trying again will not: wrong key, changed payload
     │   └── QuotaExhausted     trying again before `retry_after` makes it worse
     ├── DataError              input that cannot be read or makes no sense: 400, exit 1
@@ -42,6 +43,12 @@ class Transient(SourceError):
     reason = "unavailable"
 
 
+class OutOfTime(Transient):
+    """The run that asks is over before the answer came; not the provider's word on anything."""
+
+    reason = "timeout"
+
+
 class Permanent(SourceError):
     """A wrong key, an unknown parameter, a payload of another shape."""
 
@@ -49,12 +56,15 @@ class Permanent(SourceError):
 
 
 class QuotaExhausted(SourceError):
-    """The provider's limit is reached; ``retry_after`` is in seconds where it was told."""
+    """The provider's limit is reached; ``retry_after`` is in seconds where it was told.
+
+    Its reason is ``quota`` where the provider says so, ``spent`` where our own count does before it is asked.
+    """
 
     reason = "quota"
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retry_after: float | None = None, reason: str | None = None) -> None:
+        super().__init__(message, reason=reason)
         self.retry_after = retry_after
 
 

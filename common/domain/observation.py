@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
 from typing import Literal
 
-from common.domain.errors import DataError
+from common.domain.errors import DataError, QuotaExhausted, SourceError
 
 Clock = Callable[[], datetime]
 """Gives the present time, aware, in UTC. Only the composition root makes one."""
@@ -97,6 +97,13 @@ class Batch:
     readings: list[Reading] = field(default_factory=list)
     forecasts: list[WeatherForecast] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
+    retry_after: float | None = None
+    """Seconds in which the provider wants no further question, where it said so after a part of the answer."""
+
+    def heed(self, error: SourceError) -> None:
+        """Remember for how long the provider wants to be left alone, if that is what `error` says."""
+        if isinstance(error, QuotaExhausted) and error.reason == QuotaExhausted.reason:
+            self.retry_after = error.retry_after
 
 
 def hour_ending(time: datetime) -> datetime:

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from common.domain.errors import ConfigError, SourceError
+from common.domain.errors import ConfigError, QuotaExhausted, SourceError, StoreError
 from common.domain.observation import (
     HOUR,
-    Batch,
     Clock,
     Reading,
     WeatherForecast,
     hour_ending,
     last_full_hour,
 )
-from common.ingest.reconcile import reconcile
+from common.ingest.asking import Answer, Asker
+from common.ingest.breaker import LONGEST, LONGEST_LIVE, UNUSABLE, Streak, rest_until
+from common.ingest.reconcile import TOUCHED, reconcile_all
+from common.ingest.report import CollectReport, SourceReport
 from common.sources.interface import Request, Source
-from common.store.city_hours import span
+from common.store.city_hours import latest_city_hours
 from common.store.meta import Dataset, claim_dataset, refuse_other_dataset
-from common.store.readings import insert_weather_forecasts, upsert_readings
-from common.store.source_runs import record_run
+from common.store.readings import Written, insert_weather_forecasts, upsert_readings
+from common.store.source_runs import failed_before, record_run, resting
+from common.store.storable import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from sqlalchemy import Connection
+    from collections.abc import Iterator, Mapping, Sequence
 
     from common.domain.cities import City
     from common.sources.http import Http
@@ -42,50 +43,16 @@ LOOK_BACK = timedelta(hours=24)
 """Each run asks for this much again: an hour missed, or corrected late, heals by itself."""
 FORECAST_HOURS = 72
 """Weather is asked for this far ahead: 48 hours, and a day for data that come late."""
-_AT_ONCE = 4
-
-
-@dataclass(slots=True)
-class SourceReport:
-    """How one source did in one run."""
-
-    readings: int = 0
-    new: int = 0
-    changed: int = 0
-    rejected: dict[str, int] = field(default_factory=dict)
-    failure: str | None = None
-    """What failed, in words; None where it went well."""
-
-
-@dataclass(slots=True)
-class CollectReport:
-    """What came of one run."""
-
-    sources: dict[str, SourceReport] = field(default_factory=dict)
-    hours: int = 0
-    """City-hours that are new or changed."""
-    cities: list[str] = field(default_factory=list)
-    """Cities that have new or changed hours."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether no source gave anything and at least one failed."""
-        reports = self.sources.values()
-        return any(report.failure for report in reports) and not any(report.readings for report in reports)
-
-    def plus(self, other: CollectReport) -> CollectReport:
-        """Both runs as one; a source that failed in either is shown with its latest failure."""
-        sources = dict(self.sources)
-        for name, new in other.sources.items():
-            old = sources.get(name, SourceReport())
-            sources[name] = SourceReport(
-                old.readings + new.readings,
-                old.new + new.new,
-                old.changed + new.changed,
-                dict(Counter(old.rejected) + Counter(new.rejected)),
-                new.failure or old.failure,
-            )
-        return CollectReport(sources, self.hours + other.hours, sorted({*self.cities, *other.cities}))
+ASKING_S = 240.0
+"""How long the sources may take in an hourly run. OpenWeather's and IQAir's limits a minute need three minutes."""
+FILLING_S = 3600.0
+"""How long they may take where a past is asked for."""
+_TOGETHER = 28
+"""Cities that are stored in one transaction: half of them, in a tenth of the time that they take one by one."""
+_NOT_OF_THE_CITY = ("elsewhere", "neighbour")
+"""Why a part of an answer that was right may be of no use for the cities asked about."""
+_GRACE_S = 5.0
+"""So much sooner each source is told to come back with what it has."""
 
 
 @dataclass(slots=True)
@@ -94,9 +61,6 @@ class _Said:
 
     readings: dict[tuple[str, datetime], Reading] = field(default_factory=dict)
     forecasts: list[WeatherForecast] = field(default_factory=list)
-
-
-_Answer = tuple[Source, Batch | SourceError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +73,7 @@ class Collector:
     clock: Clock
     base_urls: Mapping[str, str]
     keys: Mapping[str, str]
+    asker: Asker = field(default_factory=Asker, repr=False, compare=False)
 
     def collect(
         self,
@@ -118,23 +83,36 @@ class Collector:
         end: datetime | None = None,
         forecast_hours: int = FORECAST_HOURS,
         dry_run: bool = False,
+        insist: bool = False,
+        budget_s: float | None = None,
+        record: bool = True,
     ) -> CollectReport:
         """Ask every source for readings in (start, end]; the same run again changes nothing.
 
         Where `start` is given, only sources that keep a past are asked, if there are any: the others would
         give their latest hour again for each stretch of a backfill, and some count every question.
-        A source that fails is recorded and costs the others nothing. Sources are asked side by side. What they
-        say of a city and the city-hours that come of it are stored together, city by city: a run that dies
-        halfway leaves some cities as they were and is made up by the next.
+
+        Sources are asked side by side, and a source that fails is recorded and costs the others nothing. After
+        `budget_s` seconds (default: `ASKING_S`, or `FILLING_S` with a `start`) those that are not ready are
+        given up on; one that asks city by city returns what it has, and the rest is counted as ``out_of_time``.
+        A source that rests (see `common.ingest.breaker`) is not asked, unless `insist`. How the sources did is
+        kept as their health, unless not to `record`: what a backfill meets says little of the present.
+
+        What is said of a city and the city-hours that come of it are stored together, some cities at a time: a run
+        that dies halfway leaves the rest as they were and is made up by the next.
 
         Raises:
             ConfigError: when simulated and real data would meet in one database; nothing is asked then.
             StoreError: when the database cannot be reached.
+            Exception: what broke while a city was stored, after all the others were.
         """
         now = self.clock()
         kind = self._kind()
+        keeping = [source for source in self.sources if source.backfill_days]
+        sources = keeping if start and keeping else self.sources
         with self.database.transaction() as connection:
             refuse_other_dataset(connection, kind)
+            left = {} if insist else resting(connection, [source.name for source in sources], now)
         request = Request(
             cities=cities,
             start=start or now - LOOK_BACK,
@@ -143,21 +121,25 @@ class Collector:
             forecast_hours=forecast_hours,
             base_urls=self.base_urls,
         )
-        keeping = [source for source in self.sources if source.backfill_days]
-        answers = self._ask(keeping if start and keeping else self.sources, request)
-        report = CollectReport({source.name: _first_report(answer) for source, answer in answers})
+        limit_s = budget_s if budget_s is not None else FILLING_S if start else ASKING_S
+        answers = self._ask([source for source in sources if source.name not in left], request, limit_s)
+        if start is None:  # a past may hold nothing that can be used; the present must
+            answers = [_judged(answer) for answer in answers]
+        report = CollectReport(
+            {source.name: SourceReport(resting_until=left.get(source.name)) for source in sources}
+            | {answer.source.name: _first_report(answer) for answer in answers}
+        )
         if dry_run:
             return report
         by_city = _by_city(answers, report)
         if by_city:
             with self.database.transaction() as connection:
                 claim_dataset(connection, kind)
-        for city, said in sorted(by_city.items()):
-            changed = self._keep(city, said, report, now)
-            report.hours += changed
-            if changed:
-                report.cities.append(city)
-        self._record(answers, report, now)
+        broken = self._keep_all(by_city, report, now)
+        if record:
+            self._record(answers, report, now)
+        if broken is not None:
+            raise broken
         return report
 
     def _kind(self) -> Dataset:
@@ -171,72 +153,124 @@ class Collector:
             )
         return kinds.pop() if kinds else "real"
 
-    def _ask(self, sources: Sequence[Source], request: Request) -> list[_Answer]:
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="source") as pool:
-            answers = pool.map(lambda source: self._ask_one(source, request), sources)
-            return list(zip(sources, answers, strict=True))
+    def _ask(self, sources: Sequence[Source], request: Request, limit_s: float) -> list[Answer]:
+        end = time.monotonic() + limit_s
+        http = self.http.until(end - min(_GRACE_S, limit_s / 10))
+        return self.asker.ask(
+            sources,
+            lambda source: source.fetch(
+                replace(request, key=self.keys.get(source.name)), http.asking(source)
+            ),
+            end=end,
+        )
 
-    def _ask_one(self, source: Source, request: Request) -> Batch | SourceError:
-        try:
-            return source.fetch(replace(request, key=self.keys.get(source.name)), self.http)
-        except SourceError as error:
-            log.warning("source failed", extra={"source": source.name, "reason": error.reason})
-            return error
-        except Exception as error:
-            # A provider can always answer what nobody has seen before; it must not cost the others their run.
-            log.exception("source broke", extra={"source": source.name})
-            return SourceError(f"unexpected answer ({type(error).__name__})", reason="broken")
+    def _keep_all(
+        self, by_city: Mapping[str, Mapping[str, _Said]], report: CollectReport, now: datetime
+    ) -> Exception | None:
+        """Store some cities at a time; returns what broke, if anything did, for it must not cost the others theirs."""
+        broken: Exception | None = None
+        names = sorted(by_city)
+        waiting = [names[first : first + _TOGETHER] for first in range(0, len(names), _TOGETHER)]
+        while waiting:
+            some = waiting.pop(0)
+            try:
+                self._keep({city: by_city[city] for city in some}, report, now)
+            except StoreError:
+                raise
+            except Exception as error:
+                if len(some) > 1:
+                    waiting = [*([city] for city in some), *waiting]
+                    continue
+                log.exception("city cannot be stored", extra={"city": some[0]})
+                broken = error
+        return broken
 
-    def _keep(self, city: str, said: Mapping[str, _Said], report: CollectReport, now: datetime) -> int:
-        """Store what the sources said of one city, and its city-hours; returns how many of these changed."""
+    def _keep(self, some: Mapping[str, Mapping[str, _Said]], report: CollectReport, now: datetime) -> None:
+        """Store what the sources said of some cities, and their city-hours: all of it, or nothing."""
+        said = [one for sources in some.values() for one in sources.values()]
         with self.database.transaction() as connection:
-            first: datetime | None = None
-            for name, one in said.items():
-                written = upsert_readings(connection, one.readings.values(), now=now)
-                insert_weather_forecasts(connection, one.forecasts)
-                report.sources[name].new += written.new
-                report.sources[name].changed += written.changed
-                first = min(filter(None, (first, written.first)), default=None)
-            start = _reconciled_until(connection, city, first)
-            return reconcile(connection, city, start, last_full_hour(now), now=now) if start else 0
+            written = upsert_readings(
+                connection, (reading for one in said for reading in one.readings.values()), now=now
+            )
+            insert_weather_forecasts(connection, (forecast for one in said for forecast in one.forecasts))
+            latest = latest_city_hours(connection, some)
+            touched = {
+                city: [part for (name, _), part in written.parts.items() if name == city] for city in some
+            }
+            spans = [
+                (city, start, end)
+                for city in some
+                for start, end in _spans(touched[city], latest.get(city), last_full_hour(now))
+            ]
+            changed = reconcile_all(connection, spans, now=now)
+        for (_, source), part in written.parts.items():
+            report.sources[source].new += part.new
+            report.sources[source].changed += part.changed
+        report.hours += sum(changed.values())
+        report.cities += [city for city, hours in changed.items() if hours]
 
-    def _record(self, answers: Sequence[_Answer], report: CollectReport, started_at: datetime) -> None:
+    def _record(self, answers: Sequence[Answer], report: CollectReport, started_at: datetime) -> None:
         finished_at = self.clock()
         with self.database.transaction() as connection:
-            for source, answer in answers:
-                failure = answer if isinstance(answer, SourceError) else None
-                readings = [] if isinstance(answer, SourceError) else answer.readings
+            for answer in answers:
+                source, batch, failure = answer.source, answer.batch, answer.error
+                runs, hours = failed_before(connection, source.name, started_at) if failure else (0, 0)
                 record_run(
                     connection,
                     source.name,
                     started_at=started_at,
                     finished_at=finished_at,
-                    readings=len(readings),
+                    readings=len(batch.readings),
                     rejected=report.sources[source.name].rejected,
-                    latest=max((reading.time for reading in readings), default=None),
+                    latest=max((reading.time for reading in batch.readings), default=None),
                     reason=failure.reason if failure else None,
                     message=str(failure) if failure else None,
+                    rests_until=rest_until(
+                        started_at,
+                        finished_at,
+                        failure,
+                        Streak(runs + 1, hours + 1),
+                        batch.retry_after,
+                        longest=LONGEST if source.backfill_days else LONGEST_LIVE,
+                    ),
                 )
 
 
-def _first_report(answer: Batch | SourceError) -> SourceReport:
-    if isinstance(answer, SourceError):
-        return SourceReport(failure=f"{answer.reason}: {answer}")
-    return SourceReport(readings=len(answer.readings), rejected=dict(answer.rejected))
+def _judged(answer: Answer) -> Answer:
+    """The answer; a failure where it was whole, and yet nothing that was told of the cities could be used."""
+    batch = answer.batch
+    useless = {reason: number for reason, number in batch.rejected.items() if reason not in _NOT_OF_THE_CITY}
+    if answer.error or batch.readings or batch.forecasts or not useless:
+        return answer
+    told = ", ".join(f"{number} {reason}" for reason, number in sorted(useless.items()))
+    return replace(answer, error=SourceError(f"nothing it told could be used: {told}", reason=UNUSABLE))
 
 
-def _by_city(answers: Sequence[_Answer], report: CollectReport) -> dict[str, dict[str, _Said]]:
+def _first_report(answer: Answer) -> SourceReport:
+    batch, error = answer.batch, answer.error
+    wait_s = error.retry_after if isinstance(error, QuotaExhausted) else batch.retry_after
+    return SourceReport(
+        readings=len(batch.readings),
+        rejected=dict(batch.rejected),
+        failure=f"{error.reason}: {error}" if error else None,
+        retry_after=wait_s,
+    )
+
+
+def _by_city(answers: Sequence[Answer], report: CollectReport) -> dict[str, dict[str, _Said]]:
     """City → source → what may be kept; of two readings of one station and time the last, the other counted."""
     found: dict[str, dict[str, _Said]] = defaultdict(lambda: defaultdict(_Said))
-    for source, answer in answers:
-        if isinstance(answer, SourceError) or not source.archivable:
+    for answer in answers:
+        source = answer.source
+        if not source.archivable:
             continue
         duplicates = 0
-        for reading in answer.readings:
+        for reading in answer.batch.readings:
             kept = found[reading.city][source.name].readings
-            duplicates += (reading.station, reading.time) in kept
-            kept[reading.station, reading.time] = reading
-        for forecast in answer.forecasts:
+            key = (storable(reading.station), reading.time)
+            duplicates += key in kept
+            kept[key] = reading
+        for forecast in answer.batch.forecasts:
             found[forecast.city][source.name].forecasts.append(forecast)
         if duplicates:
             rejected = report.sources[source.name].rejected
@@ -244,9 +278,20 @@ def _by_city(answers: Sequence[_Answer], report: CollectReport) -> dict[str, dic
     return found
 
 
-def _reconciled_until(connection: Connection, city: str, first: datetime | None) -> datetime | None:
-    """Until when a city's hours stand as they are: before the first changed reading, and not beyond the latest
-    city-hour, for the one after it was not over last time. None where there is nothing to reconcile."""
-    known = span(connection, city)
-    ends = [hour_ending(first) - HOUR] if first else []
-    return min([*ends, known[1]] if known else ends, default=None)
+def _spans(
+    touched: Sequence[Written], latest: datetime | None, until: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    """Which of a city's hours do not stand as they are: those that the changed readings have a part in, and all
+    after the latest city-hour, for the one after it was not over last time."""
+    fresh = until if latest is None else latest
+    firsts = [part.first for part in touched if part.first is not None]
+    lasts = [part.last for part in touched if part.last is not None]
+    if firsts and lasts:
+        start = hour_ending(min(firsts)) - HOUR
+        end = hour_ending(max(lasts)) + TOUCHED * HOUR
+        if end < fresh:
+            yield start, end
+        else:
+            fresh = min(start, fresh)
+    if fresh < until:
+        yield fresh, until

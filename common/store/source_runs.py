@@ -1,4 +1,4 @@
-"""How each source did at each run: the ground of its health."""
+"""How each source did at each run: the ground of its health, and of leaving it alone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from common.store.engine import run
+from common.store.storable import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -25,13 +26,16 @@ def record_run(
     latest: datetime | None = None,
     reason: str | None = None,
     message: str | None = None,
+    rests_until: datetime | None = None,
 ) -> None:
     """Keep one run; `reason` and `message` only where it failed, `latest` is its newest reading's time."""
     run(
         connection,
         """
-        INSERT INTO source_run (source, started_at, finished_at, readings, rejected, reason, message, latest)
-        VALUES (:source, :started_at, :finished_at, :readings, CAST(:rejected AS jsonb), :reason, :message, :latest)
+        INSERT INTO source_run
+          (source, started_at, finished_at, readings, rejected, reason, message, latest, rests_until)
+        VALUES (:source, :started_at, :finished_at, :readings, CAST(:rejected AS jsonb), :reason, :message, :latest,
+                :rests_until)
         ON CONFLICT (source, started_at) DO NOTHING
         """,
         source=source,
@@ -41,5 +45,44 @@ def record_run(
         rejected=json.dumps(dict(rejected or {})),
         latest=latest,
         reason=reason,
-        message=message[:300] if message else None,
+        message=storable(message)[:300] if message else None,
+        rests_until=rests_until,
     )
+
+
+def failed_before(connection: Connection, source: str, started_at: datetime) -> tuple[int, int]:
+    """How many runs have failed since the last that went well, and in how many hours other than this one's.
+
+    Only runs before `started_at` count, and not those that our own count of calls refused.
+    """
+    [(runs, hours)] = run(
+        connection,
+        """
+        SELECT count(*), count(DISTINCT hour) FILTER (WHERE hour <> date_trunc('hour', :started_at, 'UTC'))
+        FROM (
+          SELECT date_trunc('hour', started_at, 'UTC') AS hour FROM source_run
+          WHERE source = :source AND started_at < :started_at AND reason <> 'spent' AND started_at > COALESCE(
+            (SELECT max(started_at) FROM source_run
+             WHERE source = :source AND started_at < :started_at AND reason IS NULL), '-infinity')) AS failed
+        """,
+        source=source,
+        started_at=started_at,
+    )
+    return runs, hours
+
+
+def resting(connection: Connection, sources: Iterable[str], now: datetime) -> dict[str, datetime]:
+    """Source → until when it is left alone, of those of `sources` that are at `now`."""
+    rows = run(
+        connection,
+        """
+        SELECT name, rests_until
+        FROM unnest(CAST(:sources AS text[])) AS name CROSS JOIN LATERAL (
+          SELECT rests_until FROM source_run WHERE source = name AND started_at <= :now
+          ORDER BY started_at DESC LIMIT 1) AS latest
+        WHERE rests_until > :now
+        """,
+        sources=list(sources),
+        now=now,
+    )
+    return dict(rows)

@@ -1,4 +1,4 @@
-"""``collect``, ``backfill``, ``import``, ``maintain``, ``migrate``, ``status``: what they do and say."""
+"""``collect``, ``import``, ``maintain``, ``migrate``, ``status``: what they do and say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from commands import Vayu, complaint, parsed
 from made import city_hours, count
 
-from common.bootstrap.parts import system_clock
 from common.store.engine import Database, run
 
 if TYPE_CHECKING:
@@ -57,22 +56,9 @@ def test_collect_dry_run_keeps_nothing(vayu: Vayu, database: Database) -> None:
     told = parsed(vayu("collect", "--offline", "--dry-run", "--city", "Pune", "--json"))
     assert told["sources"]["simulated"] == {
         "readings": 24, "new": 0, "changed": 0, "rejected": {}, "failure": None,
+        "resting_until": None, "retry_after": None,
     }  # fmt: skip
     assert count(database, "reading") == count(database, "source_run") == 0
-
-
-def test_backfill_fills_the_days_asked_for(vayu: Vayu, database: Database) -> None:
-    told = parsed(vayu("backfill", "--offline", "--days", 3, "--city", "Delhi", "--json"))
-    assert told["hours"] == 72
-    first = min(city_hours(database))
-    assert timedelta(days=2, hours=22) < system_clock() - first < timedelta(days=3)
-
-
-def test_progress_goes_to_standard_error(vayu: Vayu) -> None:
-    result = vayu("backfill", "--offline", "--days", 1, "--city", "Delhi")
-    assert "Filling the past: 0 of 1" in result.stderr
-    assert "Filling the past: 1 of 1" in result.stderr
-    assert "24 city-hours new or changed in 1 cities" in result.stdout
 
 
 def test_import_twice(vayu: Vayu, database: Database, tmp_path: Path) -> None:

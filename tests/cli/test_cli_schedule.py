@@ -27,7 +27,7 @@ def machine(database: Database, start: datetime) -> tuple[Schedule, Callable[[da
     def clock() -> datetime:
         return times[-1]
 
-    settings = from_mapping({"DATABASE_URL": database.url})
+    settings = from_mapping({"DATABASE_URL": database.url, "MODEL_STORE_URL": "memory:"})
     schedule = Schedule(Parts(settings, database, PostgresQueue(database, clock), clock))
 
     def go_to(time: datetime) -> list[str]:

@@ -14,7 +14,8 @@ from stubs import Stub, refusing
 from common.domain.cities import find_city
 from common.domain.errors import ConfigError, Permanent, StoreError
 from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Batch, Reading, WeatherForecast
-from common.ingest.collect import Collector, CollectReport, SourceReport
+from common.ingest.collect import Collector
+from common.ingest.report import CollectReport, SourceReport
 from common.sources import REGISTRY
 from common.sources.http import Http
 from common.store.engine import Database, run
@@ -153,7 +154,9 @@ def test_a_late_correction_changes_the_windows_that_hold_it(
     collect(saying("cpcb", first))
     before = city_hours(database)
     clock.now = now + 30 * HOUR
-    corrected = replace(first[-1], values=air(300))
+    corrected = replace(
+        first[-1], values={**air(300), "pm10": 400.0}
+    )  # PM10 confirms it: no instrument's fault
     report = collect(saying("cpcb", [corrected, *series(clock.now, 30, air(60))]))
     assert (report.sources["cpcb"].new, report.sources["cpcb"].changed) == (30, 1)
     after = city_hours(database)
@@ -173,8 +176,9 @@ def test_a_correction_alone_reaches_the_hours_after_it(
 ) -> None:
     readings = series(now, 48, air(60))
     collect(saying("cpcb", readings))
-    old = now - 40 * HOUR
-    report = collect(saying("cpcb", [replace(one, values=air(600)) for one in readings if one.time == old]))
+    old = now - 38 * HOUR
+    worse = {**air(600), "pm10": 700.0}
+    report = collect(saying("cpcb", [replace(one, values=worse) for one in readings if one.time == old]))
     changed = [time for time, row in city_hours(database).items() if row["aqi"] and row["aqi"] > 100]
     assert (changed[0], changed[-1]) == (
         now - 32 * HOUR,
@@ -205,7 +209,7 @@ def test_a_run_that_dies_halfway_is_made_up_by_the_next(
         raise StoreError("the server went away")
 
     with monkeypatch.context() as patched:
-        patched.setattr("common.ingest.collect.reconcile", die)
+        patched.setattr("common.ingest.collect.reconcile_all", die)
         with pytest.raises(StoreError):
             collector.collect([DELHI, PUNE])
     assert count(database, "reading") == 0
@@ -329,8 +333,8 @@ def test_a_source_gets_its_window_and_only_its_own_key(
 def test_a_backfill_asks_those_that_keep_a_past(
     collect: Callable[..., CollectReport], database: Database, now: datetime
 ) -> None:
-    past = saying("keeps", series(now, 24, air(60)))
-    latest = saying("live", series(now, 1, air(60)), backfill_days=0)
+    past = saying("keeps", series(now, 24, air(60), source="keeps"))
+    latest = saying("live", series(now, 1, air(60), source="live"), backfill_days=0)
     assert collect(past, latest, start=now - timedelta(days=2)).sources.keys() == {"keeps"}
     assert collect(past, latest).sources.keys() == {"keeps", "live"}
     assert collect(latest, start=now - timedelta(days=2)).sources.keys() == {"live"}

@@ -63,7 +63,8 @@ def forecast_span(
     [(first, last, families)] = run(
         connection,
         """
-        SELECT min(origin), max(origin), array_agg(DISTINCT family ORDER BY family) FROM forecast
+        SELECT min(origin), max(origin), array_agg(DISTINCT family COLLATE "C" ORDER BY family COLLATE "C")
+        FROM forecast
         WHERE city = :city AND target = :target AND mode = :mode AND origin > :start AND origin <= :end
         """,
         city=city,

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from common.store.daily import WITH_AIR
 from common.store.engine import run
-from common.store.reads.hours import HAS_AIR
 from common.store.reads.stamp import utc
 
 
@@ -22,6 +22,7 @@ class ServiceState:
     champions: int
     dataset: str | None
     sources: dict[str, dict[str, Any]]
+    """Source → how its runs of the last 7 days went: see `common.api.schemas.system.SourceState`."""
 
 
 def service_state(connection: Connection, now: datetime, *, fresh: timedelta) -> ServiceState:
@@ -30,29 +31,36 @@ def service_state(connection: Connection, now: datetime, *, fresh: timedelta) ->
         connection,
         f"""
         WITH runs AS (
-          SELECT * FROM source_run WHERE started_at > :week_ago AND started_at <= :now
+          SELECT * FROM source_run
+          WHERE (started_at > :week_ago OR rests_until > :now) AND started_at <= :now
         ), failure AS (
-          SELECT source, json_object_agg(reason, number ORDER BY reason) AS by_reason
+          SELECT source, json_object_agg(reason, number ORDER BY reason COLLATE "C") AS by_reason
           FROM (SELECT source, reason, count(*) AS number FROM runs
                 WHERE reason IS NOT NULL AND started_at > :day_ago GROUP BY source, reason) AS counted
           GROUP BY source
+        ), latest AS (
+          SELECT DISTINCT ON (source) source, reason, CASE WHEN rests_until > :now THEN rests_until END AS rests_until
+          FROM runs ORDER BY source, started_at DESC
         ), source AS (
           SELECT source, json_build_object(
+              'state', CASE WHEN latest.rests_until IS NOT NULL THEN 'resting'
+                            WHEN latest.reason IS NOT NULL THEN 'failing' ELSE 'ok' END,
+              'resting_until', {utc("latest.rests_until")},
               'last_run', {utc("max(finished_at)")},
-              'last_success', {utc("max(finished_at) FILTER (WHERE reason IS NULL)")},
+              'last_success', {utc("max(finished_at) FILTER (WHERE runs.reason IS NULL)")},
               'lag_minutes', CASE WHEN max(latest) > :now THEN 0
                                   ELSE floor(extract(epoch FROM :now - max(latest)) / 60) END,
-              'reason', (array_agg(reason ORDER BY started_at DESC))[1],
+              'reason', latest.reason,
               'failures_24h', COALESCE(
                 (SELECT by_reason FROM failure WHERE failure.source = runs.source), '{{}}')) AS state
-          FROM runs GROUP BY source)
+          FROM runs JOIN latest USING (source) GROUP BY source, latest.reason, latest.rests_until)
         SELECT
-          (SELECT time FROM city_hour WHERE time <= :now AND {HAS_AIR} ORDER BY time DESC LIMIT 1),
+          (SELECT time FROM city_hour WHERE time <= :now AND {WITH_AIR} ORDER BY time DESC LIMIT 1),
           (SELECT count(DISTINCT city) FROM city_hour
            WHERE time >= :fresh_from AND time <= :now AND aqi IS NOT NULL),
           (SELECT count(*) FROM model WHERE status = 'champion' AND mode = 'live'),
           (SELECT value FROM meta WHERE key = 'dataset'),
-          (SELECT COALESCE(json_object_agg(source, state ORDER BY source), '{{}}')::text FROM source)
+          (SELECT COALESCE(json_object_agg(source, state ORDER BY source COLLATE "C"), '{{}}')::text FROM source)
         """,
         now=now,
         fresh_from=now - fresh,

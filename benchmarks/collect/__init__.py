@@ -1,0 +1,1 @@
+"""How long an hourly run of collection takes, and what it needs."""
