@@ -231,8 +231,9 @@ def _failing(connection: Connection) -> list[str]:
     rows = run(
         connection,
         """
-        SELECT format('job %s (%s of %s): %s', job_id, jobs.proc_name,
-                 COALESCE(aggregates.view_name, jobs.hypertable_name), COALESCE(error.err_message, 'no reason given'))
+        SELECT format('job %s (%s): %s', job_id,
+                 concat_ws(' of ', jobs.proc_name, COALESCE(aggregates.view_name, jobs.hypertable_name)),
+                 COALESCE(error.err_message, 'no reason given'))
         FROM timescaledb_information.jobs JOIN timescaledb_information.job_stats AS stats USING (job_id)
         LEFT JOIN timescaledb_information.continuous_aggregates AS aggregates
           ON aggregates.materialization_hypertable_name = jobs.hypertable_name

@@ -11,15 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_FORECASTING = ("onnxruntime", "obstore")
+_TRAINING = ("sklearn.linear_model", "skl2onnx", "common.training.service")
+
+
 @pytest.fixture(scope="session")
 def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    with Forks(tmp_path_factory.mktemp("forks")) as made:
+    with Forks(tmp_path_factory.mktemp("forks"), *_FORECASTING) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def forecasters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    """The same with what forecasts and trainings need, which is much."""
-    modules = ("onnxruntime", "obstore", "sklearn.linear_model", "skl2onnx", "common.training.service")
-    with Forks(tmp_path_factory.mktemp("forecasters"), *modules) as made:
+def trainers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """The same with what trainings need, which is much."""
+    with Forks(tmp_path_factory.mktemp("trainers"), *_FORECASTING, *_TRAINING) as made:
         yield made

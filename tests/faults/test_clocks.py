@@ -97,7 +97,7 @@ def test_upkeep_and_collections_that_disagree(
     assert counts(expected)["city_day"] > len(CITIES)
 
 
-def test_forecasts(forecasters: Forks, database: Database, tmp_path: Path) -> None:
+def test_forecasts(forks: Forks, database: Database, tmp_path: Path) -> None:
     """Each origin has one forecast, by whatever clock; one issued too early knows an hour less, and stays."""
     put_hours(database, "Delhi", hours(30, seed=5))
     now = END + timedelta(minutes=12)
@@ -108,7 +108,7 @@ def test_forecasts(forecasters: Forks, database: Database, tmp_path: Path) -> No
         at = now + hours_later * HOUR
         PostgresQueue(database, lambda: END).send(OBSERVATIONS_READY, f"{at} {skew}", {"cities": ["Delhi"]})
         order = {"task": "work", "models": str(tmp_path), "now": at.isoformat(), "skew_minutes": skew}
-        assert forecasters.well(**order, url=database.url).result == 1
+        assert forks.well(**order, url=database.url).result == 1
 
     for hours_later, skew in [(0, 0), (0, AHEAD), (1, BEHIND), (1, 0), (2, 0)]:
         issue(hours_later, skew)

@@ -135,7 +135,7 @@ def test_import(forks: Forks, database: Database, tmp_path: Path) -> None:
     assert counts(contents(database))["reading"] == 48
 
 
-def test_forecasts_of_a_message(forecasters: Forks, database: Database, tmp_path: Path) -> None:
+def test_forecasts_of_a_message(forks: Forks, database: Database, tmp_path: Path) -> None:
     """A job is leased, forecasts are issued and scored, another message is sent, the job is finished."""
     for city in CITIES:
         put_hours(database, city, hours(30, seed=5))
@@ -143,6 +143,8 @@ def test_forecasts_of_a_message(forecasters: Forks, database: Database, tmp_path
     files = ObjectStore(tmp_path.as_uri())
     for city in CITIES:
         train_city(database, files, ModelCache(files), city, now=now, families=["linear"])
+    with database.transaction() as connection:
+        run(connection, "DELETE FROM city_hour WHERE time < :start", start=now - timedelta(days=16))
     queue = PostgresQueue(database, lambda: now)
     queue.send(OBSERVATIONS_READY, "collected", {"cities": CITIES})
 
@@ -151,13 +153,13 @@ def test_forecasts_of_a_message(forecasters: Forks, database: Database, tmp_path
             release(connection)  # as when the lease has ended
 
     order = {"task": "work", "now": now.isoformat(), "models": str(tmp_path)}
-    found = die_everywhere(forecasters, database, order, hidden=frozenset({"attempts"}), between=take_up)
+    found = die_everywhere(forks, database, order, hidden=frozenset({"attempts"}), between=take_up, most=21)
 
     assert found["left"] >= 4
     assert counts(contents(database))["forecast"] == 2 * 2
 
 
-def test_training(forecasters: Forks, database: Database, tmp_path: Path) -> None:
+def test_training(trainers: Forks, database: Database, tmp_path: Path) -> None:
     """A job is leased, two targets are trained, recorded and promoted, another message is sent."""
     put_hours(database, "Delhi", hours(30, seed=5))
     now = END + timedelta(minutes=12)
@@ -169,5 +171,5 @@ def test_training(forecasters: Forks, database: Database, tmp_path: Path) -> Non
 
     order = {"task": "work", "now": now.isoformat(), "models": str(tmp_path), "train": True}
     hidden = frozenset({"attempts", "metrics"})  # how long it took stands among these
-    die_everywhere(forecasters, database, order, hidden=hidden, between=take_up, most=6)
+    die_everywhere(trainers, database, order, hidden=hidden, between=take_up, most=4)
     assert counts(contents(database))["model"] == 4

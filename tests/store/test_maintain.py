@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from made import air, city_hours, count, keep, keep_and_reconcile, series
+from processes import until
 
 from common.domain.observation import HOUR, IST, POLLUTANTS, WeatherForecast
 from common.ingest.reconcile import reconcile
@@ -278,3 +279,26 @@ def test_twice_at_once(database: Database, now: datetime) -> None:
         thread.join()
     assert failures == []
     assert days(database) == by_hand(database)
+
+
+@pytest.mark.tiers("community")
+def test_jobs_of_the_server_that_fail_are_told(database: Database, now: datetime) -> None:
+    assert maintain(database, now=now, retain_raw_days=KEPT)["failing"] == []
+    with database.transaction() as connection:
+        run(
+            connection,
+            "CREATE PROCEDURE break_down(job_id int, config jsonb) LANGUAGE plpgsql "
+            "AS $$ BEGIN RAISE 'it is broken'; END $$",
+        )
+        [(job,)] = run(connection, "SELECT add_job('break_down', interval '1 hour')")
+    server_has_tried = (
+        f"SELECT FROM timescaledb_information.job_stats WHERE job_id = {job} AND total_failures > 0"
+    )
+
+    def tried() -> bool:
+        with database.transaction() as connection:
+            return bool(run(connection, server_has_tried))
+
+    until(tried, seconds=60)
+    [complaint] = maintain(database, now=now, retain_raw_days=KEPT)["failing"]  # type: ignore[misc]
+    assert complaint == f"job {job} (break_down): it is broken"

@@ -50,6 +50,7 @@ class Models(Struct, kw_only=True):
     per_page: int
     pages: int
     total: int
+    """Models that match; 10,000 where there are so many or more."""
     simulated: Mark
     models: list[Model]
 

@@ -15,18 +15,20 @@ _COLUMNS = (
 )
 
 _FILTERS = ("city", "target", "mode", "family", "status")
+MOST_COUNTED = 10_000
+"""Models are counted so far and no further: the answer must not slow down with the years."""
 
 
 def models_json(
     connection: Connection, filters: dict[str, str | None], *, limit: int, offset: int
 ) -> tuple[int, str]:
-    """(number of all, JSON array of one page) of models, newest first; their metrics without the leads."""
+    """(number of all, but `MOST_COUNTED` at most; JSON array of one page), newest first; metrics without the leads."""
     chosen = {name: value for name, value in filters.items() if value is not None}
     where = " AND ".join(f"{name} = :{name}" for name in _FILTERS if name in chosen) or "true"
     [(total, page)] = run(
         connection,
         f"""
-        SELECT (SELECT count(*) FROM model WHERE {where}), COALESCE((
+        SELECT (SELECT count(*) FROM (SELECT FROM model WHERE {where} LIMIT {MOST_COUNTED}) AS matching), COALESCE((
           SELECT json_agg(page)::text FROM (
             SELECT {_COLUMNS}, metrics - 'by_lead' - 'naive' AS metrics FROM model WHERE {where}
             ORDER BY model.trained_at DESC, version COLLATE "C" LIMIT :limit OFFSET :offset) AS page), '[]')

@@ -46,7 +46,7 @@ ALTER TABLE model ADD COLUMN pruned_at timestamptz;
 COMMENT ON COLUMN model.pruned_at IS 'when its file was given up; null: it is there, and the model can be promoted';
 
 CREATE INDEX forecast_by_origin ON forecast (origin);
-CREATE INDEX model_newest ON model (trained_at DESC, version);
+CREATE INDEX model_newest ON model (trained_at DESC, version COLLATE "C");
 """
 
 
