@@ -15,7 +15,7 @@ from synthetic import END, hours
 
 from common.domain.breakpoints import NAQI
 from common.domain.forecast import HORIZON, TARGETS, Target
-from common.domain.observation import HOUR, POLLUTANTS
+from common.domain.observation import HOUR, IST, POLLUTANTS
 from common.features import (
     FLOOR,
     INPUTS,
@@ -35,6 +35,8 @@ from common.features import (
     usable_origins,
 )
 
+LAGS = (1, 2, 3, 4, 6, 8, 12, 18, 22, 23, 24, 25, 36, 48, 72)
+MEANS = (3, 6, 12, 24, 48, 72, 168, 336)
 LEADS = np.arange(1, HORIZON + 1)
 SERVED_LEADS = np.arange(1, HORIZON + MAX_LAG_HOURS + 1)
 WHOLE = hours(40, seed=1, gaps=0.05)
@@ -80,7 +82,7 @@ def test_names_and_columns_agree(target: Target) -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_rows_are_finite_whatever_is_missing(target: Target, seed: int) -> None:
     history = holed(WHOLE, seed)
-    origins = usable_origins(history, target)
+    origins = usable_origins(history[:, INPUTS.index(target)])
     rows = build(history, END, target, origins, SERVED_LEADS)
     assert np.isfinite(rows.X).all()
     assert np.isfinite(rows.level).all()
@@ -182,6 +184,8 @@ def test_the_hour_of_day_is_the_targets_in_india(end: datetime, hour: int) -> No
             "hour_cos": np.cos(angle),
             "hour_sin2": np.sin(2 * angle),
             "hour_cos2": np.cos(2 * angle),
+            "hour_sin3": np.sin(3 * angle),
+            "hour_cos3": np.cos(3 * angle),
         }.items():
             np.testing.assert_allclose(column(X, "pm25", name), expected, atol=1e-5)
 
@@ -213,7 +217,9 @@ def test_twice_as_much_of_everything_changes_the_level_only() -> None:
     X, X2 = row(history, "pm25"), row(double, "pm25")
     level = names("pm25").index("level")
     np.testing.assert_allclose(X2[:, level] - X[:, level], math.log(2), atol=1e-5)
-    np.testing.assert_allclose(np.delete(X, level, axis=1), np.delete(X2, level, axis=1), atol=1e-4)
+    # The level stands in other features too, so that it may count by hour of day and season.
+    others = [at for at, name in enumerate(names("pm25")) if not name.startswith("level")]
+    np.testing.assert_allclose(X[:, others], X2[:, others], atol=1e-4)
 
 
 def test_what_is_unknown_is_no_change() -> None:
@@ -242,9 +248,13 @@ def _ratio(value: float, reference: float, floor: float) -> float:
     return min(max(math.log((value + floor) / (reference + floor)), -3.0), 3.0)
 
 
-def _usual(series: Array, hour: int) -> float:
-    """Mean of the last 7 days at the hour of day of `hour`, whose day may not be over."""
-    return _mean(_known(np.array([series[hour - 24 * day] for day in range(7)])))
+def _usual(series: Array, hour: int, days: int = 7) -> float:
+    """Mean of the last days at the hour of day of `hour`, whose day may not be over."""
+    return _mean(_known(np.array([series[hour - 24 * day] for day in range(days)])))
+
+
+def _spread(values: list[float]) -> float:
+    return math.sqrt(_mean([(value - _mean(values)) ** 2 for value in values]))
 
 
 def _expected_features(history: Array, at: int, lead: int) -> dict[str, float]:
@@ -257,61 +267,92 @@ def _expected_features(history: Array, at: int, lead: int) -> dict[str, float]:
     level = filled[at]
     back = at - (-lead % 24)
     found = {
-        **{f"lag{k}": _ratio(filled[at - k], level, floor) for k in (1, 2, 3, 6, 12, 24, 48)},
+        **{f"lag{k}": _ratio(filled[at - k], level, floor) for k in LAGS},
         "min24": _ratio(min(_known(series[at - 23 : at + 1])), level, floor),
         "max24": _ratio(max(_known(series[at - 23 : at + 1])), level, floor),
+        "level": math.log(level + floor) - LEVEL_CENTRE,
         "lead": float(lead),
         "daily": _ratio(filled[back], level, floor),
+        "daily_before": _ratio(filled[back - 24], level, floor),
         "weekly": _ratio(_usual(series, back), level, floor),
+        "fortnight_change": _ratio(_usual(series, back, 14), _usual(series, at, 14), floor),
     }
+    found["daily_change"] = _ratio(filled[back], filled[at if lead % 24 == 0 else at - 24], floor)
     now = _ratio(_usual(series, at), level, floor)
     found["weekly_change"] = min(max(found["weekly"] - now, -3.0), 3.0)
-    for k in (3, 6, 12, 24, 48, 168):
+    for k in MEANS:
         known = _known(series[at - k + 1 : at + 1])
         found[f"mean{k}"] = _ratio(_mean(known), level, floor) if len(known) >= max(1, k // 2) else 0.0
+    for k in (24, 168):
+        found[f"std{k}"] = _spread([math.log(v + floor) for v in _known(series[at - k + 1 : at + 1])])
     for name, centre in {"temperature": 25.0, "wind_u": 0.0}.items():
         scale = WEATHER_SCALE[name][1]
-        values = (history[:, INPUTS.index(name)] - centre) / scale
+        values = np.clip((history[:, INPUTS.index(name)] - centre) / scale, -6, 6)
         day, before = _mean(_known(values[at - 23 : at + 1])), _mean(_known(values[at - 47 : at - 23]))
-        found |= {f"{name}_24": min(max(day, -3), 3), f"{name}_24_change": min(max(day - before, -3), 3)}
+        now, then = _mean(_known(values[at - 2 : at + 1])), _mean(_known(values[at - 26 : at - 23]))
+        last = next(iter(_known(values[at - 3 : at + 1])[::-1]), 0.0)
+        found |= {f"{name}_1": last, f"{name}_6": _mean(_known(values[at - 5 : at + 1]))}
+        found |= {f"{name}_24": day, f"{name}_24_change": day - before, f"{name}_3_change": now - then}
+    no2 = history[:, INPUTS.index("no2")]
+    share = (_mean(_known(no2[at - 5 : at + 1])) + FLOOR["no2"]) / (level + floor)
+    found["no2_level"] = min(max(math.log(share), -3.0), 3.0)
+    found["no2_3_24"] = _ratio(
+        _mean(_known(no2[at - 2 : at + 1])), _mean(_known(no2[at - 23 : at + 1])), FLOOR["no2"]
+    )
     guesses = _composed(history, at, lead)
-    return found | {
+    found |= {
         f"composed_{name}": _ratio(value, level, floor)
-        for name, value in zip(("flat", "pattern"), guesses, strict=True)
+        for name, value in zip(("flat", "pattern"), guesses, strict=False)
     }
+    moved = max(level + guesses[2] - _composed(history, at, 0)[2], 0.0)
+    found["composed_damped"] = _ratio(moved, level, floor)
+    target = END - (len(history) - 1 - at - lead) * HOUR
+    local = target.astimezone(IST).replace(tzinfo=None)
+    waves = {"hour": 2 * math.pi * local.hour / 24}
+    waves["season"] = 2 * math.pi * (local - datetime(1970, 1, 1)).total_seconds() / (365.2425 * 86400)  # noqa: DTZ001
+    for name, angle in waves.items():
+        found |= {f"{name}_sin": math.sin(angle), f"{name}_cos": math.cos(angle)}
+    for name in ("mean6", "mean24", "mean168", "lag24", "level"):
+        found[f"{name}_hour_sin"] = found[name] * found["hour_sin"]
+        found[f"{name}_hour_cos"] = found[name] * found["hour_cos"]
+    return found | {f"level_season_{w}": found["level"] * found[f"season_{w}"] for w in ("sin", "cos")}
 
 
-def _composed(history: Array, at: int, lead: int) -> tuple[float, float]:
-    flat, pattern = [], []
-    for pollutant in ("pm25", "pm10", "no2", "co", "o3"):
+def _composed(history: Array, at: int, lead: int) -> tuple[float, float, float]:
+    flat, pattern, damped = [], [], []
+    for pollutant in POLLUTANTS:
         values, scale = history[:, INPUTS.index(pollutant)], NAQI[pollutant][0]
         window = range(at + lead - scale.hours + 1, at + lead + 1)
         measured = [hour for hour in window if hour <= at]
         ahead = [hour - at for hour in window if hour > at]
         last = _mean(_known(values[at - 2 : at + 1]))
-        known = _known(values[measured])
-        past = _mean(known) if len(known) >= max(1, len(measured) // 2) else last
         usual = _mean(_known(np.array([_usual(values, at - k) for k in range(24)])))
-        day = _mean(_known(values[at - 23 : at + 1]))
-        now = min(max(day / usual, 0.3), 3.0)
-        future = _mean(_known(np.array([_usual(values, at - (-step % 24)) * now for step in ahead])))
-        for guesses, fill in ((flat, last), (pattern, future)):
-            total = (len(measured) * past if measured else 0.0) + len(ahead) * fill
-            concentration = total / scale.hours
-            ends = [(0.0, 0.0), *((band[1], band[3]) for band in scale.bands)]
-            if math.isnan(concentration):
+        now = min(max(_mean(_known(values[at - 23 : at + 1])) / usual, 0.3), 3.0)
+        future = [_usual(values, at - (-step % 24)) * now for step in ahead]
+        floor, recent = FLOOR[pollutant], _known(values[at - 3 : at + 1])
+        away = math.log((recent[-1] + floor) / (_usual(values, at) * now + floor)) if recent else 0.0
+        away = min(max(away, -2.0), 2.0)
+        fading = [
+            max((value + floor) * math.exp(away * 0.9**step) - floor, 0.0)
+            for value, step in zip(future, ahead, strict=True)
+        ]
+        for guesses, fill in ((flat, [last] * len(ahead)), (pattern, future), (damped, fading)):
+            known = _known(np.array([*values[measured], *fill]))
+            if len(known) < scale.hours // 2:
                 continue
+            concentration = _mean(known)
+            ends = [(0.0, 0.0), *((band[1], band[3]) for band in scale.bands)]
             index = 500.0
             for (low, index_low), (high, index_high) in pairwise(ends):
                 if low <= concentration <= high:
                     index = index_low + (concentration - low) / (high - low) * (index_high - index_low)
             guesses.append(index)
-    return max(flat), max(pattern)
+    return max(flat), max(pattern), max(damped)
 
 
 @pytest.mark.parametrize("lead", [1, 2, 7, 8, 9, 23, 24, 25, 47, 48])
 def test_features_are_what_their_names_say(lead: int) -> None:
-    for at in usable_origins(WHOLE, "aqi")[200::97]:
+    for at in usable_origins(WHOLE[:, INPUTS.index("aqi")])[400::97]:
         X = build(WHOLE, END, "aqi", np.array([at]), np.array([lead])).X[0, 0]
         expected = _expected_features(WHOLE, int(at), lead)
         found = {name: float(column(X, "aqi", name)) for name in expected}
@@ -323,8 +364,8 @@ def test_values_under_the_same_names_are_the_same_in_every_release() -> None:
     was changed on purpose, raise `features.REVISION` and renew the numbers."""
     history = np.fromfunction(lambda hour, which: (hour * 37 + which * 11) % 97 + 3.0, (400, len(INPUTS)))
     for target, (known_signature, known_sum) in {
-        "aqi": ("89212d9373bcd7ef", 5143.18),
-        "pm25": ("34bac5147015a204", 5088.77),
+        "aqi": ("03cab3b7d166d120", 9423.86),
+        "pm25": ("88ff0b23d668ecd5", 9231.65),
     }.items():
         X = row(history, target)
         shuffle = np.sin(np.arange(X.size)).reshape(X.shape)
@@ -343,12 +384,12 @@ def test_a_forecast_can_start_where_half_a_day_is_known_and_one_of_the_last_thre
         if np.isfinite(series[max(at - 23, 0) : at + 1]).sum() >= 12
         and np.isfinite(series[max(at - 2, 0) : at + 1]).any()
     ]
-    assert usable_origins(history, "pm25").tolist() == expected
+    assert usable_origins(series).tolist() == expected
 
 
 def test_no_origin_in_no_hours() -> None:
-    assert usable_origins(np.empty((0, len(INPUTS))), "aqi").tolist() == []
-    assert usable_origins(np.full((50, len(INPUTS)), np.nan), "aqi").tolist() == []
+    assert usable_origins(np.empty(0)).tolist() == []
+    assert usable_origins(np.full(50, np.nan)).tolist() == []
 
 
 def test_columns_of_the_store_become_rows_of_hours() -> None:
@@ -362,4 +403,7 @@ def test_columns_of_the_store_become_rows_of_hours() -> None:
 def test_time_may_be_given_in_any_zone() -> None:
     local = END.astimezone(timezone(timedelta(hours=-7)))
     np.testing.assert_array_equal(row(WHOLE, "aqi"), row(WHOLE, "aqi", end=local))
-    np.testing.assert_array_equal(row(WHOLE, "aqi"), row(WHOLE, "aqi", end=END + timedelta(days=3)))
+    later = row(WHOLE, "aqi", end=END + timedelta(days=3))
+    for name in names("aqi"):
+        same = (column(row(WHOLE, "aqi"), "aqi", name) == column(later, "aqi", name)).all()
+        assert same == ("season" not in name), name

@@ -11,7 +11,7 @@ Target = Literal["aqi", "pm25"]
 TARGETS: tuple[Target, ...] = ("aqi", "pm25")
 """Indian AQI (NAQI), and hourly PM2.5 in µg/m³."""
 
-Family = Literal["linear", "random_forest", "xgboost", "naive"]
+Family = Literal["linear", "random_forest", "xgboost", "blend", "naive"]
 FAMILIES: tuple[Family, ...] = ("linear", "random_forest", "xgboost")
 """What can be trained. ``naive`` is served where none of these beats it."""
 

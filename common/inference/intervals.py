@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _NEIGHBOURS = 2
 _ENOUGH = 100
 """Fewer residuals than this say little of a distribution's tails."""
-CEILING = {"aqi": 500.0, "pm25": 2000.0}
-"""No forecast exceeds this, in the target's unit."""
 
 
 def residual_quantiles(actual: Array, forecast: Array, floor: float) -> Array:

@@ -13,6 +13,7 @@ from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import HORIZON, TARGETS, Mode, Target
 from common.domain.observation import HOUR, last_full_hour
 from common.features import (
+    CEILING,
     FLOOR,
     INPUTS,
     LOOKBACK_HOURS,
@@ -22,7 +23,7 @@ from common.features import (
     build,
     usable_origins,
 )
-from common.inference.intervals import CEILING, as_lists, category_probabilities, distribution, interval
+from common.inference.intervals import as_lists, category_probabilities, distribution, interval
 from common.inference.naive import naive_forecasts
 from common.store.city_hours import history, provenance
 from common.store.forecasts import IssuedForecast, insert_forecast
@@ -121,8 +122,9 @@ def _issue(
 
 def _lag(known: Array, target: Target) -> int:
     """Hours since the last one from which a forecast can start and whose value is known."""
-    usable = usable_origins(known, target)
-    usable = usable[np.isfinite(known[usable, INPUTS.index(target)])]
+    series = known[:, INPUTS.index(target)]
+    usable = usable_origins(series)
+    usable = usable[np.isfinite(series[usable])]
     return len(known) - 1 - int(usable[-1]) if len(usable) else LOOKBACK_HOURS
 
 

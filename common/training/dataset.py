@@ -2,63 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON, Target
-from common.features import FLOOR, INPUTS, Array, build, usable_origins
+from common.domain.observation import IST
+from common.features import Array, Layout, Rows, build_rows, local_time, production, usable_origins
+from common.features.layout import SEASON
 from common.inference.naive import naive_forecasts
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
+    from datetime import datetime, tzinfo
 
     from numpy.typing import NDArray
 
 LEADS = np.arange(1, HORIZON + 1)
 MIN_TRAINING_HOURS = 24 * 10
 """Fewer usable hours than this before the held-out ones teach nothing."""
+MAX_ORIGINS = 45_000
+"""More origins, from several stations and years, teach little but cost their time and memory."""
+SEASON_HOURS = 24 * 330
+"""What is learnt from less than about a year must not depend on the time of year."""
 _HOLDOUT_SHARE = 0.2
 _HOLDOUT_HOURS = (24 * 5, 24 * 30)
+_SEVERAL_BLOCKS_HOURS = 24 * 100
+_EARLIER_BLOCKS = 3
 _WARM_UP_HOURS = 24 * 7
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """All rows of one city and target."""
+    """All rows of one target: of one city, or of several stations that are learnt from together."""
 
-    target: Target
-    X: NDArray[np.float32]
-    """float32 (n_origins, 48, n_features)"""
-    level: Array
-    """(n_origins,), in the target's unit"""
+    layout: Layout
+    rows: Rows
     actual: Array
     """(n_origins, 48), in the target's unit; nan where it is not known"""
     naive: dict[str, Array]
     """Name → (n_origins, 48), in the target's unit"""
     hours: NDArray[np.intp]
-    """(n_origins,): the origin's hour, counted from the history's first"""
+    """(n_origins,): the origin's hour, counted from the histories' first"""
+    series: NDArray[np.intp]
+    """(n_origins,): which of the histories"""
     end: datetime
-    """End of the history's last hour"""
+    """End of the histories' last hour"""
     length: int
-    """Hours of the history"""
+    """Hours of the histories"""
+
+    @property
+    def target(self) -> Any:
+        """What is forecast; in production a `Target`."""
+        return self.layout.target
 
     @property
     def floor(self) -> float:
         """Added before logarithms, in the target's unit."""
-        return FLOOR[self.target]
+        return self.layout.floor
+
+    @property
+    def X(self) -> NDArray[np.float32]:  # noqa: N802 - the field's name
+        """All rows, float32 (n_origins, 48, n_features); put together anew at each call."""
+        return self.rows.dense()
+
+    @property
+    def level(self) -> Array:
+        """(n_origins,), in the target's unit"""
+        return self.rows.level
 
     def log_ratio(self) -> Array:
         """What the models learn: log((actual + floor) / (level + floor)), (n_origins, 48)."""
         return np.log((self.actual + self.floor) / (self.level[:, None] + self.floor))
 
+    def weight(self) -> Array:
+        """What an origin counts in learning, (n_origins,): an error in a log-ratio costs more where the level is
+        high; the square root lies between errors in the unit and errors in shares."""
+        return np.sqrt(self.level + self.floor)
+
+    def taught(self) -> Rows:
+        """The rows as they are learnt from: without the time of year where less than a year is known."""
+        known = self.hours[np.isfinite(self.actual).any(axis=1)]
+        if len(known) and known.max() - known.min() >= SEASON_HOURS:
+            return self.rows
+        return replace(self.rows, hidden=tuple(self.layout.index(name) for name in SEASON))
+
     def split(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which (origin, lead) pairs may be learnt from, and which origins are held out.
 
-        The held-out hours are the last fifth, between 5 and 30 days. Nothing whose *target* hour lies in them
-        is learnt from, so no held-out hour is seen in training, not even as another origin's future.
+        Held out is a fifth of the hours, between 5 and 30 days: half of it at the end, and of a history of more
+        than 100 days the other half in three blocks over the time before, so that no single fortnight decides.
+        Nothing whose *target* hour lies in them is learnt from, so no held-out hour is seen in training, not
+        even as another origin's future.
 
         Returns:
             (n_origins, 48) and (n_origins,).
@@ -66,43 +103,83 @@ class Dataset:
         Raises:
             ModelError: when the history is too short to do both.
         """
-        shortest, longest = _HOLDOUT_HOURS
-        held_out = int(min(max(self.length * _HOLDOUT_SHARE, shortest), longest))
-        cut = self.length - held_out
-        target_hour = self.hours[:, None] + LEADS[None, :]
-        learn = (target_hour < cut) & np.isfinite(self.actual)
-        judge = self.hours >= cut
-        if (
-            int((self.hours < cut - HORIZON).sum()) < MIN_TRAINING_HOURS
-            or not np.isfinite(self.actual[judge]).any()
-        ):
+        held_out = self._held_out()
+        learn = ~held_out[self.hours[:, None] + LEADS] & np.isfinite(self.actual)
+        judge = held_out[self.hours]
+        last_block = int(np.flatnonzero(~held_out[: self.length])[-1]) + 1
+        early = self.hours[~judge & (self.hours < last_block - HORIZON)]
+        if len(np.unique(early)) < MIN_TRAINING_HOURS or not np.isfinite(self.judged(judge)).any():
             raise ModelError(
                 f"too little history: {self.length} hours; training needs about "
-                f"{(MIN_TRAINING_HOURS + _WARM_UP_HOURS + HORIZON + shortest) // 24} days with few gaps"
+                f"{(MIN_TRAINING_HOURS + _WARM_UP_HOURS + HORIZON + _HOLDOUT_HOURS[0]) // 24} days with few gaps"
             )
         return learn, judge
 
+    def judged(self, judge: NDArray[np.bool_]) -> Array:
+        """The truth that held-out origins are judged by, (n_held_out, 48): nan where their target hour is not
+        held out, for it was learnt from."""
+        targets = self.hours[judge, None] + LEADS
+        return np.where(self._held_out()[targets], self.actual[judge], np.nan)
+
+    def _held_out(self) -> NDArray[np.bool_]:
+        """Whether an hour is held out, (length + 48,)."""
+        shortest, longest = _HOLDOUT_HOURS
+        total = int(min(max(self.length * _HOLDOUT_SHARE, shortest), longest))
+        held_out = np.zeros(self.length + HORIZON, dtype=bool)
+        several = self.length > _SEVERAL_BLOCKS_HOURS
+        last = self.length - (total // 2 if several else total)
+        held_out[last:] = True
+        for number in range(_EARLIER_BLOCKS if several else 0):
+            middle = last * (2 * number + 1) // (2 * _EARLIER_BLOCKS)
+            half = total // (4 * _EARLIER_BLOCKS)
+            held_out[middle - half : middle + half] = True
+        return held_out
+
 
 def make_dataset(history: Array, end: datetime, target: Target) -> Dataset:
-    """Rows from history, float64 (hours, n_inputs), whose last hour ends at `end`.
+    """Rows in production from one city's history, float64 (hours, n_inputs), whose last hour ends at `end`.
 
     Raises:
         ModelError: when no hour of it can be a forecast's origin.
     """
-    series = history[:, INPUTS.index(target)]
-    origins = usable_origins(history, target)
-    origins = origins[origins >= _WARM_UP_HOURS]
-    if not len(origins):
-        raise ModelError("too little history: no hour has a week and half a day of measurements before it")
-    rows = build(history, end, target, origins, LEADS)
-    padded = np.concatenate([series, np.full(HORIZON, np.nan)])
+    return pooled_dataset([history], end, IST, production(target))
+
+
+def pooled_dataset(histories: Sequence[Array], end: datetime, zone: tzinfo, layout: Layout) -> Dataset:
+    """Rows of several histories over the same hours, each float64 (hours, n_inputs), columns `layout.inputs`.
+
+    Raises:
+        ModelError: when no hour of them can be a forecast's origin.
+    """
+    length, column = len(histories[0]), layout.inputs.index(layout.target)
+    origins = _origins([history[:, column] for history in histories])
+    if not sum(map(len, origins)):
+        raise ModelError("too little history: no hour has half a day of measurements before it")
+    time = local_time(end, length, zone)
+    rows, actual, naive = [], [], []
+    for history, chosen in zip(histories, origins, strict=True):
+        series = history[:, column]
+        rows.append(build_rows(history, time, layout, chosen, LEADS))
+        padded = np.concatenate([series, np.full(HORIZON, np.nan)])
+        actual.append(padded[chosen[:, None] + LEADS[None, :]])
+        naive.append(naive_forecasts(series, chosen, LEADS))
     return Dataset(
-        target=target,
-        X=rows.X,
-        level=rows.level,
-        actual=padded[origins[:, None] + LEADS[None, :]],
-        naive=naive_forecasts(series, origins, LEADS),
-        hours=origins,
+        layout=layout,
+        rows=Rows.together(rows),
+        actual=np.concatenate(actual),
+        naive={name: np.concatenate([one[name] for one in naive]) for name in naive[0]},
+        hours=np.concatenate(origins),
+        series=np.repeat(np.arange(len(histories)), [len(chosen) for chosen in origins]),
         end=end,
-        length=len(history),
+        length=length,
     )
+
+
+def _origins(series: Sequence[Array]) -> list[NDArray[np.intp]]:
+    """Origins of each history; those before a week is known only where there are no others."""
+    usable = [usable_origins(values) for values in series]
+    warm = [origins[origins >= _WARM_UP_HOURS] for origins in usable]
+    chosen = warm if any(map(len, warm)) else usable
+    step = -(-sum(map(len, chosen)) // MAX_ORIGINS)
+    # Each history begins at another hour, so that together they still see all hours of the day.
+    return [origins[number % max(step, 1) :: max(step, 1)] for number, origins in enumerate(chosen)]

@@ -22,15 +22,22 @@ _IR_VERSION = 9
 """Understood by every onnxruntime since 1.16."""
 
 
-def per_lead_linear(weights: Array, bias: Array, lead_column: int) -> onnx.ModelProto:
-    """A graph of one linear model a lead time: `weights` (48, n_features), `bias` (48,)."""
+def per_lead_linear(
+    weights: Array, bias: Array, low: Array, high: Array, lead_column: int
+) -> onnx.ModelProto:
+    """A graph of one linear model a lead time: `weights` and the bounds of its features, `low` and `high`,
+    (48, n_features), `bias` (48,)."""
     nodes = [
         helper.make_node("Gather", ["X", "lead_column"], ["lead"], axis=1),
         helper.make_node("Sub", ["lead", "one"], ["lead_from_0"]),
         helper.make_node("Cast", ["lead_from_0"], ["index"], to=TensorProto.INT64),
         helper.make_node("Gather", ["weights", "index"], ["row_weights"], axis=0),
         helper.make_node("Gather", ["bias", "index"], ["row_bias"], axis=0),
-        helper.make_node("Mul", ["X", "row_weights"], ["products"]),
+        helper.make_node("Gather", ["low", "index"], ["row_low"], axis=0),
+        helper.make_node("Gather", ["high", "index"], ["row_high"], axis=0),
+        helper.make_node("Max", ["X", "row_low"], ["raised"]),
+        helper.make_node("Min", ["raised", "row_high"], ["bounded"]),
+        helper.make_node("Mul", ["bounded", "row_weights"], ["products"]),
         helper.make_node("ReduceSum", ["products", "features_axis"], ["sum"], keepdims=0),
         helper.make_node("Add", ["sum", "row_bias"], ["flat"]),
         helper.make_node("Unsqueeze", ["flat", "features_axis"], ["log_ratio"]),
@@ -40,6 +47,8 @@ def per_lead_linear(weights: Array, bias: Array, lead_column: int) -> onnx.Model
         "one": np.array(1.0, dtype=np.float32),
         "weights": weights.astype(np.float32),
         "bias": bias.astype(np.float32),
+        "low": low.astype(np.float32),
+        "high": high.astype(np.float32),
         "features_axis": np.array([1], dtype=np.int64),
     }
     return _model(nodes, constants, weights.shape[1], "log_ratio", [None, 1])
@@ -49,17 +58,7 @@ def by_block(
     models: list[onnx.ModelProto], last_leads: list[int], n_features: int, lead_column: int
 ) -> onnx.ModelProto:
     """One graph that answers each row with the model of the block in which its lead time lies."""
-    nodes, initializers = [], []
-    outputs = []
-    for number, model in enumerate(models):
-        prefixed = compose.add_prefix(model, f"block{number}/")
-        graph = prefixed.graph
-        rename = {graph.input[0].name: "X"}
-        for node in graph.node:
-            node.input[:] = [rename.get(name, name) for name in node.input]
-        nodes += list(graph.node)
-        initializers += list(graph.initializer)
-        outputs.append(graph.output[0].name)
+    nodes, initializers, outputs = _side_by_side(models, "block")
     nodes.append(helper.make_node("Gather", ["X", "lead_column"], ["lead_flat"], axis=1))
     nodes.append(helper.make_node("Unsqueeze", ["lead_flat", "features_axis"], ["lead"]))
     chosen = outputs[-1]
@@ -74,6 +73,14 @@ def by_block(
         chosen = f"upto{number}"
     nodes.append(helper.make_node("Identity", [chosen], ["log_ratio"]))
     return _model(nodes, constants, n_features, "log_ratio", [None, 1], initializers)
+
+
+def mean_of(models: list[onnx.ModelProto]) -> onnx.ModelProto:
+    """One graph whose answer is the mean of the models' log-ratios."""
+    nodes, initializers, outputs = _side_by_side(models, "model")
+    nodes.append(helper.make_node("Mean", outputs, ["log_ratio"]))
+    n_features = models[0].graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    return _model(nodes, {}, n_features, "log_ratio", [None, 1], initializers)
 
 
 def in_target_unit(model: onnx.ModelProto, level_column: int, floor: float, ceiling: float) -> bytes:
@@ -100,6 +107,24 @@ def in_target_unit(model: onnx.ModelProto, level_column: int, floor: float, ceil
     finished = _model(nodes, constants, n_features, "y", [None], list(model.graph.initializer))
     onnx.checker.check_model(finished)
     return bytes(finished.SerializeToString())
+
+
+def _side_by_side(
+    models: list[onnx.ModelProto], prefix: str
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto], list[str]]:
+    """Nodes and constants of several graphs that all read ``X``, and the names of their answers."""
+    nodes: list[onnx.NodeProto] = []
+    initializers: list[onnx.TensorProto] = []
+    outputs = []
+    for number, model in enumerate(models):
+        graph = compose.add_prefix(model, f"{prefix}{number}/").graph
+        rename = {graph.input[0].name: "X"}
+        for node in graph.node:
+            node.input[:] = [rename.get(name, name) for name in node.input]
+        nodes += list(graph.node)
+        initializers += list(graph.initializer)
+        outputs.append(graph.output[0].name)
+    return nodes, initializers, outputs
 
 
 def _model(

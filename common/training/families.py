@@ -1,7 +1,8 @@
 """Model families. Each learns the log-ratio to the level, directly for every lead time (no recursion).
 
 Lead times are taught in blocks: one model for all of them, with the lead time as a feature, loses to
-persistence at one hour; one for each is slow and has little to learn from.
+persistence at one hour; one for each is slow and has little to learn from. Linear models and boosted trees
+learn the median: forecasts are judged by absolute errors.
 """
 
 from __future__ import annotations
@@ -18,20 +19,22 @@ from sklearn.ensemble import RandomForestRegressor
 from xgboost import XGBRegressor
 
 from common.domain.forecast import HORIZON, Family
-from common.training.export import OPSET, by_block, per_lead_linear
+from common.training.export import OPSET, by_block, mean_of
+from common.training.linear import LinearByLead, fit_linear
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import onnx
     from numpy.typing import NDArray
 
-    from common.features import Array
+    from common.features import Array, Rows
+
+__all__ = ["BLOCKS", "Blocks", "Fitted", "LinearByLead", "Mean", "fit", "naive_model"]
 
 BLOCKS = ((1, 3), (4, 8), (9, 16), (17, 28), (29, 48))
 """First and last lead time of each block, in hours."""
 
-_RIDGE_PENALTY = 300.0
 _SEED = 20251105
 
 
@@ -45,24 +48,6 @@ class Fitted(Protocol):
     def to_onnx(self) -> onnx.ModelProto:
         """A graph from ``X``, float32 (rows, n_features), to ``log_ratio``, float32 (rows, 1)."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class LinearByLead:
-    """One linear model a lead time."""
-
-    weights: Array
-    """(48, n_features)"""
-    bias: Array
-    """(48,)"""
-    lead_column: int
-
-    def predict(self, X: NDArray[np.float32]) -> Array:
-        products: Array = np.einsum("olf,lf->ol", X.astype(np.float64), self.weights)
-        return products + self.bias
-
-    def to_onnx(self) -> onnx.ModelProto:
-        return per_lead_linear(self.weights, self.bias, self.lead_column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +72,47 @@ class Blocks:
         return by_block(graphs, [last for _, last in BLOCKS], n_features, self.lead_column)
 
 
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The mean of several models' log-ratios: a blend."""
+
+    models: tuple[Fitted, ...]
+
+    def predict(self, X: NDArray[np.float32]) -> Array:
+        found: Array = np.mean([model.predict(X) for model in self.models], axis=0)
+        return found
+
+    def to_onnx(self) -> onnx.ModelProto:
+        return mean_of([model.to_onnx() for model in self.models])
+
+
 def fit(
-    family: Family, X: NDArray[np.float32], y: Array, learn: NDArray[np.bool_], lead_column: int
+    family: Family,
+    rows: Rows,
+    y: Array,
+    learn: NDArray[np.bool_],
+    *,
+    weight: Array,
+    lead_column: int,
+    known_ahead: bool = False,
 ) -> Fitted:
     """Train one family.
 
-    `X` is float32 (n_origins, 48, n_features), `y` the log-ratios (n_origins, 48), `learn` tells which pairs
-    may be learnt from, (n_origins, 48).
+    `y`: the log-ratios, (n_origins, 48); `learn`: which pairs may be learnt from, (n_origins, 48); `weight`:
+    what an origin counts, (n_origins,). With `known_ahead` there is more to learn, and trees may grow further.
     """
     if family == "linear":
-        return _fit_linear(X, y, learn, lead_column)
+        return fit_linear(rows, y, learn, weight, lead_column)
     if family == "random_forest":
-        forests = [_forest().fit(rows, values) for rows, values in _by_block(X, y, learn, thin=2)]
+        forests = [
+            _forest().fit(X, values, sample_weight=counts)
+            for X, values, counts in _by_block(rows, y, learn, weight, thin=4)
+        ]
         return Blocks(tuple(forests), lead_column, _forest_to_onnx)
-    boosters = [_booster().fit(rows, values) for rows, values in _by_block(X, y, learn, thin=1)]
+    boosters = [
+        _booster(known_ahead=known_ahead).fit(X, values, sample_weight=counts)
+        for X, values, counts in _by_block(rows, y, learn, weight, thin=1)
+    ]
     return Blocks(tuple(boosters), lead_column, _booster_to_onnx)
 
 
@@ -110,58 +122,44 @@ def naive_model(name: str, names: tuple[str, ...]) -> LinearByLead:
     column = {"persistence": None, "daily": "daily", "mean24": "mean24"}[name]
     if column is not None:
         weights[:, names.index(column)] = 1.0
-    return LinearByLead(weights, np.zeros(HORIZON), names.index("lead"))
-
-
-def _fit_linear(X: NDArray[np.float32], y: Array, learn: NDArray[np.bool_], lead_column: int) -> LinearByLead:
-    """Ridge regression on standardised features, by its normal equations: they are small, and 96 of them are
-    solved for each city and target."""
-    weights, bias = np.zeros((HORIZON, X.shape[2])), np.zeros(HORIZON)
-    for lead in range(HORIZON):
-        rows = X[learn[:, lead], lead].astype(np.float64)
-        centre, scale = rows.mean(axis=0), rows.std(axis=0)
-        scale[scale < 1e-6] = 1.0  # a feature that never changed tells nothing, and must not blow up later
-        rows = (rows - centre) / scale
-        values = y[learn[:, lead], lead]
-        mean = values.mean()
-        penalised = rows.T @ rows + _RIDGE_PENALTY * np.eye(X.shape[2])
-        weights[lead] = np.linalg.solve(penalised, rows.T @ (values - mean)) / scale
-        bias[lead] = mean - weights[lead] @ centre
-    return LinearByLead(weights, bias, lead_column)
+    return LinearByLead.unbounded(weights, np.zeros(HORIZON), names.index("lead"))
 
 
 def _by_block(
-    X: NDArray[np.float32], y: Array, learn: NDArray[np.bool_], *, thin: int
-) -> Iterator[tuple[NDArray[np.float32], Array]]:
+    rows: Rows, y: Array, learn: NDArray[np.bool_], weight: Array, *, thin: int
+) -> Iterator[tuple[NDArray[np.float32], Array, Array]]:
     """Rows of each block. Neighbouring origins say nearly the same at long lead times: only every n-th is
     taken, by another offset for each lead time, so that every hour of the day is seen."""
-    origin = np.arange(len(X))
+    origin = np.arange(len(rows))
     for block, (first, last) in enumerate(BLOCKS):
         step = min(block + 1, 4) * thin
-        rows, values = [], []
-        for lead in range(first - 1, last):
-            taken = learn[:, lead] & ((origin + lead) % step == 0)
-            rows.append(X[taken, lead])
-            values.append(y[taken, lead])
-        yield np.concatenate(rows), np.concatenate(values)
+        taken = [learn[:, lead] & ((origin + lead) % step == 0) for lead in range(first - 1, last)]
+        pairs: Sequence[tuple[int, NDArray[np.bool_]]] = list(enumerate(taken, start=first - 1))
+        counts = np.concatenate([weight[which] for _, which in pairs])
+        yield (
+            np.concatenate([rows.at(lead, which) for lead, which in pairs]),
+            np.concatenate([y[which, lead] for lead, which in pairs]),
+            counts / counts.mean(),
+        )
 
 
 def _forest() -> RandomForestRegressor:
     return RandomForestRegressor(
-        n_estimators=40,
-        min_samples_leaf=20,
-        max_features=0.3,
-        max_samples=0.4,
+        n_estimators=14,
+        min_samples_leaf=15,
+        max_features=0.15,
+        max_samples=0.5,
         n_jobs=1,
         random_state=_SEED,
     )
 
 
-def _booster() -> XGBRegressor:
+def _booster(*, known_ahead: bool) -> XGBRegressor:
     return XGBRegressor(
-        n_estimators=120,
-        max_depth=4,
-        learning_rate=0.04,
+        objective="reg:absoluteerror",
+        n_estimators=500 if known_ahead else 150,
+        max_depth=5 if known_ahead else 4,
+        learning_rate=0.05,
         subsample=0.6,
         colsample_bytree=0.4,
         min_child_weight=20,

@@ -18,9 +18,9 @@ def metrics(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str
     Skill is 1 − MAE / MAE of the best naive forecast on the same hours; R² is taken against the mean of the
     truth. In the target's unit, but for R², MAPE (a share of 1) and skill.
     """
-    together = _scores(actual, forecast, naive)
+    together = scores(actual, forecast, naive)
     by_lead = [
-        {"lead": lead + 1, **_scores(actual[:, [lead]], forecast[:, [lead]], _columns(naive, lead))}
+        {"lead": lead + 1, **scores(actual[:, [lead]], forecast[:, [lead]], _columns(naive, lead))}
         for lead in range(HORIZON)
         if np.isfinite(actual[:, lead]).any()
     ]
@@ -38,7 +38,8 @@ def _columns(naive: dict[str, Array], lead: int) -> dict[str, Array]:
     return {name: values[:, [lead]] for name, values in naive.items()}
 
 
-def _scores(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str, Any]:
+def scores(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str, Any]:
+    """Errors, R², MAPE and skill of the pairs whose truth is known; at least one must be."""
     known = np.isfinite(actual)
     truth = actual[known]
     error = forecast[known] - truth

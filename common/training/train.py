@@ -1,9 +1,10 @@
-"""Train the families of one city and target, check each against its ONNX form, and judge them alike."""
+"""Train the families of one target, blend them, check each against its ONNX form, and judge them alike."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from common.domain.errors import ModelError
 from common.domain.forecast import NAIVE, Family
-from common.features import Array, names
-from common.inference.intervals import CEILING, residual_quantiles
+from common.inference.intervals import residual_quantiles
 from common.inference.session import open_session, predict
 from common.training.export import in_target_unit
-from common.training.families import Fitted, fit, naive_model
+from common.training.families import Fitted, Mean, fit, naive_model
 from common.training.judge import metrics
 
 if TYPE_CHECKING:
@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from common.features import Array
     from common.training.dataset import Dataset
 
 PARITY_TOLERANCE = 0.01
 """Largest allowed difference between native and ONNX prediction, as a share of the prediction plus the floor."""
+BLEND_WITHIN = 1.10
+"""A family may be blended in where its held-out MAE is at most this many times that of the best."""
 _PARITY_ORIGINS = 60
+_AT_ONCE = 2000
+"""Origins whose rows are put together at a time: memory for a hundred megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,14 @@ class Candidate:
 
 
 def train_families(data: Dataset, families: Sequence[Family]) -> list[Candidate]:
-    """One candidate a family, and the best naive forecast as the last.
+    """One candidate a family, the blend of those that beat the naive forecast, and the best naive one as the last.
 
     Each family is first trained without the held-out hours and judged on them; what is served is trained
-    again on all of them.
+    again on all of them. Where the history is too short for that, the naive forecast is the only candidate,
+    judged on all there is, and says why.
 
     Raises:
-        ModelError: when the history is too short, or nothing can be served from it.
+        ModelError: when nothing can be served.
     """
     # Cities are trained side by side, each on one thread: threads that wait for each other in such small
     # matrices cost more than they give (a linear fit took 30 times as long on two busy cores).
@@ -64,38 +70,85 @@ def train_families(data: Dataset, families: Sequence[Family]) -> list[Candidate]
 
 
 def _train(data: Dataset, families: Sequence[Family]) -> list[Candidate]:
-    learn, judge = data.split()
-    everything = np.isfinite(data.actual)
-    columns = names(data.target)
-    ratios = np.nan_to_num(data.log_ratio())
-    candidates = []
+    try:
+        learn, judge = data.split()
+    except ModelError as error:
+        if not np.isfinite(data.actual).any():
+            raise
+        everything = np.ones(len(data.rows), dtype=bool)
+        return [_naive(data, everything, data.actual, why=str(error))]
+    truth, everything = data.judged(judge), np.isfinite(data.actual)
+    rows, ratios = data.taught(), np.nan_to_num(data.log_ratio())
+    taught: dict[str, Any] = {
+        "weight": data.weight(),
+        "lead_column": data.layout.index("lead"),
+        "known_ahead": bool(data.layout.ahead),
+    }
+    trained: dict[Family, tuple[Fitted, Fitted, float]] = {}
     for family in families:
         started = time.perf_counter()
-        trial = fit(family, data.X, ratios, learn, columns.index("lead"))
-        held_out = _in_unit(trial, data, judge)
-        final = fit(family, data.X, ratios, everything, columns.index("lead"))
-        seconds = time.perf_counter() - started
-        candidates.append(_candidate(data, judge, family, final, held_out, seconds))
-    best = min(NAIVE, key=lambda name: _mae(data.actual[judge], data.naive[name][judge]))
-    naive = naive_model(best, columns)
-    candidates.append(_candidate(data, judge, "naive", naive, _in_unit(naive, data, judge), 0.0))
-    candidates[-1].metrics["naive"] = best
-    if candidates[-1].fault is not None:
-        raise ModelError(f"not even the naive forecast can be served: {candidates[-1].fault}")
-    return candidates
+        trial = fit(family, rows, ratios, learn, **taught)
+        final = fit(family, rows, ratios, everything, **taught)
+        trained[family] = trial, final, time.perf_counter() - started
+    candidates = [
+        _candidate(data, judge, truth, family, final, _in_unit(trial, data, judge), seconds)
+        for family, (trial, final, seconds) in trained.items()
+    ]
+    blended = _worth_blending(candidates, truth, data.floor)
+    if blended:
+        trials, finals, seconds = zip(*(trained[family] for family in blended), strict=True)
+        held_out = _in_unit(Mean(trials), data, judge)
+        candidates.append(_candidate(data, judge, truth, "blend", Mean(finals), held_out, sum(seconds)))
+        candidates[-1].metrics["blend_of"] = list(blended)
+    return [*candidates, _naive(data, judge, truth)]
+
+
+def _naive(data: Dataset, judge: NDArray[np.bool_], truth: Array, why: str | None = None) -> Candidate:
+    """The best naive forecast; `why`: the reason for which nothing else was tried."""
+    best = min(NAIVE, key=lambda name: _mae(truth, data.naive[name][judge]))
+    model = naive_model(best, data.layout.names)
+    found = _candidate(data, judge, truth, "naive", model, _in_unit(model, data, judge), 0.0)
+    found.metrics["naive"] = best
+    if why is not None:
+        found.metrics["why"] = why
+    if found.fault is not None:
+        raise ModelError(f"not even the naive forecast can be served: {found.fault}")
+    return found
+
+
+def _worth_blending(candidates: Sequence[Candidate], truth: Array, floor: float) -> tuple[Family, ...]:
+    """Of the families that come near the best one, two or more whose mean has the least held-out error; none
+    where the best one does not beat the naive forecast."""
+    sound = [one for one in candidates if one.fault is None]
+    if not any((one.metrics["holdout"]["skill"] or 0.0) > 0 for one in sound):
+        return ()
+    enough = BLEND_WITHIN * min(one.metrics["holdout"]["mae"] for one in sound)
+    near = [one for one in sound if one.metrics["holdout"]["mae"] <= enough]
+    sets = [some for size in range(2, len(near) + 1) for some in combinations(near, size)]
+
+    def error(some: Sequence[Candidate]) -> float:
+        mean = np.mean([np.log(one.held_out + floor) for one in some], axis=0)
+        return _mae(truth, np.exp(mean) - floor)
+
+    return tuple(one.family for one in min(sets, key=error)) if sets else ()
 
 
 def _candidate(
-    data: Dataset, judge: NDArray[np.bool_], family: Family, model: Fitted, held_out: Array, seconds: float
+    data: Dataset,
+    judge: NDArray[np.bool_],
+    truth: Array,
+    family: Family,
+    model: Fitted,
+    held_out: Array,
+    seconds: float,
 ) -> Candidate:
-    actual = data.actual[judge]
     naive = {name: values[judge] for name, values in data.naive.items()}
     file, parity, fault = export(data, model)
     return Candidate(
         family=family,
         onnx=file,
-        quantiles=residual_quantiles(actual, held_out, data.floor),
-        metrics=metrics(actual, held_out, naive) | {"training_seconds": round(seconds, 2)},
+        quantiles=residual_quantiles(truth, held_out, data.floor),
+        metrics=metrics(truth, held_out, naive) | {"training_seconds": round(seconds, 2)},
         parity=parity,
         fault=fault,
         samples=int(np.isfinite(data.actual).sum()),
@@ -103,21 +156,26 @@ def _candidate(
     )
 
 
-def _in_unit(model: Fitted, data: Dataset, chosen: NDArray[np.bool_]) -> Array:
+def _in_unit(model: Fitted, data: Dataset, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Array:
     """Forecasts of the chosen origins in the target's unit, as the ONNX file will give them."""
-    level = data.level[chosen][:, None] + data.floor
-    return np.clip(level * np.exp(model.predict(data.X[chosen])) - data.floor, 0.0, CEILING[data.target])
+    origins = np.arange(len(data.rows))[chosen]
+    out = np.empty((len(origins), data.actual.shape[1]))
+    for first in range(0, len(origins), _AT_ONCE):
+        some = origins[first : first + _AT_ONCE]
+        level = data.level[some][:, None] + data.floor
+        ratio = model.predict(data.rows.dense(some))
+        out[first : first + _AT_ONCE] = np.clip(level * np.exp(ratio) - data.floor, 0.0, data.layout.ceiling)
+    return out
 
 
 def export(data: Dataset, model: Fitted) -> tuple[bytes, float, str | None]:
     """The ONNX file, its largest difference from the model's own predictions on real rows, in the target's
     unit, and what is wrong with it, if that is too large."""
-    columns = names(data.target)
-    file = in_target_unit(model.to_onnx(), columns.index("level"), data.floor, CEILING[data.target])
-    chosen = np.zeros(len(data.X), dtype=bool)
-    chosen[np.linspace(0, len(data.X) - 1, min(_PARITY_ORIGINS, len(data.X))).astype(int)] = True
+    file = in_target_unit(model.to_onnx(), data.layout.index("level"), data.floor, data.layout.ceiling)
+    chosen = np.unique(np.linspace(0, len(data.rows) - 1, min(_PARITY_ORIGINS, len(data.rows))).astype(int))
     native = _in_unit(model, data, chosen)
-    served = predict(open_session(file), data.X[chosen].reshape(-1, data.X.shape[2])).reshape(native.shape)
+    X = data.rows.dense(chosen)
+    served = predict(open_session(file), X.reshape(-1, X.shape[2])).reshape(native.shape)
     difference = np.abs(served - native)
     fault = None
     if (difference > PARITY_TOLERANCE * (native + data.floor)).any():

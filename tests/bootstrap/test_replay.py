@@ -114,18 +114,27 @@ def test_forecasts_may_be_rarer_than_steps_and_training_follows_coarse_steps(par
     assert report.hours == 7 * 12
 
 
-def test_a_city_without_enough_history_is_left_out_with_a_reason(parts: Parts) -> None:
+def test_a_city_without_enough_history_is_served_the_naive_forecast(parts: Parts) -> None:
     measure(parts.database, HISTORY)
     measure(parts.database, HISTORY[-24 * 10 :], "Agra")
     report = drive(parts, every=timedelta(days=1), forecast_every=timedelta(days=1))
     assert report.cities == ["Agra", "Delhi"]
-    assert report.skipped == dict.fromkeys(["Agra/aqi", "Agra/pm25"], "no model has been trained yet")
-    assert report.issued == 8
+    assert (report.issued, report.skipped) == (16, {})
+    with parts.database.transaction() as connection:
+        issued = set(run(connection, "SELECT DISTINCT city, family FROM forecast"))
+    assert [family for city, family in issued if city == "Agra"] == ["naive"]
+
+
+def test_a_city_without_an_origin_is_left_out_with_a_reason(parts: Parts) -> None:
+    measure(parts.database, HISTORY)
+    measure(parts.database, HISTORY[-24 * 3 - 6 :], "Agra")
+    report = drive(parts, every=timedelta(days=3), forecast_every=timedelta(days=3))
+    assert report.skipped.keys() == {"Agra/aqi", "Agra/pm25"}
 
 
 def test_a_window_without_measurements(parts: Parts) -> None:
     with pytest.raises(ModelError, match="import some first"):
         drive(parts)
-    measure(parts.database, HISTORY[-24 * 5 :])
+    measure(parts.database, HISTORY[-24 * 3 - 6 :])
     with pytest.raises(ModelError, match="too little history"):
         drive(parts)

@@ -10,9 +10,9 @@ from synthetic import END, hours
 
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON, NAIVE, TARGETS, Target
-from common.domain.observation import HOUR
-from common.features import FLOOR, INPUTS, Array, build, names, usable_origins
-from common.training.dataset import LEADS, MIN_TRAINING_HOURS, Dataset, make_dataset
+from common.domain.observation import HOUR, IST
+from common.features import FLOOR, INPUTS, Array, build, names, production, usable_origins
+from common.training.dataset import LEADS, MIN_TRAINING_HOURS, Dataset, make_dataset, pooled_dataset
 from common.training.families import fit
 
 HISTORY = hours(45, seed=2, gaps=0.03)
@@ -22,7 +22,7 @@ HISTORY = hours(45, seed=2, gaps=0.03)
 def test_rows_are_what_serving_would_build_with_the_truth_beside_them(target: Target) -> None:
     data = make_dataset(HISTORY, END, target)
     series = HISTORY[:, INPUTS.index(target)]
-    usable = usable_origins(HISTORY, target)
+    usable = usable_origins(series)
     assert data.hours.tolist() == usable[usable >= 24 * 7].tolist()
     assert data.X.shape == (len(data.hours), HORIZON, len(names(target)))
     for row in (0, 100, len(data.hours) - 1):
@@ -58,6 +58,44 @@ def test_no_hour_is_on_both_sides_of_the_split(days: int, seed: int) -> None:
     assert data.hours[judge].min() >= data.length - held_out - 1
     assert judge.sum() > 100
     assert np.isfinite(data.actual[learn]).all()
+    np.testing.assert_array_equal(data.judged(judge), data.actual[judge])
+
+
+@pytest.mark.parametrize("days", [110, 400])
+def test_a_long_history_is_judged_in_several_blocks(days: int) -> None:
+    data = make_dataset(hours(days, seed=3), END, "pm25")
+    learn, judge = data.split()
+    target_hours = data.hours[:, None] + LEADS
+    learnt = set(target_hours[learn].tolist())
+    truth = data.judged(judge)
+    judged = set(target_hours[judge][np.isfinite(truth)].tolist())
+    assert not learnt & judged
+    assert len(learnt | judged) >= data.length - 24 * 8
+    blocks = np.flatnonzero(np.diff(data.hours[judge]) > 1)
+    assert len(blocks) == 3
+    assert judge.sum() == pytest.approx(min(days * 24 * 0.2, 720), abs=10)
+    last = data.hours[judge][blocks[-1] + 1 :]
+    assert last[-1] == data.length - 1
+    assert len(last) == pytest.approx(judge.sum() / 2, abs=10)
+
+
+def test_several_stations_are_learnt_from_together() -> None:
+    histories = [hours(30, seed=seed, gaps=0.02) for seed in (1, 2, 3)]
+    data = pooled_dataset(histories, END, IST, production("pm25"))
+    alone = [make_dataset(history, END, "pm25") for history in histories]
+    np.testing.assert_array_equal(data.X, np.concatenate([one.X for one in alone]))
+    np.testing.assert_array_equal(data.actual, np.concatenate([one.actual for one in alone]))
+    assert np.bincount(data.series).tolist() == [len(one.hours) for one in alone]
+    assert data.judged(data.split()[1]).shape[0] == sum(one.split()[1].sum() for one in alone)
+
+
+def test_the_time_of_year_is_learnt_from_a_year_only() -> None:
+    season = [at for at, name in enumerate(names("pm25")) if "season" in name]
+    for days, shown in ((300, False), (345, True)):
+        data = make_dataset(hours(days, seed=1), END, "pm25")
+        taught = data.taught().at(0, np.arange(0, len(data.rows), 50))
+        assert (taught[:, season] != 0).any() == shown
+        assert (data.rows.at(0, np.arange(50))[:, season] != 0).any()
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -67,7 +105,8 @@ def test_nothing_of_the_held_out_hours_is_learnt(target: Target) -> None:
     def trained(data: Dataset) -> tuple[Array, Array]:
         learn, _ = data.split()
         y = np.nan_to_num(data.log_ratio())
-        model = fit("linear", data.X, y, learn, names(target).index("lead"))
+        lead_column = names(target).index("lead")
+        model = fit("linear", data.rows, y, learn, weight=data.weight(), lead_column=lead_column)
         return model.weights, model.bias  # type: ignore[attr-defined]
 
     data = make_dataset(HISTORY, END, target)
@@ -96,7 +135,12 @@ def test_a_city_that_went_silent_cannot_be_judged() -> None:
         make_dataset(history, END, "aqi").split()
 
 
-@pytest.mark.parametrize("days", [0, 1, 7])
-def test_a_week_teaches_nothing(days: int) -> None:
+def test_of_a_few_days_all_origins_are_kept() -> None:
+    data = make_dataset(hours(3), END, "aqi")
+    assert data.hours.tolist() == list(range(11, 72))
+
+
+@pytest.mark.parametrize("known", [0, 1, 11])
+def test_without_an_origin_there_is_no_dataset(known: int) -> None:
     with pytest.raises(ModelError, match="too little history"):
-        make_dataset(hours(7)[: 24 * days], END, "aqi")
+        make_dataset(hours(3)[:known], END, "aqi")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
 from synthetic import END, hours
 
 from common.domain.forecast import FAMILIES, HORIZON, NAIVE, TARGETS, Family, Target
-from common.features import FLOOR, INPUTS, MAX_LAG_HOURS, Array, build, names, usable_origins
-from common.inference.intervals import CEILING
+from common.features import CEILING, FLOOR, INPUTS, MAX_LAG_HOURS, Array, build, names, usable_origins
 from common.inference.naive import naive_forecasts
 from common.inference.session import open_session, predict
 from common.training.dataset import Dataset, make_dataset
 from common.training.export import in_target_unit
-from common.training.families import BLOCKS, Fitted, LinearByLead, fit, naive_model
+from common.training.families import BLOCKS, Fitted, LinearByLead, Mean, fit, naive_model
 from common.training.train import export, train_families
 
 if TYPE_CHECKING:
@@ -35,7 +34,14 @@ def fitted(request: pytest.FixtureRequest, data: Dataset) -> Fitted:
     """A trained model of each family in turn."""
     learn, _ = data.split()
     family: Family = request.param
-    return fit(family, data.X, np.nan_to_num(data.log_ratio()), learn, names("aqi").index("lead"))
+    return taught(data, family, learn)
+
+
+def taught(data: Dataset, family: Family, learn: NDArray[np.bool_], y: Array | None = None) -> Fitted:
+    """One family, trained on some pairs; `y`: other log-ratios than the true ones."""
+    values = np.nan_to_num(data.log_ratio()) if y is None else y
+    lead_column = data.layout.index("lead")
+    return fit(family, data.taught(), values, learn, weight=data.weight(), lead_column=lead_column)
 
 
 def served(model: Fitted, target: Target, X: Array) -> Array:
@@ -60,7 +66,7 @@ def test_the_onnx_form_agrees_with_the_model(fitted: Fitted, data: Dataset) -> N
 
 
 def test_lead_times_beyond_the_horizon_are_answered_as_the_horizon(fitted: Fitted) -> None:
-    origins = usable_origins(HISTORY, "aqi")[300::50]
+    origins = usable_origins(HISTORY[:, INPUTS.index("aqi")])[300::50]
     rows = build(HISTORY, END, "aqi", origins, LAGGED)
     found = served(fitted, "aqi", rows.X)
     for lead in (HORIZON + 1, HORIZON + MAX_LAG_HOURS):
@@ -77,15 +83,15 @@ def test_each_block_answers_for_its_own_lead_times(family: Family, data: Dataset
     offsets = np.array([-0.6, 0.2, -0.2, 0.6, 0.0])[block]
     everything = np.ones(data.X.shape[:2], dtype=bool)
     y = np.broadcast_to(offsets, everything.shape)
-    taught = fit(family, data.X, y, everything, names("aqi").index("lead"))
-    found = served(taught, "aqi", data.X[:20])
+    found = served(taught(data, family, everything, y), "aqi", data.X[:20])
     expected = in_unit(np.broadcast_to(offsets, (20, HORIZON)), data.level[:20], "aqi")
     np.testing.assert_allclose(found, expected, atol=0.5)
 
 
 def test_forecasts_stay_within_the_scale() -> None:
     columns = names("aqi")
-    wild = LinearByLead(np.zeros((HORIZON, len(columns))), np.linspace(-9, 9, HORIZON), columns.index("lead"))
+    nothing, bias = np.zeros((HORIZON, len(columns))), np.linspace(-9, 9, HORIZON)
+    wild = LinearByLead.unbounded(nothing, bias, columns.index("lead"))
     X = build(HISTORY, END, "aqi", np.array([500]), np.arange(1, HORIZON + 1)).X
     found = served(wild, "aqi", X)
     assert (found.min(), found.max()) == (0.0, 500.0)
@@ -94,29 +100,55 @@ def test_forecasts_stay_within_the_scale() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", NAIVE)
 def test_a_naive_forecast_is_served_as_it_is_judged(name: str, target: Target) -> None:
-    origins = usable_origins(HISTORY, target)[170:]
+    origins = usable_origins(HISTORY[:, INPUTS.index(target)])[170:]
     rows = build(HISTORY, END, target, origins, LAGGED)
     found = served(naive_model(name, names(target)), target, rows.X)
     expected = naive_forecasts(HISTORY[:, INPUTS.index(target)], origins, LAGGED)[name]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
 
 
-def test_linear_models_find_what_is_linear(data: Dataset) -> None:
-    """Against the textbook: ridge regression on standardised columns."""
+def test_linear_models_have_the_least_deviations(data: Dataset) -> None:
+    """No small change of the weights makes the penalised sum of absolute errors much smaller."""
     learn, _ = data.split()
     y = np.nan_to_num(data.log_ratio())
-    model = fit("linear", data.X, y, learn, names("aqi").index("lead"))
+    model = cast("LinearByLead", taught(data, "linear", learn))
+    random = np.random.default_rng(1)
     for lead in (1, 30):
-        rows = data.X[learn[:, lead - 1], lead - 1].astype(np.float64)
-        values = y[learn[:, lead - 1], lead - 1]
+        rows = data.taught().at(lead - 1, learn[:, lead - 1]).astype(np.float64)
+        values, weight = y[learn[:, lead - 1], lead - 1], data.weight()[learn[:, lead - 1]]
         scale = np.where(rows.std(axis=0) < 1e-6, 1.0, rows.std(axis=0))
-        z = (rows - rows.mean(axis=0)) / scale
-        stacked = np.vstack([z, np.sqrt(300.0) * np.eye(z.shape[1])])
-        wanted = np.concatenate([values - values.mean(), np.zeros(z.shape[1])])
-        weights, *_ = np.linalg.lstsq(stacked, wanted, rcond=None)
-        expected = z @ weights + values.mean()
-        found = model.predict(np.repeat(rows[:, None, :].astype(np.float32), HORIZON, axis=1))[:, lead - 1]
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+        weights = model.weights[lead - 1]
+
+        def error(change: Array, lead: int = lead) -> float:
+            residual = values - rows @ (weights + change) - model.bias[lead - 1]  # noqa: B023
+            return float(np.average(np.abs(residual), weights=weight))  # noqa: B023
+
+        best = error(np.zeros(len(weights)))
+        assert best < 0.97 * error(-weights)
+        for _ in range(20):
+            change = random.normal(0, 0.02, len(weights)) / scale
+            assert error(change) > best - 0.002
+
+
+def test_a_wild_feature_counts_no_more_than_what_was_learnt_from(data: Dataset) -> None:
+    model = taught(data, "linear", data.split()[0])
+    wild = data.X[:3].copy()
+    wild[..., names("aqi").index("lag1")] = 1e6
+    wilder = wild.copy()
+    wilder[..., names("aqi").index("lag1")] = 1e9
+    np.testing.assert_array_equal(model.predict(wild), model.predict(wilder))
+    np.testing.assert_allclose(served(model, "aqi", wild), served(model, "aqi", wilder))
+
+
+def test_a_blend_is_the_mean_of_its_models_in_one_file(data: Dataset) -> None:
+    learn, _ = data.split()
+    models = (taught(data, "linear", learn), taught(data, "xgboost", learn))
+    blend = Mean(models)
+    ratio = (models[0].predict(data.X) + models[1].predict(data.X)) / 2
+    np.testing.assert_allclose(blend.predict(data.X), ratio)
+    np.testing.assert_allclose(
+        served(blend, "aqi", data.X), in_unit(ratio, data.level, "aqi"), atol=1e-3, rtol=1e-5
+    )
 
 
 class Liar:
@@ -142,24 +174,48 @@ def test_a_model_whose_onnx_form_disagrees_is_found_out(data: Dataset) -> None:
     assert f"{parity:.3f}" in fault
 
 
-def test_candidates_are_judged_on_rows_they_have_not_seen_and_served_knowing_all(data: Dataset) -> None:
-    linear, naive = train_families(data, ["linear"])
+def test_candidates_are_judged_on_rows_they_have_not_seen_and_served_knowing_all() -> None:
+    data = make_dataset(hours(45, seed=3), END, "pm25")
+    linear, boosted, blend, naive = train_families(data, ["linear", "xgboost"])
     learn, judge = data.split()
-    known = np.isfinite(data.actual[judge])
-    for one in (linear, naive):
-        errors = np.abs(one.held_out - data.actual[judge])[known]
+    truth = data.judged(judge)
+    known = np.isfinite(truth)
+    for one in (linear, boosted, blend, naive):
+        errors = np.abs(one.held_out - truth)[known]
         assert one.metrics["holdout"]["mae"] == pytest.approx(errors.mean(), abs=1e-4)
         assert one.metrics["holdout"]["n"] == known.sum()
         assert one.samples == np.isfinite(data.actual).sum()
         assert one.fault is None
-    assert (linear.family, naive.family) == ("linear", "naive")
+    families = [one.family for one in (linear, boosted, blend, naive)]
+    assert families == ["linear", "xgboost", "blend", "naive"]
     assert naive.metrics["naive"] in NAIVE
+    assert blend.metrics["blend_of"] == ["linear", "xgboost"]
+    floor, level = FLOOR["pm25"], data.level[judge][:, None]
+    logs = [np.log((one.held_out + floor) / (level + floor)) for one in (linear, boosted)]
+    np.testing.assert_allclose(
+        blend.held_out, in_unit(np.mean(logs, axis=0), data.level[judge], "pm25"), atol=1e-6
+    )
 
-    def taught(pairs: NDArray[np.bool_]) -> Array:
-        y = np.nan_to_num(data.log_ratio())
-        model = fit("linear", data.X, y, pairs, names("aqi").index("lead"))
-        return in_unit(model.predict(data.X[judge]), data.level[judge], "aqi")
+    def seeing(pairs: NDArray[np.bool_]) -> Array:
+        model = taught(data, "linear", pairs)
+        return in_unit(model.predict(data.X[judge]), data.level[judge], "pm25")
 
-    np.testing.assert_allclose(linear.held_out, taught(learn), atol=1e-6)
+    np.testing.assert_allclose(linear.held_out, seeing(learn), rtol=1e-5)
     finished = predict(open_session(linear.onnx), data.X[judge].reshape(-1, data.X.shape[2]))
-    np.testing.assert_allclose(finished.reshape(known.shape), taught(np.isfinite(data.actual)), atol=1e-3)
+    np.testing.assert_allclose(finished.reshape(known.shape), seeing(np.isfinite(data.actual)), atol=1e-3)
+
+
+def test_of_a_few_days_only_the_naive_forecast_is_made_and_says_why() -> None:
+    [naive] = train_families(make_dataset(hours(3, seed=2), END, "aqi"), ["linear"])
+    assert naive.family == "naive"
+    assert "too little history: 72 hours" in naive.metrics["why"]
+    assert naive.held_out.shape[0] == 61
+
+
+def test_a_constant_series_is_forecast_as_it_is() -> None:
+    history = hours(40, seed=2)
+    history[:] = 80.0
+    candidates = train_families(make_dataset(history, END, "pm25"), ["linear", "xgboost"])
+    assert [one.family for one in candidates] == ["linear", "xgboost", "naive"]
+    for one in candidates:
+        np.testing.assert_allclose(one.held_out, 80.0, atol=0.5)

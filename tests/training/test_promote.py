@@ -60,7 +60,7 @@ class Oracle:
     asked: int = 0
 
     def run(self, _: None, feeds: dict[str, Array]) -> list[Array]:
-        known = {self.data.X[at].tobytes(): self.data.actual[at] for at in range(len(self.data.X))}
+        known = {X.tobytes(): actual for X, actual in zip(self.data.X, self.data.actual, strict=True)}
         rows = feeds["X"].reshape(-1, 48, feeds["X"].shape[1])
         self.asked = len(rows)
         return [np.concatenate([np.nan_to_num(known[one.tobytes()], nan=1.0) * self.error for one in rows])]
@@ -137,6 +137,24 @@ def test_a_champion_of_a_family_that_was_not_tried_is_judged_by_its_own_record(
     decision = decide(trained, data, champion, model(Oracle(data, 1.0)))
     assert decision.promote is promoted
     assert f"{skill:+.3f}" in decision.reason
+
+
+def test_a_blend_is_preferred_to_what_is_hardly_better(data: Dataset, trained: list[Candidate]) -> None:
+    linear, naive = trained
+    for mae, winner in ((10.0, "blend"), (10.09, "blend"), (10.2, "linear")):
+        blend = scored(linear, "blend", skill=0.3, mae=mae)
+        best = scored(linear, "linear", skill=0.301, mae=10.0)
+        assert decide([best, blend, naive], data, None, None).best.family == winner
+
+
+def test_too_short_a_history_replaces_no_champion(data: Dataset) -> None:
+    short = make_dataset(hours(3, seed=5), END, "pm25")
+    candidates = train_families(short, ["linear"])
+    first = decide(candidates, short, None, None)
+    assert (first.best.family, first.promote) == ("naive", True)
+    assert "too little history" in first.reason
+    champion = row("linear", END - 96 * HOUR)
+    assert not decide(candidates, short, champion, model(Oracle(data, 1.0))).promote
 
 
 def test_a_champion_that_cannot_be_served_is_replaced(data: Dataset, trained: list[Candidate]) -> None:

@@ -221,20 +221,23 @@ def test_replayed_models_stand_beside_live_ones(
     assert sorted(row["mode"] for row in rows(database) if row["status"] == "champion") == ["live", "replay"]
 
 
-def test_a_short_history_fails_with_a_reason_and_costs_the_other_target_nothing(
+def test_a_short_history_is_served_the_naive_forecast_and_says_why(
     database: Database, files: ObjectStore, models: ModelCache
 ) -> None:
     history = HISTORY.copy()
     history[: 24 * 13, -1] = np.nan  # the index begins later
     put_hours(database, "Delhi", history)
     report = train_city(database, files, models, "Delhi", now=NOW, families=["linear"])
-    assert list(report.promoted) == ["pm25"]
-    assert "too little history: 720 hours; training needs about 24 days" in report.failed["aqi"]
+    assert set(report.promoted) == {"aqi", "pm25"}
+    assert "-naive-" in report.promoted["aqi"]
+    assert "-linear-" in report.promoted["pm25"]
+    [short] = [row for row in rows(database) if row["target"] == "aqi"]
+    assert "too little history: 720 hours; training needs about 24 days" in short["reason"]
     nothing = train_city(database, files, models, "Mumbai", now=NOW)
     assert nothing.failed == dict.fromkeys(TARGETS, "nothing has been collected for this city yet")
     before = train_city(database, files, models, "Delhi", now=NOW - timedelta(days=100))
     assert all("later than the training's end" in reason for reason in before.failed.values())
-    assert {row["target"] for row in rows(database)} == {"pm25"}
+    assert {row["city"] for row in rows(database)} == {"Delhi"}
 
 
 def test_only_hours_before_the_clock_are_learnt_from(

@@ -1,0 +1,56 @@
+"""Features: history (hours × variables) → X, float32 (rows, n_features), with names. Numpy only.
+
+Training and forecasting both build their rows here, so a model cannot be served other features than it saw.
+One row is one (origin, lead time): the origin is the last known hour, the row describes what was known then
+and the target's hour of day. Levels are divided by the recent level of the target and logged, so that a model
+learns *changes*, and what it learnt in May still means something in November.
+"""
+
+from common.features.build import Features, Rows, build, build_rows, level_at, usable_origins
+from common.features.layout import (
+    CEILING,
+    FLOOR,
+    INPUTS,
+    LEVEL_CENTRE,
+    LOOKBACK_HOURS,
+    MAX_LAG_HOURS,
+    REVISION,
+    WEATHER_SCALE,
+    Layout,
+    Scaled,
+    names,
+    production,
+    signature,
+)
+from common.features.local_time import LocalTime, local_time
+from common.features.series import Array, as_history, carried, rolling_mean, same_hour, shifted
+
+__all__ = [
+    "CEILING",
+    "FLOOR",
+    "INPUTS",
+    "LEVEL_CENTRE",
+    "LOOKBACK_HOURS",
+    "MAX_LAG_HOURS",
+    "REVISION",
+    "WEATHER_SCALE",
+    "Array",
+    "Features",
+    "Layout",
+    "LocalTime",
+    "Rows",
+    "Scaled",
+    "as_history",
+    "build",
+    "build_rows",
+    "carried",
+    "level_at",
+    "local_time",
+    "names",
+    "production",
+    "rolling_mean",
+    "same_hour",
+    "shifted",
+    "signature",
+    "usable_origins",
+]

@@ -1,0 +1,255 @@
+"""Rows of features for origins and lead times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from common.domain.forecast import HORIZON, Target
+from common.domain.observation import IST
+from common.features.composed import composed
+from common.features.layout import (
+    BY_HOUR,
+    FLOOR,
+    LAGS,
+    LEVEL_CENTRE,
+    MEANS,
+    RATIO_BOUND,
+    SCALED_BOUND,
+    Layout,
+    Scaled,
+    production,
+)
+from common.features.local_time import LocalTime, local_time
+from common.features.series import (
+    Array,
+    carried,
+    looked_up,
+    mean_of_days,
+    rolling_mean,
+    rolling_std,
+    rolling_sum,
+    shifted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Rows for some origins and all lead times."""
+
+    X: NDArray[np.float32]
+    """float32 (n_origins, n_leads, n_features)"""
+    level: Array
+    """The target's level at each origin, in its unit, (n_origins,); nan where it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The same, with what all lead times of an origin share kept once: a third of the memory."""
+
+    fixed: NDArray[np.float32]
+    """float32 (n_origins, n_fixed)"""
+    by_lead: NDArray[np.float32]
+    """float32 (n_leads, n_origins, n_varying)"""
+    level: Array
+    """(n_origins,)"""
+    hidden: tuple[int, ...] = field(default=())
+    """Columns that are shown as 0."""
+
+    def __len__(self) -> int:
+        return len(self.fixed)
+
+    @property
+    def n_features(self) -> int:
+        return int(self.fixed.shape[1] + self.by_lead.shape[2])
+
+    def at(self, lead: int, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> NDArray[np.float32]:
+        """Rows of the `lead`-th lead time, from 0, of the chosen origins: float32 (n_chosen, n_features)."""
+        fixed = self.fixed[chosen]
+        X = np.empty((len(fixed), self.n_features), dtype=np.float32)
+        X[:, : fixed.shape[1]] = fixed
+        X[:, fixed.shape[1] :] = self.by_lead[lead][chosen]
+        X[:, list(self.hidden)] = 0.0
+        return X
+
+    def dense(
+        self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice = slice(None)
+    ) -> NDArray[np.float32]:
+        """All rows of the chosen origins: float32 (n_chosen, n_leads, n_features)."""
+        which = np.arange(len(self))[chosen]
+        leads = [self.at(lead, which) for lead in range(len(self.by_lead))]
+        return np.ascontiguousarray(np.stack(leads, axis=1))
+
+    @staticmethod
+    def together(parts: Sequence[Rows]) -> Rows:
+        """The rows of several histories, one after the other."""
+        return Rows(
+            np.concatenate([part.fixed for part in parts]),
+            np.concatenate([part.by_lead for part in parts], axis=1),
+            np.concatenate([part.level for part in parts]),
+        )
+
+
+def build(
+    history: Array, end: datetime, target: Target, origins: NDArray[np.intp], leads: NDArray[np.intp]
+) -> Features:
+    """Rows in production of the given origins (indices into `history`) for the given lead times in hours.
+
+    `history` is float64 (hours, n_inputs), columns `INPUTS`, its last row for the hour that ends at `end`.
+    """
+    rows = build_rows(history, local_time(end, len(history), IST), production(target), origins, leads)
+    return Features(rows.dense(), rows.level)
+
+
+def build_rows(
+    history: Array, time: LocalTime, layout: Layout, origins: NDArray[np.intp], leads: NDArray[np.intp]
+) -> Rows:
+    """Rows of the given origins (indices into `history`) for the given lead times in hours.
+
+    `history` is float64 (hours, n_inputs), hourly, with the columns `layout.inputs`; the target and pollutants
+    in it are not negative. It may go on after the origins: only columns of `layout.ahead` are read there. What
+    is unknown is 0 in X: no change, the usual weather. A lead time beyond the horizon is described as the
+    horizon, for its own hour of day.
+    """
+    table = dict(zip(layout.inputs, history.T, strict=True))
+    level = level_at(table[layout.target])
+    fixed = _at_origin(table, level, layout)
+    by_lead = _by_lead(table, level, fixed, time, layout, origins, leads)
+    # Filled in place: a year of origins in float64 would be hundreds of megabytes, copied several times.
+    X = np.empty((len(origins), len(fixed)), dtype=np.float32)
+    for column, values in enumerate(fixed.values()):
+        X[:, column] = np.nan_to_num(values[origins])
+    varying = np.empty((len(leads), len(origins), len(by_lead)), dtype=np.float32)
+    for column, values in enumerate(by_lead):
+        varying[:, :, column] = np.nan_to_num(values).T
+    return Rows(X, varying, level[origins])
+
+
+def usable_origins(series: Array) -> NDArray[np.intp]:
+    """Indices of the hours from which a forecast can start: the target is known for 12 of its last 24 hours,
+    and in one of its last three."""
+    enough = rolling_sum(np.isfinite(series).astype(np.float64), 24) >= 12
+    return np.flatnonzero(enough & np.isfinite(carried(series, 2)))
+
+
+def level_at(series: Array) -> Array:
+    """At each hour the level that forecasts are relative to: the last value, or the mean of a day."""
+    recent = carried(series, 3)
+    return np.where(np.isfinite(recent), recent, rolling_mean(series, 24, 12))
+
+
+def _ratio(value: Array, reference: Array, floor: float) -> Array:
+    return np.clip(np.log((value + floor) / (reference + floor)), -RATIO_BOUND, RATIO_BOUND)
+
+
+def _scaled(values: Array, by: Scaled) -> Array:
+    return np.clip((values - by.centre) / by.scale, -SCALED_BOUND, SCALED_BOUND)
+
+
+def _at_origin(table: dict[str, Array], level: Array, layout: Layout) -> dict[str, Array]:
+    """Features that do not depend on the lead time: name → (hours,)."""
+    series, floor = table[layout.target], layout.floor
+    recent, logged = carried(series, 3), np.log(series + floor)
+    day = np.stack([shifted(series, back) for back in range(24)])
+    found = {f"lag{k}": _ratio(shifted(recent, k), level, floor) for k in LAGS}
+    found |= {f"mean{k}": _ratio(rolling_mean(series, k, max(1, k // 2)), level, floor) for k in MEANS}
+    found["min24"] = _ratio(np.fmin.reduce(day), level, floor)
+    found["max24"] = _ratio(np.fmax.reduce(day), level, floor)
+    found["level"] = np.log(level + floor) - LEVEL_CENTRE
+    found["std24"], found["std168"] = rolling_std(logged, 24), rolling_std(logged, 168)
+    for name in layout.pollutants:
+        values, its_floor = table[name], FLOOR[name]
+        day_mean = rolling_mean(values, 24, 12)
+        found[f"{name}_1_24"] = _ratio(carried(values, 3), day_mean, its_floor)
+        found[f"{name}_3_24"] = _ratio(rolling_mean(values, 3), day_mean, its_floor)
+        found[f"{name}_24_168"] = _ratio(day_mean, rolling_mean(values, 168, 48), its_floor)
+        share = np.log((rolling_mean(values, 6) + its_floor) / (level + floor))
+        found[f"{name}_level"] = np.clip(share, -RATIO_BOUND, RATIO_BOUND)
+    for by in layout.scaled:
+        values = _scaled(table[by.name], by)
+        day_mean, now = rolling_mean(values, 24, 12), rolling_mean(values, 3)
+        found[f"{by.name}_1"] = carried(values, 3)
+        found[f"{by.name}_6"] = rolling_mean(values, 6)
+        found[f"{by.name}_24"] = day_mean
+        found[f"{by.name}_3_change"] = now - shifted(now, 24)
+        found[f"{by.name}_24_change"] = day_mean - shifted(day_mean, 24)
+    return found
+
+
+def _by_lead(
+    table: dict[str, Array],
+    level: Array,
+    fixed: dict[str, Array],
+    time: LocalTime,
+    layout: Layout,
+    origins: NDArray[np.intp],
+    leads: NDArray[np.intp],
+) -> list[Array]:
+    """Features that depend on the lead time: one (n_origins, n_leads) each."""
+    ahead = origins[:, None] + leads
+    angle = 2 * np.pi * time.hour(ahead) / 24
+    sin, cos = np.sin(angle), np.cos(angle)
+    columns: list[Array] = [np.broadcast_to(np.minimum(leads, HORIZON).astype(np.float64), angle.shape)]
+    columns += [wave(times * angle) for times in (1, 2, 3) for wave in (np.sin, np.cos)]
+    columns += _same_hours(table[layout.target], level, layout.floor, origins, leads)
+    columns += [fixed[name][origins, None] * wave for name in BY_HOUR for wave in (sin, cos)]
+    season = time.season(ahead)
+    waves = [np.sin(season), np.cos(season)]
+    columns += [*waves, *(fixed["level"][origins, None] * wave for wave in waves)]
+    if layout.composed:
+        reference = level[origins, None]
+        guesses = composed({name: table[name] for name in layout.composed}, origins, leads, level[origins])
+        columns += [_ratio(guess, reference, layout.floor) for guess in guesses]
+    for by in layout.ahead:
+        columns += _known_ahead(_scaled(table[by.name], by), origins, leads)
+    return columns
+
+
+def _same_hours(
+    series: Array, level: Array, floor: float, origins: NDArray[np.intp], leads: NDArray[np.intp]
+) -> list[Array]:
+    """What the target was at the same hour of the days before, (n_origins, n_leads) each."""
+    reference = level[origins, None]
+    before = origins[:, None] - (-leads % 24)
+    day_ago = origins[:, None] - np.where(leads % 24 == 0, 0, 24)
+    filled = carried(series, 3)
+    logged = np.log(filled + floor)
+    weekly, fortnight = mean_of_days(series, 7), mean_of_days(series, 14)
+    week = _ratio(looked_up(weekly, before), reference, floor)
+    change = looked_up(logged, before) - looked_up(logged, day_ago)
+    return [
+        _ratio(looked_up(filled, before), reference, floor),
+        _ratio(looked_up(filled, before - 24), reference, floor),
+        np.clip(change, -RATIO_BOUND, RATIO_BOUND),
+        week,
+        np.clip(week - _ratio(weekly[origins, None], reference, floor), -RATIO_BOUND, RATIO_BOUND),
+        _ratio(looked_up(fortnight, before), fortnight[origins, None], floor),
+    ]
+
+
+def _known_ahead(values: Array, origins: NDArray[np.intp], leads: NDArray[np.intp]) -> list[Array]:
+    """A column known beyond the origin, already scaled, (n_origins, n_leads) each: its value at the target hour,
+    its means over the way there and over the last 6 and 12 hours before, and its change from the last day."""
+    steps = np.arange(1, int(leads.max()) + 1)
+    path = looked_up(values, origins[:, None] + np.arange(-11, len(steps) + 1))
+    known = np.isfinite(path)
+    nothing = np.zeros((len(path), 1))
+    total = np.concatenate([nothing, np.cumsum(np.where(known, path, 0.0), axis=1)], axis=1)
+    number = np.concatenate([nothing, np.cumsum(known, axis=1)], axis=1)
+    ends = leads + 12
+
+    def mean(hours: NDArray[np.intp] | int) -> Array:
+        count = number[:, ends] - number[:, ends - hours]
+        found = (total[:, ends] - total[:, ends - hours]) / np.maximum(count, 1)
+        return np.where(count > 0, found, np.nan)
+
+    then = path[:, leads + 11]
+    return [then, mean(leads), mean(6), mean(12), then - rolling_mean(values, 24, 6)[origins, None]]

@@ -1,0 +1,155 @@
+"""Which columns a history has, which features are made of them, and in what order."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from common.domain.breakpoints import NAQI
+from common.domain.observation import POLLUTANTS
+
+if TYPE_CHECKING:
+    from common.domain.forecast import Target
+
+WEATHER_SCALE = {
+    "temperature": (25.0, 8.0),
+    "humidity": (60.0, 20.0),
+    "wind_speed": (1.5, 1.0),
+    "wind_u": (0.0, 1.5),
+    "wind_v": (0.0, 1.5),
+    "rain": (0.0, 1.0),
+    "solar_radiation": (200.0, 250.0),
+    "boundary_layer_height": (500.0, 400.0),
+}
+"""Centre and scale of each weather variable: fixed, so that one city's model is not another's by accident."""
+
+FLOOR = {"pm25": 5.0, "pm10": 10.0, "no2": 3.0, "so2": 2.0, "nh3": 2.0, "co": 0.1, "o3": 3.0, "aqi": 5.0}
+"""Added before a logarithm, in the variable's unit, so that small values do not make wild ratios."""
+
+CEILING = {"aqi": 500.0, "pm25": 2000.0}
+"""No forecast exceeds this, in the target's unit."""
+
+INPUTS = (*POLLUTANTS, *WEATHER_SCALE, "aqi")
+"""Columns of a history in production, in this order."""
+
+LOOKBACK_HOURS = 24 * 15
+"""Hours of history that one row may depend on."""
+
+MAX_LAG_HOURS = 12
+"""Data older than this at the origin are too old to forecast from."""
+
+LEVEL_CENTRE = 4.5
+"""Subtracted from the logged level: about the log of 90."""
+
+RATIO_BOUND = 3.0
+"""Log ratios are kept between minus and plus this."""
+
+SCALED_BOUND = 6.0
+"""Scaled values are kept between minus and plus this."""
+
+REVISION = 3
+"""To be raised whenever the same history gives other features under the same names."""
+
+LAGS = (1, 2, 3, 4, 6, 8, 12, 18, 22, 23, 24, 25, 36, 48, 72)
+MEANS = (3, 6, 12, 24, 48, 72, 168, 336)
+BY_HOUR = ("mean6", "mean24", "mean168", "lag24", "level")
+"""Features whose meaning changes with the hour of day of the target."""
+SEASON = ("season_sin", "season_cos", "level_season_sin", "level_season_cos")
+"""Features of the time of year: they mislead where training has not seen the year round."""
+
+_OWN = (
+    *(f"lag{k}" for k in LAGS), *(f"mean{k}" for k in MEANS), "min24", "max24", "level", "std24", "std168",
+)  # fmt: skip
+_BY_LEAD = (
+    "lead", "hour_sin", "hour_cos", "hour_sin2", "hour_cos2", "hour_sin3", "hour_cos3",
+    "daily", "daily_before", "daily_change", "weekly", "weekly_change", "fortnight_change",
+    *(f"{name}_hour_{wave}" for name in BY_HOUR for wave in ("sin", "cos")),
+    *SEASON,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A column that is no concentration, and how it is brought to the size of one."""
+
+    name: str
+    centre: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a history of these columns becomes features. What varies with the data is fixed here, at training."""
+
+    target: str
+    floor: float
+    """Added to the target before logarithms, in its unit"""
+    ceiling: float
+    """No forecast exceeds this, in the target's unit"""
+    inputs: tuple[str, ...]
+    """Columns of a history, in order; the target is one of them"""
+    pollutants: tuple[str, ...] = ()
+    """Columns beside the target that are taken as ratios; all of them have a `FLOOR`"""
+    scaled: tuple[Scaled, ...] = ()
+    """All other covariates"""
+    ahead: tuple[Scaled, ...] = ()
+    """Columns known for the hours after the origin, as weather forecasts are"""
+
+    @property
+    def composed(self) -> tuple[str, ...]:
+        """Pollutants from which the target follows by the rule of the NAQI; none where it is no index."""
+        return tuple(name for name in self.pollutants if name in NAQI) if self.target == "aqi" else ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in the order of X's columns."""
+        found = list(_OWN)
+        for name in self.pollutants:
+            found += [f"{name}_1_24", f"{name}_3_24", f"{name}_24_168", f"{name}_level"]
+        for one in self.scaled:
+            found += [f"{one.name}_{part}" for part in ("1", "6", "24", "3_change", "24_change")]
+        found += _BY_LEAD
+        if self.composed:
+            found += ["composed_flat", "composed_pattern", "composed_damped"]
+        for one in self.ahead:
+            found += [f"{one.name}_ahead{part}" for part in ("", "_way", "_6", "_12", "_change")]
+        return tuple(found)
+
+    def index(self, name: str) -> int:
+        """Where a feature stands in X."""
+        return self.names.index(name)
+
+    @property
+    def signature(self) -> str:
+        """A short hash of names, order and scaling: two models with the same one take the same X."""
+        floors = {name: FLOOR[name] for name in self.pollutants}
+        fixed = (REVISION, floors, LEVEL_CENTRE, RATIO_BOUND, SCALED_BOUND)
+        text = repr((fixed, self.target, self.floor, self.inputs, self.scaled, self.ahead, self.names))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def production(target: Target) -> Layout:
+    """The one layout of a target in production: `INPUTS`, whatever of them a city has."""
+    return Layout(
+        target=target,
+        floor=FLOOR[target],
+        ceiling=CEILING[target],
+        inputs=INPUTS,
+        pollutants=tuple(name for name in POLLUTANTS if name != target),
+        scaled=tuple(Scaled(name, *scale) for name, scale in WEATHER_SCALE.items()),
+    )
+
+
+@cache
+def names(target: Target) -> tuple[str, ...]:
+    """Names of the features in production, in the order of X's columns."""
+    return production(target).names
+
+
+@cache
+def signature(target: Target) -> str:
+    """The signature of the features in production."""
+    return production(target).signature
