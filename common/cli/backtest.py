@@ -1,0 +1,251 @@
+"""``backtest``: how good would the forecasts have been, on anybody's hourly data?"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from common.cli.main import main
+from common.cli.output import console, emit, json_option, make_table, progress
+from common.domain.forecast import FAMILIES, Family
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from common.training.backtest.files import Hours
+    from common.training.backtest.run import Backtest
+
+
+class _Names(click.ParamType[Any]):
+    """Names between commas."""
+
+    name = "names"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        del param, ctx
+        if isinstance(value, tuple):
+            return value
+        return tuple(dict.fromkeys(part.strip() for part in str(value).split(",") if part.strip()))
+
+
+class _Families(_Names):
+    """Families of models between commas."""
+
+    name = "families"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        found = super().convert(value, param, ctx)
+        if not found or not set(found) <= set(FAMILIES):
+            self.fail(f"{value!r}: name some of {','.join(FAMILIES)}", param, ctx)
+        return found
+
+
+class _Hours(_Names):
+    """Hours of the day between commas."""
+
+    name = "hours"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if not found or not all(part.isdecimal() and int(part) < 24 for part in found):
+            self.fail(f"{value!r}: write hours from 0 to 23, such as 5,17", param, ctx)
+        return tuple(int(part) for part in found)
+
+
+class _Zone(click.ParamType[Any]):
+    """A time zone by its name in the IANA data base."""
+
+    name = "zone"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tzinfo:
+        try:
+            return ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"{value!r} is no time zone; write Asia/Kolkata or UTC", param, ctx)
+
+
+class _LocalTime(click.ParamType[Any]):
+    """An ISO 8601 time or date, left naive where it has no offset: --tz decides."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[datetime, bool]:
+        """The time, and whether it is a date only."""
+        try:
+            return datetime.fromisoformat(str(value)), len(str(value)) <= 10
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2025-10-10 or 2025-10-10T06:00", param, ctx)
+
+
+_TIME = _LocalTime()
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--target", required=True, metavar="COL", help="The column to forecast.")
+@click.option("--train-until", type=_TIME, required=True, help="Only rows before it are learnt from.")
+@click.option("--test-from", type=_TIME, required=True, help="First origin of a forecast.")
+@click.option("--test-to", type=_TIME, help="Last origin; a date: through its end. Default: the file's end.")
+@click.option(
+    "--origin-hours", type=_Hours(), default="5,17", show_default=True, help="Hours of day to forecast from."
+)
+@click.option(
+    "--tz", "zone", type=_Zone(), default="Asia/Kolkata", show_default=True, help="Of times without offset."
+)
+@click.option(
+    "--future-covariates", "future", type=_Names(), default="", metavar="COL,…", help="Columns known ahead."
+)
+@click.option(
+    "--families",
+    type=_Families(),
+    default=",".join(FAMILIES),
+    show_default=True,
+    help="Models to choose from.",
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Parquet, or .csv."
+)
+@json_option
+def backtest(
+    file: Path,
+    target: str,
+    train_until: tuple[datetime, bool],
+    test_from: tuple[datetime, bool],
+    test_to: tuple[datetime, bool] | None,
+    origin_hours: tuple[int, ...],
+    zone: tzinfo,
+    future: tuple[str, ...],
+    families: tuple[str, ...],
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Forecast a past window of FILE, trained on what lies before it, and show how good that was.
+
+    FILE is a CSV or Parquet table of hourly values: columns series and time (ISO 8601, with offset or in --tz),
+    the target, and any further numeric columns. Nothing after an origin influences its forecast, but for
+    --future-covariates.
+    """
+    until, start = _aware(train_until[0], zone), _aware(test_from[0], zone)
+    end = None
+    if test_to is not None:
+        end = _aware(test_to[0] + timedelta(days=1, seconds=-1) if test_to[1] else test_to[0], zone)
+        if end < start:
+            raise click.BadParameter("--test-to must not be before --test-from")
+    if start < until:
+        raise click.BadParameter(
+            "--test-from must not be before --train-until: the test would have been learnt"
+        )
+    if not out.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {out.parent} to write --out to")
+    from common.training.backtest.files import read_hours, write_forecasts
+    from common.training.backtest.plan import Plan
+    from common.training.backtest.report import report, rows_of
+    from common.training.backtest.run import backtest as run
+
+    with progress() as bar:
+        hours = read_hours(file, zone)
+        _check_columns(hours, target, future)
+        plan = Plan(
+            target=target,
+            train_until=until,
+            test_from=start,
+            test_to=end,
+            zone=zone,
+            origin_hours=origin_hours,
+            future=future,
+            families=cast("tuple[Family, ...]", families),
+        )
+        task = bar.add_task("Training", total=len(hours.values) + 1)
+
+        def tick(what: str) -> None:
+            bar.update(task, advance=1, description=what)
+
+        found = run(hours, plan, tick)
+    write_forecasts(out, rows_of(found))
+    _show(found, report(found.forecasts, found.hours.names.to_pylist()), out, as_json=as_json)
+
+
+def _aware(time: datetime, zone: tzinfo) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=zone)
+
+
+def _check_columns(hours: Hours, target: str, future: tuple[str, ...]) -> None:
+    for option, names in (("--target", (target,)), ("--future-covariates", future)):
+        for name in names:
+            if name not in hours.columns:
+                why = hours.ignored.get(name)
+                has = f"it {why}" if why else f"the file has {', '.join(hours.columns)}"
+                raise click.BadParameter(f"{option}: no column {name[:40]!r} of numbers; {has}")
+    if target in future:
+        raise click.BadParameter("--future-covariates: the target cannot be known ahead")
+
+
+def _show(found: Backtest, scores: dict[str, Any], out: Path, *, as_json: bool) -> None:
+    from common.training.backtest.report import SHOWN_LEADS
+
+    forecasts, best = found.forecasts, found.best
+    tried = {
+        one.family: {key: one.metrics["holdout"][key] for key in ("mae", "skill", "n")} | {"fault": one.fault}
+        for one in found.candidates
+    }
+    facts: dict[str, Any] = {
+        "out": str(out),
+        "origins": len(forecasts.origin),
+        "family": best.family,
+        "blend_of": best.metrics.get("blend_of"),
+        "why": best.metrics.get("why"),
+        "held_out": tried,
+        "training_rows": found.rows,
+        "remarks": found.hours.remarks,
+        "ignored": found.hours.ignored | found.left_out,
+    }
+    emit(facts | scores, as_json=as_json)
+    if as_json:
+        return
+    shown = [("all", scores["together"])]
+    shown += [(f"{one['leads']} h", one) for one in scores["by_block"]]
+    shown += [(f"{one['lead']} h", one) for one in scores["by_lead"] if one["lead"] in SHOWN_LEADS]
+    console.print(_table(f"{found.layout.target} by lead time", "lead", shown))
+    if len(scores["by_series"]) > 1:
+        by_series = [(str(one["series"]), one) for one in scores["by_series"]]
+        console.print(_table(f"{found.layout.target} by series", "series", by_series))
+    parts = f" of {', '.join(facts['blend_of'])}" if facts["blend_of"] else ""
+    why = f": {facts['why']}" if facts["why"] else ""
+    console.print(f"{len(forecasts.origin)} origins forecast by {best.family}{parts}{why}")
+    for what, number in found.hours.remarks.items():
+        console.print(f"{what}: {number}")
+    for name, reason in facts["ignored"].items():
+        console.print(f"column {name} not used: it {reason}")
+    console.print(f"written to {out}")
+
+
+def _table(title: str, first: str, rows: list[tuple[str, dict[str, Any]]]) -> Table:
+    headings = (
+        first, "hours", "MAE", "RMSE", "R²", "skill", "naive MAE", "best naive",
+        "in 80 %", "in 95 %", "width 80 %", "width 95 %",
+    )  # fmt: skip
+    cells = [
+        (
+            name, one["n"], one["mae"], one["rmse"], one["r2"], _share(one["skill"], "+.1%"), one["naive_mae"],
+            one["best_naive"], _share(one["coverage80"], ".0%"), _share(one["coverage95"], ".0%"),
+            one["width80"], one["width95"],
+        )
+        if one["n"]
+        else (name, 0, *[None] * (len(headings) - 2))
+        for name, one in rows
+    ]  # fmt: skip
+    return make_table(title, headings, cells)
+
+
+def _share(value: float | None, form: str) -> str | None:
+    return None if value is None else format(value, form)

@@ -1,0 +1,81 @@
+"""How a backtest turned out: errors, skill and coverage, together, by lead time and by series."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from common.domain.forecast import HORIZON
+from common.training.judge import scores
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from common.features import Array
+    from common.training.backtest.run import Backtest, Forecasts
+
+BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
+"""Blocks of lead times within which coverage is looked at."""
+SHOWN_LEADS = (1, 2, 3, 6, 12, 18, 24, 36, 48)
+OUTPUT_BOUNDS = ("lo80", "hi80", "lo95", "hi95")
+_LEVELS = {"lo95": 0.025, "lo80": 0.1, "hi80": 0.9, "hi95": 0.975}
+
+
+def report(forecasts: Forecasts, names: list[str]) -> dict[str, Any]:
+    """Scores of the forecasts whose truth is known; `names`: of the series."""
+    every = np.ones(len(forecasts.y), dtype=bool)
+    leads = np.arange(1, HORIZON + 1)
+    return {
+        "together": _scored(forecasts, every, leads),
+        "by_lead": [
+            {"lead": int(lead)} | _scored(forecasts, every, leads[lead - 1 : lead]) for lead in leads
+        ],
+        "by_block": [
+            {"leads": f"{first}–{last}"} | _scored(forecasts, every, leads[first - 1 : last])
+            for first, last in BLOCKS
+        ],
+        "by_series": [
+            {"series": name} | _scored(forecasts, forecasts.series == number, leads)
+            for number, name in enumerate(names)
+        ],
+    }
+
+
+def _scored(forecasts: Forecasts, rows: NDArray[np.bool_], leads: NDArray[np.intp]) -> dict[str, Any]:
+    def part(values: Array) -> Array:
+        return values[np.ix_(rows, leads - 1)]
+
+    actual = part(forecasts.actual)
+    if not np.isfinite(actual).any():
+        return {"origins": int(rows.sum()), "n": 0}
+    found = scores(actual, part(forecasts.y), {name: part(v) for name, v in forecasts.naive.items()})
+    known = np.isfinite(actual)
+    truth = actual[known]
+    bounds = {name: part(getattr(forecasts, name))[known] for name in _LEVELS}
+    for level in (80, 95):
+        low, high = bounds[f"lo{level}"], bounds[f"hi{level}"]
+        found[f"coverage{level}"] = round(float(((low <= truth) & (truth <= high)).mean()), 4)
+        found[f"width{level}"] = round(float((high - low).mean()), 4)
+    losses = [
+        np.maximum(level * (truth - bounds[name]), (level - 1) * (truth - bounds[name]))
+        for name, level in _LEVELS.items()
+    ]
+    found["pinball"] = round(float(np.mean(losses)), 4)
+    return {"origins": int(rows.sum())} | found
+
+
+def rows_of(found: Backtest) -> dict[str, Any]:
+    """The forecasts as columns of a table: one row a series, origin and lead time, times as they came."""
+    forecasts = found.forecasts
+    order = np.lexsort((forecasts.origin, forecasts.series))
+    each = np.repeat(order, HORIZON)
+    columns: dict[str, Any] = {
+        "series": found.hours.names.take(pa.array(forecasts.series[each])),
+        "origin": found.hours.form.write(found.hours.seconds(forecasts.origin[each])),
+        "h": np.tile(np.arange(1, HORIZON + 1), len(order)),
+    }
+    values = {"y_pred": forecasts.y} | {name: getattr(forecasts, name) for name in OUTPUT_BOUNDS}
+    columns |= {name: np.round(table[order].ravel(), 4) for name, table in values.items()}
+    return columns | {"family": pa.array([found.best.family] * len(each), pa.string())}

@@ -1,0 +1,228 @@
+"""One training on the hours before, then a forecast from each origin of the test window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.domain.errors import DataError, ModelError
+from common.domain.forecast import HORIZON
+from common.domain.observation import HOUR
+from common.features import Array, Layout, LocalTime, build_rows, local_time
+from common.inference.adaptive import WINDOW_HOURS, Issued, held_out_quantiles, rolling_quantiles
+from common.inference.intervals import distribution, interval
+from common.inference.naive import naive_forecasts
+from common.inference.session import open_session, predict
+from common.training.backtest.plan import Plan, cleaned, make_layout
+from common.training.dataset import LEADS, Dataset, pooled_dataset
+from common.training.promote import best_of
+from common.training.train import Candidate, train_families
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from common.training.backtest.files import Hours
+
+_AT_ONCE = 500
+_NEEDED = 12
+"""Of the last 24 values, so many must be known for a forecast to be issued."""
+_EVERY = 3
+"""Hours between the forecasts that are made for their errors: the intervals learn from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecasts:
+    """What was forecast, and what then happened; every array has one row an origin."""
+
+    series: NDArray[np.intp]
+    origin: NDArray[np.intp]
+    """Index of the hour"""
+    y: Array
+    """(n, 48) in the target's unit, as are the bounds"""
+    lo80: Array
+    hi80: Array
+    lo95: Array
+    hi95: Array
+    actual: Array
+    """nan where not known"""
+    naive: dict[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """A finished backtest."""
+
+    hours: Hours
+    forecasts: Forecasts
+    layout: Layout
+    best: Candidate
+    candidates: list[Candidate]
+    left_out: dict[str, str]
+    rows: int
+    """Training rows: pairs of origin and lead time"""
+
+
+def backtest(hours: Hours, plan: Plan, tick: Callable[[str], None] = lambda _: None) -> Backtest:
+    """Train on the rows before ``train_until`` and forecast the test window.
+
+    Raises:
+        DataError: when there is nothing to train on or no origin to forecast from.
+    """
+    clean = cleaned(hours, plan.target)
+    cut = min(clean.index(int(plan.train_until.timestamp())), clean.length)
+    if cut <= 0:
+        raise DataError("the file has no rows before --train-until")
+    layout, left_out = make_layout(clean, cut, plan)
+    column = layout.inputs.index(layout.target)
+    time = local_time(_end(clean, clean.length), clean.length, plan.zone)
+    origins = [_origins(table[:, column], time, clean, plan) for table in clean.values]
+    if not sum(map(len, origins)):
+        hint = "an origin needs 12 of its last 24 values"
+        raise DataError(f"no origin in the test window at the hours {plan.origin_hours}; {hint}")
+    tick("Training")
+    try:
+        trained_until = _last_known(clean, column, cut)
+        past = [table[:trained_until] for table in clean.values]
+        data = pooled_dataset(past, _end(clean, trained_until), plan.zone, layout)
+        candidates = train_families(data, plan.families)
+    except ModelError as error:
+        raise DataError(f"nothing can be learnt before --train-until: {error}") from error
+    best = best_of([candidate for candidate in candidates if candidate.fault is None])
+    tick("Forecasting")
+    session = open_session(best.onnx)
+    prior = _prior(data, best, past, column)
+    judge = _held_out(data)
+    parts = []
+    for number, (table, chosen) in enumerate(zip(clean.values, origins, strict=True)):
+        before = data.series[judge] == number
+        held_out = Issued(data.hours[judge][before], best.held_out[before])
+        issued = _issued(session, table, time, layout, chosen, held_out, trained_until)
+        parts.append(_forecasts(number, table, layout, issued, chosen, prior))
+        tick("Forecasting")
+    samples = int(np.isfinite(data.actual).sum())
+    return Backtest(clean, _together(parts), layout, best, candidates, left_out, samples)
+
+
+def _held_out(data: Dataset) -> NDArray[np.intp]:
+    """Rows of the held-out origins; all of them where nothing was learnt."""
+    try:
+        _, judge = data.split()
+    except ModelError:
+        return np.arange(len(data.rows))
+    return np.flatnonzero(judge)
+
+
+def _prior(data: Dataset, best: Candidate, past: list[Array], column: int) -> Array:
+    """Quantiles of the held-out errors, (48, n_levels), as the intervals need them."""
+    judge = _held_out(data)
+    parts = []
+    for number, table in enumerate(past):
+        mine = data.series[judge] == number
+        if mine.any():
+            parts.append((table[:, column], Issued(data.hours[judge][mine], best.held_out[mine])))
+    return held_out_quantiles(parts, data.floor)
+
+
+def _end(hours: Hours, length: int) -> datetime:
+    return datetime.fromtimestamp(hours.first, UTC) + (length - 1) * HOUR
+
+
+def _last_known(hours: Hours, column: int, cut: int) -> int:
+    """The hour after the last one before `cut` in which any series is known."""
+    known = np.any([np.isfinite(table[:cut, column]) for table in hours.values], axis=0)
+    return int(np.flatnonzero(known)[-1]) + 1
+
+
+def _origins(series: Array, time: LocalTime, hours: Hours, plan: Plan) -> NDArray[np.intp]:
+    first = max(hours.index(int(plan.test_from.timestamp())), 0)
+    last = hours.length - 1
+    if plan.test_to is not None:
+        last = min(last, hours.index(int(plan.test_to.timestamp()) + 1) - 1)
+    at = np.arange(first, last + 1)
+    known = np.cumsum(np.concatenate([np.zeros(24), np.isfinite(series)]))
+    enough = known[at + 24] - known[at] >= _NEEDED
+    chosen: NDArray[np.intp] = at[enough & np.isin(time.hour(at), plan.origin_hours)]
+    return chosen
+
+
+def forecast_from(
+    session: Any, table: Array, time: LocalTime, layout: Layout, origins: NDArray[np.intp]
+) -> Array:
+    """Forecasts from origins, (n_origins, 48), in the target's unit, as production issues them: where the last
+    hours are missing, from the last known hour over longer lead times."""
+    series = table[:, layout.inputs.index(layout.target)]
+    known = np.flatnonzero(np.isfinite(series))
+    lags = origins - known[np.searchsorted(known, origins, side="right") - 1]
+    y = np.empty((len(origins), HORIZON))
+    for lag in np.unique(lags):
+        late = np.flatnonzero(lags == lag)
+        for first in range(0, len(late), _AT_ONCE):
+            some = late[first : first + _AT_ONCE]
+            X = build_rows(table, time, layout, origins[some] - lag, LEADS + lag).dense()
+            y[some] = predict(session, X.reshape(-1, X.shape[2])).reshape(len(some), HORIZON)
+    return np.clip(y, 0.0, layout.ceiling)
+
+
+def _issued(
+    session: Any,
+    table: Array,
+    time: LocalTime,
+    layout: Layout,
+    chosen: NDArray[np.intp],
+    held_out: Issued,
+    trained_until: int,
+) -> Issued:
+    """Forecasts of one series whose errors the intervals may learn from: held-out ones, and from the end of
+    training on one every few hours beside those that are asked for."""
+    series = table[:, layout.inputs.index(layout.target)]
+    if not len(chosen):
+        return Issued(chosen, np.empty((0, HORIZON)))
+    known = np.cumsum(np.concatenate([np.zeros(24), np.isfinite(series)]))
+    between = np.arange(max(trained_until, chosen[0] - WINDOW_HOURS), chosen[-1] + 1)
+    between = between[(known[between + 24] - known[between] >= _NEEDED) & (between % _EVERY == 0)]
+    made = np.union1d(between, chosen)
+    earlier = held_out.origins < made[0]
+    return Issued(
+        np.concatenate([held_out.origins[earlier], made]),
+        np.concatenate([held_out.forecasts[earlier], forecast_from(session, table, time, layout, made)]),
+    )
+
+
+def _forecasts(
+    number: int, table: Array, layout: Layout, issued: Issued, chosen: NDArray[np.intp], prior: Array
+) -> Forecasts:
+    series = table[:, layout.inputs.index(layout.target)]
+    asked = np.isin(issued.origins, chosen)
+    y = issued.forecasts[asked]
+    tables = rolling_quantiles(series, issued, asked, prior=prior, floor=layout.floor, ceiling=layout.ceiling)
+    bounds = np.empty((4, *y.shape))
+    for row, table_of in enumerate(tables):
+        values = distribution(y[row], table_of, layout.floor, layout.ceiling)
+        bounds[:2, row] = interval(values, y[row], 0.80)
+        bounds[2:, row] = interval(values, y[row], 0.95)
+    padded = np.concatenate([series, np.full(HORIZON, np.nan)])
+    return Forecasts(
+        series=np.full(len(chosen), number),
+        origin=chosen,
+        y=y,
+        lo80=bounds[0],
+        hi80=bounds[1],
+        lo95=bounds[2],
+        hi95=bounds[3],
+        actual=padded[chosen[:, None] + LEADS],
+        naive=naive_forecasts(series, chosen, LEADS),
+    )
+
+
+def _together(parts: list[Forecasts]) -> Forecasts:
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    names = ("series", "origin", "y", "lo80", "hi80", "lo95", "hi95", "actual")
+    naive = {name: np.concatenate([part.naive[name] for part in parts]) for name in parts[0].naive}
+    return Forecasts(**{name: joined(name) for name in names}, naive=naive)
