@@ -11,6 +11,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
@@ -239,7 +240,7 @@ def _hours(stamps: list[Any], into: _Into) -> list[tuple[int, datetime]]:
     hours = []
     seen: set[datetime] = set()
     for row, stamp in enumerate(stamps):
-        time = read_time(stamp)
+        time = _read_hour(stamp) if isinstance(stamp, str) else None
         reason = "duplicate" if time in seen else _fault(time, into.days)
         if reason or time is None:
             into.rejected[reason] += 1
@@ -248,6 +249,10 @@ def _hours(stamps: list[Any], into: _Into) -> list[tuple[int, datetime]]:
         if into.window[0] < time <= into.window[1]:
             hours.append((row, time))
     return hours
+
+
+_read_hour = lru_cache(maxsize=1024)(read_time)
+"""All places of an answer have the same hours."""
 
 
 def _fault(time: datetime | None, days: tuple[date, date]) -> str:
