@@ -291,8 +291,10 @@ def test_jobs_of_the_server_that_fail_are_told(database: Database, now: datetime
             "AS $$ BEGIN RAISE 'it is broken'; END $$",
         )
         [(job,)] = run(connection, "SELECT add_job('break_down', interval '1 hour')")
+        # The server looks for new databases once a minute.
+        run(connection, "SELECT _timescaledb_functions.start_background_workers()")
     server_has_tried = (
-        f"SELECT FROM timescaledb_information.job_stats WHERE job_id = {job} AND total_failures > 0"
+        f"SELECT 1 FROM timescaledb_information.job_stats WHERE job_id = {job} AND total_failures > 0"
     )
 
     def tried() -> bool:
