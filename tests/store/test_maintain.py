@@ -293,13 +293,11 @@ def test_jobs_of_the_server_that_fail_are_told(database: Database, now: datetime
         [(job,)] = run(connection, "SELECT add_job('break_down', interval '1 hour')")
         # The server looks for new databases once a minute.
         run(connection, "SELECT _timescaledb_functions.start_background_workers()")
-    server_has_tried = (
-        f"SELECT 1 FROM timescaledb_information.job_stats WHERE job_id = {job} AND total_failures > 0"
-    )
+    failures = "SELECT total_failures FROM timescaledb_information.job_stats WHERE job_id = :job"
 
     def tried() -> bool:
         with database.transaction() as connection:
-            return bool(run(connection, server_has_tried))
+            return any(number for (number,) in run(connection, failures, job=job))
 
     until(tried, seconds=60)
     [complaint] = maintain(database, now=now, retain_raw_days=KEPT)["failing"]  # type: ignore[misc]
