@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from made import Clock
 from tiers_here import VARIABLES, TierServers, fresh_database, missing
 
 from common.store.engine import Database
@@ -92,3 +93,9 @@ def database(database_url: str) -> Iterator[Database]:
 def now() -> datetime:
     """A fixed present: 5 November 2025, 16:00 in Delhi."""
     return datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    """A clock that shows that present until it is told to go."""
+    return Clock(now)

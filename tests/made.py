@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
 
 CLEAN = {"pm25": 30.0, "pm10": 50.0, "no2": 40.0}
 """Means whose sub-indices are all 50: three of them, as an AQI needs."""
+
+
+@dataclass
+class Clock:
+    """A clock that goes only when told to, or when something waits by it."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
 
 def air(pm25: float) -> dict[str, float]:

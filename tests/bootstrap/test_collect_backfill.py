@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import count
+from made import Clock, count
 from pasts import Past, past
 from stubs import Answer
 
@@ -29,21 +28,6 @@ if TYPE_CHECKING:
 
 CITIES = ["Delhi", "Pune"]
 TOTAL = 2 * 71
-
-
-@dataclass
-class Clock:
-    """A clock that goes only when told to."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock(now: datetime) -> Clock:
-    return Clock(now)
 
 
 @pytest.fixture

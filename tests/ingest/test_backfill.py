@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from made import count
+from made import Clock, count
 from pasts import Past, past, rows, weight_of
 from stubs import Answer, Seen
 
@@ -32,24 +32,6 @@ if TYPE_CHECKING:
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DELHI, PUNE = find_city("Delhi"), find_city("Pune")
 OPEN_METEO = replace(REGISTRY["open-meteo"], unit_cities=2, unit_days=10)
-
-
-@dataclass
-class Clock:
-    """A clock that only waiting moves."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock(now: datetime) -> Clock:
-    return Clock(now)
 
 
 @pytest.fixture

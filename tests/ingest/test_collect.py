@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import CLEAN, air, city_hours, count, series
+from made import CLEAN, Clock, air, city_hours, count, series
 from providers import open_meteo
 from stubs import Stub, refusing
 
@@ -29,21 +29,6 @@ if TYPE_CHECKING:
 DELHI, PUNE = find_city("Delhi"), find_city("Pune")
 TABLES = ("reading", "reading_revision", "weather_forecast", "city_hour", "source_run")
 NOTHING = dict.fromkeys(TABLES, 0)
-
-
-@dataclass
-class Clock:
-    """A clock that goes only when told to."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock(now: datetime) -> Clock:
-    return Clock(now)
 
 
 @pytest.fixture(scope="module")

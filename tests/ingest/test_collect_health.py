@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import providers
 import pytest
-from made import air, count, series
+from made import Clock, air, count, series
 from stubs import Answer, Seen, Stub
 
 from common.domain.cities import all_cities, find_city
@@ -37,16 +37,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass
-class Clock:
-    """A clock that goes only when told to."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass
 class Scripted:
     """A source that answers as told, and remembers when it was asked."""
 
@@ -62,11 +52,6 @@ class Scripted:
         if self.answer is not None:
             return self.answer
         return Batch([Reading("one", "Delhi", self.clock.now, "modelled", {"pm25": 60.0})])
-
-
-@pytest.fixture
-def clock(now: datetime) -> Clock:
-    return Clock(now)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,22 +15,10 @@ from common.sources.interface import Quota, Source
 from common.sources.open_meteo import weight
 from common.store.engine import Database
 
+if TYPE_CHECKING:
+    from made import Clock
+
 SOURCE = replace(REGISTRY["waqi"], quota=Quota(minute=10, hour=30, day=90))
-
-
-@dataclass
-class Clock:
-    """A clock that goes only when told to."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock(now: datetime) -> Clock:
-    return Clock(now)
 
 
 def test_what_has_no_quota_is_not_counted(clock: Clock) -> None:
