@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import socket
 import time
 import urllib.error
@@ -24,6 +23,7 @@ from common.cli.first_fill import first_fill
 from common.cli.main import main
 from common.cli.output import aside
 from common.cli.schedule import Schedule
+from common.cli.stopping import until_told_to_stop
 from common.config import Settings, from_environment
 from common.domain.cities import all_cities
 from common.domain.errors import ConfigError, StoreError
@@ -36,12 +36,7 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _TRAINERS = min(2, os.cpu_count() or 1)
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _UP_WITHIN_S = 60.0
-
-
-class _Stop(BaseException):
-    """Ctrl-C, a closed terminal or a request to end; no `except Exception` on the way may take it for a failure."""
 
 
 @main.command()
@@ -55,7 +50,7 @@ def dev(port: int | None, offline: bool) -> None:
             "QUEUE_URL must be unset, or 'postgres:', for vayu dev: its workers take jobs there"
         )
     with ExitStack() as stack:
-        with _until_told_to_stop():
+        with until_told_to_stop():
             started = time.monotonic()
             lock = stack.enter_context(_alone(settings.home))
             chosen = port or settings.port
@@ -89,29 +84,6 @@ def _run(parts: Parts, port: int, children: _Children, started: float) -> None:
         schedule.run_due()
         _replace_dead(parts, children)
         time.sleep(1.0)
-
-
-@contextmanager
-def _until_told_to_stop() -> Iterator[None]:
-    """Ctrl-C and its like end the block as if it had run through, and are ignored from then on."""
-
-    def end(*_: object) -> None:
-        for number in _ENDING:
-            signal.signal(number, signal.SIG_IGN)
-        raise _Stop
-
-    before = {number: signal.getsignal(number) for number in _ENDING}
-    for number, handler in before.items():
-        if number != signal.SIGHUP or handler is not signal.SIG_IGN:  # nohup
-            signal.signal(number, end)
-    try:
-        yield
-    except _Stop:
-        return
-    except BaseException:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        raise
 
 
 @contextmanager
