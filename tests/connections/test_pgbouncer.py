@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -72,13 +73,15 @@ class Bouncer:
 
 
 @pytest.fixture(scope="module")
-def bouncer(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bouncer]:
+def bouncer(server: str) -> Iterator[Bouncer]:
     installed = os.environ.get("VAYU_TEST_PGBOUNCER")
     if not installed:
         pytest.skip("pgbouncer (VAYU_TEST_PGBOUNCER is not set)")
-    made = Bouncer(Path(installed).absolute(), tmp_path_factory.mktemp("pgbouncer"), server)
-    yield made
-    made.stop()
+    # Not below pytest's own folder: each run of it that begins shuts that to the user that the program runs as.
+    with tempfile.TemporaryDirectory(prefix="vayu-pgbouncer-") as folder:
+        made = Bouncer(Path(installed).absolute(), Path(folder), server)
+        yield made
+        made.stop()
 
 
 @pytest.fixture
