@@ -124,7 +124,7 @@ def cpcb_page(seen: Seen, rows: list[Any]) -> dict[str, Any]:
 
 
 def openweather(seen: Seen, now: datetime) -> dict[str, Any]:
-    """OpenWeather's air (now and past), weather and forecast of any place."""
+    """OpenWeather's air (now, past and ahead), weather and forecast of any place."""
     coordinates = {"lat": float(seen.query["lat"]), "lon": float(seen.query["lon"])}
     parts = {"co": 1210.5, "no": 0.1, "no2": 41.0, "o3": 22.5, "so2": 11.5, "pm2_5": 88.5, "pm10": 140.0}
     parts["nh3"] = 8.5
@@ -141,6 +141,9 @@ def openweather(seen: Seen, now: datetime) -> dict[str, Any]:
         begin = first.replace(minute=0, second=0, microsecond=0) + HOUR
         hours = int((last - begin) / HOUR) + 1
         return {"coord": coordinates, "list": [air(begin + hour * HOUR) for hour in range(hours)]}
+    if seen.path.endswith("/air_pollution/forecast"):
+        begin = now.replace(minute=0, second=0, microsecond=0)
+        return {"coord": coordinates, "list": [air(begin + hour * HOUR) for hour in range(96)]}
     if seen.path.endswith("/air_pollution"):
         return {"coord": coordinates, "list": [air(now)]}
     if seen.path.endswith("/weather"):

@@ -6,8 +6,9 @@ Without an address an embedded PostgreSQL is started in a temporary folder. The 
 count of calls and all storing, in a fresh process; the stand-ins are another.
 
 What the providers' own limits and latency allow: Open-Meteo takes one question at a time from an address, and one
-run puts two (air, weather) of 112 of the 600 calls that it allows a minute; CPCB's feed is one question, put beside
-them. So nothing can be done in less than twice the latency.
+run puts two (air, weather) of some 112 of the 600 calls that it allows a minute; CPCB's feed is one question, put
+beside them. So the bound is twice the latency, if its two servers count as one; as they are asked side by side, a
+run may come below it.
 """
 
 from __future__ import annotations

@@ -80,22 +80,23 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class WeatherForecast:
-    """Weather that a provider expected for `time` when it was asked at `issued_at`."""
+class Outlook:
+    """Weather and air that a provider expected for `time`."""
 
     source: str
     city: str
     issued_at: datetime
+    """Start of the round of the provider's model that it is taken to come from; when it came is known to the store."""
     time: datetime
     values: Mapping[str, float]
 
 
 @dataclass(slots=True)
 class Batch:
-    """What one fetch gave: readings, forecasts, and how many were turned down for which reason."""
+    """What one fetch gave: readings, what is expected, and how many were turned down for which reason."""
 
     readings: list[Reading] = field(default_factory=list)
-    forecasts: list[WeatherForecast] = field(default_factory=list)
+    forecasts: list[Outlook] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     retry_after: float | None = None
     """Seconds in which the provider wants no further question, where it said so after a part of the answer."""

@@ -14,8 +14,8 @@ from common.domain.errors import ConfigError, QuotaExhausted, SourceError, Store
 from common.domain.observation import (
     HOUR,
     Clock,
+    Outlook,
     Reading,
-    WeatherForecast,
     hour_ending,
     last_full_hour,
 )
@@ -26,7 +26,8 @@ from common.ingest.report import CollectReport, SourceReport
 from common.sources.interface import Request, Source
 from common.store.city_hours import latest_city_hours
 from common.store.meta import Dataset, claim_dataset, refuse_other_dataset
-from common.store.readings import Written, insert_weather_forecasts, upsert_readings
+from common.store.outlooks import insert_outlooks
+from common.store.readings import Written, upsert_readings
 from common.store.source_runs import failed_before, record_run, resting
 from common.store.storable import storable
 
@@ -42,7 +43,7 @@ log = Logger(service="vayu", child=True)
 LOOK_BACK = timedelta(hours=24)
 """Each run asks for this much again: an hour missed, or corrected late, heals by itself."""
 FORECAST_HOURS = 72
-"""Weather is asked for this far ahead: 48 hours, and a day for data that come late."""
+"""Weather and air are asked for this far ahead: 48 hours, and a day for providers that then fail."""
 ASKING_S = 240.0
 """How long the sources may take in an hourly run. OpenWeather's and IQAir's limits a minute need three minutes."""
 FILLING_S = 3600.0
@@ -60,7 +61,7 @@ class _Said:
     """What one source said of one city; readings by station and time."""
 
     readings: dict[tuple[str, datetime], Reading] = field(default_factory=dict)
-    forecasts: list[WeatherForecast] = field(default_factory=list)
+    forecasts: list[Outlook] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,10 @@ class Collector:
             written = upsert_readings(
                 connection, (reading for one in said for reading in one.readings.values()), now=now
             )
-            insert_weather_forecasts(connection, (forecast for one in said for forecast in one.forecasts))
+            # By the clock of now: what came while the sources were asked was not known when that began.
+            insert_outlooks(
+                connection, (outlook for one in said for outlook in one.forecasts), now=self.clock()
+            )
             latest = latest_city_hours(connection, some)
             touched = {
                 city: [part for (name, _), part in written.parts.items() if name == city] for city in some

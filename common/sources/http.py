@@ -34,6 +34,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import httpx
+import msgspec
 import stamina
 
 from common import __version__
@@ -249,7 +250,10 @@ def _host(url: str) -> str:
 
 def _json(url: str, body: str, explain: Explain | None) -> Any:
     try:
-        return json.loads(body)
+        try:
+            return msgspec.json.decode(body)
+        except msgspec.DecodeError:  # it is strict, and some write NaN
+            return json.loads(body)
     except (ValueError, RecursionError) as error:
         explained = explain(200, body) if explain else None
         raise explained or _not_json(_host(url), body) from error

@@ -57,7 +57,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is wanted: readings of `cities` whose time lies in (start, end], and the weather ahead."""
+    """What is wanted: readings of `cities` whose time lies in (start, end], and what is expected after them."""
 
     cities: Sequence[City]
     start: datetime
@@ -65,7 +65,7 @@ class Request:
     now: datetime
     """The present; nothing stamped later is a reading, but for minutes by which clocks differ."""
     forecast_hours: int = 0
-    """How many hours after `now` weather forecasts are wanted for; 0: none."""
+    """For how many hours after `now` it is wanted what a provider expects of weather and air; 0: none."""
     base_urls: Mapping[str, str] = field(default_factory=lambda: BASE_URLS)
     """Setting → address, so that a stand-in can take a provider's place."""
     key: str | None = field(default=None, repr=False)

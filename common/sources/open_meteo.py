@@ -1,22 +1,23 @@
 """Open-Meteo: modelled air quality (CAMS, 45 km) and weather of all cities, keyless, 92 days back.
 
 Two endpoints, each asked for up to 100 coordinates at once. What both say of one city and hour becomes one
-reading; weather after the present becomes forecasts. Values are taken at the time they are stamped with.
+reading; what lies after the present is what it expects. Values are taken at the time they are stamped with.
 ``ammonia`` is Europe only and not asked for; ``surface_pressure`` is what a barometer in the city shows.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
-from common.domain.observation import Batch, Reading, WeatherForecast
+from common.domain.observation import Batch, Outlook, Reading
 from common.domain.units import wind_components
+from common.sources.background import in_background
 from common.sources.interface import (
     Quota,
     Request,
@@ -29,8 +30,7 @@ from common.sources.interface import (
 )
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from common.sources.http import Http
 
@@ -59,7 +59,7 @@ WEATHER = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Part:
     """One endpoint: the setting with its address, and what to ask it for, by their name → ours."""
 
@@ -81,6 +81,15 @@ Values = dict[tuple[str, datetime], dict[str, float]]
 """(city, time) → variable → value."""
 
 
+@dataclass(slots=True)
+class _Told:
+    """What one endpoint told, until it failed."""
+
+    values: Values = field(default_factory=lambda: defaultdict(dict))
+    rejected: Counter[str] = field(default_factory=Counter)
+    error: SourceError | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Into:
     """Where the hours in `window` (start, end] are put."""
@@ -93,7 +102,7 @@ class _Into:
 
 
 def fetch(request: Request, http: Http) -> Batch:
-    """Readings of (start, end] up to the present, and weather forecasts after it.
+    """Readings of (start, end] up to the present, and what is expected after it.
 
     One endpoint failing costs only its own variables and is counted as ``air:REASON``, ``weather:REASON``.
 
@@ -103,25 +112,38 @@ def fetch(request: Request, http: Http) -> Batch:
     batch = Batch()
     end = min(request.end, request.now)
     horizon = request.now + timedelta(hours=request.forecast_hours)
-    values: Values = defaultdict(dict)
-    errors: list[SourceError] = []
-    past, ahead = (request.start, end), (request.now, horizon)
-    weather = [past, ahead]
+    windows = [(request.start, end), (request.now, horizon)]
     if end > request.now - timedelta(days=1):
-        weather = [(min(request.start, request.now), horizon)]  # one call where the two all but meet
-    for part, windows in ((_AIR, [past]), (_WEATHER, weather)):
-        try:
-            for window in windows:
-                for days in _days(window, request.now):
-                    _collect(part, request, http, _Into(window, days, values, batch.rejected))
-        except SourceError as error:
-            errors.append(error)
-            batch.heed(error)
-            batch.rejected[f"{part.name}:{error.reason}"] += 1
+        windows = [(min(request.start, request.now), horizon)]  # one call where the two all but meet
+    # The two are servers of their own; each is asked one question at a time, or it turns an address away.
+    weather = in_background(lambda: _ask(_WEATHER, windows, request, http), "open-meteo weather")
+    told = {_AIR: _ask(_AIR, windows, request, http), _WEATHER: weather()}
+    values = told[_AIR].values
+    for key, found in told[_WEATHER].values.items():
+        values[key].update(found)
+    errors = []
+    for part, one in told.items():
+        batch.rejected += one.rejected
+        if one.error is not None:
+            errors.append(one.error)
+            batch.heed(one.error)
+            batch.rejected[f"{part.name}:{one.error.reason}"] += 1
     if errors and not values:
         raise most_telling(errors)
     _sort_out(values, request, end, batch)
     return batch
+
+
+def _ask(part: _Part, windows: Sequence[tuple[datetime, datetime]], request: Request, http: Http) -> _Told:
+    """Ask one endpoint for all windows (start, end] of all cities, up to the first failure."""
+    told = _Told()
+    try:
+        for window in windows:
+            for days in _days(window, request.now):
+                _collect(part, request, http, _Into(window, days, told.values, told.rejected))
+    except SourceError as error:
+        told.error = error
+    return told
 
 
 def _days(window: tuple[datetime, datetime], now: datetime) -> Iterator[tuple[date, date]]:
@@ -272,11 +294,11 @@ def _add_wind_components(values: dict[str, float], directions: Any, row: int) ->
 
 
 def _sort_out(values: Values, request: Request, end: datetime, batch: Batch) -> None:
-    """Past hours are readings; hours after the present are the forecast issued at the last model run."""
+    """Past hours are readings; hours after the present are what was expected at the last model run."""
     issued_at = issue_time(request.now)
     for (city, time), found in values.items():
         if time > request.now:
-            batch.forecasts.append(WeatherForecast(SOURCE.name, city, issued_at, time, found))
+            batch.forecasts.append(Outlook(SOURCE.name, city, issued_at, time, found))
         elif request.start < time <= end:
             batch.readings.append(Reading(SOURCE.name, city, time, SOURCE.basis, found))
 

@@ -1,4 +1,7 @@
-"""OpenWeather: modelled air of each city, now and back to 27 November 2020; weather now and 5 days ahead.
+"""OpenWeather: modelled air of each city, now, back to 27 November 2020 and 4 days ahead; weather now and 5 days ahead.
+
+What it expects is asked for by turns, weather in even hours, air in odd ones: its rounds last for six, and three
+calls a city are all that its limit a minute lets through in the time of a run.
 
 Concentrations are µg/m³, CO too; its ``aqi`` of 1…5 is a scale of its own and not read. ``pressure`` is
 reduced to the sea, so ``grnd_level``, what a barometer in the city shows, is taken. Rain is left out: it is
@@ -11,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
-from common.domain.observation import HOUR, Batch, Reading, WeatherForecast, hour_ending
+from common.domain.observation import HOUR, Batch, Outlook, Reading, hour_ending
 from common.sources.interface import (
     Quota,
     Request,
@@ -56,7 +59,7 @@ Hours = dict[datetime, dict[str, float]]
 
 
 def fetch(request: Request, http: Http) -> Batch:
-    """The present of each city, the hours of a window that reaches back beyond a day, and weather forecasts.
+    """The present of each city, the hours of a window that reaches back beyond a day, and what is expected.
 
     Raises:
         SourceError: when no city could be had.
@@ -95,7 +98,7 @@ def _past(city: City, request: Request, http: Http, hours: Hours, rejected: Coun
 
 
 def _present(city: City, request: Request, http: Http, hours: Hours, batch: Batch) -> None:
-    """Air and weather now, and weather ahead."""
+    """Air and weather now, and what is expected of one of them."""
     for item in _some(_list(_get("/air_pollution", city, request, http, {}))):
         _now(item, _air(item, batch.rejected), request, hours, batch.rejected)
     metric = {"units": "metric"}
@@ -105,14 +108,17 @@ def _present(city: City, request: Request, http: Http, hours: Hours, batch: Batc
         return
     issued_at, horizon = issue_time(request.now), request.now + request.forecast_hours * HOUR
     ahead: Hours = {}
-    for item in _some(_list(_get("/forecast", city, request, http, metric))):
+    weather_turn = request.now.astimezone(UTC).hour % 2 == 0
+    path = "/forecast" if weather_turn else "/air_pollution/forecast"
+    for item in _some(_list(_get(path, city, request, http, metric if weather_turn else {}))):
         time = _time(item)
         if time is None:
             batch.rejected["time"] += 1
         elif request.now < time <= horizon:
-            _keep(time, _weather(item, batch.rejected), ahead, batch.rejected)
+            values = _weather(item, batch.rejected) if weather_turn else _air(item, batch.rejected)
+            _keep(time, values, ahead, batch.rejected)
     batch.forecasts += [
-        WeatherForecast(SOURCE.name, city.name, issued_at, time, values) for time, values in ahead.items()
+        Outlook(SOURCE.name, city.name, issued_at, time, values) for time, values in ahead.items()
     ]
 
 

@@ -2,8 +2,8 @@
 
 No state, no randomness beyond hashes: smooth noise seeded by region and city makes multi-day weather, which
 moves the wind, the mixing height and the rain, and these the pollution. So history holds what a forecast can
-learn, and weather forecasts, whose error grows with lead time, help. Magnitudes follow the Indian seasons:
-winter haze in the north, rain-washed monsoon months, dust before them.
+learn, and what is expected of the weather, with an error that grows with lead time, helps. Magnitudes follow the
+Indian seasons: winter haze in the north, rain-washed monsoon months, dust before them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from math import cos, exp, floor, fsum, log, pi, radians, sin, sqrt
 from operator import mul
 from typing import TYPE_CHECKING
 
-from common.domain.observation import HOUR, VARIABLES, Batch, Reading, WeatherForecast
+from common.domain.observation import HOUR, VARIABLES, Batch, Outlook, Reading
 from common.domain.units import wind_components
 from common.sources.interface import Request, Source, issue_time
 
@@ -63,7 +63,7 @@ class _Day:
 
 
 def fetch(request: Request, http: Http) -> Batch:  # noqa: ARG001 - nobody is asked
-    """Readings on the Indian hour grid in (start, end], none after the present; forecasts after it."""
+    """Readings on the Indian hour grid in (start, end], none after the present; what is expected after it."""
     batch = Batch()
     first, last = _index(request.start) + 1, _index(min(request.end, request.now))
     present = _index(request.now)
@@ -73,9 +73,7 @@ def fetch(request: Request, http: Http) -> Batch:  # noqa: ARG001 - nobody is as
         for hour, values in _air_and_weather(place, first, last):
             batch.readings.append(Reading(SOURCE.name, city.name, _ZERO + hour * HOUR, SOURCE.basis, values))
         for hour, values in _expected(place, issued_at, present + 1, present + request.forecast_hours):
-            batch.forecasts.append(
-                WeatherForecast(SOURCE.name, city.name, issued_at, _ZERO + hour * HOUR, values)
-            )
+            batch.forecasts.append(Outlook(SOURCE.name, city.name, issued_at, _ZERO + hour * HOUR, values))
     return batch
 
 
@@ -235,13 +233,19 @@ def _air_and_weather(place: _Place, first: int, last: int) -> list[tuple[int, di
         return []
     before = first - MEMORY
     weather = _weather(place, before, last, _latents(place, before, last))
+    own = _noise(f"{place.name}:sources", 90, first, last)
+    return _with_air(place, first, weather, own, _noise(f"{place.name}:fine", 3, first, last))
+
+
+def _with_air(
+    place: _Place, first: int, weather: list[dict[str, float]], own: list[float], fine: list[float]
+) -> list[tuple[int, dict[str, float]]]:
+    """All variables from `first` on, from weather that begins `MEMORY` hours before."""
     still = [7.0 - log((hour["wind_speed"] + 0.5) * hour["boundary_layer_height"]) for hour in weather]
     rain = [hour["rain"] for hour in weather]
-    own = _noise(f"{place.name}:sources", 90, first, last)
-    fine = _noise(f"{place.name}:fine", 3, first, last)
     found = []
-    for hour in range(first, last + 1):
-        i = hour - before
+    for i in range(MEMORY, len(weather)):
+        hour = first + i - MEMORY
         trapped = fsum(map(mul, _FADING, still[i - MEMORY + 1 : i + 1]))
         washed = exp(-0.06 * min(25.0, fsum(rain[i - 11 : i + 1])))
         air = _air_of(place, hour, weather[i], (still[i], trapped, washed, own[i - MEMORY], fine[i - MEMORY]))
@@ -278,18 +282,22 @@ def _air_of(
 def _expected(
     place: _Place, issued_at: datetime, first: int, last: int
 ) -> list[tuple[int, dict[str, float]]]:
-    """Weather as forecast at `issued_at`: the hidden weather, missed by more the further ahead it lies."""
+    """Weather and air as expected at `issued_at`: the hidden weather, missed by more the further ahead it lies."""
     if last < first:
         return []
-    issue = _index(issued_at)
-    latents = _latents(place, first, last)
+    issue, before = _index(issued_at), first - MEMORY
+    latents = _latents(place, before, last)
     for name, values in latents.items():
-        missed = _noise(f"{place.name}:{issued_at:%Y%m%d%H}:{name}", 12, first, last)
+        missed = _noise(f"{place.name}:{issued_at:%Y%m%d%H}:{name}", 12, before, last)
         latents[name] = [
-            value + 0.8 * sqrt((hour - issue) / 48) * miss
-            for hour, value, miss in zip(range(first, last + 1), values, missed, strict=True)
+            value + 0.8 * sqrt(max(0, hour - issue) / 48) * miss
+            for hour, value, miss in zip(range(before, last + 1), values, missed, strict=True)
         ]
-    return list(zip(range(first, last + 1), _weather(place, first, last, latents), strict=True))
+    weather = _weather(place, before, last, latents)
+    # What a city emits beyond the usual is known at the issue, and taken to fade.
+    (own,) = _noise(f"{place.name}:sources", 90, issue, issue)
+    fading = [own * exp(-max(0, hour - issue) / 48) for hour in range(first, last + 1)]
+    return _with_air(place, first, weather, fading, [0.0] * len(fading))
 
 
 SOURCE = Source(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -176,15 +176,16 @@ def stored_doubts(
     rows = run(
         connection,
         """
-        SELECT city, time, detail -> 'doubts' FROM city_hour
-        WHERE city = ANY(CAST(:cities AS text[])) AND time > :start AND time <= :end
+        SELECT city, json_object_agg(extract(epoch FROM time)::bigint, detail -> 'doubts')::text FROM city_hour
+        WHERE city = ANY(CAST(:cities AS text[])) AND time > :start AND time <= :end GROUP BY city
         """,
         cities=list(found),
         start=start,
         end=end,
     )
-    for city, time, doubts in rows:
-        found[city][time] = doubts or {}
+    for city, text in rows:
+        for epoch, doubts in json.loads(text).items():
+            found[city][datetime.fromtimestamp(int(epoch), UTC)] = doubts or {}
     return found
 
 
@@ -254,11 +255,31 @@ def provenance(connection: Connection, city: str, time: datetime) -> tuple[str |
     return (rows[0][0], rows[0][1]) if rows else (None, None)
 
 
-def cities_between(connection: Connection, start: datetime, end: datetime) -> list[str]:
-    """Names of the cities that have an index at any hour in (start, end]."""
+def provenance_mix(
+    connection: Connection, city: str, target: str, start: datetime, end: datetime
+) -> dict[str, int]:
+    """Basis → hours in (start, end] whose value of the target rests on it, the most first."""
+    column = {"aqi": "aqi", "pm25": "pm25"}[target]
     rows = run(
         connection,
-        "SELECT DISTINCT city FROM city_hour WHERE time > :start AND time <= :end AND aqi IS NOT NULL ORDER BY city",
+        f"""
+        SELECT basis, count(*) FROM city_hour
+        WHERE city = :city AND time > :start AND time <= :end AND {column} IS NOT NULL AND basis IS NOT NULL
+        GROUP BY basis ORDER BY count(*) DESC, basis
+        """,
+        city=city,
+        start=start,
+        end=end,
+    )
+    return dict(rows)
+
+
+def cities_between(connection: Connection, start: datetime, end: datetime) -> list[str]:
+    """Names of the cities that have an index or PM2.5 at any hour in (start, end]."""
+    rows = run(
+        connection,
+        "SELECT DISTINCT city FROM city_hour "
+        "WHERE time > :start AND time <= :end AND COALESCE(aqi, pm25) IS NOT NULL ORDER BY city",
         start=start,
         end=end,
     )

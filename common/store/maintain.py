@@ -23,6 +23,7 @@ from common.store.city_hours import lock_city
 from common.store.community import SETTLED_DAYS, retention
 from common.store.daily import AGGREGATES, DAY, VALUES, WITH_AIR
 from common.store.engine import Database, run, sqlstate
+from common.store.outlooks import WEATHER_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ _AT_ONCE = timedelta(days=92)
 _AGE: Mapping[str, tuple[str, timedelta | None]] = {
     "reading": ("time", None),
     "reading_revision": ("time", None),
-    "weather_forecast": ("time", None),
     "source_run": ("started_at", None),
     "source_usage": ("until", timedelta(days=40)),
 }
@@ -210,6 +210,10 @@ def _drop_rows(database: Database, now: datetime, oldest: datetime) -> dict[str,
         with database.transaction() as connection:
             dropped[table] = _drop(connection, table, f"{column} < :edge", edge)
     with database.transaction() as connection:
+        # What providers said of the air has become rows of the record; of the weather, models still learn.
+        dropped["outlook"] = _drop(connection, "outlook", "kind = 'air' AND received_at < :edge", oldest)
+        weather = "kind = 'weather' AND received_at < :edge"
+        dropped["outlook"] += _drop(connection, "outlook", weather, min(oldest, now - WEATHER_KEPT))
         done = "state = 'done' AND finished_at < :edge"
         dropped["job"] = _drop(connection, "job", done, now - _DONE_JOBS_KEPT)
     return dropped

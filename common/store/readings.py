@@ -1,16 +1,14 @@
-"""Readings and weather forecasts: written once, corrected with a trace, never erased by a missing value."""
+"""Readings: written once, corrected with a trace, never erased by a missing value."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from common.domain.observation import POLLUTANTS, VARIABLES, WEATHER, Basis, Reading, WeatherForecast
+from common.domain.observation import POLLUTANTS, VARIABLES, Basis, Reading
 from common.store.city_hours import lock_cities
 from common.store.engine import run
 from common.store.storable import storable
@@ -66,27 +64,6 @@ FROM written GROUP BY city, source
 """
 """Rows that say nothing new are not touched: to update a row to what it is already costs as much as any update."""
 
-_UPSERT_WEATHER = f"""
-INSERT INTO weather_forecast (city, source, issued_at, time, {", ".join(WEATHER)})
-SELECT city, source, issued_at, time, {", ".join(WEATHER)}
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new(
-  city text, source text, issued_at timestamptz, time timestamptz,
-  {", ".join(f"{name} real" for name in WEATHER)})
-ORDER BY city, source, issued_at, time
-ON CONFLICT (city, source, issued_at, time) DO NOTHING
-"""
-
-
-_KEPT_WEATHER = """
-SELECT issue.city, issue.source, issue.issued_at, kept.last, kept.number
-FROM jsonb_to_recordset(CAST(:issues AS jsonb)) AS issue(
-  city text, source text, issued_at timestamptz, first timestamptz)
-CROSS JOIN LATERAL (
-  SELECT max(time) AS last, count(*) AS number FROM weather_forecast
-  WHERE city = issue.city AND source = issue.source AND issued_at = issue.issued_at AND time >= issue.first
-) AS kept
-"""
-
 
 @dataclass(slots=True)
 class Written:
@@ -124,49 +101,6 @@ def upsert_readings(connection: Connection, readings: Iterable[Reading], *, now:
             total.add(*written)
             total.parts.setdefault((city, source), Written()).add(*written)
     return total
-
-
-def insert_weather_forecasts(connection: Connection, forecasts: Iterable[WeatherForecast]) -> None:
-    """Archive weather forecasts as issued; one already kept is not touched."""
-    for rows in _chunks(_unkept(connection, forecasts)):
-        text = msgspec.json.encode(
-            [
-                {
-                    "city": row.city,
-                    "source": row.source,
-                    "issued_at": row.issued_at,
-                    "time": row.time,
-                    **row.values,
-                }
-                for row in rows
-            ]
-        ).decode()
-        run(connection, _UPSERT_WEATHER, rows=text)
-
-
-def _unkept(connection: Connection, forecasts: Iterable[WeatherForecast]) -> Iterator[WeatherForecast]:
-    """Those that lie after what is kept of their issue: the same issue comes hour after hour, an hour longer.
-
-    All of an issue, where less of it is kept than came.
-    """
-    issues: dict[tuple[str, str, datetime], list[WeatherForecast]] = defaultdict(list)
-    for forecast in forecasts:
-        issues[forecast.city, forecast.source, forecast.issued_at].append(forecast)
-    asked = [
-        {
-            "city": city,
-            "source": source,
-            "issued_at": issued_at.isoformat(),
-            "first": min(row.time for row in rows).isoformat(),
-        }
-        for (city, source, issued_at), rows in issues.items()
-    ]
-    if not asked:
-        return
-    for city, source, issued_at, last, number in run(connection, _KEPT_WEATHER, issues=json.dumps(asked)):
-        rows = issues[city, source, issued_at]
-        later = [row for row in rows if last is None or row.time > last]
-        yield from later if len(rows) - len(later) <= number else rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +146,7 @@ def readings_of(
         end=end,
     )
     for city, source, station, basis, text in found:
-        row = json.loads(text)
+        row = msgspec.json.decode(text)  # of all readings of a day: the largest answer of a run
         told[city].append(
             Told(source, station, basis, row["times"], row["air"], row["published"] or [], row["values"])
         )

@@ -31,13 +31,12 @@ TIERS: tuple[Tier, ...] = ("plain", "apache", "community")
 CHUNKED = {
     "reading": ("city", "source, station, time DESC"),
     "reading_revision": ("city", "source, station, time DESC, replaced_at DESC"),
-    "weather_forecast": ("city", "source, time DESC, issued_at DESC"),
     "city_hour": ("city", "time DESC"),
     "city_hour_revision": ("city", "time DESC, replaced_at DESC"),
 }
 """Tables cut into chunks of time: the columns that a compressed batch shares, and the order within it."""
 
-RAW = ("reading", "reading_revision", "weather_forecast")
+RAW = ("reading", "reading_revision")
 """Tables that are kept for the raw retention only."""
 
 _UNSUPPORTED = "0A000"

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import naqi, us_aqi
 from common.domain.explanation import pack
-from common.domain.observation import HOUR, Reading, WeatherForecast
+from common.domain.observation import HOUR, Outlook, Reading
 from common.store.city_hours import upsert_city_hours
 from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.meta import claim_dataset
 from common.store.models import ModelRow, insert_model, promote
-from common.store.readings import insert_weather_forecasts, upsert_readings
+from common.store.outlooks import insert_outlooks
+from common.store.readings import upsert_readings
 from common.store.source_runs import record_run
 
 if TYPE_CHECKING:
@@ -149,16 +150,18 @@ def fill(database: Database) -> None:
             upsert_city_hours(connection, rows, now=NOW)
         upsert_readings(connection, _readings(NOW, DAYS * 24, luck), now=NOW)
         upsert_readings(connection, _readings(NOW, DAYS * 24, luck), now=NOW + timedelta(minutes=5))
-        insert_weather_forecasts(
-            connection,
-            (
-                WeatherForecast(
-                    "open-meteo", "Delhi", issued, issued + lead * HOUR, {"rain": round(luck.random(), 2)}
+        for received in grid[::12]:
+            expected = [
+                Outlook(
+                    "open-meteo",
+                    "Delhi",
+                    received,
+                    received + lead * HOUR,
+                    {"rain": round(luck.random(), 2), "pm25": round(99 * luck.random(), 1)},
                 )
-                for issued in grid[::12]
-                for lead in range(6)
-            ),
-        )
+                for lead in range(1, 7)
+            ]
+            insert_outlooks(connection, expected, now=received)
         for number, started in enumerate(grid[-240:]):
             for source in SOURCES:
                 reason = luck.choice(("timeout", "http 500")) if luck.random() < 0.2 else None

@@ -13,7 +13,7 @@ from stubs import Stub, refusing
 
 from common.domain.cities import find_city
 from common.domain.errors import ConfigError, Permanent, StoreError
-from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Batch, Reading, WeatherForecast
+from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Batch, Outlook, Reading
 from common.ingest.collect import Collector
 from common.ingest.report import CollectReport, SourceReport
 from common.sources import REGISTRY
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from common.sources.interface import Request, Source
 
 DELHI, PUNE = find_city("Delhi"), find_city("Pune")
-TABLES = ("reading", "reading_revision", "weather_forecast", "city_hour", "source_run")
+TABLES = ("reading", "reading_revision", "outlook", "city_hour", "source_run")
 NOTHING = dict.fromkeys(TABLES, 0)
 
 
@@ -267,32 +267,31 @@ def test_a_reading_that_comes_twice_is_counted(
     assert city_hours(database)[now]["pm25"] == 90
 
 
-def test_weather_forecasts_are_archived_as_issued(
-    collect: Callable[..., CollectReport], database: Database, now: datetime
+def test_what_is_expected_is_archived_as_received(
+    collect: Callable[..., CollectReport], clock: Clock, database: Database, now: datetime
 ) -> None:
     issued = now - timedelta(hours=4)
 
     def expecting(warmth: float, issued_at: datetime) -> Source:
         ahead = [
-            WeatherForecast(
-                "model", "Delhi", issued_at, now + hour * HOUR, {"temperature": warmth, "rain": 0.5}
-            )
+            Outlook("model", "Delhi", issued_at, now + hour * HOUR, {"temperature": warmth, "rain": 0.5})
             for hour in range(1, 49)
         ]
         return source("model", lambda _: Batch(forecasts=list(ahead)))
 
     collect(expecting(20.0, issued))
     collect(expecting(25.0, issued))
+    clock.now += 6 * HOUR
     collect(expecting(30.0, issued + 6 * HOUR))
     with database.transaction() as connection:
         rows = run(
             connection,
-            "SELECT issued_at, min(temperature), max(temperature), count(*), min(rain), max(time) "
-            "FROM weather_forecast GROUP BY issued_at ORDER BY issued_at",
+            "SELECT issued_at, kind, received_at, first, known, temperature, rain, pm25 FROM outlook "
+            "ORDER BY issued_at",
         )
     assert [tuple(row) for row in rows] == [
-        (issued, 20.0, 20.0, 48, 0.5, now + 48 * HOUR),
-        (issued + 6 * HOUR, 30.0, 30.0, 48, 0.5, now + 48 * HOUR),
+        (issued, "weather", now, now + HOUR, 96, [20.0] * 48, [0.5] * 48, None),
+        (issued + 6 * HOUR, "weather", now + 6 * HOUR, now + HOUR, 96, [30.0] * 48, [0.5] * 48, None),
     ]
     assert count(database, "city_hour") == 0
 
@@ -364,8 +363,17 @@ def test_real_sources_against_providers_that_answer_and_that_do_not(
     given = {name for name in (*POLLUTANTS, *WEATHER) if row[name] is not None}
     assert given == set(REGISTRY["open-meteo"].provides)
     with database.transaction() as connection:
-        [(first, last, number)] = run(
-            connection, "SELECT min(time), max(time), count(*) FROM weather_forecast"
+        rows = run(
+            connection,
+            "SELECT city, kind, received_at, first, known, cardinality(rain), cardinality(pm25) FROM outlook "
+            "ORDER BY city, kind",
         )
-    assert first > clock.now
-    assert (last, number) == (now.replace(minute=0) + 72 * HOUR, 2 * 72)
+    first = now.replace(minute=0) + HOUR
+    assert [tuple(row) for row in rows] == [
+        (city, *told)
+        for city in ("Delhi", "Pune")
+        for told in (
+            ("air", clock.now, first, 6 * 72, None, 72),
+            ("weather", clock.now, first, 10 * 72, 72, None),
+        )
+    ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import providers
 import pytest
 from made import Clock, air, count, series
-from stubs import Answer, Seen, Stub
+from stubs import Answer, Stub
 
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, StoreError, Transient
@@ -144,7 +144,7 @@ def test_what_came_before_the_time_was_over_is_kept_and_the_next_run_begins_with
     cities = all_cities()[:12]
     got: list[set[str]] = []
     with Stub() as stub, Http(wait_s=0.001, minute_s=3.0) as paced:
-        for path in ("air_pollution", "weather", "forecast"):
+        for path in ("air_pollution", "air_pollution/forecast", "weather", "forecast"):
             stub.answer(f"/{path}", lambda seen: Answer(body=providers.openweather(seen, clock.now)))
         addresses = {"OPENWEATHER_BASE_URL": stub.url}
         ready = Collector(
@@ -319,31 +319,6 @@ def test_a_city_that_cannot_be_stored_costs_no_other(
     assert (count(database, "reading"), count(database, "city_hour"), count(database, "source_run")) == (
         48, 48, 1,
     )  # fmt: skip
-
-
-def test_one_question_at_a_time_is_put_to_each_source(
-    collector: Callable[..., Collector], clock: Clock, now: datetime
-) -> None:
-    with Stub() as stub:
-        together: list[int] = []
-        lock = threading.Lock()
-        waiting = 0
-
-        def slow(seen: Seen) -> Answer:
-            nonlocal waiting
-            with lock:
-                waiting += 1
-                together.append(waiting)
-            stub.wait(0.03)
-            with lock:
-                waiting -= 1
-            return providers.open_meteo(seen)
-
-        stub.answer("/air", slow)
-        stub.answer("/weather", slow)
-        addresses = {"OPEN_METEO_AIR_URL": f"{stub.url}/air", "OPEN_METEO_WEATHER_URL": f"{stub.url}/weather"}
-        collector(REGISTRY["open-meteo"], **addresses).collect(all_cities()[:3])
-    assert together == [1, 1]
 
 
 def test_errors_of_the_record_never_carry_more_than_its_reason_and_text(

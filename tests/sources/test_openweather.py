@@ -49,6 +49,20 @@ def weather(_: Seen) -> Answer:
     return Answer(body={"main": METRIC, "wind": {"speed": 2}, "dt": int(NOW.timestamp()), "cod": 200})
 
 
+def air_ahead(seen: Seen) -> Answer:
+    """As recorded: an item an hour from the present hour on, four days."""
+    first = int(NOW.timestamp()) // 3600 * 3600
+    items = [
+        {
+            "main": {"aqi": 5},
+            "components": {"co": 2350.0, "pm2_5": 100.0 + i, "nh3": 11.9},
+            "dt": first + 3600 * i,
+        }
+        for i in range(96)
+    ]
+    return Answer(body={"coord": {"lon": 77.2, "lat": float(seen.query["lat"])}, "list": items})
+
+
 def ahead(_: Seen) -> Answer:
     first = int(NOW.timestamp()) // 10800 * 10800
     items = [{"dt": first + 10800 * i, "main": METRIC, "wind": {"speed": 2, "deg": 90}} for i in range(40)]
@@ -62,6 +76,7 @@ def world(stub: Stub) -> Stub:
         ("/air_pollution/history", air),
         ("/weather", weather),
         ("/forecast", ahead),
+        ("/air_pollution/forecast", air_ahead),
     ):
         stub.answer(path, script)
     return stub
@@ -99,6 +114,21 @@ def test_an_hourly_run_asks_for_the_present_and_the_weather_ahead(world: Stub, h
     }
     assert [f.time.hour for f in batch.forecasts if f.city == "Delhi"] == 2 * [12, 15, 18, 21, 0, 3, 6, 9]
     assert {f.issued_at for f in batch.forecasts} == {datetime(2025, 11, 5, 6, tzinfo=UTC)}
+
+
+def test_air_and_weather_ahead_are_asked_for_by_turns(world: Stub, http: Http) -> None:
+    kinds = []
+    for hour in range(6):
+        batch = SOURCE.fetch(request(world.url, "Delhi", ahead=48, now=NOW + hour * HOUR), http)
+        kinds.append({"air" if "pm25" in f.values else "weather" for f in batch.forecasts})
+    assert kinds == 3 * [{"weather"}, {"air"}]
+    paths = [seen.path for seen in world.seen]
+    assert len(paths) == 6 * 3
+    assert "units" not in next(s.query for s in world.seen if s.path == "/air_pollution/forecast")
+    now = NOW + HOUR
+    expected = SOURCE.fetch(request(world.url, "Delhi", ahead=48, now=now), http).forecasts
+    assert [f.time for f in expected] == [now.replace(minute=0) + i * HOUR for i in range(1, 49)]
+    assert expected[0].values == {"pm25": 102.0, "co": 2.35, "nh3": 11.9}
 
 
 def test_without_forecast_hours_none_are_asked_for(world: Stub, http: Http) -> None:

@@ -8,11 +8,6 @@ ALTER TABLE reading_revision SET (timescaledb.compress, timescaledb.compress_seg
 SELECT remove_compression_policy('reading_revision', if_exists => true) FROM timescaledb_information.jobs WHERE proc_name = 'policy_compression' AND hypertable_name = 'reading_revision' AND CAST(config ->> 'compress_after' AS interval) <> interval '7 days';
 SELECT add_compression_policy('reading_revision', interval '7 days', if_not_exists => true, initial_start => now() + interval '1 hour');
 
--- compression of weather_forecast
-ALTER TABLE weather_forecast SET (timescaledb.compress, timescaledb.compress_segmentby = 'city', timescaledb.compress_orderby = 'source, time DESC, issued_at DESC');
-SELECT remove_compression_policy('weather_forecast', if_exists => true) FROM timescaledb_information.jobs WHERE proc_name = 'policy_compression' AND hypertable_name = 'weather_forecast' AND CAST(config ->> 'compress_after' AS interval) <> interval '7 days';
-SELECT add_compression_policy('weather_forecast', interval '7 days', if_not_exists => true, initial_start => now() + interval '1 hour');
-
 -- compression of city_hour
 ALTER TABLE city_hour SET (timescaledb.compress, timescaledb.compress_segmentby = 'city', timescaledb.compress_orderby = 'time DESC');
 SELECT remove_compression_policy('city_hour', if_exists => true) FROM timescaledb_information.jobs WHERE proc_name = 'policy_compression' AND hypertable_name = 'city_hour' AND CAST(config ->> 'compress_after' AS interval) <> interval '7 days';
@@ -30,10 +25,6 @@ SELECT add_retention_policy('reading', interval '90 days', if_not_exists => true
 -- retention of reading_revision
 SELECT remove_retention_policy('reading_revision', if_exists => true) FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention' AND hypertable_name = 'reading_revision' AND CAST(config ->> 'drop_after' AS interval) <> interval '90 days';
 SELECT add_retention_policy('reading_revision', interval '90 days', if_not_exists => true, initial_start => now() + interval '1 hour');
-
--- retention of weather_forecast
-SELECT remove_retention_policy('weather_forecast', if_exists => true) FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention' AND hypertable_name = 'weather_forecast' AND CAST(config ->> 'drop_after' AS interval) <> interval '90 days';
-SELECT add_retention_policy('weather_forecast', interval '90 days', if_not_exists => true, initial_start => now() + interval '1 hour');
 
 -- daily means
 CREATE MATERIALIZED VIEW city_daily

@@ -67,5 +67,5 @@ def test_what_is_known_of_cities(database: Database, now: datetime) -> None:
         assert latest_hours(connection, now - 60 * HOUR) == {"Surat": now - 60 * HOUR}
         assert provenance(connection, "Pune", now) == ("open-meteo", "modelled")
         assert provenance(connection, "Pune", now - 9 * HOUR) == (None, None)
-        assert cities_between(connection, now - 99 * HOUR, now) == ["Delhi", "Surat"]
+        assert cities_between(connection, now - 99 * HOUR, now) == ["Delhi", "Pune", "Surat"]
         assert cities_between(connection, now - 99 * HOUR, now - 50 * HOUR) == ["Surat"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +25,13 @@ FIRST = {
     "meta", "reading", "reading_revision", "weather_forecast", "city_hour", "city_day", "model", "forecast",
     "forecast_truth", "job", "source_run",
 }  # fmt: skip
-TABLES = FIRST | {"city_day_stale", "city_hour_revision", "source_usage", "backfilled"}
+GONE = {"weather_forecast"}
+"""What a later version holds in another shape."""
+TABLES = (FIRST - GONE) | {
+    "city_day_stale", "city_hour_revision", "source_usage", "backfilled",
+    "outlook", "forecast_rival", "training_plan", "notice",
+    "forecast_day_state", "forecast_day", "forecast_day_stated",
+}  # fmt: skip
 
 LATER = datetime(2025, 3, 5, tzinfo=UTC)
 WEEKS = "generate_series(timestamptz '2025-01-01 00:30Z', '2025-03-01 00:00Z', interval '6 hours')"
@@ -94,7 +100,9 @@ def filled_first_version(database: Database, tier: str) -> dict[str, list[dict[s
     with database.transaction() as connection:
         command.upgrade(alembic(connection), "0001")
         assert detect(connection) == tier
-        chunked = [name for name in CHUNKED if name in FIRST and tier != "plain"]
+        chunked = {name: CHUNKED[name] for name in FIRST & set(CHUNKED)} if tier != "plain" else {}
+        if chunked:
+            chunked["weather_forecast"] = ("city", "source, time DESC, issued_at DESC")
         for name in chunked:
             run(
                 connection,
@@ -105,8 +113,7 @@ def filled_first_version(database: Database, tier: str) -> dict[str, list[dict[s
         for statement in ROWS.values():
             connection.exec_driver_sql(statement)
         if tier == "community":
-            for name in chunked:
-                segments, order = CHUNKED[name]
+            for name, (segments, order) in chunked.items():
                 run(
                     connection,
                     f"ALTER TABLE {name} SET (timescaledb.compress, timescaledb.compress_segmentby = '{segments}', "
@@ -153,8 +160,8 @@ def test_up_from_the_first_version_nothing_is_lost(empty: Database, tier: str) -
         maintain(empty, now=LATER, retain_raw_days=3650)
         with empty.transaction() as connection:
             run(connection, "DELETE FROM meta WHERE key = 'maintained_at'")
-    after = contents(empty, FIRST)
-    assert without_new_columns(after, before) == before
+    after = contents(empty, FIRST - GONE)
+    assert without_new_columns(after, before) == {name: before[name] for name in FIRST - GONE}
     assert {tuple(row["flags"]) for row in after["city_hour"]} == {()}
 
 
@@ -164,9 +171,10 @@ def test_up_down_and_up_again(empty: Database, tier: str) -> None:
     with empty.transaction() as connection:
         command.downgrade(alembic(connection), "0001")
     names = FIRST - {"city_day"} if tier == "community" else FIRST
+    later = names - GONE
     assert contents(empty, names) == {name: before[name] for name in names}
     migrate(empty)
-    assert without_new_columns(contents(empty, names), before) == {name: before[name] for name in names}
+    assert without_new_columns(contents(empty, later), before) == {name: before[name] for name in later}
     with empty.transaction() as connection:
         command.downgrade(alembic(connection), "base")
     assert tables(empty) == {"alembic_version"}
@@ -198,8 +206,47 @@ def test_two_at_once(empty: Database, tier: str, filled: bool) -> None:
     assert failures == []
     assert tables(empty) == {*TABLES, "alembic_version"}
     if filled:
-        rows = contents(empty, FIRST - {"city_day"})
+        rows = contents(empty, FIRST - {"city_day"} - GONE)
         assert without_new_columns(rows, before) == {name: before[name] for name in rows}
+
+
+def test_what_was_forecast_of_the_weather_is_kept_in_its_new_shape(empty: Database, tier: str) -> None:
+    filled_first_version(empty, tier)
+    with empty.transaction() as connection:
+        run(connection, "DELETE FROM weather_forecast")
+        run(
+            connection,
+            "INSERT INTO weather_forecast (city, source, issued_at, time, rain, humidity) VALUES "
+            "('Pune', 'm', '2025-02-01 00:00Z', '2025-02-01 03:00Z', 1, NULL), "
+            "('Pune', 'm', '2025-02-01 00:00Z', '2025-02-01 06:00Z', 2, 50), "
+            "('Pune', 'm', '2025-02-01 06:00Z', '2025-02-01 09:00Z', 3, NULL)",
+        )
+        old = run(
+            connection, "SELECT to_jsonb(weather_forecast) FROM weather_forecast ORDER BY issued_at, time"
+        )
+    migrate(empty)
+    found = "SELECT kind, received_at - issued_at, first, known, rain, humidity, pm25 FROM outlook ORDER BY issued_at"
+    six = timedelta(hours=6)  # when it was received is not known, but it was within these
+    with empty.transaction() as connection:
+        assert [tuple(row) for row in run(connection, found)] == [
+            (
+                "weather",
+                six,
+                datetime(2025, 2, 1, 3, tzinfo=UTC),
+                3,
+                [1, None, None, 2],
+                [None, None, None, 50],
+                None,
+            ),
+            ("weather", six, datetime(2025, 2, 1, 9, tzinfo=UTC), 1, [3], None, None),
+        ]
+        command.downgrade(alembic(connection), "0002")
+        assert (
+            run(
+                connection, "SELECT to_jsonb(weather_forecast) FROM weather_forecast ORDER BY issued_at, time"
+            )
+            == old
+        )
 
 
 def test_each_version_goes_down_to_the_one_before(empty: Database) -> None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from itertools import count as counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import count, keep, series
+from made import keep, series
 
-from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, Reading, WeatherForecast
+from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, Reading
 from common.store.engine import Database, run
 from common.store.readings import (
     Written,
     cities_with_readings,
-    insert_weather_forecasts,
     readings_between,
 )
 
@@ -162,16 +160,3 @@ def test_readings_between_tells_station_by_station_what_each_said(
     assert ito.values == {"pm25": [78.5, None], "co": [1.2, None], "temperature": [None, 20]}
     assert (ito.air, ito.published) == ([True, False], [{"aqi": 161, "pm25": 161}, {}])
     assert (puram.station, puram.air, puram.published) == ("R K Puram", [True], [])
-
-
-def test_an_archived_forecast_stays_as_issued(database: Database, now: datetime) -> None:
-    issued = WeatherForecast("model", "Delhi", now, now + 6 * HOUR, {"temperature": 20.0})
-    for forecast in (issued, replace(issued, values={"temperature": 30.0, "rain": 1.0})):
-        with database.transaction() as connection:
-            insert_weather_forecasts(connection, [forecast])
-    with database.transaction() as connection:
-        assert [tuple(row) for row in run(connection, "SELECT temperature, rain FROM weather_forecast")] == [
-            (20.0, None)
-        ]
-        insert_weather_forecasts(connection, [replace(issued, issued_at=now + timedelta(hours=6))])
-    assert count(database, "weather_forecast") == 2
