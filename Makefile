@@ -3,18 +3,21 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SETS := base inference training aws gcp local test
+SETS := base inference training lstm aws gcp local test
 
-.PHONY: help run test check lint types pins clean
+.PHONY: help run test test-lstm check lint types pins clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## Set up what is needed and serve http://127.0.0.1:8080 (PORT=… for another port)
 	@exec $(BIN)/vayu dev
 
 test: $(VENV)/.test ## Set up what is needed and run every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-lstm: $(VENV)/.test $(VENV)/.lstm ## Add torch, 0.8 GB, and run the tests of the LSTM
+	@$(BIN)/python -m pytest tests/training/test_lstm.py $(PYTEST_ARGS)
 
 check: lint types ## Lint, formatting, import arrows, types
 

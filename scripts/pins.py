@@ -1,7 +1,8 @@
 """Pin what each deployment set installs: pyproject.toml's extras → layers/SET/requirements.txt.
 
 The pins hold for every supported Python and platform (environment markers tell them apart); they name versions
-only, so that each machine uses its own package index.
+only, so that each machine uses its own package index. Of torch the CPU's part is pinned: with a package index that
+has CPU builds nothing else is installed; a build for GPUs names what it needs by itself.
 """
 
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+FOR_GPU = ("cuda-", "nvidia-", "triton==")
 
 
 def pin(name: str) -> None:
@@ -27,7 +29,9 @@ def pin(name: str) -> None:
         ],
         check=True,
     )  # fmt: skip
-    print(f"{target.relative_to(ROOT)}: {len(target.read_text().splitlines())} packages")
+    lines = [line for line in target.read_text().splitlines() if not line.startswith(FOR_GPU)]
+    target.write_text("\n".join([*lines, ""]))
+    print(f"{target.relative_to(ROOT)}: {len(lines)} packages")
 
 
 if __name__ == "__main__":

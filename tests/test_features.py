@@ -299,13 +299,15 @@ def _expected_features(history: Array, at: int, lead: int) -> dict[str, float]:
     found["no2_3_24"] = _ratio(
         _mean(_known(no2[at - 2 : at + 1])), _mean(_known(no2[at - 23 : at + 1])), FLOOR["no2"]
     )
-    guesses = _composed(history, at, lead)
-    found |= {
-        f"composed_{name}": _ratio(value, level, floor)
-        for name, value in zip(("flat", "pattern"), guesses, strict=False)
-    }
-    moved = max(level + guesses[2] - _composed(history, at, 0)[2], 0.0)
-    found["composed_damped"] = _ratio(moved, level, floor)
+    now = _composed(history, at, 0)["last"][0]
+    apart = (
+        0.0 if math.isnan(now) or abs(level - now) <= 0.5 else level - now - math.copysign(0.5, level - now)
+    )
+    for name, (first, second) in _composed(history, at, lead).items():
+        found[f"composed_{name}"] = _ratio(max(first + apart, 0.0), level, floor)
+        if name == "last":
+            found["composed_second"] = _ratio(max(second + apart, 0.0), level, floor)
+    found["composed_now"] = _ratio(now, level, floor)
     target = END - (len(history) - 1 - at - lead) * HOUR
     local = target.astimezone(IST).replace(tzinfo=None)
     waves = {"hour": 2 * math.pi * local.hour / 24}
@@ -318,36 +320,55 @@ def _expected_features(history: Array, at: int, lead: int) -> dict[str, float]:
     return found | {f"level_season_{w}": found["level"] * found[f"season_{w}"] for w in ("sin", "cos")}
 
 
-def _composed(history: Array, at: int, lead: int) -> tuple[float, float, float]:
-    flat, pattern, damped = [], [], []
+def _composed(history: Array, at: int, lead: int) -> dict[str, tuple[float, float]]:
+    """Guess → the highest and the second highest index that the rule gives for it; nan where there is none."""
+    found: dict[str, list[float]] = {"last": [], "pattern": [], "likely": []}
     for pollutant in POLLUTANTS:
         values, scale = history[:, INPUTS.index(pollutant)], NAQI[pollutant][0]
         window = range(at + lead - scale.hours + 1, at + lead + 1)
         measured = [hour for hour in window if hour <= at]
         ahead = [hour - at for hour in window if hour > at]
-        last = _mean(_known(values[at - 2 : at + 1]))
-        usual = _mean(_known(np.array([_usual(values, at - k) for k in range(24)])))
-        now = min(max(_mean(_known(values[at - 23 : at + 1])) / usual, 0.3), 3.0)
-        future = [_usual(values, at - (-step % 24)) * now for step in ahead]
-        floor, recent = FLOOR[pollutant], _known(values[at - 3 : at + 1])
-        away = math.log((recent[-1] + floor) / (_usual(values, at) * now + floor)) if recent else 0.0
-        away = min(max(away, -2.0), 2.0)
-        fading = [
-            max((value + floor) * math.exp(away * 0.9**step) - floor, 0.0)
-            for value, step in zip(future, ahead, strict=True)
-        ]
-        for guesses, fill in ((flat, [last] * len(ahead)), (pattern, future), (damped, fading)):
-            known = _known(np.array([*values[measured], *fill]))
-            if len(known) < scale.hours // 2:
-                continue
-            concentration = _mean(known)
-            ends = [(0.0, 0.0), *((band[1], band[3]) for band in scale.bands)]
-            index = 500.0
-            for (low, index_low), (high, index_high) in pairwise(ends):
-                if low <= concentration <= high:
-                    index = index_low + (concentration - low) / (high - low) * (index_high - index_low)
-            guesses.append(index)
-    return max(flat), max(pattern), max(damped)
+        for name, path in _paths(values, at, ahead, FLOOR[pollutant]).items():
+            known = _known(np.array([*values[measured], *path]))
+            if len(known) >= scale.required:
+                found[name].append(_sub_index(_mean(known), scale.bands))
+    highest = {name: sorted((math.nan, math.nan, *some), key=_nan_first)[-2:] for name, some in found.items()}
+    return {name: (first, second) for name, (second, first) in highest.items()}
+
+
+def _nan_first(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
+def _paths(values: Array, at: int, ahead: list[int], floor: float) -> dict[str, list[float]]:
+    recent = _known(values[at - 3 : at + 1])
+    if not recent:
+        return {name: [math.nan] * len(ahead) for name in ("last", "pattern", "likely")}
+    last = recent[-1]
+    day = _mean(_known(values[at - 23 : at + 1]))
+    around = _mean(_known(np.array([_usual(values, at - k) for k in range(24)])))
+    level = min(max(day / around, 0.3), 3.0)
+    usual = {step: _usual(values, at - (-step % 24)) * level for step in [0, *ahead]}
+    likely = []
+    for step in ahead:
+        back = at - (-step % 24)
+        before = next(iter(_known(values[back - 3 : back + 1])[::-1]), math.nan)
+        hour_ago = next(iter(_known(values[at - 4 : at])[::-1]), math.nan)
+        change = 0.25 * (1 - 0.75**step) * _ratio(usual[0], last, floor)
+        change += 0.55 * (1 - 0.55**step) * _ratio(usual[step], usual[0], floor)
+        change += 0.22 * (1 - 0.7**step) * _ratio(day, last, floor)
+        change += 0.25 * (1 - 0.93**step) * _ratio(before, last, floor)
+        change += 0.16 * 0.5**step * _ratio(last, hour_ago, floor)
+        likely.append(max((last + floor) * math.exp(change) - floor, 0.0))
+    return {"last": [last] * len(ahead), "pattern": [usual[step] for step in ahead], "likely": likely}
+
+
+def _sub_index(concentration: float, bands: tuple[tuple[float, float, int, int], ...]) -> float:
+    ends = [(0.0, 0.0), *((band[1], float(band[3])) for band in bands)]
+    for (low, index_low), (high, index_high) in pairwise(ends):
+        if low <= concentration <= high:
+            return index_low + (concentration - low) / (high - low) * (index_high - index_low)
+    return 500.0
 
 
 @pytest.mark.parametrize("lead", [1, 2, 7, 8, 9, 23, 24, 25, 47, 48])
@@ -364,8 +385,8 @@ def test_values_under_the_same_names_are_the_same_in_every_release() -> None:
     was changed on purpose, raise `features.REVISION` and renew the numbers."""
     history = np.fromfunction(lambda hour, which: (hour * 37 + which * 11) % 97 + 3.0, (400, len(INPUTS)))
     for target, (known_signature, known_sum) in {
-        "aqi": ("03cab3b7d166d120", 9423.86),
-        "pm25": ("88ff0b23d668ecd5", 9231.65),
+        "aqi": ("ab6859785c376d8c", 9553.95),
+        "pm25": ("545bf7e55e563016", 9231.65),
     }.items():
         X = row(history, target)
         shuffle = np.sin(np.arange(X.size)).reshape(X.shape)

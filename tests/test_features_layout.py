@@ -75,8 +75,23 @@ def test_only_what_is_known_ahead_is_read_after_the_origin(seed: int, origin: in
     assert all("_ahead" in name for name in names)
 
 
+def test_the_other_stations_are_a_ratio_with_the_targets_floor() -> None:
+    table = np.column_stack([TABLE, TABLE[:, 1] * 3])
+    columns = (*COLUMNS, "visits elsewhere")
+    layout = replace(LAYOUT, inputs=columns, elsewhere="visits elsewhere")
+    X = rows(table, layout, 600).dense()[0, 0]
+    mean = np.nanmean(table[595:601, 4])
+    level = next(value for value in table[600::-1, 0] if not math.isnan(value))
+    expected = math.log((mean + LAYOUT.floor) / (level + LAYOUT.floor))
+    assert X[layout.index("visits elsewhere_level")] == pytest.approx(expected, abs=1e-5)
+    added = [name for name in layout.names if name not in LAYOUT.names]
+    assert len(added) == 4
+    assert all(name.startswith("visits elsewhere_") for name in added)
+
+
 def test_every_difference_of_layouts_changes_the_signature() -> None:
     other = (
+        replace(LAYOUT, inputs=(*COLUMNS, "others"), elsewhere="others"),
         replace(LAYOUT, floor=3.0),
         replace(LAYOUT, target="pm10", pollutants=()),
         replace(LAYOUT, pollutants=()),

@@ -205,6 +205,7 @@ def _show(found: Backtest, scores: dict[str, Any], out: Path, *, as_json: bool) 
         "blend_of": best.metrics.get("blend_of"),
         "why": best.metrics.get("why"),
         "held_out": tried,
+        "left_out": best.metrics.get("left_out", {}),
         "training_rows": found.rows,
         "remarks": found.hours.remarks,
         "ignored": found.hours.ignored | found.left_out,
@@ -222,6 +223,8 @@ def _show(found: Backtest, scores: dict[str, Any], out: Path, *, as_json: bool) 
     parts = f" of {', '.join(facts['blend_of'])}" if facts["blend_of"] else ""
     why = f": {facts['why']}" if facts["why"] else ""
     console.print(f"{len(forecasts.origin)} origins forecast by {best.family}{parts}{why}")
+    for family, reason in facts["left_out"].items():
+        console.print(f"{family} left out: {reason}", soft_wrap=True, markup=False)
     for what, number in found.hours.remarks.items():
         console.print(f"{what}: {number}")
     for name, reason in facts["ignored"].items():

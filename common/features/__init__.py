@@ -18,11 +18,13 @@ from common.features.layout import (
     WEATHER_SCALE,
     Layout,
     Scaled,
+    layout_of,
     names,
     production,
     signature,
 )
 from common.features.local_time import LocalTime, local_time
+from common.features.outlooks import MAX_AGE_HOURS, Outlooks, Told
 from common.features.series import Array, as_history, carried, rolling_mean, same_hour, shifted
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "INPUTS",
     "LEVEL_CENTRE",
     "LOOKBACK_HOURS",
+    "MAX_AGE_HOURS",
     "MAX_LAG_HOURS",
     "REVISION",
     "WEATHER_SCALE",
@@ -38,12 +41,15 @@ __all__ = [
     "Features",
     "Layout",
     "LocalTime",
+    "Outlooks",
     "Rows",
     "Scaled",
+    "Told",
     "as_history",
     "build",
     "build_rows",
     "carried",
+    "layout_of",
     "level_at",
     "local_time",
     "names",

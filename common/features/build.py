@@ -12,7 +12,6 @@ from common.domain.observation import IST
 from common.features.composed import composed
 from common.features.layout import (
     BY_HOUR,
-    FLOOR,
     LAGS,
     LEVEL_CENTRE,
     MEANS,
@@ -23,6 +22,7 @@ from common.features.layout import (
     production,
 )
 from common.features.local_time import LocalTime, local_time
+from common.features.outlooks import Outlooks
 from common.features.series import (
     Array,
     carried,
@@ -99,30 +99,51 @@ class Rows:
 
 
 def build(
-    history: Array, end: datetime, target: Target, origins: NDArray[np.intp], leads: NDArray[np.intp]
+    history: Array,
+    end: datetime,
+    target: Target,
+    origins: NDArray[np.intp],
+    leads: NDArray[np.intp],
+    *,
+    layout: Layout | None = None,
+    outlooks: Outlooks | None = None,
+    late: int = 0,
 ) -> Features:
     """Rows in production of the given origins (indices into `history`) for the given lead times in hours.
 
     `history` is float64 (hours, n_inputs), columns `INPUTS`, its last row for the hour that ends at `end`.
+    `layout`: one of production's; usually the one without the weather ahead.
     """
-    rows = build_rows(history, local_time(end, len(history), IST), production(target), origins, leads)
+    time = local_time(end, len(history), IST)
+    rows = build_rows(
+        history, time, layout or production(target), origins, leads, outlooks=outlooks, late=late
+    )
     return Features(rows.dense(), rows.level)
 
 
 def build_rows(
-    history: Array, time: LocalTime, layout: Layout, origins: NDArray[np.intp], leads: NDArray[np.intp]
+    history: Array,
+    time: LocalTime,
+    layout: Layout,
+    origins: NDArray[np.intp],
+    leads: NDArray[np.intp],
+    *,
+    outlooks: Outlooks | None = None,
+    late: int = 0,
 ) -> Rows:
     """Rows of the given origins (indices into `history`) for the given lead times in hours.
 
     `history` is float64 (hours, n_inputs), hourly, with the columns `layout.inputs`; the target and pollutants
-    in it are not negative. It may go on after the origins: only columns of `layout.ahead` are read there. What
-    is unknown is 0 in X: no change, the usual weather. A lead time beyond the horizon is described as the
-    horizon, for its own hour of day.
+    in it are not negative. It may go on after the origins: only columns of `layout.ahead` are read there, and
+    where they are `as_issued` not even those, but `outlooks`: what had been received `late` hours after the
+    origin, when data come late and the forecast is made from older ones. What is unknown is 0 in X: no change,
+    the usual weather. A lead time beyond the horizon is described as the horizon, for its own hour of day.
     """
     table = dict(zip(layout.inputs, history.T, strict=True))
     level = level_at(table[layout.target])
     fixed = _at_origin(table, level, layout)
     by_lead = _by_lead(table, level, fixed, time, layout, origins, leads)
+    by_lead += _ahead(table, layout, origins, leads, outlooks or Outlooks(), late)
     # Filled in place: a year of origins in float64 would be hundreds of megabytes, copied several times.
     X = np.empty((len(origins), len(fixed)), dtype=np.float32)
     for column, values in enumerate(fixed.values()):
@@ -165,8 +186,8 @@ def _at_origin(table: dict[str, Array], level: Array, layout: Layout) -> dict[st
     found["max24"] = _ratio(np.fmax.reduce(day), level, floor)
     found["level"] = np.log(level + floor) - LEVEL_CENTRE
     found["std24"], found["std168"] = rolling_std(logged, 24), rolling_std(logged, 168)
-    for name in layout.pollutants:
-        values, its_floor = table[name], FLOOR[name]
+    for name, its_floor in layout.ratios.items():
+        values = table[name]
         day_mean = rolling_mean(values, 24, 12)
         found[f"{name}_1_24"] = _ratio(carried(values, 3), day_mean, its_floor)
         found[f"{name}_3_24"] = _ratio(rolling_mean(values, 3), day_mean, its_floor)
@@ -208,9 +229,30 @@ def _by_lead(
         reference = level[origins, None]
         guesses = composed({name: table[name] for name in layout.composed}, origins, leads, level[origins])
         columns += [_ratio(guess, reference, layout.floor) for guess in guesses]
-    for by in layout.ahead:
-        columns += _known_ahead(_scaled(table[by.name], by), origins, leads)
     return columns
+
+
+def _ahead(
+    table: dict[str, Array],
+    layout: Layout,
+    origins: NDArray[np.intp],
+    leads: NDArray[np.intp],
+    outlooks: Outlooks,
+    late: int,
+) -> list[Array]:
+    """Features of what is known of the hours to come: one (n_origins, n_leads) each."""
+    columns: list[Array] = []
+    known = np.zeros((len(origins), len(leads)), dtype=bool)
+    steps = int(leads.max())
+    for by in layout.ahead:
+        values = _scaled(table[by.name], by)
+        if layout.as_issued:
+            path = _scaled(outlooks.path(by.name, origins, steps, late), by)
+            known |= np.isfinite(path[:, leads - 1])
+        else:
+            path = looked_up(values, origins[:, None] + np.arange(1, steps + 1))
+        columns += _known_ahead(values, path, origins, leads)
+    return [*columns, known.astype(np.float64)] if layout.as_issued else columns
 
 
 def _same_hours(
@@ -235,11 +277,15 @@ def _same_hours(
     ]
 
 
-def _known_ahead(values: Array, origins: NDArray[np.intp], leads: NDArray[np.intp]) -> list[Array]:
+def _known_ahead(
+    values: Array, after: Array, origins: NDArray[np.intp], leads: NDArray[np.intp]
+) -> list[Array]:
     """A column known beyond the origin, already scaled, (n_origins, n_leads) each: its value at the target hour,
-    its means over the way there and over the last 6 and 12 hours before, and its change from the last day."""
-    steps = np.arange(1, int(leads.max()) + 1)
-    path = looked_up(values, origins[:, None] + np.arange(-11, len(steps) + 1))
+    its means over the way there and over the last 6 and 12 hours before, and its change from the last day.
+
+    `after`: the column at 1, 2, … hours after the origins, (n_origins, n_steps).
+    """
+    path = np.concatenate([looked_up(values, origins[:, None] + np.arange(-11, 1)), after], axis=1)
     known = np.isfinite(path)
     nothing = np.zeros((len(path), 1))
     total = np.concatenate([nothing, np.cumsum(np.where(known, path, 0.0), axis=1)], axis=1)

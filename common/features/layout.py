@@ -49,7 +49,7 @@ RATIO_BOUND = 3.0
 SCALED_BOUND = 6.0
 """Scaled values are kept between minus and plus this."""
 
-REVISION = 3
+REVISION = 4
 """To be raised whenever the same history gives other features under the same names."""
 
 LAGS = (1, 2, 3, 4, 6, 8, 12, 18, 22, 23, 24, 25, 36, 48, 72)
@@ -57,7 +57,6 @@ MEANS = (3, 6, 12, 24, 48, 72, 168, 336)
 BY_HOUR = ("mean6", "mean24", "mean168", "lag24", "level")
 """Features whose meaning changes with the hour of day of the target."""
 SEASON = ("season_sin", "season_cos", "level_season_sin", "level_season_cos")
-"""Features of the time of year: they mislead where training has not seen the year round."""
 
 _OWN = (
     *(f"lag{k}" for k in LAGS), *(f"mean{k}" for k in MEANS), "min24", "max24", "level", "std24", "std168",
@@ -96,6 +95,12 @@ class Layout:
     """All other covariates"""
     ahead: tuple[Scaled, ...] = ()
     """Columns known for the hours after the origin, as weather forecasts are"""
+    elsewhere: str | None = None
+    """The column of the target's mean at the other stations, where there are any; taken as a ratio too"""
+    whole: bool = False
+    """Whether the target is always a whole number, so that its forecasts are rounded"""
+    as_issued: bool = False
+    """Whether those hours are read from `Outlooks`, as they were expected then, and not from the history"""
 
     @property
     def composed(self) -> tuple[str, ...]:
@@ -103,19 +108,43 @@ class Layout:
         return tuple(name for name in self.pollutants if name in NAQI) if self.target == "aqi" else ()
 
     @property
+    def ratios(self) -> dict[str, float]:
+        """Columns beside the target that are taken as ratios → what is added to them before logarithms."""
+        found = {name: FLOOR[name] for name in self.pollutants}
+        return found if self.elsewhere is None else found | {self.elsewhere: self.floor}
+
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """Features that are forecasts of the target already, which a model needs only to correct."""
+        return ("composed_likely",) if self.composed else ()
+
+    @property
+    def seasonal(self) -> tuple[str, ...]:
+        """Features that tell the time of year: they mislead where training has not seen the year round.
+
+        How warm it is tells it too; how the weather changes does not.
+        """
+        return (*SEASON, *(f"{one.name}_{part}" for one in self.scaled for part in ("1", "6", "24")))
+
+    @property
+    def of_ahead(self) -> tuple[str, ...]:
+        """Features of the hours after the origin."""
+        parts = ("", "_way", "_6", "_12", "_change")
+        found = tuple(f"{one.name}_ahead{part}" for one in self.ahead for part in parts)
+        return (*found, "ahead_known") if self.as_issued else found
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the features, in the order of X's columns."""
         found = list(_OWN)
-        for name in self.pollutants:
+        for name in self.ratios:
             found += [f"{name}_1_24", f"{name}_3_24", f"{name}_24_168", f"{name}_level"]
         for one in self.scaled:
             found += [f"{one.name}_{part}" for part in ("1", "6", "24", "3_change", "24_change")]
         found += _BY_LEAD
         if self.composed:
-            found += ["composed_flat", "composed_pattern", "composed_damped"]
-        for one in self.ahead:
-            found += [f"{one.name}_ahead{part}" for part in ("", "_way", "_6", "_12", "_change")]
-        return tuple(found)
+            found += [f"composed_{part}" for part in ("last", "pattern", "likely", "second", "now")]
+        return (*found, *self.of_ahead)
 
     def index(self, name: str) -> int:
         """Where a feature stands in X."""
@@ -124,23 +153,33 @@ class Layout:
     @property
     def signature(self) -> str:
         """A short hash of names, order and scaling: two models with the same one take the same X."""
-        floors = {name: FLOOR[name] for name in self.pollutants}
-        fixed = (REVISION, floors, LEVEL_CENTRE, RATIO_BOUND, SCALED_BOUND)
+        fixed = (REVISION, self.ratios, LEVEL_CENTRE, RATIO_BOUND, SCALED_BOUND)
         text = repr((fixed, self.target, self.floor, self.inputs, self.scaled, self.ahead, self.names))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
-def production(target: Target) -> Layout:
-    """The one layout of a target in production: `INPUTS`, whatever of them a city has."""
+def production(target: Target, *, ahead: bool = False) -> Layout:
+    """The layout of a target in production: `INPUTS`, whatever of them a city has; with the weather `ahead` as it
+    was expected, where enough of that is archived to learn from."""
+    weather = tuple(Scaled(name, *scale) for name, scale in WEATHER_SCALE.items())
     return Layout(
         target=target,
         floor=FLOOR[target],
         ceiling=CEILING[target],
         inputs=INPUTS,
         pollutants=tuple(name for name in POLLUTANTS if name != target),
-        scaled=tuple(Scaled(name, *scale) for name, scale in WEATHER_SCALE.items()),
+        scaled=weather,
+        whole=target == "aqi",
+        ahead=weather if ahead else (),
+        as_issued=ahead,
     )
+
+
+def layout_of(target: Target, its_signature: str) -> Layout | None:
+    """The production layout that has this signature; None where this code has none."""
+    family = (production(target), production(target, ahead=True))
+    return next((layout for layout in family if layout.signature == its_signature), None)
 
 
 @cache

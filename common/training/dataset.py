@@ -10,12 +10,11 @@ import numpy as np
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON, Target
 from common.domain.observation import IST
-from common.features import Array, Layout, Rows, build_rows, local_time, production, usable_origins
-from common.features.layout import SEASON
+from common.features import Array, Layout, Outlooks, Rows, build_rows, local_time, production, usable_origins
 from common.inference.naive import naive_forecasts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, tzinfo
 
     from numpy.typing import NDArray
@@ -27,6 +26,8 @@ MAX_ORIGINS = 45_000
 """More origins, from several stations and years, teach little but cost their time and memory."""
 SEASON_HOURS = 24 * 330
 """What is learnt from less than about a year must not depend on the time of year."""
+AHEAD_ORIGINS = 24 * 30
+"""What was expected of the weather is learnt from once it is archived for so many origins."""
 _HOLDOUT_SHARE = 0.2
 _HOLDOUT_HOURS = (24 * 5, 24 * 30)
 _SEVERAL_BLOCKS_HOURS = 24 * 100
@@ -48,10 +49,14 @@ class Dataset:
     """(n_origins,): the origin's hour, counted from the histories' first"""
     series: NDArray[np.intp]
     """(n_origins,): which of the histories"""
+    past: tuple[Array, ...]
+    """The target of each history, (length,)"""
     end: datetime
     """End of the histories' last hour"""
     length: int
     """Hours of the histories"""
+    rows_as: Callable[[Layout], Rows]
+    """The same rows under another layout of the same columns, for a model that takes those"""
 
     @property
     def target(self) -> Any:
@@ -83,11 +88,11 @@ class Dataset:
         return np.sqrt(self.level + self.floor)
 
     def taught(self) -> Rows:
-        """The rows as they are learnt from: without the time of year where less than a year is known."""
+        """The rows as they are learnt from: without what tells the time of year where less than a year is known."""
         known = self.hours[np.isfinite(self.actual).any(axis=1)]
         if len(known) and known.max() - known.min() >= SEASON_HOURS:
             return self.rows
-        return replace(self.rows, hidden=tuple(self.layout.index(name) for name in SEASON))
+        return replace(self.rows, hidden=tuple(self.layout.index(name) for name in self.layout.seasonal))
 
     def split(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which (origin, lead) pairs may be learnt from, and which origins are held out.
@@ -136,17 +141,39 @@ class Dataset:
         return held_out
 
 
-def make_dataset(history: Array, end: datetime, target: Target) -> Dataset:
+def make_dataset(history: Array, end: datetime, target: Target, outlooks: Outlooks | None = None) -> Dataset:
     """Rows in production from one city's history, float64 (hours, n_inputs), whose last hour ends at `end`.
+
+    The weather ahead is among its features where `outlooks` tell it for `AHEAD_ORIGINS` hours.
 
     Raises:
         ModelError: when no hour of it can be a forecast's origin.
     """
-    return pooled_dataset([history], end, IST, production(target))
+    layout = production(target)
+    if outlooks is not None and told_ahead(history, outlooks, layout) >= AHEAD_ORIGINS:
+        layout = production(target, ahead=True)
+    return pooled_dataset([history], end, IST, layout, [outlooks or Outlooks()])
 
 
-def pooled_dataset(histories: Sequence[Array], end: datetime, zone: tzinfo, layout: Layout) -> Dataset:
+def told_ahead(history: Array, outlooks: Outlooks, layout: Layout) -> int:
+    """For how many origins it had been received what the weather would be in each of the 48 hours."""
+    (origins,) = _origins([history[:, layout.inputs.index(layout.target)]])
+    known = np.zeros((len(origins), HORIZON), dtype=bool)
+    for by in production(layout.target, ahead=True).ahead:
+        known |= np.isfinite(outlooks.path(by.name, origins, HORIZON))
+    return int(known.all(axis=1).sum())
+
+
+def pooled_dataset(
+    histories: Sequence[Array],
+    end: datetime,
+    zone: tzinfo,
+    layout: Layout,
+    outlooks: Sequence[Outlooks] | None = None,
+) -> Dataset:
     """Rows of several histories over the same hours, each float64 (hours, n_inputs), columns `layout.inputs`.
+
+    `outlooks`, one a history, are read where the layout is `as_issued`.
 
     Raises:
         ModelError: when no hour of them can be a forecast's origin.
@@ -156,22 +183,31 @@ def pooled_dataset(histories: Sequence[Array], end: datetime, zone: tzinfo, layo
     if not sum(map(len, origins)):
         raise ModelError("too little history: no hour has half a day of measurements before it")
     time = local_time(end, length, zone)
-    rows, actual, naive = [], [], []
+    told = outlooks or [Outlooks()] * len(histories)
+
+    def rows_as(layout: Layout) -> Rows:
+        each = zip(histories, origins, told, strict=True)
+        return Rows.together(
+            [build_rows(one, time, layout, chosen, LEADS, outlooks=ahead) for one, chosen, ahead in each]
+        )
+
+    actual, naive = [], []
     for history, chosen in zip(histories, origins, strict=True):
         series = history[:, column]
-        rows.append(build_rows(history, time, layout, chosen, LEADS))
         padded = np.concatenate([series, np.full(HORIZON, np.nan)])
         actual.append(padded[chosen[:, None] + LEADS[None, :]])
         naive.append(naive_forecasts(series, chosen, LEADS))
     return Dataset(
         layout=layout,
-        rows=Rows.together(rows),
+        rows=rows_as(layout),
         actual=np.concatenate(actual),
         naive={name: np.concatenate([one[name] for one in naive]) for name in naive[0]},
         hours=np.concatenate(origins),
         series=np.repeat(np.arange(len(histories)), [len(chosen) for chosen in origins]),
+        past=tuple(history[:, column] for history in histories),
         end=end,
         length=length,
+        rows_as=rows_as,
     )
 
 

@@ -18,9 +18,11 @@ from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import RandomForestRegressor
 from xgboost import XGBRegressor
 
-from common.domain.forecast import HORIZON, Family
+from common.domain.errors import ModelError
+from common.domain.forecast import FAMILIES, HORIZON, Family
 from common.training.export import OPSET, by_block, mean_of
 from common.training.linear import LinearByLead, fit_linear
+from common.training.lstm import fit_lstm, is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from common.features import Array, Rows
 
-__all__ = ["BLOCKS", "Blocks", "Fitted", "LinearByLead", "Mean", "fit", "naive_model"]
+__all__ = ["BLOCKS", "Blocks", "Fitted", "LinearByLead", "Mean", "able", "fit", "naive_model"]
 
 BLOCKS = ((1, 3), (4, 8), (9, 16), (17, 28), (29, 48))
 """First and last lead time of each block, in hours."""
@@ -95,14 +97,24 @@ def fit(
     weight: Array,
     lead_column: int,
     known_ahead: bool = False,
+    guesses: Sequence[int] = (),
+    hours: NDArray[np.intp] | None = None,
 ) -> Fitted:
     """Train one family.
 
     `y`: the log-ratios, (n_origins, 48); `learn`: which pairs may be learnt from, (n_origins, 48); `weight`:
     what an origin counts, (n_origins,). With `known_ahead` there is more to learn, and trees may grow further.
+    `guesses`: columns that are forecasts already. `hours`: of the origins, (n_origins,); by default each is an hour
+    after the one before.
+
+    Raises:
+        ModelError: for an LSTM without torch.
     """
     if family == "linear":
-        return fit_linear(rows, y, learn, weight, lead_column)
+        return fit_linear(rows, y, learn, weight, lead_column, guesses)
+    if family == "lstm":
+        when = np.arange(len(rows)) if hours is None else hours
+        return fit_lstm(rows, y, learn, weight, lead_column=lead_column, hours=when, guesses=guesses)
     if family == "random_forest":
         forests = [
             _forest().fit(X, values, sample_weight=counts)
@@ -114,6 +126,20 @@ def fit(
         for X, values, counts in _by_block(rows, y, learn, weight, thin=1)
     ]
     return Blocks(tuple(boosters), lead_column, _booster_to_onnx)
+
+
+def able(asked: Sequence[Family]) -> tuple[tuple[Family, ...], dict[str, str]]:
+    """Those of the families that can be trained here, and why each of the others is left out.
+
+    Raises:
+        ModelError: when one that cannot be trained was named, and not just meant as one of all.
+    """
+    missing = is_missing() if "lstm" in asked else None
+    if missing is None:
+        return tuple(asked), {}
+    if not set(asked) >= set(FAMILIES):
+        raise ModelError(f"lstm cannot be trained: {missing}")
+    return tuple(family for family in asked if family != "lstm"), {"lstm": missing}
 
 
 def naive_model(name: str, names: tuple[str, ...]) -> LinearByLead:

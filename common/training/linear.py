@@ -11,6 +11,8 @@ from common.domain.forecast import HORIZON
 from common.training.export import per_lead_linear
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx
     from numpy.typing import NDArray
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _STEPS = 3
 """Steps of reweighting after the first, plain fit."""
+_GUESS_PENALTY = 0.02
+"""Of the ridge penalty, for features that are forecasts already: those are not to be shrunk to no change."""
 _REACH = 6.0
 """A feature further than this many standard deviations from what was learnt from is taken as that far."""
 
@@ -65,10 +69,18 @@ def penalty(rows: int, lead: int) -> float:
 
 
 def fit_linear(
-    rows: Rows, y: Array, learn: NDArray[np.bool_], weight: Array, lead_column: int
+    rows: Rows,
+    y: Array,
+    learn: NDArray[np.bool_],
+    weight: Array,
+    lead_column: int,
+    guesses: Sequence[int] = (),
 ) -> LinearByLead:
     """Least absolute deviations by iteratively reweighted least squares (Schlossmacher, *JASA* 68, 1973), by
-    the normal equations: they are small, and hundreds of them are solved for each city and target."""
+    the normal equations: they are small, and hundreds of them are solved for each city and target.
+
+    `guesses`: columns that are forecasts already; what is taken of them is hardly penalised.
+    """
     shape = (HORIZON, rows.n_features)
     weights, bias, low, high = np.zeros(shape), np.zeros(HORIZON), np.zeros(shape), np.zeros(shape)
     for lead in range(HORIZON):
@@ -79,16 +91,18 @@ def fit_linear(
         # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
         X -= centre.astype(np.float32)
         X /= scale.astype(np.float32)
-        found, constant = _least_deviations(X, y[taken, lead], weight[taken], penalty(len(X), lead + 1))
+        ridge = np.full(rows.n_features, penalty(len(X), lead + 1))
+        ridge[list(guesses)] *= _GUESS_PENALTY
+        found, constant = _least_deviations(X, y[taken, lead], weight[taken], ridge)
         weights[lead] = found / scale
         bias[lead] = constant - weights[lead] @ centre
         low[lead], high[lead] = centre - _REACH * scale, centre + _REACH * scale
     return LinearByLead(weights, bias, low, high, lead_column)
 
 
-def _least_deviations(X: NDArray[np.float32], y: Array, weight: Array, penalty: float) -> tuple[Array, float]:
-    """Weights, (n_features,), and constant for standardised rows; the constant is not penalised."""
-    ridge = penalty * np.eye(X.shape[1])
+def _least_deviations(X: NDArray[np.float32], y: Array, weight: Array, penalty: Array) -> tuple[Array, float]:
+    """Weights, (n_features,), and constant for standardised rows; `penalty` of each weight, none of the constant."""
+    ridge = np.diag(penalty)
     base = weight / weight.mean()
     counts = base
     for step in range(_STEPS + 1):

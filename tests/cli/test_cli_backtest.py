@@ -112,30 +112,46 @@ def test_scores_are_those_of_the_rows_that_were_written(backtest: Any) -> None:
     assert together["skill"] == pytest.approx(1 - together["mae"] / together["naive_mae"], abs=1e-3)
 
 
-@pytest.mark.parametrize(("future", "families"), [((), "linear,xgboost"), (("temperature",), "linear")])
+@pytest.mark.parametrize(
+    ("target", "future", "families"),
+    [
+        ("pm25", (), "linear,xgboost"),
+        ("pm25", ("temperature",), "linear"),
+        ("aqi", (), "linear"),  # composed of its pollutants
+    ],
+)
 def test_nothing_after_an_origin_changes_its_rows(
-    backtest: Any, future: tuple[str, ...], families: str
+    backtest: Any, target: str, future: tuple[str, ...], families: str
 ) -> None:
     known_ahead = ("--future-covariates", ",".join(future)) if future else ()
     options = (*WINDOW, "--families", families, *known_ahead)
-    clean = columns("pm25", "no2", "temperature", series=("a", "b"))
-    _, before = backtest(clean, *options)
+    inputs = ("pm25", "no2", "temperature", *(("aqi", "co") if target == "aqi" else ()))
+    clean = columns(*inputs, series=("a", "b"))
+    _, before = backtest(clean, *options, target=target)
     origin = TEST_FROM + timedelta(days=1, hours=17)
     later = np.array([time > origin for time in clean["time"].to_pylist()])
     random = np.random.default_rng(3)
     spoilt = dict(clean)
-    for name in {"pm25", "no2", "temperature"} - set(future):
+    for name in set(inputs) - set(future):
         wild = random.uniform(0, 900, later.sum())
         wild[random.random(len(wild)) < 0.5] = np.nan
         spoilt[name] = clean[name].copy()
         spoilt[name][later] = wild
-    _, after = backtest(spoilt, *options)
+    _, after = backtest(spoilt, *options, target=target)
     of_before = [
         table.filter(pa.compute.less_equal(table["origin"], pa.scalar(origin))) for table in (before, after)
     ]
     assert len(of_before[0]) == 2 * 4 * 48
     assert of_before[0].equals(of_before[1])
     assert not before.equals(after)
+
+
+def test_a_target_of_whole_numbers_is_forecast_in_whole_numbers(backtest: Any) -> None:
+    table = columns("aqi", "pm25", "temperature")
+    for target, is_whole in (("aqi", True), ("pm25", False)):
+        _, rows = backtest(table, target=target)
+        y = rows["y_pred"].to_numpy()
+        assert bool((y == np.round(y)).all()) == is_whole
 
 
 def test_what_is_known_ahead_is_used(backtest: Any) -> None:
@@ -301,8 +317,10 @@ def test_what_cannot_be_asked(
     ("content", "told"),
     [
         (b"", "can be read neither as CSV nor as Parquet"),
-        (b"PAR1 and nothing else", "can be read neither as CSV nor as Parquet"),
+        (b"PAR1 and nothing else", "as Parquet: it is no table, or damaged"),
         (b"\xff\xfe\x00\x01", "can be read neither"),
+        (b"time,pm25\n2025-01-01,3\n2025-01-02,3,Mrs Smith\n", "a row has 3 fields, the first one 2"),
+        (b"Dear all, see below\nwhat we, found\n", "has no column time; it has Dear all"),
         (b"when,pm25\n2025-01-01,3\n", "has no column time; it has when, pm25"),
         (b"time,pm25\n,3\n", "no row with a time"),
         (b"time,pm25\nyesterday,3\n", "'yesterday' is no time"),
@@ -316,4 +334,7 @@ def test_files_that_cannot_be_read(lost: Vayu, tmp_path: Path, content: bytes, t
     path = tmp_path / "in.csv"
     path.write_bytes(content)
     result = lost("backtest", path, "--target", "pm25", *WINDOW, "--out", tmp_path / "o.parquet")
-    assert told in complaint(result, 2 if "of numbers" in told else 1)
+    said = complaint(result, 2 if "of numbers" in told else 1)
+    assert told in said
+    assert str(tmp_path) not in said
+    assert "2025-01-02,3" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from common.features import Array
 
 _HOUR_S = 3600
+_UNEVEN = re.compile(r"Expected (\d+) columns, got (\d+)")
+_REASONS = {"Empty CSV file": "it is empty", "UTF8": "it is not text in UTF-8"}
+"""What the reader says of a file → what is wrong with it."""
 _MOST_HOURS = 24 * 366 * 60
 """A file that spans more than this has a clock that jumped."""
 
@@ -69,7 +73,8 @@ def read_hours(path: Path, zone: tzinfo) -> Hours:
     """
     table = _read(path)
     if "time" not in table.column_names:
-        raise DataError(f"{path.name} has no column time; it has {', '.join(table.column_names)[:200]}")
+        shown = ", ".join(name[:20] for name in table.column_names[:8])
+        raise DataError(f"{path.name} has no column time; it has {shown}")
     if "series" not in table.column_names:
         table = table.append_column("series", pa.array(["all"] * len(table), pa.string()))
     whole = table.filter(pc.and_(pc.is_valid(table["time"]), pc.is_valid(table["series"])))
@@ -128,8 +133,19 @@ def _read(path: Path) -> pa.Table:
         options = pyarrow.csv.ConvertOptions(column_types=as_text, strings_can_be_null=True)
         return pyarrow.csv.read_csv(path, convert_options=options)
     except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else "it is damaged"
-        raise DataError(f"{path.name} can be read neither as CSV nor as Parquet: {reason}") from error
+        raise DataError(f"{path.name} can be read neither as CSV nor as Parquet: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file, without the text of its rows, which the reader would quote."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    said = str(error)
+    uneven = _UNEVEN.search(said)
+    if uneven:
+        return f"a row has {uneven[2]} fields, the first one {uneven[1]}"
+    known = (why for part, why in _REASONS.items() if part in said)
+    return next(known, "it is no table, or damaged")
 
 
 def _check_hourly(seconds: Seconds) -> None:

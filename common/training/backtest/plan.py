@@ -51,8 +51,32 @@ def cleaned(hours: Hours, target: str) -> Hours:
     return replace(hours, values=values, remarks=hours.remarks | remarks)
 
 
-def make_layout(hours: Hours, cut: int, plan: Plan) -> tuple[Layout, dict[str, str]]:
+def with_elsewhere(hours: Hours, target: str) -> tuple[Hours, str | None]:
+    """The file with one more column, and its name: the mean of the target at the other stations in each hour.
+
+    None where there is no other station.
+    """
+    if len(hours.values) < 2:
+        return hours, None
+    column = hours.columns.index(target)
+    here = np.stack([table[:, column] for table in hours.values])
+    known = np.isfinite(here)
+    total, number = np.where(known, here, 0.0).sum(axis=0), known.sum(axis=0)
+    values = []
+    for table, own in zip(hours.values, here, strict=True):
+        count = number - np.isfinite(own)
+        mean = (total - np.nan_to_num(own)) / np.maximum(count, 1)
+        values.append(np.column_stack([table, np.where(count > 0, np.maximum(mean, 0.0), np.nan)]))
+    name = f"{target} elsewhere"
+    return replace(hours, columns=(*hours.columns, name), values=values), name
+
+
+def make_layout(
+    hours: Hours, cut: int, plan: Plan, elsewhere: str | None = None
+) -> tuple[Layout, dict[str, str]]:
     """The layout of a file by its first `cut` hours, and the columns left out with the reason.
+
+    `elsewhere`: the column that `with_elsewhere` added.
 
     Nothing of the hours after is looked at: neither which columns are empty nor how large their values are.
 
@@ -68,7 +92,7 @@ def make_layout(hours: Hours, cut: int, plan: Plan) -> tuple[Layout, dict[str, s
     pollutants: list[str] = []
     scaled: list[Scaled] = []
     for at, name in enumerate(hours.columns):
-        if name == plan.target:
+        if name in (plan.target, elsewhere):
             continue
         known = learnt[np.isfinite(learnt[:, at]), at]
         if not len(known):
@@ -83,8 +107,10 @@ def make_layout(hours: Hours, cut: int, plan: Plan) -> tuple[Layout, dict[str, s
         target=plan.target,
         floor=FLOOR.get(plan.target) or _floor(own),
         ceiling=CEILING.get(plan.target) or 10 * (float(own.max()) or 1.0),
+        whole=bool((own == np.round(own)).all()),
         inputs=hours.columns,
         pollutants=tuple(pollutants),
+        elsewhere=elsewhere,
         scaled=tuple(one for one in scaled if one.name not in FLOOR),
         ahead=tuple(one for one in scaled if one.name in plan.future),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from common.domain.forecast import HORIZON
+from common.domain.forecast import BLOCKS, HORIZON
 from common.training.judge import scores
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from common.features import Array
     from common.training.backtest.run import Backtest, Forecasts
 
-BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
-"""Blocks of lead times within which coverage is looked at."""
 SHOWN_LEADS = (1, 2, 3, 6, 12, 18, 24, 36, 48)
 OUTPUT_BOUNDS = ("lo80", "hi80", "lo95", "hi95")
 _LEVELS = {"lo95": 0.025, "lo80": 0.1, "hi80": 0.9, "hi95": 0.975}

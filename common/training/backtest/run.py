@@ -12,14 +12,14 @@ from common.domain.errors import DataError, ModelError
 from common.domain.forecast import HORIZON
 from common.domain.observation import HOUR
 from common.features import Array, Layout, LocalTime, build_rows, local_time
-from common.inference.adaptive import WINDOW_HOURS, Issued, held_out_quantiles, rolling_quantiles
+from common.inference.adaptive import WINDOW_HOURS, Issued, rolling_quantiles
 from common.inference.intervals import distribution, interval
 from common.inference.naive import naive_forecasts
 from common.inference.session import open_session, predict
-from common.training.backtest.plan import Plan, cleaned, make_layout
-from common.training.dataset import LEADS, Dataset, pooled_dataset
+from common.training.backtest.plan import Plan, cleaned, make_layout, with_elsewhere
+from common.training.dataset import LEADS, pooled_dataset
 from common.training.promote import best_of
-from common.training.train import Candidate, train_families
+from common.training.train import Candidate, held_out_record, train_families
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,11 +73,11 @@ def backtest(hours: Hours, plan: Plan, tick: Callable[[str], None] = lambda _: N
     Raises:
         DataError: when there is nothing to train on or no origin to forecast from.
     """
-    clean = cleaned(hours, plan.target)
+    clean, elsewhere = with_elsewhere(cleaned(hours, plan.target), plan.target)
     cut = min(clean.index(int(plan.train_until.timestamp())), clean.length)
     if cut <= 0:
         raise DataError("the file has no rows before --train-until")
-    layout, left_out = make_layout(clean, cut, plan)
+    layout, left_out = make_layout(clean, cut, plan, elsewhere)
     column = layout.inputs.index(layout.target)
     time = local_time(_end(clean, clean.length), clean.length, plan.zone)
     origins = [_origins(table[:, column], time, clean, plan) for table in clean.values]
@@ -95,37 +95,14 @@ def backtest(hours: Hours, plan: Plan, tick: Callable[[str], None] = lambda _: N
     best = best_of([candidate for candidate in candidates if candidate.fault is None])
     tick("Forecasting")
     session = open_session(best.onnx)
-    prior = _prior(data, best, past, column)
-    judge = _held_out(data)
     parts = []
+    held_out = [issued for _, issued in held_out_record(data, best.held_out)]
     for number, (table, chosen) in enumerate(zip(clean.values, origins, strict=True)):
-        before = data.series[judge] == number
-        held_out = Issued(data.hours[judge][before], best.held_out[before])
-        issued = _issued(session, table, time, layout, chosen, held_out, trained_until)
-        parts.append(_forecasts(number, table, layout, issued, chosen, prior))
+        issued = _issued(session, table, time, layout, chosen, held_out[number], trained_until)
+        parts.append(_forecasts(number, table, layout, issued, chosen, best.prior))
         tick("Forecasting")
     samples = int(np.isfinite(data.actual).sum())
     return Backtest(clean, _together(parts), layout, best, candidates, left_out, samples)
-
-
-def _held_out(data: Dataset) -> NDArray[np.intp]:
-    """Rows of the held-out origins; all of them where nothing was learnt."""
-    try:
-        _, judge = data.split()
-    except ModelError:
-        return np.arange(len(data.rows))
-    return np.flatnonzero(judge)
-
-
-def _prior(data: Dataset, best: Candidate, past: list[Array], column: int) -> Array:
-    """Quantiles of the held-out errors, (48, n_levels), as the intervals need them."""
-    judge = _held_out(data)
-    parts = []
-    for number, table in enumerate(past):
-        mine = data.series[judge] == number
-        if mine.any():
-            parts.append((table[:, column], Issued(data.hours[judge][mine], best.held_out[mine])))
-    return held_out_quantiles(parts, data.floor)
 
 
 def _end(hours: Hours, length: int) -> datetime:
@@ -155,9 +132,7 @@ def forecast_from(
 ) -> Array:
     """Forecasts from origins, (n_origins, 48), in the target's unit, as production issues them: where the last
     hours are missing, from the last known hour over longer lead times."""
-    series = table[:, layout.inputs.index(layout.target)]
-    known = np.flatnonzero(np.isfinite(series))
-    lags = origins - known[np.searchsorted(known, origins, side="right") - 1]
+    lags = _lags(table[:, layout.inputs.index(layout.target)], origins)
     y = np.empty((len(origins), HORIZON))
     for lag in np.unique(lags):
         late = np.flatnonzero(lags == lag)
@@ -166,6 +141,12 @@ def forecast_from(
             X = build_rows(table, time, layout, origins[some] - lag, LEADS + lag).dense()
             y[some] = predict(session, X.reshape(-1, X.shape[2])).reshape(len(some), HORIZON)
     return np.clip(y, 0.0, layout.ceiling)
+
+
+def _lags(series: Array, origins: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Hours from the last known one until each origin."""
+    known = np.flatnonzero(np.isfinite(series))
+    return np.asarray(origins - known[np.searchsorted(known, origins, side="right") - 1])
 
 
 def _issued(
@@ -187,9 +168,11 @@ def _issued(
     between = between[(known[between + 24] - known[between] >= _NEEDED) & (between % _EVERY == 0)]
     made = np.union1d(between, chosen)
     earlier = held_out.origins < made[0]
+    held_out = held_out.chosen(earlier)
     return Issued(
-        np.concatenate([held_out.origins[earlier], made]),
-        np.concatenate([held_out.forecasts[earlier], forecast_from(session, table, time, layout, made)]),
+        np.concatenate([held_out.origins, made]),
+        np.concatenate([held_out.forecasts, forecast_from(session, table, time, layout, made)]),
+        lags=np.concatenate([np.zeros_like(held_out.origins), _lags(series, made)]),
     )
 
 

@@ -1,0 +1,1 @@
+"""What weather forecasts are worth to the forecasts of the air."""
