@@ -34,6 +34,9 @@ BASE_URLS = {
 }
 """Where each provider is asked; a stand-in is put in its place by setting the same name."""
 
+NOTICES = ("promotions", "failures", "switches")
+"""What people can be told: every promotion; what fails; only promotions of another family."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -55,6 +58,13 @@ class Settings:
     chunk_interval_days: int
     compress_after_days: int
     retain_raw_days: int
+    slack_webhook: str | None = field(repr=False)
+    smtp_url: str | None = field(repr=False)
+    """``smtp://user:password@host:587`` or ``smtps://…:465``"""
+    mail_from: str
+    mail_to: tuple[str, ...]
+    notify: tuple[str, ...]
+    """What is told, of `NOTICES`."""
 
 
 def from_environment() -> Settings:
@@ -85,6 +95,11 @@ def from_mapping(env: Mapping[str, str]) -> Settings:
         chunk_interval_days=_days(given, "VAYU_CHUNK_INTERVAL", 7),
         compress_after_days=_days(given, "VAYU_COMPRESS_AFTER", 7),
         retain_raw_days=_days(given, "VAYU_RETAIN_RAW", 90),
+        slack_webhook=_webhook(given.get("VAYU_SLACK_WEBHOOK")),
+        smtp_url=_smtp_url(given.get("VAYU_SMTP_URL")),
+        mail_from=_mail_addresses("VAYU_MAIL_FROM", given.get("VAYU_MAIL_FROM", "vayu@localhost"))[0],
+        mail_to=_mail_addresses("VAYU_MAIL_TO", given.get("VAYU_MAIL_TO", "")),
+        notify=_notices(given.get("VAYU_NOTIFY", ",".join(NOTICES[:2]))),
     )
 
 
@@ -123,6 +138,34 @@ def _redis_url(url: str | None) -> str | None:
     if url is not None and not re.match(r"(redis|rediss|unix)://.", url):
         raise ConfigError("REDIS_URL must look like redis://:password@host:6379/0")
     return url
+
+
+def _webhook(url: str | None) -> str | None:
+    # Whoever has the address can write there: it is not repeated.
+    if url is not None and not re.fullmatch(r"https?://[^/?#\s]+(/\S*)?", url):
+        raise ConfigError("VAYU_SLACK_WEBHOOK must look like https://hooks.slack.com/services/…")
+    return url
+
+
+def _smtp_url(url: str | None) -> str | None:
+    match = url and re.fullmatch(r"smtps?://([^@/\s]*@)?[^@:/?#\s]+(:(?P<port>\d{1,5}))?/?", url)
+    if url is not None and (not match or not 1 <= int(match["port"] or 587) <= 65535):
+        raise ConfigError("VAYU_SMTP_URL must look like smtp://user:password@host:587 or smtps://…:465")
+    return url
+
+
+def _mail_addresses(name: str, text: str) -> tuple[str, ...]:
+    found = tuple(one.strip() for one in text.split(",") if one.strip())
+    if not all(re.fullmatch(r"[^\s@,<>]+@[^\s@,<>]+", one) for one in found):
+        raise ConfigError(f"{name} must be e-mail addresses, separated by commas")
+    return found
+
+
+def _notices(text: str) -> tuple[str, ...]:
+    found = tuple(one.strip() for one in text.split(",") if one.strip())
+    if not set(found) <= {*NOTICES, "nothing"}:
+        raise ConfigError(f"VAYU_NOTIFY must be some of {', '.join(NOTICES)}, or nothing, not {text[:40]!r}")
+    return tuple(one for one in found if one != "nothing")
 
 
 def _web_address(name: str, url: str) -> str:

@@ -127,7 +127,7 @@ def make_model(
         "features_hash": signature(target),
         "checksum": checksum(data),
         "quantile_levels": QUANTILES,
-        "residual_quantiles": (tuple(level - 0.5 for level in QUANTILES),) * HORIZON,
+        "held_out_quantiles": (tuple(level - 0.5 for level in QUANTILES),) * HORIZON,
         "parity": 0.0,
         "metrics": {},
     }
@@ -135,10 +135,17 @@ def make_model(
 
 
 def put_model(
-    database: Database, files: ObjectStore, target: Target, kind: str, *, city: str, mode: Mode = "live"
+    database: Database,
+    files: ObjectStore,
+    target: Target,
+    kind: str,
+    *,
+    city: str,
+    mode: Mode = "live",
+    version: str | None = None,
 ) -> ModelCard:
     """Make a naive forecast the champion of a city, as training would."""
-    version = f"{mode}-{city}-{target}"
+    version = version or f"{mode}-{city}-{target}"
     card, data = make_model(target, kind, city=city, mode=mode, version=version)
     files.put(model_key(version), data)
     files.put(card_key(version), msgspec.json.encode(card))

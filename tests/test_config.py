@@ -42,6 +42,10 @@ def test_every_name_on_the_page_has_an_effect() -> None:
         "VAYU_CHUNK_INTERVAL": "3",
         "VAYU_COMPRESS_AFTER": "3",
         "VAYU_RETAIN_RAW": "3",
+        "VAYU_SMTP_URL": "smtp://127.0.0.1",
+        "VAYU_MAIL_TO": "a@b.in, c@d.in",
+        "VAYU_MAIL_FROM": "e@f.in",
+        "VAYU_NOTIFY": "failures",
     }
     usual = from_mapping({})
     for name in ROWS:
@@ -109,6 +113,7 @@ def test_keys_go_to_their_sources() -> None:
 def test_secrets_do_not_show() -> None:
     env = dict.fromkeys(KEYS.values(), "hidden")
     env |= {"DATABASE_URL": "postgresql://u:hidden@h/n", "REDIS_URL": "redis://:hidden@h"}
+    env |= {"VAYU_SLACK_WEBHOOK": "https://h/hidden", "VAYU_SMTP_URL": "smtp://u:hidden@h"}
     settings = from_mapping(env)
     assert "hidden" not in repr(settings)
     assert "hidden" not in str(settings)
@@ -116,7 +121,36 @@ def test_secrets_do_not_show() -> None:
         "keys",
         "database_url",
         "redis_url",
+        "slack_webhook",
+        "smtp_url",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("VAYU_SLACK_WEBHOOK", "hooks.slack.com/hidden"),
+        ("VAYU_SLACK_WEBHOOK", "ftp://h/hidden"),
+        ("VAYU_SMTP_URL", "http://u:hidden@h"),
+        ("VAYU_SMTP_URL", "smtp://u:hidden@h:99999"),
+        ("VAYU_SMTP_URL", "smtp://u:hidden@"),
+        ("VAYU_MAIL_TO", "nobody"),
+        ("VAYU_MAIL_TO", "a@b, c d@e"),
+        ("VAYU_MAIL_FROM", "Vayu <a@b>"),
+        ("VAYU_NOTIFY", "everything"),
+    ],
+)
+def test_who_is_told_wants_addresses(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=name) as raised:
+        from_mapping({name: text})
+    assert "hidden" not in str(raised.value)
+
+
+def test_what_is_told() -> None:
+    assert from_mapping({}).notify == ("promotions", "failures")
+    assert from_mapping({"VAYU_NOTIFY": "switches , failures"}).notify == ("switches", "failures")
+    assert from_mapping({"VAYU_NOTIFY": "nothing"}).notify == ()
+    assert from_mapping({"VAYU_MAIL_TO": "a@b.in, c@d.in"}).mail_to == ("a@b.in", "c@d.in")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from common.adapters.queue import FORECAST_READY, Message
 from common.bootstrap.named import named_cities
+from common.bootstrap.notices import tell_forecast_troubles, tell_training_troubles
 from common.bootstrap.parts import Parts, assemble
 from common.domain.observation import last_full_hour
 
@@ -33,6 +34,8 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
         if report.issued or report.repeated:  # a run that died may have issued them and told nobody
             hour = last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ")
             whole.queue.send(FORECAST_READY, hour, {"cities": cities})
+        tell_forecast_troubles(whole, cities, report.skipped)
+        tell_training_troubles(whole)
         return {
             "issued": report.issued,
             "repeated": report.repeated,

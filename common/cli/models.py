@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -13,21 +12,20 @@ from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.moments import DURATION, MOMENT
 from common.cli.output import console, emit, json_option, make_table, offline_option, progress
+from common.cli.record import record_tables, records
 from common.domain.errors import ModelError, NotFound
-from common.domain.forecast import FAMILIES, TARGETS, Family, Mode
-from common.store.forecasts import LeadScore, cities_with_record, record
+from common.domain.forecast import FAMILIES, MODES, Family, Mode
 from common.store.forecasts import score as score_forecasts
-from common.store.models import latest_training
+from common.store.models import not_due
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from datetime import datetime, timedelta
 
-    from common.bootstrap.parts import Parts
     from common.bootstrap.replay import ReplayReport
     from common.training.service import TrainReport
 
-_FRESH = timedelta(hours=20)
-_SHOWN_LEADS = (None, 1, 3, 6, 12, 24, 36, 48)
+_PATIENCE_S = 600
+"""So long a training waits here for another one of the same city."""
 
 family_option = click.option(
     "--family", "families", multiple=True, type=click.Choice(FAMILIES), help="Only this family; default: all."
@@ -37,36 +35,49 @@ family_option = click.option(
 @main.command()
 @click.argument("cities", nargs=-1)
 @family_option
-@click.option("--force", is_flag=True, help="Train also what was trained within the last 20 hours.")
+@click.option("--force", is_flag=True, help="Train also what is not due: see the daily planner's rule.")
 @offline_option
 @json_option
 def train(
     cities: tuple[str, ...], families: tuple[Family, ...], force: bool, offline: bool, as_json: bool
 ) -> None:
-    """Train models of the named cities, or of all that have data, and promote what earned it."""
+    """Train models of the named cities, or of all that have data, and promote what earned it.
+
+    A city is due when it was never trained, has 20 or more new hours, an old champion, or one that fails live.
+    """
     chosen = [city.name for city in cities_named(cities)]
     from common.adapters.object_store import ObjectStore
+    from common.bootstrap.notices import tell_promotions
     from common.inference.session import ModelCache
     from common.training.service import train_city
 
     with opened(offline=offline) as parts, progress() as bar:
         now = parts.clock()
         with parts.database.transaction() as connection:
-            latest = latest_training(connection, "live")
-        due = [city for city in chosen if force or city not in latest or now - latest[city] > _FRESH]
+            left = {} if force else not_due(connection, chosen, now=now)
+        due = [city for city in chosen if city not in left]
         files = ObjectStore(parts.settings.model_store_url)
         models = ModelCache(files)
         task = bar.add_task("Training", total=len(due))
         reports = []
         for city in due:
             bar.update(task, description=f"Training {city}")
-            report = train_city(parts.database, files, models, city, now=now, families=families or FAMILIES)
+            report = train_city(
+                parts.database,
+                files,
+                models,
+                city,
+                now=now,
+                families=families or FAMILIES,
+                patience_s=_PATIENCE_S,
+            )
+            tell_promotions(parts, report)
             reports.append(report)
             bar.update(task, advance=1)
-    _show_trained(reports, len(chosen) - len(due), as_json=as_json)
+    _show_trained(reports, left, as_json=as_json)
 
 
-def _show_trained(reports: list[TrainReport], fresh: int, *, as_json: bool) -> None:
+def _show_trained(reports: list[TrainReport], left: dict[str, str], *, as_json: bool) -> None:
     rows = []
     for report in reports:
         for target, by_family in report.metrics.items():
@@ -78,7 +89,7 @@ def _show_trained(reports: list[TrainReport], fresh: int, *, as_json: bool) -> N
                 )  # fmt: skip
     headings = ("city", "target", "family", "MAE", "RMSE", "R²", "skill", "")
     emit(
-        {"trained": [asdict(report) for report in reports], "fresh": fresh},
+        {"trained": [asdict(report) for report in reports], "left": left},
         as_json=as_json,
         table=make_table("Held-out scores", headings, rows),
     )
@@ -86,8 +97,10 @@ def _show_trained(reports: list[TrainReport], fresh: int, *, as_json: bool) -> N
         for report in reports:
             for target, reason in {**report.kept, **report.failed}.items():
                 console.print(f"{report.city}/{target}: {reason}")
-        if fresh:
-            console.print(f"{fresh} cities were trained within the last 20 hours; --force trains them again")
+        for family, reason in (reports[-1].left_out if reports else {}).items():
+            console.print(f"{family} left out: {reason}", soft_wrap=True, markup=False)
+        for city, reason in left.items():
+            console.print(f"{city}: {reason}; --force trains it all the same", soft_wrap=True)
     if reports and not any(report.metrics for report in reports):
         raise ModelError("nothing could be trained; see above for why")
 
@@ -119,73 +132,32 @@ def forecast(cities: tuple[str, ...], offline: bool, as_json: bool) -> None:
 
 @main.command()
 @click.option("--city", "cities", multiple=True, help="Only this city.")
-@click.option("--mode", type=click.Choice(["live", "replay"]), help="Default: both.")
+@click.option("--mode", type=click.Choice(MODES), help="Default: both.")
 @click.option(
     "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Of the live record."
 )
 @offline_option
 @json_option
 def score(cities: tuple[str, ...], mode: Mode | None, days: int, offline: bool, as_json: bool) -> None:
-    """Set the truth beside the forecasts, and show the record: errors by lead time, skill, coverage."""
+    """Set the truth beside the forecasts, and show the record: errors by lead time, skill, coverage, rivals.
+
+    For AQI also how bad air was foreseen, and stated probabilities against what happened.
+    """
     chosen = {city.name for city in cities_named(cities)}
     with opened(offline=offline) as parts:
         now = parts.clock()
         with parts.database.transaction() as connection:
             score_forecasts(connection, mode="live", now=now)
-        records = []
-        for each in (mode,) if mode else ("live", "replay"):
-            records += _records(parts, each, chosen, now, days)
-    if not records:
+            found = []
+            for each in (mode,) if mode else MODES:
+                found += records(connection, each, chosen, now=now, days=days)
+    if not found:
         raise NotFound("no forecast has been scored yet; see: vayu forecast, vayu replay")
-    emit({"records": records}, as_json=as_json)
+    emit({"records": found}, as_json=as_json)
     if not as_json:
-        for one in records:
-            console.print(_record_table(one))
-
-
-def _records(parts: Parts, mode: Mode, chosen: set[str], now: datetime, days: int) -> list[dict[str, Any]]:
-    start = now - timedelta(days=days) if mode == "live" else datetime(1970, 1, 1, tzinfo=now.tzinfo)
-    found = []
-    with parts.database.transaction() as connection:
-        for city in cities_with_record(connection, mode=mode, start=start, end=now):
-            for target in TARGETS if city in chosen else ():
-                scores = record(connection, city, target, mode=mode, start=start, end=now)
-                if scores:
-                    together, *by_lead = [_plain(one) for one in scores]
-                    found.append(
-                        {
-                            "city": city,
-                            "target": target,
-                            "mode": mode,
-                            "together": together,
-                            "by_lead": by_lead,
-                        }
-                    )
-    return found
-
-
-def _plain(one: LeadScore) -> dict[str, Any]:
-    return asdict(one) | {"best_naive": one.best_naive, "skill": one.skill}
-
-
-def _record_table(one: dict[str, Any]) -> Table:
-    rows = [
-        (
-            "all" if each["lead"] is None else f"{each['lead']} h",
-            each["n"],
-            each["mae"],
-            each["naive_mae"][each["best_naive"]],
-            each["best_naive"],
-            None if each["skill"] is None else f"{each['skill']:+.1%}",
-            each["rmse"],
-            f"{each['coverage80']:.0%}",
-            f"{each['coverage95']:.0%}",
-        )
-        for each in (one["together"], *one["by_lead"])
-        if each["lead"] in _SHOWN_LEADS
-    ]
-    headings = ("lead", "hours", "MAE", "naive MAE", "best naive", "skill", "RMSE", "in 80 %", "in 95 %")
-    return make_table(f"{one['city']} {one['target']} ({one['mode']})", headings, rows)
+        for one in found:
+            for table in record_tables(one):
+                console.print(table)
 
 
 @main.command()
@@ -232,8 +204,9 @@ def replay(
             families=families or FAMILIES,
             tick=tick,
         )
-        records = _records(parts, "replay", set(report.cities), parts.clock(), 0)
-    _show_replayed(report, records, as_json=as_json)
+        with parts.database.transaction() as connection:
+            found = records(connection, "replay", set(report.cities), now=parts.clock(), days=0)
+    _show_replayed(report, found, as_json=as_json)
 
 
 def _show_replayed(report: ReplayReport, records: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -246,5 +219,14 @@ def _show_replayed(report: ReplayReport, records: list[dict[str, Any]], *, as_js
     if not as_json:
         for name, reason in report.skipped.items():
             console.print(f"{name}: {reason}")
+        for reason, count in report.due.items():
+            console.print(f"due {count} times: {reason}")
+        for change in report.promotions:
+            if change.before is not None:
+                console.print(
+                    f"{change.at:%Y-%m-%d %H:%M}Z {change.version} in place of {change.before}: {change.reason}",
+                    soft_wrap=True,
+                )
+        console.print(f"of {report.sealed} rows sealed when issued, {report.changed} changed afterwards")
         for one in records:
-            console.print(_record_table(one))
+            console.print(next(record_tables(one)))

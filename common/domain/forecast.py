@@ -11,17 +11,32 @@ Target = Literal["aqi", "pm25"]
 TARGETS: tuple[Target, ...] = ("aqi", "pm25")
 """Indian AQI (NAQI), and hourly PM2.5 in µg/m³."""
 
-Family = Literal["linear", "random_forest", "xgboost", "blend", "naive"]
-FAMILIES: tuple[Family, ...] = ("linear", "random_forest", "xgboost")
+Family = Literal["linear", "random_forest", "xgboost", "lstm", "blend", "naive"]
+FAMILIES: tuple[Family, ...] = ("linear", "random_forest", "xgboost", "lstm")
 """What can be trained. ``naive`` is served where none of these beats it."""
 
 NAIVE = ("persistence", "daily", "mean24")
 """The forecasts to beat: the last known value; the same hour of the last known day; the last 24 h mean."""
 
+BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
+"""Blocks of lead times, both ends included, within which forecasts are judged beside all of them together."""
+
+EXCEEDED = (200, 300, 400)
+"""Indian AQI beyond which air is poor, very poor, severe: how likely it is, and how often it was foreseen."""
+
+SEASONS = {
+    "winter": (1, 2),
+    "pre-monsoon": (3, 4, 5),
+    "monsoon": (6, 7, 8, 9),
+    "post-monsoon": (10, 11, 12),
+}
+"""Seasons of the India Meteorological Department → their months."""
+
 MAPE_FLOOR = 1.0
 """Percentages of less than one unit are not counted: they say nothing."""
 
 Mode = Literal["live", "replay"]
+MODES: tuple[Mode, ...] = ("live", "replay")
 """Whether the clock was the real one or driven through history. The two are never mixed in the record."""
 
 QUANTILES = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99)

@@ -18,7 +18,7 @@ weigh alike. Neighbouring lead times share what they know.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,12 +50,12 @@ _FORGET_SCALE, _FORGET_SHAPE, _FORGET_MISSES = 10 * 24, 20 * 24, 20 * 24
 """Half-lives, in hours."""
 _PRIOR_SCALE, _PRIOR_SHAPE = 10.0, 20.0
 """What held-out residuals are worth, in days of known errors."""
-_GAIN = np.array([0.05, 0.04])
+_GAIN = np.array([0.06, 0.08])
 """Change of the nominal 80 % and 95 % coverage for each day of excess misses; Gibbs and Candès' γ."""
 _NOMINAL = np.array([0.80, 0.95])
 _SHARES = np.stack([np.interp(_CENTRAL, [0, *_NOMINAL, 1], peak) for peak in ([0, 1, 0, 0], [0, 0, 1, 0])])
 """What each level of `QUANTILES` takes part in the moves of the two, (2, n_levels)."""
-_MOST_DOWN, _MOST_UP = 0.9, 0.6
+_MOST_DOWN, _MOST_UP = 0.8, 0.6
 """Furthest the nominal miss rate may move, as shares of it: intervals wider, and narrower."""
 _VOLATILITY = 0.1 + 0.2 * np.exp(-_LEADS / 12)
 """How errors grow with the spread of the last day's logs: as its power, less so at long lead times."""
@@ -64,7 +64,7 @@ _LARGEST = 4.0
 _NARROWEST = 0.005
 """No half-width of a prior is smaller, as a log ratio: a sensor that stood still may move tomorrow."""
 
-_APART = 3
+APART = 3
 """Hours between forecasts that are looked at: closer ones repeat each other."""
 _STEPS, _REACH = 400, 4.0
 _EDGES = np.linspace(0.0, _REACH, _STEPS + 1)
@@ -81,20 +81,60 @@ class Issued:
     origins: NDArray[np.intp]
     """(n,) places of their origins in the series, rising"""
     forecasts: Array
-    """(n, 48), in the target's unit"""
+    """(n, 48), in the target's unit; nan where there was none"""
     bounds: Array | None = None
     """(n, 48, 4), the intervals as issued, in the order of `BOUNDS`; nan where there was none"""
+    lags: NDArray[np.intp] | None = None
+    """(n,) hours from the last one known to each until its origin; None: no data were late"""
+
+    def chosen(self, which: NDArray[np.bool_]) -> Issued:
+        """Some of them."""
+        bounds = None if self.bounds is None else self.bounds[which]
+        lags = None if self.lags is None else self.lags[which]
+        return Issued(self.origins[which], self.forecasts[which], bounds, lags)
+
+    def from_last_known(self) -> Issued:
+        """The same with lead times that count from the last known hour, as errors grow from there.
+
+        Of several that began at the same hour the first is taken: it reaches over the most lead times.
+        """
+        if self.lags is None or not self.lags.any():
+            return self
+        known, first = np.unique(self.origins - self.lags, return_index=True)
+        bounds = None if self.bounds is None else _later(self.bounds[first], self.lags[first])
+        return Issued(known, _later(self.forecasts[first], self.lags[first]), bounds)
+
+
+def _later(values: Array, lags: NDArray[np.intp]) -> Array:
+    """Values by lead time moved to lead times longer by `lags`, (n, 48, …), nan where there is none then."""
+    places = _LEADS - 1 - lags[:, None]
+    moved = values[np.arange(len(values))[:, None], np.maximum(places, 0)]
+    return np.where((places >= 0).reshape(places.shape + (1,) * (values.ndim - 2)), moved, np.nan)
 
 
 def quantiles(
-    series: Array, at: int, forecast: Array, issued: Issued, *, prior: Array, floor: float
+    series: Array, origin: int, forecast: Array, issued: Issued, *, prior: Array, floor: float, lag: int = 0
 ) -> Array:
     """Quantiles of log((actual + floor) / (forecast + floor)) at `QUANTILES` for a forecast, (48, n_levels).
 
-    `series` is the target by the hour, nan where unknown; nothing after the hour `at` is read, and only forecasts
-    issued before it. `forecast`, (48,), is for `at` + 1 … `at` + 48. `prior`, (48, n_levels), comes from
-    `held_out_quantiles`. Without known errors the prior is given, scaled by the difficulty.
+    `series` is the target by the hour, nan where unknown; nothing after the hour `origin` - `lag` is read, and
+    only forecasts issued from what was known before it. `forecast`, (48,), is for `origin` + 1 … `origin` + 48.
+    `prior`, (48, n_levels), comes from `held_out_quantiles`. Without known errors the prior is given, scaled by
+    the difficulty.
     """
+    at = origin - lag
+    issued = issued.chosen(
+        (issued.origins >= at - WINDOW_HOURS) & (issued.origins < origin)
+    ).from_last_known()
+    table = _from_last_known(series, at, _later(forecast[None], np.array([lag]))[0], issued, prior, floor)
+    # Of lead times beyond the longest, the longest is all that is known.
+    return np.asarray(table[np.minimum(_LEADS + lag, HORIZON) - 1])
+
+
+def _from_last_known(
+    series: Array, at: int, forecast: Array, issued: Issued, prior: Array, floor: float
+) -> Array:
+    """`quantiles` where lead times count from the last known hour, `at`."""
     start = max(at - WINDOW_HOURS, 0)
     used = np.flatnonzero((issued.origins >= start) & (issued.origins < at))
     # The hours before the window serve the difficulty of its first forecasts.
@@ -108,7 +148,8 @@ def quantiles(
     expected = _expected(known, origins, forecasts, residuals, shape, floor)
     levels = np.broadcast_to(_CENTRAL, prior.shape)
     if issued.bounds is not None:
-        some = used[np.isfinite(issued.bounds[used, 0, 0])]
+        # The last lead time has bounds wherever any has, however late the data came.
+        some = used[np.isfinite(issued.bounds[used, -1, 0])]
         some = some[_apart(issued.origins[some])]
         levels = levels + _moved(known, np.append(issued.origins[some], at) - first, issued.bounds[some])
     folded = shape.folded(residuals[:-1] / expected[:-1])
@@ -125,11 +166,12 @@ def rolling_quantiles(
     do those that were held out of training before a test begins. `issued.bounds` is not read.
     """
     bounds = np.full((*issued.forecasts.shape, len(BOUNDS)), np.nan)
-    so_far = Issued(issued.origins, issued.forecasts, bounds)
+    so_far = replace(issued, bounds=bounds)
     tables = np.empty((int(chosen.sum()), HORIZON, len(QUANTILES)))
     for row, index in enumerate(np.flatnonzero(chosen)):
-        y = issued.forecasts[index]
-        tables[row] = quantiles(series, int(issued.origins[index]), y, so_far, prior=prior, floor=floor)
+        y, origin = issued.forecasts[index], int(issued.origins[index])
+        lag = 0 if issued.lags is None else int(issued.lags[index])
+        tables[row] = quantiles(series, origin, y, so_far, prior=prior, floor=floor, lag=lag)
         values = distribution(y, tables[row], floor, ceiling)
         (lo80, hi80), (lo95, hi95) = (interval(values, y, coverage) for coverage in (0.80, 0.95))
         bounds[index] = np.stack([lo95, lo80, hi80, hi95], axis=1)
@@ -139,10 +181,11 @@ def rolling_quantiles(
 def held_out_quantiles(parts: Sequence[tuple[Array, Issued]], floor: float) -> Array:
     """The prior: quantiles of scaled residuals at `QUANTILES`, (48, n_levels), for the model card.
 
-    `parts` are series and their held-out forecasts: made by a model that had not seen the hours forecast. At
-    least one error must be known. They are scaled as `quantiles` scales, so that what is taken out there is not
-    counted twice.
+    `parts` are series and their held-out forecasts: made by a model that had not seen the hours forecast, nan
+    where it had. At least one error must be known. They are scaled as `quantiles` scales, so that what is taken
+    out there is not counted twice.
     """
+    parts = [(series, held) for series, held in parts if len(held.origins)]
     residuals = [
         np.log((_actuals(series, held.origins) + floor) / (held.forecasts + floor)) for series, held in parts
     ]
@@ -209,8 +252,8 @@ def _actuals(series: Array, origins: NDArray[np.intp]) -> Array:
 
 
 def _apart(origins: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Places of the last of each `_APART` hours, counted back from the last origin."""
-    return np.flatnonzero(np.diff((origins[-1:] - origins) // _APART, append=-1))
+    """Places of the last of each `APART` hours, counted back from the last origin."""
+    return np.flatnonzero(np.diff((origins[-1:] - origins) // APART, append=-1))
 
 
 def _spacing(origins: NDArray[np.intp]) -> Array:
@@ -295,7 +338,7 @@ def _moved(series: Array, origins: NDArray[np.intp], bounds: Array) -> Array:
 
     `bounds` are of all `origins` but the last, which is now.
     """
-    actual = _actuals(series, origins)[:-1]
+    actual = np.where(np.isfinite(bounds[:, :, 0]), _actuals(series, origins)[:-1], np.nan)
     weights = _faded(actual, origins, _FORGET_MISSES)
     missed = (actual[:, :, None] < bounds[:, :, [1, 0]]) | (actual[:, :, None] > bounds[:, :, [2, 3]])
     rates = 1 - _NOMINAL

@@ -9,7 +9,7 @@ import msgspec
 
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON, QUANTILES, Target
-from common.features import names, signature
+from common.features import Layout, layout_of
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,11 +30,23 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     checksum: str
     """SHA-256 of the ONNX file."""
     quantile_levels: tuple[float, ...]
-    residual_quantiles: tuple[tuple[float, ...], ...]
-    """(48, levels): quantiles of log((actual + floor) / (forecast + floor)) on held-out hours, by lead time."""
+    held_out_quantiles: tuple[tuple[float, ...], ...]
+    """(48, levels): what intervals begin with, by lead time: see `common.inference.adaptive.held_out_quantiles`."""
     parity: float
     """Largest difference between native and ONNX prediction on real rows, in the target's unit."""
     metrics: dict[str, Any]
+
+    @property
+    def layout(self) -> Layout:
+        """How a history becomes the features it takes: with the weather ahead, or without.
+
+        Raises:
+            ModelError: when this code has no such features.
+        """
+        layout = layout_of(self.target, self.features_hash)
+        if layout is None or layout.names != self.features:
+            raise ModelError(f"model {self.version} was made for other features; train the city again")
+        return layout
 
 
 def model_key(version: str) -> str:
@@ -57,9 +69,8 @@ def read_card(data: bytes) -> ModelCard:
         card = msgspec.json.decode(data, type=ModelCard)
     except msgspec.MsgspecError as error:
         raise ModelError("the model card cannot be read; train the city again") from error
-    if card.features_hash != signature(card.target) or card.features != names(card.target):
-        raise ModelError(f"model {card.version} was made for other features; train the city again")
-    shape = [len(row) for row in card.residual_quantiles]
+    _ = card.layout
+    shape = [len(row) for row in card.held_out_quantiles]
     if card.quantile_levels != QUANTILES or shape != [len(QUANTILES)] * HORIZON:
         raise ModelError(f"model {card.version} was made for other intervals; train the city again")
     return card

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -19,18 +18,25 @@ from common.features import (
     LOOKBACK_HOURS,
     MAX_LAG_HOURS,
     Array,
+    Outlooks,
     as_history,
     build,
     usable_origins,
 )
+from common.inference.adaptive import Issued, quantiles
 from common.inference.intervals import as_lists, category_probabilities, distribution, interval
 from common.inference.naive import naive_forecasts
+from common.inference.outlooks import outlooks_of
+from common.inference.past import REACH_HOURS, issued_before
+from common.inference.providers import keep_provider_rivals
+from common.inference.rivals import keep_rivals
 from common.store.city_hours import history, provenance
 from common.store.forecasts import IssuedForecast, insert_forecast
 from common.store.models import champion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -70,39 +76,69 @@ def issue_forecasts(
     """Issue the forecasts of some cities; a city that fails costs no other its forecast."""
     report = IssueReport()
     for city in cities:
-        for target in TARGETS:
-            try:
-                with database.transaction() as connection:
-                    fresh = _issue(connection, models, city, target, now=now, mode=mode)
-            except (ModelError, NotFound) as error:
-                report.skipped[f"{city}/{target}"] = str(error)
-                continue
-            if fresh:
-                report.issued += 1
-            else:
-                report.repeated += 1
+        with database.transaction() as connection:
+            past = _Past.read(connection, city, last_full_hour(now))
+            issued: list[Target] = []
+            for target in TARGETS:
+                try:
+                    fresh = _issue(connection, models, past, target, now=now, mode=mode)
+                except (ModelError, NotFound) as error:
+                    report.skipped[f"{city}/{target}"] = str(error)
+                    continue
+                if fresh:
+                    issued.append(target)
+                    report.issued += 1
+                else:
+                    report.repeated += 1
+            keep_provider_rivals(connection, city, issued, mode, past.inputs, past.origin)
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """Hours of a city up to an origin, float64 (hours, n)."""
+
+    city: str
+    origin: datetime
+    inputs: Array
+    """The last `LOOKBACK_HOURS`, columns `INPUTS`"""
+    targets: Array
+    """The last `REACH_HOURS`, columns `TARGETS`"""
+    outlooks: Outlooks
+    """What had been received of the weather by the origin; hours are counted as those of `inputs`"""
+
+    @classmethod
+    def read(cls, connection: Connection, city: str, origin: datetime) -> _Past:
+        recent, first = origin - LOOKBACK_HOURS * HOUR, origin - REACH_HOURS * HOUR
+        inputs = as_history(history(connection, city, recent, origin, INPUTS))
+        earlier = as_history(history(connection, city, first, recent, TARGETS))
+        columns = [INPUTS.index(target) for target in TARGETS]
+        outlooks = outlooks_of(connection, city, origin, origin, hour_0=recent + HOUR)
+        return cls(city, origin, inputs, np.concatenate([earlier, inputs[:, columns]]), outlooks)
+
+
 def _issue(
-    connection: Connection, models: ModelCache, city: str, target: Target, *, now: datetime, mode: Mode
+    connection: Connection, models: ModelCache, past: _Past, target: Target, *, now: datetime, mode: Mode
 ) -> bool:
-    origin = last_full_hour(now)
+    city, origin, known = past.city, past.origin, past.inputs
     row = champion(connection, city, target, mode)
     if row is None:
         raise ModelError("no model has been trained yet")
-    start = origin - timedelta(hours=LOOKBACK_HOURS)
-    known = as_history(history(connection, city, start, origin, INPUTS))
     lag = _lag(known, target)
     if lag > MAX_LAG_HOURS:
         raise ModelError(f"no usable measurements in the last {MAX_LAG_HOURS} hours")
     # Late data make longer lead times, as in training, not a past with a hole at its end.
     known = known[: len(known) - lag]
+    series = past.targets[: len(past.targets) - lag, TARGETS.index(target)]
     known_until = origin - lag * HOUR
     model = models.get(row.version)
     source, basis = provenance(connection, city, known_until)
-    forecast = make_forecast(model, known, known_until, target, lag=lag)
-    return insert_forecast(
+    place = len(past.targets) - 1
+    issued = issued_before(connection, city, target, mode=mode, origin=origin, place=place)
+    forecast = make_forecast(
+        model, known, known_until, target, lag=lag, series=series, issued=issued, outlooks=past.outlooks
+    )
+    fresh = insert_forecast(
         connection,
         IssuedForecast(
             city=city,
@@ -118,6 +154,21 @@ def _issue(
             **forecast,
         ),
     )
+    if fresh:
+        keep_rivals(
+            connection,
+            models,
+            city,
+            target,
+            mode,
+            known,
+            known_until,
+            past.outlooks,
+            origin=origin,
+            lag=lag,
+            now=now,
+        )
+    return fresh
 
 
 def _lag(known: Array, target: Target) -> int:
@@ -128,15 +179,38 @@ def _lag(known: Array, target: Target) -> int:
     return len(known) - 1 - int(usable[-1]) if len(usable) else LOOKBACK_HOURS
 
 
-def make_forecast(model: Model, known: Array, known_until: datetime, target: Target, *, lag: int) -> Steps:
-    """A forecast of 48 hours from history, float64 (hours, n_inputs), that ends `lag` hours before the origin."""
+def make_forecast(
+    model: Model,
+    known: Array,
+    known_until: datetime,
+    target: Target,
+    *,
+    lag: int,
+    series: Array,
+    issued: Issued,
+    outlooks: Outlooks,
+) -> Steps:
+    """A forecast of 48 hours from history, float64 (hours, n_inputs), that ends `lag` hours before the origin.
+
+    Its intervals follow from the target, `series`, float64 (hours,), which ends there too, and from what was
+    `issued` of it before. `outlooks` count hours as `known` does.
+    """
     origins = np.array([len(known) - 1])
     leads = np.arange(1, HORIZON + 1) + lag
     floor, ceiling = FLOOR[target], CEILING[target]
-    rows = build(known, known_until, target, origins, leads)
+    layout = model.card.layout
+    rows = build(known, known_until, target, origins, leads, layout=layout, outlooks=outlooks, late=lag)
     y = np.clip(model.predict(rows.X[0]), 0.0, ceiling)
-    by_lead = np.array(model.card.residual_quantiles)[np.minimum(leads, HORIZON) - 1]
-    values = distribution(y, by_lead, floor, ceiling)
+    table = quantiles(
+        series,
+        len(series) - 1 + lag,
+        y,
+        issued,
+        prior=np.array(model.card.held_out_quantiles),
+        floor=floor,
+        lag=lag,
+    )
+    values = distribution(y, table, floor, ceiling)
     lo80, hi80 = interval(values, y, 0.80)
     lo95, hi95 = interval(values, y, 0.95)
     naive = naive_forecasts(known[:, INPUTS.index(target)], origins, leads)

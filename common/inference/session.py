@@ -60,14 +60,14 @@ def open_session(data: bytes) -> Any:
         raise ModelError("the model file cannot be opened; train the city again") from error
 
 
-def predict(session: Any, X: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Forecasts of a session, (rows,), from X, float32 (rows, n_features).
+def predict(session: Any, X: NDArray[np.float32], answer: str = "y") -> NDArray[np.float64]:
+    """Forecasts of a session, (rows,), from X, float32 (rows, n_features); `answer`: which of its outputs.
 
     Raises:
         ModelError: when the model does not take these rows, or does not give one finite number for each.
     """
     try:
-        answers = session.run(None, {"X": np.ascontiguousarray(X, dtype=np.float32)})
+        answers = session.run([answer], {"X": np.ascontiguousarray(X, dtype=np.float32)})
     except Exception as error:
         raise ModelError("the model does not take these rows; train the city again") from error
     y = np.asarray(answers[0], dtype=np.float64).reshape(-1)

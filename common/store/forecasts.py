@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from common.domain.forecast import MAPE_FLOOR, NAIVE, Mode
 from common.store.engine import run
+from common.store.sums import roll_up
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+    from common.domain.forecast import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,21 @@ _INSERT = (
     "ON CONFLICT (city, target, mode, origin) DO NOTHING RETURNING 1"
 )
 
+_ISSUED = """
+WITH kept AS (
+  SELECT origin, max(origin) OVER () - origin AS ago FROM forecast
+  WHERE city = :city AND target = :target AND mode = :mode AND origin > :after AND origin < :before
+), chosen AS (
+  SELECT max(origin) AS origin FROM kept GROUP BY floor(extract(epoch FROM ago) / 3600 / CAST(:apart AS int))
+)
+SELECT string_agg(
+  int4send(CAST(extract(epoch FROM CAST(:before AS timestamptz) - origin) AS int) / 3600)
+  || int4send(CAST(extract(epoch FROM origin - known_until) AS int) / 3600)
+  || array_send(y || lo95 || lo80 || hi80 || hi95), '' ORDER BY origin)
+FROM forecast JOIN chosen USING (origin)
+WHERE city = :city AND target = :target AND mode = :mode
+"""
+
 _SCORE = """
 WITH due AS (
   SELECT forecast.city, forecast.target, forecast.mode, forecast.origin
@@ -84,26 +101,32 @@ WHERE status = 'champion' AND mode = 'live' AND
 ORDER BY city
 """
 
-_RECORD = f"""
-WITH pair AS (
-  SELECT lead, y[lead] AS y, actual[lead] AS actual, lo80[lead] AS lo80, hi80[lead] AS hi80,
-         lo95[lead] AS lo95, hi95[lead] AS hi95, {", ".join(f"{name}[lead] AS {name}" for name in NAIVE)}
-  FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
-  WHERE city = :city AND target = :target AND mode = :mode AND origin > :start AND origin <= :end
-    AND (CAST(:family AS text) IS NULL OR family = :family)
-)
-SELECT lead, count(*) AS n, avg(abs(y - actual)), sqrt(avg((y - actual) ^ 2)), avg(y - actual),
-       avg(abs(y - actual) / actual) FILTER (WHERE actual >= {MAPE_FLOOR}), var_pop(actual), avg((y - actual) ^ 2),
-       {", ".join(f"avg(abs({name} - actual))" for name in NAIVE)},
-       avg((actual BETWEEN lo80 AND hi80)::int), avg((actual BETWEEN lo95 AND hi95)::int)
-FROM pair WHERE actual IS NOT NULL GROUP BY GROUPING SETS ((lead), ()) ORDER BY lead NULLS FIRST
-"""
-
 
 def insert_forecast(connection: Connection, forecast: IssuedForecast) -> bool:
     """Keep a forecast as issued; False, and nothing changed, where one of the same origin is kept already."""
     values = {name: getattr(forecast, name) for name in _FIELDS}
     return bool(run(connection, _INSERT, **values))
+
+
+def issued_between(
+    connection: Connection,
+    city: str,
+    target: str,
+    *,
+    mode: Mode,
+    after: datetime,
+    before: datetime,
+    apart: int,
+) -> bytes:
+    """Forecasts with origin in (after, before), the last of each `apart` hours counted back from the newest.
+
+    Oldest first, in the server's own form, whose numbers cost little to read: of each, as int4 the hours from its
+    origin until `before` and from the last hour known to it until its origin; then, as array_send writes it, an
+    array of 240 float4: y, lo95, lo80, hi80, hi95.
+    """
+    asked = {"city": city, "target": target, "mode": mode, "after": after, "before": before, "apart": apart}
+    [(found,)] = run(connection, _ISSUED, **asked)
+    return found or b""
 
 
 def unseen_by_forecasts(connection: Connection, now: datetime) -> list[str]:
@@ -112,77 +135,10 @@ def unseen_by_forecasts(connection: Connection, now: datetime) -> list[str]:
 
 
 def score(connection: Connection, *, mode: Mode, now: datetime, reach_hours: int = 24 * 7) -> int:
-    """Set the truth known at `now` beside the forecasts of the last `reach_hours`; how many changed."""
-    return len(run(connection, _SCORE, mode=mode, now=now, reach=f"{reach_hours} hours"))
+    """Set the truth known at `now` beside the forecasts of the last `reach_hours`; how many changed.
 
-
-@dataclass(frozen=True, slots=True)
-class LeadScore:
-    """How forecasts did at one lead time, or at all (`lead` None); errors in the target's unit."""
-
-    lead: int | None
-    n: int
-    mae: float
-    rmse: float
-    bias: float
-    mape: float | None
-    """A share of 1, over hours whose truth is at least `MAPE_FLOOR`."""
-    r2: float | None
-    naive_mae: dict[str, float]
-    coverage80: float
-    coverage95: float
-
-    @property
-    def best_naive(self) -> str:
-        """The naive forecast with the smallest MAE on these very hours."""
-        return min(self.naive_mae, key=lambda name: self.naive_mae[name])
-
-    @property
-    def skill(self) -> float | None:
-        """1 − MAE / MAE of the best naive; None where that one made no error."""
-        naive = self.naive_mae[self.best_naive]
-        return 1 - self.mae / naive if naive > 0 else None
-
-
-def record(
-    connection: Connection,
-    city: str,
-    target: str,
-    *,
-    mode: Mode,
-    start: datetime,
-    end: datetime,
-    family: str | None = None,
-) -> list[LeadScore]:
-    """Scores over forecasts with origin in (start, end]: first all leads together, then lead by lead."""
-    rows = run(connection, _RECORD, city=city, target=target, mode=mode, start=start, end=end, family=family)
-    return [_lead_score(row) for row in rows if row[1]]
-
-
-def _lead_score(row: Any) -> LeadScore:
-    lead, n, mae, rmse, bias, mape, variance, mse, *rest = row
-    naive, (coverage80, coverage95) = rest[: len(NAIVE)], rest[len(NAIVE) :]
-    return LeadScore(
-        lead=lead,
-        n=n,
-        mae=float(mae),
-        rmse=float(rmse),
-        bias=float(bias),
-        mape=None if mape is None else float(mape),
-        r2=1 - float(mse) / float(variance) if variance else None,
-        naive_mae={name: float(value) for name, value in zip(NAIVE, naive, strict=True)},
-        coverage80=float(coverage80),
-        coverage95=float(coverage95),
-    )
-
-
-def cities_with_record(connection: Connection, *, mode: Mode, start: datetime, end: datetime) -> list[str]:
-    """Cities that have a forecast with origin in (start, end]."""
-    rows = run(
-        connection,
-        "SELECT DISTINCT city FROM forecast WHERE mode = :mode AND origin > :start AND origin <= :end ORDER BY city",
-        mode=mode,
-        start=start,
-        end=end,
-    )
-    return [city for (city,) in rows]
+    Days that have settled are rolled up, so that the record stays quick to read.
+    """
+    changed = len(run(connection, _SCORE, mode=mode, now=now, reach=f"{reach_hours} hours"))
+    roll_up(connection, mode=mode, now=now)
+    return changed

@@ -180,6 +180,18 @@ def counts(connection: Connection) -> dict[str, dict[str, int]]:
     return found
 
 
+def dead(connection: Connection) -> dict[str, str]:
+    """Each message that was given up → what went wrong with it at the last attempt."""
+    rows = run(
+        connection,
+        "SELECT type, key, id, attempts, error FROM job WHERE state = 'dead' ORDER BY id DESC LIMIT 100",
+    )
+    return {
+        f"{type_} {key} (job {id_})": f"given up after {attempts} attempts: {error}"
+        for type_, key, id_, attempts, error in rows
+    }
+
+
 def release(connection: Connection) -> None:
     """End every lease: for a machine whose workers are known to be dead. One that is not renews its own."""
     run(connection, "UPDATE job SET leased_until = clock_timestamp() WHERE state = 'running'")

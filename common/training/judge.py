@@ -1,4 +1,4 @@
-"""How well forecasts did: MAE, RMSE, R², MAPE and skill, together and by lead time."""
+"""How well forecasts did: MAE, RMSE, R², MAPE and skill, together and by lead time; coverage."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.domain.forecast import HORIZON, MAPE_FLOOR
+from common.domain.forecast import HORIZON, MAPE_FLOOR, QUANTILES
+from common.inference.intervals import residual_quantiles
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from common.features import Array
+
+_NOMINAL = {"80": (0.1, 0.9), "95": (0.025, 0.975)}
+"""Nominal coverage in % → the levels of `QUANTILES` that bound it."""
 
 
 def metrics(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str, Any]:
@@ -32,6 +38,29 @@ def metrics(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str
             "rmse_below_15": together["rmse"] < 15,
         },
     }
+
+
+def coverage(
+    actual: Array, forecast: Array, floor: float, hours: NDArray[np.intp]
+) -> dict[str, float] | None:
+    """Nominal coverage in % → share of the truth in such intervals; None where one half of the days is empty.
+
+    The widths come from residuals of every other day, the counts from the days between, and the other way round.
+    `hours`: (n_origins,), of the origins.
+    """
+    known = np.isfinite(actual)
+    odd = (hours // 24 % 2 == 1)[:, None]
+    halves = known & odd, known & ~odd
+    if not all(half.any() for half in halves):
+        return None
+    inside = dict.fromkeys(_NOMINAL, 0)
+    for half, other in (halves, halves[::-1]):
+        table = residual_quantiles(np.where(other, actual, np.nan), forecast, floor)
+        ratio = np.log((actual + floor) / (forecast + floor))
+        for nominal, (low, high) in _NOMINAL.items():
+            within = (ratio >= table[:, QUANTILES.index(low)]) & (ratio <= table[:, QUANTILES.index(high)])
+            inside[nominal] += int((within & half).sum())
+    return {nominal: round(count / int(known.sum()), 4) for nominal, count in inside.items()}
 
 
 def _columns(naive: dict[str, Array], lead: int) -> dict[str, Array]:

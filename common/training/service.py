@@ -12,21 +12,40 @@ from common.domain.cities import find_city
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import FAMILIES, QUANTILES, TARGETS, Family, Mode, Target
 from common.domain.observation import HOUR, last_full_hour
-from common.features import INPUTS, as_history, names, signature
+from common.features import INPUTS, as_history
 from common.inference.card import ModelCard, card_key, checksum, model_key
-from common.store.city_hours import history, span
-from common.store.models import ModelRow, champion, insert_model, promote
+from common.inference.card_text import as_markdown, text_key
+from common.inference.outlooks import outlooks_of
+from common.store.alone import PATIENCE_S, training_alone
+from common.store.city_hours import history, provenance_mix, span
+from common.store.models import (
+    ModelRow,
+    champion,
+    follow,
+    insert_model,
+    is_held,
+    known_versions,
+    model,
+    promote,
+    rival_days,
+)
 from common.training.dataset import Dataset, make_dataset
+from common.training.evidence import Paired, beats_naive, proven_better
+from common.training.judge import coverage
 from common.training.promote import Decision, decide
 from common.training.train import Candidate, train_families
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sqlalchemy import Connection
+
     from common.inference.session import Model, ModelCache
     from common.store.engine import Database
 
 SERVED_ALREADY = "the same model is served already"
+RECORD = timedelta(days=14)
+"""Champion and followed models are compared over the forecasts they issued in this time."""
 WINDOW_DAYS = 400
 """Older history is not learnt from: cities change."""
 
@@ -46,12 +65,20 @@ class TrainReport:
     city: str
     promoted: dict[str, str] = field(default_factory=dict)
     """Target → version now served."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Target → why it was promoted."""
+    switched: dict[str, str] = field(default_factory=dict)
+    """Target → the champion before, where it was of another family."""
     kept: dict[str, str] = field(default_factory=dict)
     """Target → why the champion stays."""
+    followed: dict[str, str] = field(default_factory=dict)
+    """Target → version of the challenger, which from now on forecasts beside the champion."""
     failed: dict[str, str] = field(default_factory=dict)
     """Target → why nothing could be trained."""
     metrics: dict[str, dict[str, dict[str, object]]] = field(default_factory=dict)
     """Target → family → held-out scores."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Family that cannot be trained here → why."""
 
 
 def train_city(
@@ -64,29 +91,103 @@ def train_city(
     families: Sequence[Family] = FAMILIES,
     targets: Iterable[Target] = TARGETS,
     mode: Mode = "live",
+    patience_s: int = PATIENCE_S,
 ) -> TrainReport:
-    """Train, judge and promote for each target; the same call again for the same hour changes nothing."""
+    """Train, judge and promote for each target; the same call again for the same hour changes nothing.
+
+    Raises:
+        StoreError: when another process trains the city and goes on for longer than `patience_s`, or the database or
+            the object store cannot be reached.
+    """
     report = TrainReport(city)
-    for target in targets:
-        try:
-            data, first = _load(database, city, target, now)
-            candidates = train_families(data, families)
-        except ModelError as error:
-            report.failed[target] = str(error)
-            continue
-        report.metrics[target] = {one.family: one.metrics["holdout"] for one in candidates}
-        with database.transaction() as connection:
-            present = champion(connection, city, target, mode)
-        opened = _open(models, present)
-        decision = decide(candidates, data, present, opened)
-        served = None if opened is None else opened.card.version
-        for candidate in candidates:
-            row = _keep(files, candidate, data, city=city, first=first, now=now, mode=mode)
-            if row.version == served and candidate is decision.best:
-                report.kept[target] = SERVED_ALREADY
+    with training_alone(database, city, mode, patience_s=patience_s) as still_alone:
+        for target in targets:
+            try:
+                data, first = _load(database, city, target, now)
+                candidates = train_families(data, families)
+            except ModelError as error:
+                report.failed[target] = str(error)
                 continue
-            _record(database, row, decision, candidate, report, now=now)
+            report.metrics[target] = {one.family: one.metrics["holdout"] for one in candidates}
+            report.left_out = candidates[-1].metrics.get("left_out", {})
+            with database.transaction() as connection:
+                served = _present(connection, models, city, target, mode, report, now=now)
+                mix = provenance_mix(connection, city, target, first, data.end)
+            opened = _open(models, served.champion)  # before its files may be written again
+            rows = [
+                _keep(files, candidate, data, city=city, first=first, now=now, mode=mode, mix=mix)
+                for candidate in candidates
+            ]
+            with database.transaction() as connection:
+                if opened is not None and _is_repeat(connection, opened.card.version, rows):
+                    report.kept[target] = SERVED_ALREADY
+                    continue
+            decision = decide(
+                candidates,
+                data,
+                served.champion,
+                opened,
+                held=served.held,
+                proven=served.proven,
+                above_naive=served.above_naive,
+            )
+            still_alone()
+            by_candidate = dict(zip(map(id, candidates), rows, strict=True))
+            with database.transaction() as connection:
+                _record(connection, decision, candidates, by_candidate, served.champion, report, now=now)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What is served before a training decides, and what the record says of it."""
+
+    champion: ModelRow | None
+    held: bool = False
+    proven: tuple[str, Paired] | None = None
+    """The family that did clearly better in the record"""
+    above_naive: Paired | None = None
+    """How clearly the champion's family did better than the naive forecasts there, if it did"""
+
+
+def _present(
+    connection: Connection,
+    models: ModelCache,
+    city: str,
+    target: Target,
+    mode: Mode,
+    report: TrainReport,
+    *,
+    now: datetime,
+) -> _Served:
+    """What is served; a former champion that did clearly better in the record is made champion again at once."""
+    present = champion(connection, city, target, mode)
+    if present is None:
+        return _Served(None)
+    held = is_held(connection, present.version, now=now)
+    rivals = rival_days(connection, present, start=now - RECORD, now=now, itself=held)
+    proven, above_naive = proven_better(rivals), beats_naive(rivals)
+    if proven is None or proven[0] in (*FAMILIES, "blend", "naive"):
+        return _Served(present, held, proven, above_naive)
+    former = model(connection, proven[0])
+    if _open(models, former) is None:
+        return _Served(present, held, None, above_naive)
+    reason = f"in the record, {proven[1]} for {present.version}, which had replaced it"
+    promote(connection, former.version, reason=reason, now=now, hold=True)
+    _note(report, former, present, reason)
+    return _Served(model(connection, former.version), held=True)
+
+
+def _note(report: TrainReport, promoted: ModelRow, before: ModelRow | None, reason: str) -> None:
+    report.promoted[promoted.target], report.reasons[promoted.target] = promoted.version, reason
+    if before is not None and before.family != promoted.family:
+        report.switched[promoted.target] = before.version
+
+
+def _is_repeat(connection: Connection, served: str, rows: Sequence[ModelRow]) -> bool:
+    """Whether this very training was done before, and what came of it is served."""
+    versions = {row.version for row in rows}
+    return served in versions and known_versions(connection, versions) == versions
 
 
 def _load(database: Database, city: str, target: Target, now: datetime) -> tuple[Dataset, datetime]:
@@ -97,9 +198,10 @@ def _load(database: Database, city: str, target: Target, now: datetime) -> tuple
             raise ModelError("nothing has been collected for this city yet")
         first = max(known[0] - HOUR, end - timedelta(days=WINDOW_DAYS))
         columns = history(connection, city, first, end, INPUTS)
+        outlooks = outlooks_of(connection, city, first, end, hour_0=first + HOUR)
     if not columns[0]:
         raise ModelError("all that has been collected for this city is later than the training's end")
-    return make_dataset(as_history(columns), end, target), first
+    return make_dataset(as_history(columns), end, target, outlooks), first
 
 
 def _open(models: ModelCache, row: ModelRow | None) -> Model | None:
@@ -121,6 +223,7 @@ def _keep(
     first: datetime,
     now: datetime,
     mode: Mode,
+    mix: dict[str, int],
 ) -> ModelRow:
     digest = checksum(candidate.onnx)
     stamp = data.end.strftime("%Y%m%dT%H%MZ")
@@ -137,16 +240,19 @@ def _keep(
         window_start=first.isoformat(),
         window_end=data.end.isoformat(),
         samples=candidate.samples,
-        features=names(data.target),
-        features_hash=signature(data.target),
+        features=data.layout.names,
+        features_hash=data.layout.signature,
         checksum=digest,
         quantile_levels=QUANTILES,
-        residual_quantiles=tuple(tuple(round(float(q), 5) for q in row) for row in candidate.quantiles),
+        held_out_quantiles=tuple(tuple(round(float(q), 5) for q in row) for row in candidate.prior),
         parity=candidate.parity,
-        metrics=candidate.metrics,
+        metrics=candidate.metrics
+        | {"hours": mix, "coverage": _coverage(candidate, data)}
+        | ({} if candidate.fault is None else {"fault": candidate.fault}),
     )
     # The card is written last: a card promises that its model is there.
     files.put(model_key(version), candidate.onnx)
+    files.put(text_key(version), as_markdown(card).encode())
     files.put(card_key(version), msgspec.json.encode(card))
     return ModelRow(
         version=version,
@@ -162,28 +268,44 @@ def _keep(
         samples=candidate.samples,
         features_hash=card.features_hash,
         checksum=digest,
-        metrics=candidate.metrics | {"parity": candidate.parity},
+        metrics=card.metrics | {"parity": candidate.parity},
     )
 
 
+def _coverage(candidate: Candidate, data: Dataset) -> dict[str, float] | None:
+    if "why" in candidate.metrics:  # nothing was held out
+        return coverage(data.actual, candidate.held_out, data.floor, data.hours)
+    _, judge = data.split()
+    return coverage(data.judged(judge), candidate.held_out, data.floor, data.hours[judge])
+
+
 def _record(
-    database: Database,
-    row: ModelRow,
+    connection: Connection,
     decision: Decision,
-    candidate: Candidate,
+    candidates: Sequence[Candidate],
+    rows: dict[int, ModelRow],
+    present: ModelRow | None,
     report: TrainReport,
     *,
     now: datetime,
 ) -> None:
-    chosen = candidate is decision.best
-    status, reason = "rejected", candidate.fault or "another family did better on the same hours"
-    if chosen and not decision.promote:
-        reason = decision.reason
-        report.kept[row.target] = reason
-    if chosen and decision.promote:
-        status, reason = "candidate", "about to be promoted"
-        report.promoted[row.target] = row.version
-    with database.transaction() as connection:
-        insert_model(connection, replace(row, status=status, reason=reason))
-        if chosen and decision.promote:
-            promote(connection, row.version, reason=decision.reason, now=now)
+    """Keep all candidates, promote the one that earned it, and follow the challenger: all of it or nothing."""
+    chosen = rows[id(decision.best)]
+    for candidate in candidates:
+        row = rows[id(candidate)]
+        reason = candidate.fault or "another family did better on the same hours"
+        if row is chosen:
+            reason = "about to be promoted" if decision.promote else decision.reason
+        insert_model(connection, replace(row, status="rejected", reason=reason))
+    target = chosen.target
+    served = chosen if decision.promote else present
+    if decision.promote:
+        promote(connection, chosen.version, reason=decision.reason, now=now)
+        _note(report, chosen, present, decision.reason)
+    else:
+        report.kept[target] = decision.reason
+    challenger = None if decision.challenger is None else rows[id(decision.challenger)].version
+    if served is not None:
+        follow(connection, challenger, served.version, now=now)
+        if challenger is not None:
+            report.followed[target] = challenger

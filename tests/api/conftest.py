@@ -14,8 +14,8 @@ from common.store.engine import Database, run
 from common.store.tiers import keeps_days
 
 _EMPTY = (
-    "forecast", "model", "city_hour", "city_hour_revision", "city_day_stale", "source_run",
-    "meta WHERE key <> 'tier'",
+    "forecast", "forecast_day_state", "forecast_day", "forecast_day_stated", "model", "city_hour",
+    "city_hour_revision", "city_day_stale", "source_run", "meta WHERE key <> 'tier'",
 )  # fmt: skip
 
 

@@ -159,10 +159,21 @@ def test_the_record_live_and_in_replay(client: Client, database: Database, now: 
     assert live["pooled"]["best_naive"] == "persistence"
     assert "lead" not in live["pooled"]
     assert [one["lead"] for one in live["by_lead"]] == list(range(1, 49))
-    assert {family: one["n"] for family, one in live["by_family"].items()} == {"naive": 48, "xgboost": 48}
+    assert {family: one["pooled"]["n"] for family, one in live["by_family"].items()} == {
+        "naive": 48,
+        "xgboost": 48,
+    }
+    assert [one["lead"] for one in live["by_family"]["naive"]["by_lead"]] == list(range(1, 49))
+    assert [(one["leads"], one["n"]) for one in live["by_block"]] == [
+        ("1-6", 12),
+        ("7-12", 12),
+        ("13-24", 24),
+        ("25-48", 48),
+    ]
+    assert list(live["by_season"]) == ["post-monsoon"]
     replay = body["replay"]
     assert replay["pooled"]["n"] == 48
-    assert replay["by_family"]["xgboost"] == replay["pooled"]
+    assert replay["by_family"]["xgboost"]["pooled"] == replay["pooled"]
     assert replay["pooled"]["mae"] == pytest.approx(17.0, abs=0.2)
     assert performance(client, days=1)["live"] is None
     assert performance(client, target="pm25")["live"] is None

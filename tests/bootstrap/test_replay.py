@@ -15,8 +15,8 @@ from common.domain.errors import ModelError
 from common.domain.observation import HOUR
 from common.ingest.reconcile import reconcile
 from common.store.engine import Database, run
-from common.store.forecasts import record
 from common.store.readings import upsert_readings
+from common.store.record import Span, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,15 +66,19 @@ def test_every_due_forecast_is_issued_scored_and_the_same_each_time(parts: Parts
         assert datetime.fromisoformat(row["issued_at"]) == origin
         assert datetime.fromisoformat(row["known_until"]) == origin
     assert (report.issued, report.skipped, report.cities) == (50, {}, ["Delhi"])
-    # Before the start, and at the first step after 02:00 UTC of each day but the first.
-    assert report.trainings == 3
+    # Before the start, and at the first step after 02:00 UTC of each day, by the planner's own rule.
+    assert report.trainings == 4
+    assert sum(report.due.values()) == 3
+    assert (report.sealed, report.changed) == (50, 0)
     with parts.database.transaction() as connection:
         windows = run(connection, "SELECT DISTINCT window_end FROM model WHERE mode = 'replay' ORDER BY 1")
         assert [end for (end,) in windows] == [
             START,
-            *(END + timedelta(hours=-6, days=day) for day in (-1, 0)),
+            *(END + timedelta(hours=-6, days=day) for day in (-2, -1, 0)),
         ]
-        together = record(connection, "Delhi", "pm25", mode="replay", start=FIRST, end=END)[0]
+        found = record(connection, Span("Delhi", "pm25", "replay", FIRST, END))
+        assert found is not None
+        together = found.pooled
         # Of each step's 48 hours those that are over at the end.
         assert together.n == sum(min(48, (END - now) // HOUR) for now in steps)
         assert together.skill is not None
@@ -110,7 +114,7 @@ def test_forecasts_may_be_rarer_than_steps_and_training_follows_coarse_steps(par
     assert {origin for _, origin in forecasts(parts.database)} == {
         START + timedelta(days=day) for day in range(4)
     }
-    assert (report.issued, report.trainings) == (8, 3)
+    assert (report.issued, report.trainings) == (8, 4)
     assert report.hours == 7 * 12
 
 

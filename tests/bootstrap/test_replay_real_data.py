@@ -16,8 +16,8 @@ from common.domain.forecast import TARGETS
 from common.domain.observation import HOUR, hour_ending
 from common.ingest.files.read import read_file
 from common.ingest.reconcile import reconcile
-from common.store.forecasts import record
 from common.store.readings import upsert_readings
+from common.store.record import Span, record
 
 DATA = os.environ.get("VAYU_TEST_DATA")
 NOW = datetime(2025, 11, 2, 12, tzinfo=UTC)
@@ -50,10 +50,10 @@ def test_forecasts_of_jaipur_beat_every_naive_forecast(database_url: str, tmp_pa
         assert (report.issued, report.skipped) == (58, {})
         for target in TARGETS:
             with parts.database.transaction() as connection:
-                together, *by_lead = record(
-                    connection, "Jaipur", target, mode="replay", start=START - HOUR, end=END
-                )
-            assert len(by_lead) == 48
+                found = record(connection, Span("Jaipur", target, "replay", START - HOUR, END))
+            assert found is not None
+            together = found.pooled
+            assert len(found.by_lead) == 48
             assert together.n > 1200
             assert together.skill is not None
             assert together.skill > 0, f"{target}: MAE {together.mae:.1f}, naive {together.naive_mae}"

@@ -14,7 +14,16 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 TABLE = dict(re.findall(r"^\| `vayu ([a-z]+)([^`]*)` \|", README, re.MULTILINE))
 
 
+def commands(command: click.Command) -> list[click.Command]:
+    """The command, or those that a group consists of."""
+    return list(command.commands.values()) if isinstance(command, click.Group) else [command]
+
+
 def options(command: click.Command) -> set[str]:
+    return {option for one in commands(command) for option in options_of(one)}
+
+
+def options_of(command: click.Command) -> set[str]:
     return {
         option
         for parameter in command.params
@@ -41,9 +50,9 @@ def test_the_options_in_the_table_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_every_command_explains_itself(name: str) -> None:
-    command = main.commands[name]
-    assert command.help
-    assert name == "dev" or "--json" in options(command)
-    for parameter in command.params:
-        if isinstance(parameter, click.Option):
-            assert parameter.help, f"{name} {parameter.opts}"
+    for command in commands(main.commands[name]):
+        assert command.help
+        assert name == "dev" or "--json" in options_of(command)
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{name} {parameter.opts}"

@@ -12,9 +12,10 @@ from history import DAYS, LATER, NOW
 from common.api.route import BASE
 from common.domain.forecast import TARGETS
 from common.domain.observation import HOUR
-from common.store import city_hours, forecasts
+from common.store import city_hours, forecasts, record
 from common.store.reads import forecasts as read_forecasts
 from common.store.reads import hours, models, service
+from common.store.record import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,16 +78,20 @@ STORE: dict[str, Callable[[Connection], object]] = {
         )
         for target in TARGETS
     },
-    "forecast_span": lambda c: read_forecasts.forecast_span(
-        c, "Delhi", "aqi", mode="live", start=START, end=LATER
-    ),
+    "forecast_span": lambda c: read_forecasts.forecast_span(c, Span("Delhi", "aqi", "live", START, LATER)),
     **{
         f"record {target}": lambda c, target=target: _to_nine_digits(
-            forecasts.record(c, "Delhi", target, mode="live", start=START, end=LATER)
+            record.record(c, Span("Delhi", target, "live", START, LATER))
         )
         for target in TARGETS
     },
-    "cities_with_record": lambda c: forecasts.cities_with_record(c, mode="live", start=START, end=LATER),
+    "reliability": lambda c: _to_nine_digits(
+        record.reliability(c, Span("Delhi", "aqi", "live", START, LATER))
+    ),
+    "issued_between": lambda c: forecasts.issued_between(
+        c, "Delhi", "aqi", mode="live", after=START, before=LATER, apart=3
+    ),
+    "cities_with_record": lambda c: record.cities_with_record(c, mode="live", start=START, end=LATER),
     "models_json": lambda c: models.models_json(c, {}, limit=3, offset=1),
     "trainings_json": lambda c: models.trainings_json(c, "Delhi", "aqi"),
     "champion_since": lambda c: models.champion_since(c, "Delhi", "aqi"),
@@ -148,6 +153,8 @@ HTTP: dict[str, tuple[str, Callable[[Client], TestResponse]]] = {
     "models of a family": ("/models/list", _get("/models/list", family="xgboost", city="Delhi")),
     "performance": ("/models/performance/{city}", _get("/models/performance/Delhi")),
     "performance of PM2.5": ("/models/performance/{city}", _get("/models/performance/Delhi", target="pm25")),
+    "confidence": ("/forecast/confidence/{city}", _get("/forecast/confidence/Delhi")),
+    "confidence of PM2.5": ("/forecast/confidence/{city}", _get("/forecast/confidence/Delhi", target="pm25")),
     "health": ("/health", _get("/health")),
     "metrics": ("/metrics", _get("/metrics")),
     "metrics as text": (

@@ -51,7 +51,7 @@ def test_the_same_rows_are_kept(here: Told, tier: str) -> None:
     assert after["city_hour_revision"] == before["city_hour_revision"] + 1
     edge = LATER - timedelta(days=90)
     with here.database.transaction() as connection:
-        for table in ("reading", "reading_revision", "weather_forecast"):
+        for table in ("reading", "reading_revision"):
             [(dropped_too_few, left)] = run(
                 connection,
                 f"SELECT count(*) FILTER (WHERE time < :edge), count(*) FROM {table}",  # noqa: S608
@@ -59,6 +59,13 @@ def test_the_same_rows_are_kept(here: Told, tier: str) -> None:
             )
             assert (dropped_too_few, left) in ((0, after[table]), (0, 0))
             assert after[table] < before[table]
+        [(oldest, kinds)] = run(connection, "SELECT min(received_at), array_agg(DISTINCT kind) FROM outlook")
+        assert kinds == ["air", "weather"]
+        assert oldest < edge  # of the weather, models still learn
+        assert not run(
+            connection, "SELECT FROM outlook WHERE kind = 'air' AND received_at < :edge", edge=edge
+        )
+    assert 0 < after["outlook"] < before["outlook"]
 
 
 @pytest.mark.tiers("community")

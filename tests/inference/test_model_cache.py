@@ -104,8 +104,8 @@ def test_a_file_that_is_no_model_is_refused(files: Counted) -> None:
         ({"features": names("aqi")[::-1]}, "other features"),
         ({"target": "pm25"}, "other features"),
         ({"quantile_levels": (0.1, *QUANTILES[1:])}, "other intervals"),
-        ({"residual_quantiles": ((0.0,) * len(QUANTILES),) * 24}, "other intervals"),
-        ({"residual_quantiles": ((0.0,),) * HORIZON}, "other intervals"),
+        ({"held_out_quantiles": ((0.0,) * len(QUANTILES),) * 24}, "other intervals"),
+        ({"held_out_quantiles": ((0.0,),) * HORIZON}, "other intervals"),
     ],
 )
 def test_a_card_that_does_not_fit_this_code_is_refused(

@@ -10,8 +10,9 @@ from synthetic import END, hours, put_hours
 from common.domain.forecast import HORIZON, NAIVE
 from common.domain.observation import HOUR
 from common.features import INPUTS
+from common.store.engine import run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
-from common.store.models import ModelRow, due_for_training, insert_model, latest_training
+from common.store.models import ModelRow, due_for_training, insert_model, latest_training, not_due
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,14 +33,14 @@ def trained(database: Database, city: str, until: datetime) -> None:
         insert_model(connection, row)
 
 
-def forecast(database: Database, city: str, **errors: float) -> None:
+def forecast(database: Database, city: str, target: str = "aqi", **errors: float) -> None:
     """A forecast of two days ago, wrong by so much; the naive ones by 30 where nothing else is said."""
-    truth = AQI[-HORIZON:]
+    truth = HISTORY[-HORIZON:, INPUTS.index(target)]
     arrays = {name: (truth + errors.get(name, 30.0)).tolist() for name in ("y", *NAIVE)}
     bounds = dict.fromkeys(("lo80", "hi80", "lo95", "hi95"), [0.0] * HORIZON)
     origin = END - HORIZON * HOUR
     issued = IssuedForecast(
-        city=city, target="aqi", mode="live", issued_at=origin, origin=origin, known_until=origin,
+        city=city, target=target, mode="live", issued_at=origin, origin=origin, known_until=origin,
         model_version=None, family="linear", inputs_hash="", basis=None, source=None, categories=[],
         **arrays, **bounds,
     )  # fmt: skip
@@ -87,3 +88,26 @@ def test_old_failures_are_forgotten(database: Database) -> None:
     trained(database, "Delhi", later)
     with database.transaction() as connection:
         assert due_for_training(connection, now=later) == {}
+
+
+def test_an_old_champion_and_either_target(database: Database) -> None:
+    put_hours(database, "Delhi", HISTORY[:-5], END - 5 * HOUR)  # 19 new hours: not enough by themselves
+    trained(database, "Delhi", END - timedelta(days=8))
+    put_hours(database, "Agra", HISTORY)
+    trained(database, "Agra", END - 8 * HOUR)
+    forecast(database, "Agra", target="pm25", y=40.0)
+    with database.transaction() as connection:
+        assert due_for_training(connection, now=END) == {"Agra": "live R² below 0.75"}
+        run(connection, "UPDATE model SET status = 'champion' WHERE city = 'Delhi'")
+        assert due_for_training(connection, now=END)["Delhi"] == "the champion is 8 days old"
+        assert due_for_training(connection, now=END, mode="replay").keys() == {"Agra", "Delhi"}
+        assert not_due(connection, ["Delhi", "Pune"], now=END) == {}
+
+
+def test_what_is_not_due_is_told(database: Database) -> None:
+    put_hours(database, "Delhi", HISTORY)
+    trained(database, "Delhi", END - 3 * HOUR)
+    with database.transaction() as connection:
+        assert not_due(connection, ["Delhi", "Pune"], now=END) == {
+            "Delhi": "not due: trained on what was known at 2025-11-05 07:30 UTC, 3 hours since"
+        }

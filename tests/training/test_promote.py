@@ -13,6 +13,7 @@ from common.domain.observation import HOUR
 from common.inference.session import Model
 from common.store.models import ModelRow
 from common.training.dataset import Dataset, make_dataset
+from common.training.evidence import Paired
 from common.training.promote import decide
 from common.training.train import Candidate, train_families
 
@@ -160,3 +161,44 @@ def test_too_short_a_history_replaces_no_champion(data: Dataset) -> None:
 def test_a_champion_that_cannot_be_served_is_replaced(data: Dataset, trained: list[Candidate]) -> None:
     decision = decide(trained, data, row("random_forest", END - 24 * HOUR, 0.99), None)
     assert decision.promote
+
+
+def test_a_champion_whose_record_beats_the_naive_forecast_is_not_given_up_for_held_out_hours(
+    data: Dataset, trained: list[Candidate]
+) -> None:
+    linear, naive = trained
+    loser = scored(linear, "linear", skill=-0.001)
+    champion, session = row("linear", END - 24 * HOUR), model(Oracle(data, 1.0))
+    gives_way = decide([loser, naive], data, champion, session)
+    assert (gives_way.best, gives_way.promote) == (naive, True)
+    stays = decide([loser, naive], data, champion, session, above_naive=Paired(900, 9, 25.0, 20.0, 1.0))
+    assert not stays.promote
+    assert "the champion stays: in the record, MAE 20.00 against 25.00 on 900 pairs" in stays.reason
+    assert stays.challenger is None
+
+
+def test_another_family_must_be_clearly_better_and_the_champions_own_is_renewed(
+    data: Dataset, trained: list[Candidate]
+) -> None:
+    linear, naive = trained
+    champion, session = row("linear", END - 24 * HOUR), model(Oracle(data, 1.0))
+    truth = data.judged(data.split()[1])
+    slightly = replace(
+        scored(linear, "xgboost", skill=0.99), held_out=linear.held_out * 0.999 + 0.001 * truth
+    )
+    renewed = decide([linear, slightly, naive], data, champion, session)
+    assert (renewed.best, renewed.promote) == (linear, True)
+    assert "xgboost is not clearly better: MAE" in renewed.reason
+    assert renewed.challenger is slightly
+    clearly = replace(slightly, held_out=(linear.held_out + truth) / 2)
+    switched = decide([linear, clearly, naive], data, champion, session)
+    assert (switched.best, switched.promote) == (clearly, True)
+    assert "for linear" in switched.reason
+    held = decide([linear, clearly, naive], data, champion, session, held=True)
+    assert not held.promote
+    proven = decide(
+        [linear, slightly, naive], data, champion, session, held=True,
+        proven=("xgboost", Paired(900, 9, 25.0, 20.0, 1.0)),
+    )  # fmt: skip
+    assert (proven.best, proven.promote) == (slightly, True)
+    assert "in the record, MAE 20.00 against 25.00" in proven.reason

@@ -1,5 +1,5 @@
 """The endpoints, by resource."""
 
-from common.api.routes import aqi, cities, forecast, models, system
+from common.api.routes import aqi, cities, forecast, models, record, system
 
-ROUTES = (*cities.ROUTES, *aqi.ROUTES, *forecast.ROUTES, *models.ROUTES, *system.ROUTES)
+ROUTES = (*cities.ROUTES, *aqi.ROUTES, *forecast.ROUTES, *models.ROUTES, *record.ROUTES, *system.ROUTES)

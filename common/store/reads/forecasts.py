@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from common.domain.forecast import Mode
 from common.store.engine import run
+from common.store.record import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +56,18 @@ def newest_forecasts(
     return {row[0]: ServedForecast(*(*row[:-1], json.loads(row[-1]))) for row in rows}
 
 
-def forecast_span(
-    connection: Connection, city: str, target: str, *, mode: Mode, start: datetime, end: datetime
-) -> tuple[datetime, datetime, list[str]] | None:
-    """(first origin, last origin, families) of the forecasts with origin in (start, end]."""
-    [(first, last, families)] = run(
+def forecast_span(connection: Connection, span: Span) -> tuple[datetime, datetime] | None:
+    """First and last origin of the forecasts of a time, of whatever family."""
+    [(first, last)] = run(
         connection,
         """
-        SELECT min(origin), max(origin), array_agg(DISTINCT family COLLATE "C" ORDER BY family COLLATE "C")
-        FROM forecast
+        SELECT min(origin), max(origin) FROM forecast
         WHERE city = :city AND target = :target AND mode = :mode AND origin > :start AND origin <= :end
         """,
-        city=city,
-        target=target,
-        mode=mode,
-        start=start,
-        end=end,
+        city=span.city,
+        target=span.target,
+        mode=span.mode,
+        start=span.start,
+        end=span.end,
     )
-    return None if first is None else (first, last, families)
+    return None if first is None else (first, last)
