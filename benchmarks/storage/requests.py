@@ -14,6 +14,7 @@ REQUESTS: tuple[tuple[str, str, object], ...] = (
     ("GET", "/forecast/Delhi", None),
     ("POST", "/forecast/batch", BATCH),
     ("GET", "/models/performance/Delhi", None),
+    ("GET", "/forecast/confidence/Delhi", None),
     ("GET", "/models/list?city=Delhi", None),
     ("GET", "/models/list", None),
 )
