@@ -78,7 +78,8 @@ def _run(parts: Parts, port: int, children: _Children, started: float) -> None:
     first_fill(parts, tick=lambda: _replace_dead(parts, children))
     with parts.database.transaction() as connection:
         note = "  (simulated data)" if dataset(connection) == "simulated" else ""
-    aside.print(f"Ready after {time.monotonic() - started:.0f} s: {base}/api/v1/forecast/delhi{note}")
+    ready = f"Ready after {time.monotonic() - started:.0f} s: {base}/api/v1/forecast/delhi{note}"
+    aside.print(ready, soft_wrap=True)
     aside.print(f"Logs: {children.logs}. Ctrl-C stops it; everything is kept.", soft_wrap=True)
     while True:
         schedule.run_due()
