@@ -1,15 +1,18 @@
 """The state of the service: how fresh the data are, how the sources do."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from common.store.daily import WITH_AIR
 from common.store.engine import run
 from common.store.reads.stamp import utc
+
+if TYPE_CHECKING:
+    from common.store.engine import AnyConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class ServiceState:
     """Source → how its runs of the last 7 days went: see `common.api.schemas.system.SourceState`."""
 
 
-def service_state(connection: Connection, now: datetime, *, fresh: timedelta) -> ServiceState:
+def service_state(connection: AnyConnection, now: datetime, *, fresh: timedelta) -> ServiceState:
     """The state of the service at `now`; a city is current whose newest index is not older than `fresh`."""
     [(latest, current, champions, dataset, sources)] = run(
         connection,
@@ -55,7 +58,8 @@ def service_state(connection: Connection, now: datetime, *, fresh: timedelta) ->
                 (SELECT by_reason FROM failure WHERE failure.source = runs.source), '{{}}')) AS state
           FROM runs JOIN latest USING (source) GROUP BY source, latest.reason, latest.rests_until)
         SELECT
-          (SELECT time FROM city_hour WHERE time <= :now AND {WITH_AIR} ORDER BY time DESC LIMIT 1),
+          (SELECT time FROM city_hour
+           WHERE time > :week_ago AND time <= :now AND {WITH_AIR} ORDER BY time DESC LIMIT 1),
           (SELECT count(DISTINCT city) FROM city_hour
            WHERE time >= :fresh_from AND time <= :now AND aqi IS NOT NULL),
           (SELECT count(*) FROM model WHERE status = 'champion' AND mode = 'live'),
@@ -67,4 +71,7 @@ def service_state(connection: Connection, now: datetime, *, fresh: timedelta) ->
         day_ago=now - timedelta(days=1),
         week_ago=now - timedelta(days=7),
     )
+    if latest is None:  # not at once: to plan this over the compressed chunks of years takes 40 ms
+        sql = f"SELECT time FROM city_hour WHERE time <= :now AND {WITH_AIR} ORDER BY time DESC LIMIT 1"
+        latest = next((row[0] for row in run(connection, sql, now=now)), None)
     return ServiceState(latest, current, champions, dataset, json.loads(sources))
