@@ -20,6 +20,7 @@ from common.domain.aqi import implied_concentration
 from common.domain.cities import City, all_cities, cpcb_places
 from common.domain.errors import Permanent, SourceError, Transient
 from common.domain.observation import IST, POLLUTANTS, Batch, Reading
+from common.sources.http import WEB_PAGE
 from common.sources.interface import Request, Source, time_fault
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ def fetch(request: Request, http: Http) -> Batch:
         SourceError: when the feed cannot be had; `Transient` ``html``, ``empty``, ``not_json``, ``not_xml``
             when it is not the feed that comes.
     """
-    text = http.get_text(request.base_urls["CPCB_FEED_URL"], explain=_explain)
+    feed = http.get(request.base_urls["CPCB_FEED_URL"], _parsed, explain=_explain)
     batch = Batch()
     wanted = {city.name for city in request.cities}
     seen: set[tuple[str, str, datetime]] = set()
     empty = True
-    for station in _stations(text, batch.rejected):
+    for station in _stations(feed, batch.rejected):
         empty = False
         city = city_at(station.state, station.city)
         if city is None or city.name not in wanted:
@@ -113,22 +114,32 @@ def _plain(name: str) -> str:
     return "".join(ch for ch in name.casefold().replace("&", "and") if ch.isalnum())
 
 
-def _stations(text: str, rejected: Counter[str]) -> Iterator[_Station]:
-    """The stations of the feed, in whichever form it came."""
+def _parsed(text: str) -> Any:
+    """The feed in whichever form it came: the root of its XML, or what its JSON holds."""
     body = text.removeprefix("\N{BOM}").strip()
     head = body[:500].lower()
     if head.startswith("<!doctype html") or "<html" in head:
-        raise Transient("CPCB's feed answered with a web page", reason="html")
-    return _from_xml(body) if body.startswith("<") else _from_json(body, rejected)
-
-
-def _from_xml(body: str) -> Iterator[_Station]:
-    if "<!DOCTYPE" in body or "<!ENTITY" in body:  # the feed has none; they are how XML bombs are made
-        raise Permanent("CPCB's feed came with a document type, which is not read", reason="doctype")
+        raise Transient("CPCB's feed answered with a web page", reason=WEB_PAGE)
+    if not body:
+        raise Transient("CPCB's feed answered with nothing", reason="empty")
+    if body.startswith("<"):
+        if "<!DOCTYPE" in body or "<!ENTITY" in body:  # the feed has none; they are how XML bombs are made
+            raise Permanent("CPCB's feed came with a document type, which is not read", reason="doctype")
+        try:
+            return ET.fromstring(body)  # noqa: S314 - no document type, so no entities
+        except ET.ParseError as error:
+            raise Transient("CPCB's feed came as broken XML", reason="not_xml") from error
     try:
-        root = ET.fromstring(body)  # noqa: S314 - no document type, so no entities
-    except ET.ParseError as error:
-        raise Transient("CPCB's feed came as broken XML", reason="not_xml") from error
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Transient("CPCB's feed came as broken JSON", reason="not_json") from error
+
+
+def _stations(feed: Any, rejected: Counter[str]) -> Iterator[_Station]:
+    return _from_xml(feed) if isinstance(feed, ET.Element) else _from_json(feed, rejected)
+
+
+def _from_xml(root: ET.Element) -> Iterator[_Station]:
     for state in root.iter("State"):
         for city in state.iter("City"):
             for station in city.iter("Station"):
@@ -146,11 +157,7 @@ def _from_xml(body: str) -> Iterator[_Station]:
                 )
 
 
-def _from_json(body: str, rejected: Counter[str]) -> Iterator[_Station]:
-    try:
-        payload = json.loads(body) if body else {}
-    except (ValueError, RecursionError) as error:
-        raise Transient("CPCB's feed came as broken JSON", reason="not_json") from error
+def _from_json(payload: Any, rejected: Counter[str]) -> Iterator[_Station]:
     for state in _items(payload, "country", rejected):
         for city in _items(state, "citiesInState", rejected):
             for station in _items(city, "stationsInCity", rejected):

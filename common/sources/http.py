@@ -31,7 +31,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import httpx
 import msgspec
@@ -50,6 +50,7 @@ WEB_PAGE = "html"
 MAX_BYTES = 32 * 1024 * 1024
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
+_T = TypeVar("_T")
 Explain = Callable[[int, str], SourceError | None]
 """(status, body) of an answer that is not 2xx, or not JSON → the error it means; None: the table holds."""
 
@@ -159,21 +160,22 @@ class Http:
             )
         )
 
-    def get_text(
+    def get(
         self,
         url: str,
+        read: Callable[[str], _T],
         params: Mapping[str, str] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         explain: Explain | None = None,
-    ) -> str:
-        """The text of a GET.
+    ) -> _T:
+        """What `read` makes of the text of a GET; where it raises `Transient`, the text is asked for again.
 
         Raises:
-            SourceError: as the table of this module says, unless `explain` knows better.
+            SourceError: as the table of this module says, unless `explain` knows better; what `read` raises.
         """
         deadline = time.monotonic() + self._budget_s
-        return self._retrying(lambda: self._get(url, params, headers, explain, deadline))
+        return self._retrying(lambda: read(self._get(url, params, headers, explain, deadline)))
 
     def _get(
         self,

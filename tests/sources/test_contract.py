@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -273,21 +273,24 @@ def test_nothing_from_the_future_is_a_reading(case: Case, stub: Stub, http: Http
     check_batch(case.source.fetch(earlier, http), case.source, earlier)
 
 
+T = TypeVar("T")
+
+
 class Canned:
     """Answers without a network, for tests that ask thousands of times."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
 
-    def get_text(self, url: str, *_: object, **__: object) -> str:
+    def get(self, url: str, read: Callable[[str], T], **_: object) -> T:
         text = self._texts.get(urlsplit(url).path)
         if text is None:  # a path that came out of a spoilt answer
             raise Permanent("nothing is there", reason="refused")
-        return text
+        return read(text)
 
     def get_json(self, url: str, *_: object, **__: object) -> Any:
         try:
-            return json.loads(self.get_text(url))
+            return self.get(url, json.loads)
         except ValueError as error:
             raise Transient("not JSON", reason="not_json") from error
 

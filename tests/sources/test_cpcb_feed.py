@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +20,8 @@ from common.sources.cpcb_feed import SOURCE
 from common.sources.interface import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from common.domain.observation import Batch
     from common.sources.http import Http
 
@@ -46,14 +48,17 @@ def feed(state: str = "Delhi", city: str = "Delhi", **station: Any) -> dict[str,
     return {"country": [{"stateId": state, "citiesInState": [{"cityId": city, "stationsInCity": stations}]}]}
 
 
+T = TypeVar("T")
+
+
 class Fed:
     """Gives one text without a network, for tests that ask hundreds of times."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
-    def get_text(self, *_: object, **__: object) -> str:
-        return self._text
+    def get(self, _: str, read: Callable[[str], T], **__: object) -> T:
+        return read(self._text)
 
 
 def test_both_forms_say_the_same(stub: Stub, http: Http) -> None:
@@ -167,6 +172,14 @@ def test_answers_that_are_not_the_feed(stub: Stub, http: Http, body: Any, reason
     with pytest.raises(Transient) as caught:
         fetch(stub, http, body)
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("cut", ["", '{"country": [{"state', "<AqIndex><Country>"])
+def test_what_came_cut_short_is_asked_for_again(stub: Stub, http: Http, cut: str) -> None:
+    stub.answer("/feed", Answer(body=cut), Answer(body=feed()))
+    request = Request(all_cities(), NOW, NOW, NOW, 0, {"CPCB_FEED_URL": stub.url + "/feed"})
+    assert [reading.city for reading in SOURCE.fetch(request, http).readings] == ["Delhi"]
+    assert len(stub.seen) == 2
 
 
 def test_documents_with_entities_are_not_read(stub: Stub, http: Http) -> None:

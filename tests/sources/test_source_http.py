@@ -36,7 +36,7 @@ def test_gives_the_json_and_says_who_asks(stub: Stub, http: Http) -> None:
 def test_text_is_decoded_as_the_answer_says(stub: Stub, http: Http) -> None:
     latin = Answer(body="µg".encode("latin-1"), headers={"Content-Type": "text/plain; charset=latin-1"})
     stub.answer("/a", latin, Answer(body="µg"), Answer(body=b"\xff?"))
-    assert [http.get_text(stub.url + "/a") for _ in range(3)] == ["µg", "µg", "\N{REPLACEMENT CHARACTER}?"]
+    assert [http.get(stub.url + "/a", str) for _ in range(3)] == ["µg", "µg", "\N{REPLACEMENT CHARACTER}?"]
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_quota_says_how_long(stub: Stub, http: Http, headers: dict[str, str], se
 
 def test_nobody_listening(http: Http) -> None:
     with refusing() as url, pytest.raises(Transient) as caught:
-        http.get_text(url)
+        http.get(url, str)
     assert caught.value.reason == "refused"
 
 
 def test_a_server_without_tls(stub: Stub, http: Http) -> None:
     with pytest.raises(Transient) as caught:
-        http.get_text(stub.url.replace("http:", "https:"))
+        http.get(stub.url.replace("http:", "https:"), str)
     assert caught.value.reason == "tls"
 
 
@@ -128,7 +128,7 @@ def test_dripping_is_cut_off_at_the_budget(stub: Stub) -> None:
     stub.answer("/a", Answer(body="x" * 1000, drip_s=0.05))
     began = time.monotonic()
     with Http(read_s=1.0, budget_s=0.3, wait_s=0.001) as http, pytest.raises(Transient) as caught:
-        http.get_text(stub.url + "/a")
+        http.get(stub.url + "/a", str)
     assert caught.value.reason == "timeout"
     assert time.monotonic() - began < 5
 
@@ -136,14 +136,14 @@ def test_dripping_is_cut_off_at_the_budget(stub: Stub) -> None:
 def test_endless_bodies_are_refused(stub: Stub) -> None:
     stub.answer("/a", Answer(body=b"0" * (MAX_BYTES + 1)))
     with Http() as http, pytest.raises(Permanent) as caught:
-        http.get_text(stub.url + "/a")
+        http.get(stub.url + "/a", str)
     assert caught.value.reason == "too_large"
 
 
 @pytest.mark.parametrize("url", ["", "no address", "http://127.0.0.1:notaport/", "ftp://127.0.0.1/"])
 def test_an_address_that_is_none(http: Http, url: str) -> None:
     with pytest.raises(Permanent) as caught:
-        http.get_text(url)
+        http.get(url, str)
     assert caught.value.reason == "request"
 
 
@@ -154,7 +154,7 @@ def test_explain_has_the_first_word_and_is_tried_again_where_it_says_so(stub: St
         return Transient("busy", reason="busy") if body == "limit_reached" else None
 
     with pytest.raises(Permanent) as caught:
-        http.get_text(stub.url + "/a", explain=explain)
+        http.get(stub.url + "/a", str, explain=explain)
     assert caught.value.reason == "refused"
     assert len(stub.seen) == 2
 
@@ -204,7 +204,7 @@ def test_what_is_not_over_with_the_run_is_given_up_and_not_tried_again(stub: Stu
     stub.answer("/a", answer)
     began = time.monotonic()
     with Http(wait_s=0.001) as usual, pytest.raises(OutOfTime, match="out of time"):
-        usual.until(began + 0.3).get_text(stub.url + "/a")
+        usual.until(began + 0.3).get(stub.url + "/a", str)
     assert time.monotonic() - began < 5
     assert len(stub.seen) == 1
 
@@ -255,7 +255,7 @@ def test_keys_are_never_told(
 def test_keys_that_cannot_be_sent_are_not_told(stub: Stub, http: Http) -> None:
     for key in ("s3cret\n", "s3crét", "s3cret\x00"):
         with pytest.raises(Permanent) as caught:
-            http.get_text(stub.url, headers={"X-API-Key": key})
+            http.get(stub.url, str, headers={"X-API-Key": key})
         assert caught.value.reason == "request"
         assert "s3cr" not in _everything_told(caught.value)
     assert not stub.seen
@@ -301,7 +301,7 @@ def test_each_attempt_is_counted_before_it_is_made(stub: Stub) -> None:
         assert meter.asked == []  # nobody said whose quota it counts against
         stub.answer("/a", Answer(status=500), Answer(body="1"))
         assert http.asking(REGISTRY["waqi"]).get_json(stub.url + "/a", weight=9.0) == 1
-        assert http.asking(REGISTRY["cpcb"]).get_text(stub.url + "/a") == "1"
+        assert http.asking(REGISTRY["cpcb"]).get(stub.url + "/a", str) == "1"
     assert meter.asked == [("waqi", 9.0), ("waqi", 9.0), ("cpcb", 1.0)]
 
 
