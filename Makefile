@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SETS := base inference training lstm aws gcp local test
+SETS := base api inference training lstm aws gcp local test
 
 .PHONY: help run test test-lstm check lint types pins clean
 
