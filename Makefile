@@ -3,9 +3,10 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SETS := base api inference training lstm aws gcp local test
+ARCH ?= x86_64
+SETS := base api files inference training lstm aws gcp local build test
 
-.PHONY: help run test test-lstm check lint types pins clean
+.PHONY: help run test test-lstm check lint types pins openapi clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +30,14 @@ lint: $(VENV)/.test ## ruff and import-linter
 types: $(VENV)/.test ## mypy --strict
 	@$(BIN)/mypy
 
+build: $(VENV)/.build ## Lay out what is deployed in build/ (ARCH=arm64 for the other processor), with a size report
+	@$(BIN)/python scripts/build.py --arch $(ARCH)
+
 pins: $(VENV)/.test ## Pin the newest versions that pyproject.toml allows: layers/*/requirements.txt
 	@$(BIN)/python scripts/pins.py $(SETS)
+
+openapi: $(VENV)/.test ## Write docs/openapi.json anew, from the declarations of the endpoints
+	@$(BIN)/python -m common.api.openapi > docs/openapi.json
 
 clean: ## Remove the environment, caches and build results; data in .vayu are kept
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
