@@ -166,6 +166,7 @@ def _image(folder: Path) -> None:
     folder.mkdir(parents=True)
     _copy_code(folder, IMAGE)
     (folder / "requirements.txt").write_text("\n".join([*_pins(("training",)), ""]))
+    shutil.copyfile(ROOT / "functions" / IMAGE / "Dockerfile", folder / "Dockerfile")
     shutil.copyfile(ROOT / "layers" / "lstm" / "requirements.txt", folder / "requirements-lstm.txt")
 
 

@@ -1,0 +1,152 @@
+"""Both descriptions of the system on AWS are of one system, and of the one that the code expects."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from templates import ROOT, read, resolved, sam_function, serverless_function
+
+from common.adapters import queue
+from common.adapters.cloud_event import address
+from common.cli import schedule
+from common.config import KEYS
+
+TEMPLATE, SERVICE = read("template.yaml"), read("serverless.yml")
+UNITS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
+TYPES = [value for value in vars(queue).values() if isinstance(value, str) and value.startswith("vayu.")]
+SECRET = {*KEYS.values(), "DATABASE_URL", "REDIS_URL", "VAYU_SLACK_WEBHOOK", "VAYU_SMTP_URL"}
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: one for name, one in TEMPLATE["Resources"].items() if one["Type"] == kind}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_each_function_is_the_same_in_both(unit: str) -> None:
+    assert sam_function(unit, TEMPLATE) == serverless_function(unit, SERVICE, TEMPLATE)
+
+
+def test_both_have_exactly_the_functions_of_the_code() -> None:
+    assert sorted(SERVICE["functions"]) == UNITS
+    assert sorted(of_type("AWS::Serverless::Function")) == sorted(
+        f"{unit.capitalize()}Function" for unit in UNITS
+    )
+
+
+def test_all_that_is_no_function_is_taken_from_the_template() -> None:
+    shared = {
+        name: one
+        for name, one in TEMPLATE["Resources"].items()
+        if not one["Type"].startswith("AWS::Serverless::")
+    }
+    assert resolved(SERVICE["resources"]["Resources"], TEMPLATE) == shared
+    assert resolved(SERVICE["resources"]["Parameters"], TEMPLATE) == TEMPLATE["Parameters"]
+    assert resolved(SERVICE["resources"]["Conditions"], TEMPLATE) == TEMPLATE["Conditions"]
+
+
+def test_the_layers_are_the_same_in_both() -> None:
+    for name, layer in SERVICE["layers"].items():
+        other = TEMPLATE["Resources"][f"{name.capitalize()}Layer"]["Properties"]
+        assert (layer["path"], layer["description"]) == (other["ContentUri"], other["Description"])
+        assert layer["compatibleRuntimes"] == other["CompatibleRuntimes"]
+    assert len(SERVICE["layers"]) == len(of_type("AWS::Serverless::LayerVersion"))
+
+
+def test_the_http_api_is_the_same_in_both() -> None:
+    given = TEMPLATE["Resources"]["HttpApi"]["Properties"]
+    stage = resolved(SERVICE["resources"]["extensions"]["HttpApiStage"]["Properties"], TEMPLATE)
+    assert stage == {name: given[name] for name in ("DefaultRouteSettings", "AccessLogSettings")}
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_each_type_of_message_has_a_queue(type_: str) -> None:
+    url = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["QUEUE_URL"]["Fn::Sub"]
+    name = address(url, type_).rpartition("/")[2]
+    assert name in {one["Properties"]["QueueName"]["Fn::Sub"] for one in of_type("AWS::SQS::Queue").values()}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take(unit: str) -> None:
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    found = sam_function(unit, TEMPLATE)
+    for event in found["events"]:
+        if "queue" in event:
+            properties = TEMPLATE["Resources"][event["queue"]]["Properties"]
+            assert properties["VisibilityTimeout"] >= 6 * found["timeout"]
+            assert properties["RedrivePolicy"]["deadLetterTargetArn"] == {
+                "Fn::GetAtt": ["DeadLetterQueue", "Arn"]
+            }
+            assert event["partial"]
+            assert event["at_once"] <= found["concurrency"]
+
+
+def test_schedules_are_those_of_one_machine() -> None:
+    cron = {
+        unit: [one["schedule"] for one in sam_function(unit, TEMPLATE)["events"] if "schedule" in one]
+        for unit in UNITS
+    }
+    assert cron["collect"] == [f"cron({schedule._COLLECT_MINUTE} * * * ? *)"]
+    assert cron["train"] == [f"cron(0 {schedule._PLAN_HOUR} * * ? *)"]
+    [weekly] = cron["retention"]
+    assert weekly.split()[4] == "SUN"
+    assert cron["api"] == []
+
+
+def test_no_secret_stands_in_the_environment() -> None:
+    for unit in UNITS:
+        environment = sam_function(unit, TEMPLATE)["environment"]
+        assert not SECRET & environment.keys()
+        assert "VAYU_SECRETS" in environment
+
+
+def test_no_role_may_do_anything_to_everything() -> None:
+    for name, role in of_type("AWS::IAM::Role").items():
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                actions = (
+                    statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                )
+                assert not any(action.endswith("*") for action in actions), name
+                if statement["Resource"] == "*":  # X-Ray knows no other
+                    assert all(action.startswith("xray:") for action in actions), name
+
+
+def test_models_are_kept_private_encrypted_and_versioned() -> None:
+    bucket = TEMPLATE["Resources"]["ModelBucket"]
+    properties = bucket["Properties"]
+    assert all(properties["PublicAccessBlockConfiguration"].values())
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert properties["BucketEncryption"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_connections_of_all_functions_fit_a_usual_server() -> None:
+    each = int(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["VAYU_DATABASE_CONNECTIONS"])
+    most = sum((each + 1) * sam_function(unit, TEMPLATE)["concurrency"] for unit in UNITS)
+    assert most <= 97  # max_connections less those for superusers, as PostgreSQL comes
+
+
+def test_every_function_has_its_log_and_its_alarms() -> None:
+    for unit in UNITS:
+        log = TEMPLATE["Resources"][f"{unit.capitalize()}Log"]["Properties"]
+        assert log["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/vayu-${{Stage}}-{unit}"
+        assert log["RetentionInDays"] == {"Ref": "LogDays"}
+        slow = TEMPLATE["Resources"][f"{unit.capitalize()}Slow"]["Properties"]
+        assert slow["Threshold"] == 800 * sam_function(unit, TEMPLATE)["timeout"]
+        assert f"{unit.capitalize()}Errors" in TEMPLATE["Resources"]
+    assert {"DeadLetters", "CollectionSilence"} <= TEMPLATE["Resources"].keys()
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), "template.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
