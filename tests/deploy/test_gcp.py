@@ -1,0 +1,93 @@
+"""What scripts/deploy_gcp would do is the same system as on AWS; the commands are read, none is run."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from templates import ROOT, read, sam_function
+from test_templates import TYPES, UNITS
+
+from common.adapters.cloud_event import address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEMPLATE = read("template.yaml")
+
+
+def script(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [ROOT / "scripts" / "deploy_gcp", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def commands() -> list[list[str]]:
+    done = script("project", "asia-south1", "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = map(shlex.split, done.stdout.splitlines())
+    return [line[4:] for line in lines if line[:4] == ["gcloud", "--quiet", "--project", "project"]]
+
+
+def of(commands: list[list[str]], *start: str) -> Iterator[list[str]]:
+    return (line for line in commands if tuple(line[: len(start)]) == start)
+
+
+def option(line: list[str], name: str) -> str:
+    return line[line.index(name) + 1]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_each_function_has_the_limits_it_has_on_aws(commands: list[list[str]], unit: str) -> None:
+    [line] = of(commands, "functions", "deploy", f"vayu-prod-{unit}")
+    aws = sam_function(unit, TEMPLATE)
+    assert option(line, "--timeout") == f"{aws['timeout']}s"
+    assert option(line, "--source") == f"build/gcp/{unit}"
+    assert option(line, "--service-account").startswith(f"vayu-prod-{unit}@")
+    assert ("--allow-unauthenticated" in line) == (unit == "api")
+    if unit != "api":  # there, one instance answers several at once
+        assert option(line, "--max-instances") == str(aws["concurrency"])
+        assert option(line, "--concurrency") == "1"
+
+
+def test_schedules_are_the_same_as_on_aws(commands: list[list[str]]) -> None:
+    for unit in UNITS:
+        crons = [one["schedule"][5:-1] for one in sam_function(unit, TEMPLATE)["events"] if "schedule" in one]
+        made = of(commands, "scheduler", "jobs", "create", "http", f"vayu-prod-{unit}")
+        # EventBridge has a sixth field for the year, and ? for one of both days
+        assert [option(line, "--schedule") for line in made] == [
+            " ".join(cron.replace("?", "*").split()[:5]) for cron in crons
+        ]
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_each_type_of_message_has_a_topic(commands: list[list[str]], type_: str) -> None:
+    [line] = of(commands, "functions", "deploy", "vayu-prod-api")
+    settings = dict(one.split("=", 1) for one in option(line, "--set-env-vars").split(","))
+    topic = address(settings["QUEUE_URL"], type_).rpartition("/")[2]
+    assert list(of(commands, "pubsub", "topics", "create", topic))
+
+
+def test_what_is_not_taken_goes_to_the_dead_letters(commands: list[list[str]]) -> None:
+    pushed = [line for line in of(commands, "pubsub", "subscriptions", "create") if "--push-endpoint" in line]
+    assert {option(line, "--topic") for line in pushed} == {
+        f"vayu-prod-{name}" for name in ("collect", "observations-ready", "train")
+    }
+    for line in pushed:
+        assert option(line, "--dead-letter-topic") == "vayu-prod-dead"
+
+
+def test_no_secret_stands_in_the_environment(commands: list[list[str]]) -> None:
+    for line in of(commands, "functions", "deploy"):
+        assert "VAYU_SECRETS=file:///secrets/vayu.json" in option(line, "--set-env-vars")
+        assert "DATABASE_URL" not in option(line, "--set-env-vars")
+
+
+@pytest.mark.parametrize("arguments", [(), ("project",), ("p", "r", "s", "t"), ("p", "r", "--force")])
+def test_misuse_is_told(arguments: tuple[str, ...]) -> None:
+    done = script(*arguments)
+    assert done.returncode == 2
+    assert "scripts/deploy_gcp PROJECT REGION" in done.stderr
