@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from common.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 KEYS = {
     "cpcb": "CPCB_API_KEY",
@@ -36,6 +36,13 @@ BASE_URLS = {
 
 NOTICES = ("promotions", "failures", "switches")
 """What people can be told: every promotion; what fails; only promotions of another family."""
+
+RATES = {
+    "anonymous": ("VAYU_RATE_ANONYMOUS", "120/minute"),
+    "token": ("VAYU_RATE_TOKEN", "1200/minute"),
+    "writes": ("VAYU_RATE_WRITES", "30/minute"),
+}
+"""Who asks the API → the setting of how often he may, and its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +72,23 @@ class Settings:
     mail_to: tuple[str, ...]
     notify: tuple[str, ...]
     """What is told, of `NOTICES`."""
+    api_reads: str
+    """``open``, or ``token``: reading needs one too"""
+    rates: Mapping[str, tuple[int, int]]
+    """Of `RATES`, who is limited: so many requests in so many seconds"""
+    trusted_proxies: int
+    cors_origins: tuple[str, ...]
+    cache_mb: int
 
 
-def from_environment() -> Settings:
-    """Settings of this process."""
-    return from_mapping(os.environ)
+def from_environment(read_secrets: Callable[[str], Mapping[str, str]]) -> Settings:
+    """Settings of this process; what VAYU_SECRETS leads to counts where the environment itself says nothing.
+
+    Raises:
+        ConfigError: when a value cannot be understood, or the secrets cannot be read.
+    """
+    where = os.environ.get("VAYU_SECRETS", "").strip()
+    return from_mapping({**(read_secrets(where) if where else {}), **os.environ})
 
 
 def from_mapping(env: Mapping[str, str]) -> Settings:
@@ -100,6 +119,15 @@ def from_mapping(env: Mapping[str, str]) -> Settings:
         mail_from=_mail_addresses("VAYU_MAIL_FROM", given.get("VAYU_MAIL_FROM", "vayu@localhost"))[0],
         mail_to=_mail_addresses("VAYU_MAIL_TO", given.get("VAYU_MAIL_TO", "")),
         notify=_notices(given.get("VAYU_NOTIFY", ",".join(NOTICES[:2]))),
+        api_reads=_one_of(given, "VAYU_API_READS", ("open", "token")),
+        rates={
+            who: rate
+            for who, (name, usual) in RATES.items()
+            if (rate := _rate(name, given.get(name, usual))) is not None
+        },
+        trusted_proxies=_integer(given, "VAYU_TRUSTED_PROXIES", 0, low=0, high=10),
+        cors_origins=_origins(given.get("VAYU_CORS_ORIGINS", "*")),
+        cache_mb=_integer(given, "VAYU_CACHE_MB", 32, low=0, high=4096),
     )
 
 
@@ -166,6 +194,38 @@ def _notices(text: str) -> tuple[str, ...]:
     if not set(found) <= {*NOTICES, "nothing"}:
         raise ConfigError(f"VAYU_NOTIFY must be some of {', '.join(NOTICES)}, or nothing, not {text[:40]!r}")
     return tuple(one for one in found if one != "nothing")
+
+
+def _one_of(given: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    """One of the values; the first where nothing is given."""
+    text = given.get(name, values[0])
+    if text not in values:
+        raise ConfigError(f"{name} must be {' or '.join(values)}, not {text[:40]!r}")
+    return text
+
+
+_PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+
+def _rate(name: str, text: str) -> tuple[int, int] | None:
+    """So many in so many seconds, such as ``120/minute``; None for ``unlimited``."""
+    if text == "unlimited":
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,8})\s*(?:/|per)\s*(second|minute|hour|day)", text)
+    if match is None:
+        raise ConfigError(f"{name} must be a rate such as 120/minute, or unlimited, not {text[:40]!r}")
+    return int(match[1]), _PERIODS[match[2]]
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    found = tuple(one.strip().rstrip("/") for one in text.split(",") if one.strip())
+    if found in (("*",), ("none",)):
+        return () if found == ("none",) else found
+    if not all(re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", one) for one in found):
+        raise ConfigError(
+            "VAYU_CORS_ORIGINS must be *, none, or addresses such as https://example.org, separated by commas"
+        )
+    return found
 
 
 def _web_address(name: str, url: str) -> str:

@@ -181,7 +181,7 @@ def _pins(sets: Iterable[str]) -> list[str]:
     return sorted(line for line in lines if line.partition("==")[0] not in NEEDLESS or "training" in sets)
 
 
-def _install(target: Path, pins: list[str], arch: str) -> None:
+def _install(target: Path, pins: list[str], arch: str, *, prune: bool = True) -> None:
     target.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [
@@ -191,7 +191,7 @@ def _install(target: Path, pins: list[str], arch: str) -> None:
         ],
         input="\n".join(pins), text=True, check=True,
     )  # fmt: skip
-    for path in sorted(target.rglob("*"), reverse=True):
+    for path in sorted(target.rglob("*"), reverse=True) if prune else ():
         if _left_out(path.relative_to(target)):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
@@ -218,8 +218,9 @@ def _copy_code(target: Path, name: str) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
         if source.name == "__init__.py":
-            for data in (*source.parent.glob("*.json"), *source.parent.glob("*.js")):
-                shutil.copyfile(data, copy.parent / data.name)
+            for data in source.parent.iterdir():
+                if data.is_file() and data.suffix not in (".py", ".pyc"):
+                    shutil.copyfile(data, copy.parent / data.name)
 
 
 def _reached(name: str) -> list[str]:

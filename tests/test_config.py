@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.config import BASE_URLS, KEYS, Settings, from_environment, from_mapping
+from common.config import BASE_URLS, KEYS, RATES, Settings, from_environment, from_mapping
 from common.domain.errors import ConfigError
 from common.sources import REGISTRY
 from common.store.engine import Database
@@ -46,9 +46,16 @@ def test_every_name_on_the_page_has_an_effect() -> None:
         "VAYU_MAIL_TO": "a@b.in, c@d.in",
         "VAYU_MAIL_FROM": "e@f.in",
         "VAYU_NOTIFY": "failures",
+        "VAYU_API_READS": "token",
+        "VAYU_RATE_ANONYMOUS": "7/hour",
+        "VAYU_RATE_TOKEN": "7/hour",
+        "VAYU_RATE_WRITES": "7/hour",
+        "VAYU_TRUSTED_PROXIES": "1",
+        "VAYU_CORS_ORIGINS": "https://a.in",
+        "VAYU_CACHE_MB": "0",
     }
     usual = from_mapping({})
-    for name in ROWS:
+    for name in ROWS.keys() - {"VAYU_SECRETS"}:  # its effect is that of what it leads to
         assert from_mapping({name: values.get(name, "http://127.0.0.1:9/x")}) != usual, name
 
 
@@ -60,6 +67,12 @@ def test_the_page_tells_the_defaults() -> None:
     assert ROWS["VAYU_CHUNK_INTERVAL"][0] == f"`{usual.chunk_interval_days} days`"
     assert ROWS["VAYU_COMPRESS_AFTER"][0] == f"`{usual.compress_after_days} days`"
     assert ROWS["VAYU_RETAIN_RAW"][0] == f"`{usual.retain_raw_days} days`"
+    assert ROWS["VAYU_API_READS"][0] == f"`{usual.api_reads}`"
+    assert ROWS["VAYU_TRUSTED_PROXIES"][0] == f"`{usual.trusted_proxies}`"
+    assert ROWS["VAYU_CORS_ORIGINS"][0] == f"`{','.join(usual.cors_origins)}`"
+    assert ROWS["VAYU_CACHE_MB"][0] == f"`{usual.cache_mb}`"
+    for name, rate in RATES.values():
+        assert ROWS[name][0] == f"`{rate}`"
     for name, url in BASE_URLS.items():
         assert ROWS[name][0] == f"`{url}`"
     for name in KEYS.values():
@@ -79,9 +92,23 @@ def test_the_environment_is_read_when_asked_not_before(monkeypatch: pytest.Monke
     for name in ROWS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PORT", "4321")
-    assert from_environment().port == 4321
+    assert from_environment(unasked).port == 4321
     monkeypatch.setenv("PORT", "4322")
-    assert from_environment().port == 4322
+    assert from_environment(unasked).port == 4322
+
+
+def unasked(where: str) -> dict[str, str]:
+    raise AssertionError(f"{where} was asked for secrets")
+
+
+def test_what_the_environment_does_not_say_the_secret_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ROWS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VAYU_SECRETS", "file:///s.json")
+    monkeypatch.setenv("PORT", "4321")
+    secrets = {"file:///s.json": {"PORT": "1", "IQAIR_API_KEY": "k"}}
+    settings = from_environment(secrets.__getitem__)
+    assert (settings.port, settings.keys) == (4321, {"iqair": "k"})
 
 
 def test_home_and_the_models_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +181,27 @@ def test_what_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("5/second", (5, 1)),
+        ("60/minute", (60, 60)),
+        ("9 per hour", (9, 3600)),
+        ("1000 / day", (1000, 86400)),
+        ("unlimited", None),
+    ],
+)
+def test_how_often(text: str, rate: tuple[int, int] | None) -> None:
+    assert from_mapping({"VAYU_RATE_TOKEN": text}).rates.get("token") == rate
+
+
+def test_whose_pages() -> None:
+    assert from_mapping({}).cors_origins == ("*",)
+    assert from_mapping({"VAYU_CORS_ORIGINS": "none"}).cors_origins == ()
+    named = from_mapping({"VAYU_CORS_ORIGINS": "https://a.in/, http://localhost:3000"}).cors_origins
+    assert named == ("https://a.in", "http://localhost:3000")
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "postgresql://user:password@host:5432/name",
@@ -217,6 +265,17 @@ def test_what_stands_behind_a_database_address_must_be_understood() -> None:
         ("VAYU_COMPRESS_AFTER", "7daysd"),
         ("VAYU_HOME", "~nobody-has-this-name/x"),
         ("REDIS_URL", "localhost:6379"),
+        ("VAYU_API_READS", "closed"),
+        ("VAYU_RATE_ANONYMOUS", "60"),
+        ("VAYU_RATE_ANONYMOUS", "0/minute"),
+        ("VAYU_RATE_TOKEN", "-1/minute"),
+        ("VAYU_RATE_WRITES", "5/fortnight"),
+        ("VAYU_TRUSTED_PROXIES", "11"),
+        ("VAYU_TRUSTED_PROXIES", "all"),
+        ("VAYU_CORS_ORIGINS", "example.org"),
+        ("VAYU_CORS_ORIGINS", "https://example.org/page"),
+        ("VAYU_CORS_ORIGINS", "*, https://example.org"),
+        ("VAYU_CACHE_MB", "a lot"),
         *(
             (name, value)
             for name in BASE_URLS

@@ -116,10 +116,10 @@ class Wire:
             self._tasks.discard(task)
 
     async def _to_server(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        url, arguments = driver_arguments(self._server_url)
+        arguments = driver_arguments(self._server_url)
         if "unix_sock" in arguments:
             return await asyncio.open_unix_connection(arguments["unix_sock"])
-        return await asyncio.open_connection(url.host, url.port or 5432)
+        return await asyncio.open_connection(arguments["host"], arguments["port"])
 
     async def _pump(
         self,

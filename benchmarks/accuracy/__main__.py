@@ -1,8 +1,10 @@
-"""How good are the forecasts, on real measurements of four places? python -m benchmarks.accuracy [FOLDER] [--series …].
+"""How good are the forecasts, on real measurements of four places? python -m benchmarks.accuracy [FOLDER] [--series …]
+[--alone].
 
 FOLDER, or VAYU_TEST_DATA, holds the development files (jaipur_aqi.parquet, …). Each is backtested by the one recipe
 with nothing set by hand: what is trained, blended and served is decided on the rows before the test window. Prints
-skill against the best naive forecast, coverage and width of the intervals, and CPU time.
+skill against the best naive forecast, coverage and width of the intervals, and CPU time; beneath, what mlforecast and
+statsforecast forecast from the same origins (`pip install mlforecast statsforecast lightgbm`, for development only).
 """
 
 from __future__ import annotations
@@ -17,11 +19,15 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
+from benchmarks.accuracy import others
 from common.domain.forecast import FAMILIES
 from common.training.backtest.files import read_hours
 from common.training.backtest.plan import Plan
 from common.training.backtest.report import report
 from common.training.backtest.run import Backtest, backtest
+from common.training.judge import scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +68,21 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", default=os.environ.get("VAYU_TEST_DATA"))
     parser.add_argument("--series", nargs="+", choices=WINDOWS, default=list(WINDOWS))
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--alone", action="store_true", help="without the open libraries")
     asked = parser.parse_args()
     if asked.folder is None:
         sys.exit("no measurements: give their folder, or name it in VAYU_TEST_DATA")
     print(HEADINGS)
+    if not asked.alone and others.missing():
+        print(f"without open libraries beside: {', '.join(others.missing())} not installed")
+    beside = not asked.alone and not others.missing()
     found = {}
     for name in asked.series:
         path = _path(Path(asked.folder), WINDOWS[name].file)
         if path is None:
             print(f"{name:<20}left out: {asked.folder} has no {WINDOWS[name].file}.parquet")
             continue
-        found[name] = _measured(name, path, WINDOWS[name], tuple(asked.families))
+        found[name] = _measured(name, path, WINDOWS[name], tuple(asked.families), beside)
     if set(FIVE) <= set(found):
         means = [sum(found[name][at] for name in FIVE) / len(FIVE) for at in range(3)]
         print(f"{'mean of the five':<20}{'':<15}" + f"{means[0]:>+8.1%}{means[1]:>+7.1%}{means[2]:>+7.1%}")
@@ -83,7 +93,9 @@ def _path(folder: Path, file: str) -> Path | None:
     return next((path for path in names if path.exists()), None)
 
 
-def _measured(name: str, path: Path, window: Window, families: Any) -> tuple[float, float, float]:
+def _measured(
+    name: str, path: Path, window: Window, families: Any, beside: bool
+) -> tuple[float, float, float]:
     zone = ZoneInfo(window.zone)
     first, last = (datetime.fromisoformat(one).replace(tzinfo=zone) for one in (window.first, window.last))
     started = time.process_time()
@@ -93,6 +105,8 @@ def _measured(name: str, path: Path, window: Window, families: Any) -> tuple[flo
     )
     found = report(done.forecasts, done.hours.names.to_pylist())
     _print(name, done, found, time.process_time() - started)
+    if beside:
+        _print_others(done)
     leads = found["by_lead"]
     return found["together"]["skill"], leads[0]["skill"], leads[23]["skill"]
 
@@ -108,6 +122,20 @@ def _print(name: str, done: Backtest, found: dict[str, Any], cpu: float) -> None
     )
     held_out = ", ".join(f"{one.family} {one.metrics['holdout']['skill']:+.3f}" for one in done.candidates)
     print(f"{'':<20}held-out skill: {held_out}; blend of {done.best.metrics.get('blend_of')}", flush=True)
+
+
+def _print_others(done: Backtest) -> None:
+    actual, naive = done.forecasts.actual, done.forecasts.naive
+    for name, y in others.forecasts(done).items():
+
+        def skill(leads: slice, y: Any = y) -> float:
+            return float(
+                scores(actual[:, leads], y[:, leads], {k: v[:, leads] for k, v in naive.items()})["skill"]
+            )
+
+        mae = float(np.nanmean(np.abs(y - actual)))
+        shown = f"{skill(slice(None)):>+8.1%}{skill(slice(1)):>+7.1%}{skill(slice(23, 24)):>+7.1%}"
+        print(f"  {name:<26}{mae:>7.2f}{shown}", flush=True)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def _measure(server: str, years: tuple[float, float], *, keep: bool) -> None:
         began = perf_counter()
         fill(database, END, int(year * 365.25))
         maintain(database, now=END, retain_raw_days=36500)
-        _add_up(database)
+        add_up(database)
         tidy(database)
         with database.transaction() as connection:
             tier = recorded(connection)
@@ -105,7 +105,7 @@ def _drop(address: str, names: list[str]) -> None:
         admin.close()
 
 
-def _add_up(database: Database) -> None:
+def add_up(database: Database) -> None:
     """The record of Delhi's last year is summed up, as `score` would have done day by day; that of the other cities,
     which nothing here asks for, would take an hour."""
     with database.transaction() as connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 from time import process_time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import text
 
@@ -23,9 +23,13 @@ from common.store.meta import claim_dataset
 from common.store.readings import upsert_readings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
-SOURCES: tuple[tuple[str, Basis, str], ...] = (
+Source: TypeAlias = tuple[str, Basis, str]
+"""Name, basis, station."""
+SOURCES: tuple[Source, ...] = (
     ("cpcb_feed", "implied", "Anand Vihar"),
     ("openweather", "modelled", ""),
     ("open_meteo", "modelled", ""),
@@ -40,7 +44,7 @@ _VARIABLES = (*POLLUTANTS, *WEATHER)
 _FORECAST_ARRAYS = ("y", "lo80", "hi80", "lo95", "hi95", "persistence", "daily", "mean24")
 
 
-def reading(city: int, name: str, source: tuple[str, Basis, str], time: datetime) -> Reading:
+def reading(city: int, name: str, source: Source, time: datetime) -> Reading:
     """A plausible reading, the same at every call."""
     hour = time.timestamp() / 3600
     wave = 1 + 0.4 * math.sin(hour * math.tau / 24 + city) + 0.2 * math.sin(hour / 9 + city * 7)
@@ -50,12 +54,14 @@ def reading(city: int, name: str, source: tuple[str, Basis, str], time: datetime
     return Reading(source[0], name, time, source[1], values, source[2], {})
 
 
-def ingest(database: Database, start: datetime, end: datetime) -> tuple[int, float]:
+def ingest(
+    database: Database, start: datetime, end: datetime, sources: Sequence[Source] = SOURCES
+) -> tuple[int, float]:
     """Store and reconcile every city's hours in (start, end], city by city; (readings, CPU seconds of ours)."""
     hours = [start + HOUR * (1 + step) for step in range(int((end - start) / HOUR))]
     began, count = process_time(), 0
     for number, city in enumerate(all_cities()):
-        rows = [reading(number, city.name, source, time) for source in SOURCES for time in hours]
+        rows = [reading(number, city.name, source, time) for source in sources for time in hours]
         with database.transaction() as connection:
             upsert_readings(connection, rows, now=end)
             reconcile(connection, city.name, start, end, now=end)
@@ -63,12 +69,12 @@ def ingest(database: Database, start: datetime, end: datetime) -> tuple[int, flo
     return count, process_time() - began
 
 
-def fill(database: Database, end: datetime, days: int) -> None:
-    """Fill an empty, migrated database with `days` days up to `end`."""
+def fill(database: Database, end: datetime, days: int, sources: Sequence[Source] = SOURCES) -> None:
+    """Fill an empty, migrated database with `days` days of `sources` up to `end`."""
     with database.transaction() as connection:
         claim_dataset(connection, "real")
         run(connection, "SELECT setseed(0.5)")
-    ingest(database, end - timedelta(days=OPEN_DAYS), end)
+    ingest(database, end - timedelta(days=OPEN_DAYS), end, sources)
     patient = database.patient()
     for first in range(OPEN_DAYS, days, 30):  # a month a transaction
         last = min(first + 29, days - 1)

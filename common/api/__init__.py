@@ -2,9 +2,11 @@
 
 from flask import Flask
 
-from common.api import access, errors
+from common.api import errors
 from common.api.context import ApiContext
 from common.api.dispatch import bind
+from common.api.edge import Edge, inside
+from common.api.edge.gate import Gate
 from common.api.routes import ROUTES
 
 __all__ = ["ApiContext", "create_app"]
@@ -18,7 +20,9 @@ def create_app(context: ApiContext) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    access.install(app)
+    gate = Gate(context)
+    inside.install(app, gate, ROUTES)
     errors.install(app)
     bind(app, context, ROUTES)
+    app.wsgi_app = Edge(app.wsgi_app, context, gate, ROUTES)  # type: ignore[method-assign]
     return app

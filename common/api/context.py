@@ -1,10 +1,19 @@
 """What the application is given when it is put together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from time import monotonic
+from typing import Any
 
+from common.adapters.cache_redis import SharedMemory
 from common.adapters.queue import Queue
+from common.api.edge.answers import Answers
+from common.api.edge.metrics import Meter
+from common.api.edge.policy import Policy
+from common.api.edge.revision import code_revision
+from common.api.edge.versions import Watch
 from common.domain.observation import Clock
 from common.store.engine import Database
 from common.store.meta import dataset
@@ -20,6 +29,13 @@ class ApiContext:
     database: Database
     clock: Clock
     queue: Queue
+    policy: Policy = field(default_factory=Policy)
+    tick: Callable[[], float] = monotonic
+    """A clock that never goes back, for what only lasts."""
+    meter: Meter = field(default_factory=Meter, repr=False, compare=False)
+    """What is counted of the requests."""
+    health: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
+    """When it was last asked for by `tick`, and the answer; empty before."""
     _dataset: dict[str, tuple[datetime, str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -33,7 +49,7 @@ class ApiContext:
         now = self.clock()
         kept = self._dataset.get("dataset")
         if kept is None or abs(now - kept[0]) >= _KEPT:
-            with self.database.transaction() as connection:
+            with self.database.reading() as connection:
                 found = dataset(connection)
             if found is None:
                 return False
@@ -42,5 +58,22 @@ class ApiContext:
 
     @cached_property
     def probe(self) -> Database:
-        """A connection for /health alone: neither a busy pool nor a hanging server may hold it up."""
-        return Database(self.database.url, pool_size=1, statement_timeout_s=2, connect_timeout_s=2)
+        """Connections for /health and the versions: neither a busy pool nor a hanging server may hold them up."""
+        return self.database.hasty()
+
+    @cached_property
+    def shared(self) -> SharedMemory | None:
+        """What this process shares with others, if they share anything."""
+        url = self.policy.redis_url
+        return None if url is None else SharedMemory(url, tick=self.tick)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """The versions of the data and of the keys, as this process knows them."""
+        return Watch(self.probe, self.clock, tick=self.tick)
+
+    @cached_property
+    def answers(self) -> Answers | None:
+        """The answers that are kept, if any are."""
+        most = self.policy.cache_bytes
+        return Answers(most, self.shared, code_revision) if most else None

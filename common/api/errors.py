@@ -1,15 +1,16 @@
 """One table from our errors to HTTP, and every error as a problem document (RFC 9457)."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 from flask import Flask, Response, g, request
+from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from common.api.access import logger
-from common.domain.errors import DataError, NotFound, StoreError, VayuError
+from common.api.edge.log import logger
+from common.domain.errors import DataError, Fault, NotFound, Reused, StoreError, VayuError
 
 PROBLEM_JSON = "application/problem+json"
 _INTERNAL = "Something went wrong here; the request id finds it in the log."
@@ -23,15 +24,32 @@ _AGAIN_S = 5
 """Seconds after which a request that found no database may come again."""
 
 
-class Problem(msgspec.Struct):
-    """Body of every error."""
+class Wrong(msgspec.Struct, kw_only=True):
+    """One thing that is wrong with the request."""
 
-    type: str
+    parameter: Annotated[str, Meta(description="Of the address")] | UnsetType = UNSET
+    header: str | UnsetType = UNSET
+    pointer: (
+        Annotated[str, Meta(description="Where in the JSON body (RFC 6901)", examples=["/hours_ahead"])]
+        | UnsetType
+    ) = UNSET
+    given: Annotated[str | None, Meta(description="Shortened; null where it is missing")]
+    allowed: str
+
+
+class Problem(msgspec.Struct):
+    """Body of every error (RFC 9457)."""
+
+    type: Annotated[str, Meta(description="A URN of ours, or about:blank where the status says it all")]
     title: str
     status: int
     detail: str
-    instance: str
-    request_id: str
+    instance: Annotated[str, Meta(description="The path that was asked for")]
+    request_id: Annotated[str, Meta(description="As in the header X-Request-Id; finds it in the log")]
+    errors: Annotated[list[Wrong], Meta(description="What is wrong, part by part")] | UnsetType = UNSET
+    nearest: Annotated[list[str], Meta(description="Names of cities that were perhaps meant")] | UnsetType = (
+        UNSET
+    )
 
 
 class Answer(NamedTuple):
@@ -45,6 +63,7 @@ class Answer(NamedTuple):
 
 ANSWERS: dict[type[VayuError], Answer] = {
     DataError: Answer(400, "urn:vayu:problem:bad-request"),
+    Reused: Answer(409, "urn:vayu:problem:key-reused"),
     NotFound: Answer(404, "urn:vayu:problem:not-found"),
     StoreError: Answer(
         503, "urn:vayu:problem:store-unavailable", "The store does not answer; try again soon."
@@ -68,7 +87,13 @@ def _handle(error: Exception) -> Response:
     elif answer.status > 500:
         cause = str(error.__cause__)[:500]
         logger().error("request failed", reason=str(error), cause=cause, request_id=g.request_id)
-    response = problem(answer.status, answer.detail or str(error), answer.type)
+    response = problem(
+        answer.status,
+        answer.detail or str(error),
+        answer.type,
+        faults=getattr(error, "faults", ()),
+        nearest=getattr(error, "nearest", ()),
+    )
     if answer.status == 503:
         response.headers["Retry-After"] = str(_AGAIN_S)
     return response
@@ -84,7 +109,14 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
-def problem(status: int, detail: str, type_: str = "about:blank") -> Response:
+def problem(
+    status: int,
+    detail: str,
+    type_: str = "about:blank",
+    *,
+    faults: tuple[Fault, ...] = (),
+    nearest: tuple[str, ...] = (),
+) -> Response:
     """A problem document as the response to the present request."""
     body = Problem(
         type=type_,
@@ -93,5 +125,10 @@ def problem(status: int, detail: str, type_: str = "about:blank") -> Response:
         detail=detail,
         instance=quote(request.path[:200]),
         request_id=g.request_id,
+        errors=[
+            Wrong(given=fault.given, allowed=fault.allowed, **{fault.where: fault.name}) for fault in faults
+        ]
+        or UNSET,
+        nearest=list(nearest) or UNSET,
     )
     return Response(msgspec.json.encode(body), status, content_type=PROBLEM_JSON)

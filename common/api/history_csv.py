@@ -2,37 +2,44 @@
 
 import csv
 import io
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
-from flask import Response
 
 from common.api.schemas.aqi import DayHistory, HourHistory
 from common.domain.observation import POLLUTANTS
 
-CSV = "text/csv"
 _COLUMNS: dict[type, tuple[str, ...]] = {
     HourHistory: ("time", "aqi", "category", "dominant_pollutant", "basis", "source", "flags"),
     DayHistory: ("date", "aqi", "aqi_max", "category", "hours", "basis", "source"),
 }
 
 
-def csv_response(history: HourHistory | DayHistory, *, name: str) -> Response:
-    """The history as a file to download; what is not known is empty."""
+def heading(history: HourHistory | DayHistory) -> bytes:
+    """The line with the names of the columns."""
+    return _lines([["city", "standard", "simulated", *_COLUMNS[type(history)], *POLLUTANTS]])
+
+
+def rows(history: HourHistory | DayHistory, points: str) -> bytes:
+    """The lines of a JSON array of points of the history; what is not known is empty."""
     columns = _COLUMNS[type(history)]
-    points: list[dict[str, Any]] = msgspec.json.decode(cast("msgspec.Raw", history.points))
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["city", "standard", "simulated", *columns, *POLLUTANTS])
     marks = [history.city, history.standard, str(history.simulated).lower()]
-    for point in points:
-        values = point["pollutants"]
-        writer.writerow(
-            marks + [_cell(point[column]) for column in columns] + [values.get(name) for name in POLLUTANTS]
-        )
-    response = Response(text.getvalue(), content_type=f"{CSV}; charset=utf-8; header=present")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return response
+    found: list[dict[str, Any]] = msgspec.json.decode(points)
+    return _lines(
+        [
+            *marks,
+            *(_cell(point[column]) for column in columns),
+            *(point["pollutants"].get(name) for name in POLLUTANTS),
+        ]
+        for point in found
+    )
+
+
+def _lines(cells: Iterable[list[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(cells)
+    return text.getvalue().encode()
 
 
 def _cell(value: Any) -> Any:

@@ -1,20 +1,57 @@
-"""Reading query parameters and bodies into the structs that declare them."""
+"""Reading query parameters, headers and bodies into the structs that declare them."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, get_args
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
-from msgspec import UnsetType, inspect
-from msgspec.structs import FieldInfo, fields
+from msgspec.structs import fields
 from werkzeug.exceptions import UnsupportedMediaType
 
 from common.api.route import JSON
-from common.domain.errors import DataError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 _LOST_PLUS = re.compile(r"(T[\d:.]+) (?=\d\d:?\d\d$)")
+
+
+class Field(NamedTuple):
+    """A field of a declaration, and how its text is read."""
+
+    name: str
+    type: Any
+    required: bool
+    is_time: bool
+    is_list: bool
+
+    def read(self, text: str) -> Any:
+        """Its value.
+
+        Raises:
+            ValidationError: when it is not what the type says.
+        """
+        if self.is_time:
+            # A + that was not escaped arrives as a space.
+            return msgspec.convert(_LOST_PLUS.sub(r"\1+", text), self.type)
+        if self.is_list:
+            return msgspec.convert([part.strip(" ") for part in text.split(",")], self.type, strict=False)
+        return msgspec.convert(text, self.type, strict=False)
+
+
+@cache
+def _known(declared: type[msgspec.Struct]) -> dict[str, Field]:
+    """The fields by the names under which they are given; looked up once, which takes longer than reading them."""
+    return {
+        one.encode_name: Field(
+            one.name, one.type, one.required, _holds(one.type, datetime), _holds(one.type, list)
+        )
+        for one in fields(declared)
+    }
 
 
 def read_query(declared: type[_S], given: Mapping[str, Sequence[str]]) -> _S:
@@ -24,90 +61,84 @@ def read_query(declared: type[_S], given: Mapping[str, Sequence[str]]) -> _S:
         DataError: when a parameter is unknown, given twice, missing, or not what its field says; the text
             names each such parameter and what is allowed.
     """
-    known = {field.encode_name: field for field in fields(declared)}
+    known = _known(declared)
     values: dict[str, Any] = {}
-    wrong: list[str] = []
-    for name, texts in given.items():
-        field = known.get(name)
-        if field is None:
-            wrong.append(f"there is no parameter {_short(name)!r}; {_allowed(known)}")
-        elif len(texts) > 1:
-            wrong.append(f"{name} is given {len(texts)} times; give it once")
-        else:
-            try:
-                values[field.name] = _value(field, texts[0])
-            except msgspec.ValidationError:
-                wrong.append(f"{name} must be {_expected(field.type)}, not {_short(texts[0])!r}")
-    wrong += [
-        f"{name} is missing; it must be {_expected(field.type)}"
-        for name, field in known.items()
-        if field.required and name not in given
-    ]
-    if wrong:
-        raise DataError("; ".join(wrong[:5]))
+    try:
+        for name, texts in given.items():
+            [text] = texts
+            field = known[name]
+            values[field.name] = field.read(text)
+    except (KeyError, ValueError):  # also what is not what its field says
+        raise _in_words().of_query(known, given) from None
+    if any(field.required and name not in given for name, field in known.items()):
+        raise _in_words().of_query(known, given)
     return declared(**values)
 
 
-def read_body(declared: type[_S], mimetype: str, read: Callable[[], bytes]) -> _S:
-    """The struct of a JSON body.
+def read_headers(declared: type[_S], given: Mapping[str, str]) -> _S:
+    """The struct of those headers that it names.
+
+    Raises:
+        DataError: when one is not what its field says.
+    """
+    values: dict[str, Any] = {}
+    for name, field in _known(declared).items():
+        if name in given:
+            try:
+                values[field.name] = field.read(given[name])
+            except msgspec.ValidationError as error:
+                raise _in_words().of_header(name, field, given[name]) from error
+    return declared(**values)
+
+
+def read_body(declared: type[_S], mimetype: str, read: Callable[[], bytes], *, required: bool = True) -> _S:
+    """The struct of a JSON body; where it is not `required`, that of nothing at all from an empty one.
 
     Raises:
         DataError: when the body is not JSON or does not fit the struct; the text says where.
         UnsupportedMediaType: when it is not declared as JSON.
     """
+    if not required and not mimetype:
+        content = read()
+        if not content:
+            return declared()
     if mimetype != JSON:
         raise UnsupportedMediaType(f"send the body as {JSON}")
+    content = read()
+    if not content and not required:
+        return declared()
     try:
-        return msgspec.json.decode(read(), type=declared)
+        return _decoded(declared, content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _in_words().of_body(declared, content, error) from error
+
+
+def _in_words() -> "ModuleType":
+    """What tells people what is wrong; it is not imported before something is."""
+    return import_module("common.api.words")
+
+
+def _decoded(declared: type[_S], content: bytes) -> _S:
+    """The struct of a JSON text; 24.0 is as whole a number as 24."""
+    try:
+        return msgspec.json.decode(content, type=declared)
     except msgspec.ValidationError as error:
-        raise DataError(f"the body does not fit: {str(error).replace('`', '')}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"the body is not JSON: {error}") from error
+        if "got `float`" not in str(error):
+            raise
+        return msgspec.convert(_whole(msgspec.json.decode(content)), declared)
 
 
-def _value(field: FieldInfo, text: str) -> Any:
-    if _is_time(field.type):
-        # A + that was not escaped arrives as a space.
-        return msgspec.convert(_LOST_PLUS.sub(r"\1+", text), field.type)
-    return msgspec.convert(text, field.type, strict=False)
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _is_time(declared: Any) -> bool:
-    return declared is datetime or any(_is_time(part) for part in get_args(declared))
-
-
-def _expected(declared: Any) -> str:
-    """What a type accepts, in words."""
-    found = inspect.type_info(declared)
-    if isinstance(found, inspect.Metadata):
-        found = found.type
-    if isinstance(found, inspect.UnionType):
-        [found] = [part for part in found.types if not _is_unset(part)]
-    return _words(found.type if isinstance(found, inspect.Metadata) else found)
-
-
-def _words(found: inspect.Type) -> str:
-    match found:
-        case inspect.IntType():
-            return f"a whole number from {found.ge} to {found.le}"
-        case inspect.LiteralType():
-            return "one of " + ", ".join(map(str, found.values))
-        case inspect.DateTimeType():
-            return "a time with its offset, such as 2025-11-05T10:30:00Z or 2025-11-05T16:00:00+05:30"
-        case inspect.BoolType():
-            return "true or false"
-        case _:
-            return "text"
-
-
-def _is_unset(found: inspect.Type) -> bool:
-    return isinstance(found, inspect.CustomType) and found.cls is UnsetType
-
-
-def _allowed(known: Iterable[str]) -> str:
-    names = ", ".join(known)
-    return f"those there are: {names}" if names else "this address takes none"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:40] + "…"
+def _holds(declared: Any, kind: type) -> bool:
+    return (
+        declared is kind
+        or get_origin(declared) is kind
+        or (get_origin(declared) is not list and any(_holds(part, kind) for part in get_args(declared)))
+    )

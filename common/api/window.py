@@ -5,11 +5,13 @@ from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from common.api.schemas.aqi import DAYS_MOST, HOURS_MOST, HistoryQuery
-from common.domain.errors import DataError
+from common.api.schemas.aqi import DAYS_MOST, HistoryQuery
+from common.domain.errors import DataError, Fault
 from common.domain.observation import HOUR, IST, last_full_hour
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_SINCE = "a time from 2000-01-01T00:00:00Z on"
+_ALONE = "only one of hours, days and start"
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
@@ -31,6 +33,20 @@ class Window(NamedTuple):
         return self.start.astimezone(IST).date(), (self.end - _INSTANT).astimezone(IST).date()
 
 
+def wrong(told: str, **given: tuple[object, str]) -> DataError:
+    """What to raise; `given`: parameter → (what was given, what is allowed). One that was not given is no fault."""
+    return DataError(
+        told,
+        faults=tuple(
+            Fault(
+                "parameter", name, value.isoformat() if isinstance(value, datetime) else str(value), allowed
+            )
+            for name, (value, allowed) in given.items()
+            if value is not UNSET
+        ),
+    )
+
+
 def moment(as_of: datetime | UnsetType, now: datetime) -> datetime | None:
     """The time as of which to answer, in UTC; None for now.
 
@@ -40,11 +56,12 @@ def moment(as_of: datetime | UnsetType, now: datetime) -> datetime | None:
     if as_of is UNSET:
         return None
     if as_of > now:
-        raise DataError(
-            f"as_of must not be in the future; it is {now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} now"
+        present = f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        raise wrong(
+            f"as_of must not be in the future; it is {present} now", as_of=(as_of, f"a time up to {present}")
         )
     if as_of < EARLIEST:
-        raise DataError("as_of must not be before 2000-01-01T00:00:00Z")
+        raise wrong("as_of must not be before 2000-01-01T00:00:00Z", as_of=(as_of, _SINCE))
     return as_of.astimezone(UTC)
 
 
@@ -55,19 +72,27 @@ def window(query: HistoryQuery, now: datetime) -> Window:
         DataError: when the parameters contradict each other or ask for too much at once.
     """
     if sum(given is not UNSET for given in (query.hours, query.days, query.start)) > 1:
-        raise DataError("give only one of hours, days and start")
+        raise wrong(
+            "give only one of hours, days and start",
+            hours=(query.hours, _ALONE),
+            days=(query.days, _ALONE),
+            start=(query.start, _ALONE),
+        )
     end = now if query.end is UNSET else query.end
     if end <= EARLIEST:
-        raise DataError("end must be after 2000-01-01T00:00:00Z")
+        raise wrong("end must be after 2000-01-01T00:00:00Z", end=(query.end, _SINCE))
     end = min(end, now).astimezone(UTC)
     start = _start(query, end)
     if start >= end:
-        raise DataError("start must be before end, and in the past")
-    most = timedelta(hours=HOURS_MOST) if query.interval == "hour" else timedelta(days=DAYS_MOST)
-    if end - start > most:
-        raise DataError(
-            f"at most {most.days} days at once with interval={query.interval}; ask for a shorter time"
-            + (" or for interval=day" if query.interval == "hour" else "")
+        raise wrong(
+            "start must be before end, and in the past",
+            start=(query.start, f"a time before {end.isoformat()}"),
+        )
+    if end - start > timedelta(days=DAYS_MOST):
+        least = (end - timedelta(days=DAYS_MOST)).isoformat()
+        raise wrong(
+            f"at most {DAYS_MOST} days at once; ask for a shorter time",
+            start=(query.start, f"a time from {least}"),
         )
     return Window(start, end)
 
@@ -75,7 +100,7 @@ def window(query: HistoryQuery, now: datetime) -> Window:
 def _start(query: HistoryQuery, end: datetime) -> datetime:
     if query.start is not UNSET:
         if query.start < EARLIEST:
-            raise DataError("start must not be before 2000-01-01T00:00:00Z")
+            raise wrong("start must not be before 2000-01-01T00:00:00Z", start=(query.start, _SINCE))
         return query.start.astimezone(UTC)
     if query.hours is not UNSET:
         return end - query.hours * HOUR

@@ -5,14 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.api import ApiContext, create_app
+from common.api.edge.policy import KINDS, Policy, Rate
 from common.bootstrap.parts import Parts, assemble
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from common.config import Settings
+
 
 def build(parts: Parts | None = None) -> Flask:
     """The application; it connects at its first request."""
     # Whoever waits for an answer gives up long before the minute that other functions may take.
-    whole = parts or assemble(pool_size=4, statement_timeout_s=15, connect_timeout_s=5)
-    return create_app(ApiContext(database=whole.database, clock=whole.clock, queue=whole.queue))
+    whole = parts or assemble(pool_size=4, writers=1, statement_timeout_s=15, connect_timeout_s=5)
+    return create_app(
+        ApiContext(
+            database=whole.database, clock=whole.clock, queue=whole.queue, policy=policy(whole.settings)
+        )
+    )
+
+
+def policy(settings: Settings) -> Policy:
+    """What the settings decide of access and of what is kept."""
+    return Policy(
+        reads_need_token=settings.api_reads == "token",
+        rates={kind: Rate(*settings.rates[kind]) for kind in KINDS if kind in settings.rates},
+        trusted_proxies=settings.trusted_proxies,
+        origins=settings.cors_origins,
+        cache_bytes=settings.cache_mb * 1024 * 1024,
+        redis_url=settings.redis_url,
+    )

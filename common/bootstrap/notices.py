@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from common.adapters.notify import Notifier
 from common.store import notices
 from common.store.jobs import dead
-from common.store.models import planned_in_vain, served
+from common.store.models import served
+from common.store.plans import planned_in_vain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

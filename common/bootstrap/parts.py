@@ -13,7 +13,7 @@ from common.domain.errors import ConfigError
 from common.store.engine import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from common.adapters.queue import Queue
     from common.domain.observation import Clock
@@ -30,6 +30,21 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def settings_here() -> Settings:
+    """The settings of the environment, and of the secret that it names.
+
+    Raises:
+        ConfigError: as `from_environment` does.
+    """
+
+    def read(where: str) -> Mapping[str, str]:
+        from common.adapters.secrets import read_secrets
+
+        return read_secrets(where)
+
+    return from_environment(read)
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the functions share."""
@@ -40,16 +55,22 @@ class Parts:
     clock: Clock
 
 
-def assemble(settings: Settings | None = None, *, clock: Clock = system_clock, **limits: int) -> Parts:
+def assemble(
+    settings: Settings | None = None,
+    *,
+    clock: Clock = system_clock,
+    writers: int | None = None,
+    **limits: int,
+) -> Parts:
     """The parts for these settings, or those of the environment; `limits`: see `Database`.
 
     A process keeps two connections, one for the work in hand and one for its lease, unless the settings or the
-    limits give another number.
+    limits give another number. With `writers`, so many of them may write, and the others are for `Database.reading`.
 
     Raises:
         ConfigError: when no database is named; only ``vayu`` on a laptop starts one by itself.
     """
-    chosen = settings or from_environment()
+    chosen = settings or settings_here()
     if chosen.database_url is None:
         raise ConfigError(
             "DATABASE_URL is not set; it must look like postgresql://user:password@host:5432/name"
@@ -57,6 +78,8 @@ def assemble(settings: Settings | None = None, *, clock: Clock = system_clock, *
     limits = {"pool_size": _CONNECTIONS} | limits
     if chosen.database_connections is not None:
         limits["pool_size"] = chosen.database_connections
+    if writers is not None:
+        limits |= {"pool_size": writers, "readers": limits["pool_size"] - writers}
     database = Database(chosen.database_url, **limits)
     return Parts(chosen, database, queue_from_url(chosen.queue_url, database, clock), clock)
 

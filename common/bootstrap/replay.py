@@ -18,7 +18,8 @@ from common.inference.session import ModelCache
 from common.ingest.reconcile import reconcile
 from common.store.city_hours import cities_between
 from common.store.forecasts import score
-from common.store.models import due_for_training, forget_replay, plan_trainings
+from common.store.models import forget_replay
+from common.store.plans import due_for_training, plan_trainings
 from common.store.seals import Key, seals
 from common.training.service import train_city
 

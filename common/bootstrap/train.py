@@ -12,6 +12,7 @@ from common.bootstrap.parts import Parts, assemble
 from common.domain.cities import find_city
 from common.domain.errors import DataError, ModelError
 from common.domain.forecast import FAMILIES, Family
+from common.entry.followed import followed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,8 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
     def handle(message: Message) -> Mapping[str, object]:
         """``data`` names a ``city``, and may name ``families``; or ``cities``; without any: plan the day.
 
-        Who names cities means it: they are trained, unless ``force`` is false and they are not due.
+        Who names cities means it: they are trained, unless ``force`` is false and they are not due. ``job`` is the
+        row that is told how it goes, where the message came by another queue than the database's.
         """
         city, cities = message.data.get("city"), message.data.get("cities")
         wanted = {name: message.data[name] for name in ("families", "force") if name in message.data}
@@ -35,12 +37,12 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
             return _spread(whole, [found.name for found in named_cities(message.data)], wanted)
         return _plan(whole)
 
-    return handle
+    return followed(handle, whole.database, whole.clock)
 
 
 def _plan(parts: Parts) -> Mapping[str, object]:
     """One message a city that is due, and once a UTC day; what is wrong with trainings is told."""
-    from common.store.models import due_for_training, plan_trainings
+    from common.store.plans import due_for_training, plan_trainings
 
     with parts.database.transaction() as connection:
         due = due_for_training(connection, now=parts.clock())
@@ -62,7 +64,7 @@ def _spread(parts: Parts, cities: Sequence[str], wanted: Mapping[str, object]) -
 
 def _train(parts: Parts, city: str, wanted: Mapping[str, object]) -> Mapping[str, object]:
     if wanted.get("force") is False:
-        from common.store.models import not_due
+        from common.store.plans import not_due
 
         with parts.database.transaction() as connection:
             left = not_due(connection, [city], now=parts.clock())

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, system_clock
-from common.config import from_environment
+from common.bootstrap.parts import Parts, settings_here, system_clock
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import NotFound
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 @contextmanager
 def opened(*, offline: bool = False, real: bool = False) -> Iterator[Parts]:
     """The parts of this machine; see `common.bootstrap.local.local_parts`."""
-    with local_parts(from_environment(), clock=system_clock, offline=offline, real=real) as parts:
+    with local_parts(settings_here(), clock=system_clock, offline=offline, real=real) as parts:
         yield parts
 
 

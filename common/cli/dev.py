@@ -17,14 +17,13 @@ import click
 from common.adapters.file_lock import FileLock
 from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN
 from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, collector, system_clock
+from common.bootstrap.parts import Parts, collector, settings_here, system_clock
 from common.cli.children import PATIENCE_S, Child, stop_all
 from common.cli.first_fill import first_fill
 from common.cli.main import main
 from common.cli.output import aside
 from common.cli.schedule import Schedule
 from common.cli.stopping import until_told_to_stop
-from common.config import Settings, from_environment
 from common.domain.cities import all_cities
 from common.domain.errors import ConfigError, StoreError
 from common.store.jobs import release
@@ -33,6 +32,8 @@ from common.store.meta import dataset
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from common.config import Settings
 
 _HOST = "127.0.0.1"
 _TRAINERS = min(2, os.cpu_count() or 1)
@@ -44,7 +45,7 @@ _UP_WITHIN_S = 60.0
 @click.option("--offline", is_flag=True, help="Ask no provider; work on simulated data.")
 def dev(port: int | None, offline: bool) -> None:
     """Run everything on this machine until Ctrl-C: database, API, scheduler, workers."""
-    settings = from_environment()
+    settings = settings_here()
     if settings.queue_url not in ("postgres:", "postgres://"):
         raise ConfigError(
             "QUEUE_URL must be unset, or 'postgres:', for vayu dev: its workers take jobs there"

@@ -22,7 +22,7 @@ Standard = Literal["in-naqi", "us-epa"]
 STANDARDS: tuple[Standard, ...] = ("in-naqi", "us-epa")
 CAP = 500
 
-_NOISE = 1e-9
+NOISE = 1e-9
 """27.5 must round up and 9.1 must not truncate to 9.0, also where binary floats put them a hair below."""
 
 
@@ -58,7 +58,7 @@ CATEGORIES: Mapping[Standard, tuple[Category, ...]] = {
 
 def half_up(value: float) -> int:
     """The nearest integer; halves go up, as in the published examples (27.5 → 28, 8.5 → 9)."""
-    return floor(value + (0.5 + _NOISE))
+    return floor(value + (0.5 + NOISE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Scale:
         """Index of a concentration ≥ 0; the highest of the scale above its end, None below its beginning."""
         units = min(concentration / self.unit, self.bands[-1][1])
         if self.truncated:
-            units = floor(units + _NOISE)
+            units = floor(units + NOISE)
         if units < self.bands[0][0]:
             return None
         for band in self.bands:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from common.domain.errors import NotFound
+from common.domain.errors import Fault, NotFound
+
+LONGEST = 100
+"""Characters of what may be the name of a city."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,27 @@ def find_city(name: str) -> City:
     """The city of that name or alias, whatever its case, accents and hyphens.
 
     Raises:
-        NotFound: when no city has that name.
+        NotFound: when no city has that name; it knows the nearest names.
     """
-    city = _by_key().get(_key(name)) if len(name) <= 100 else None
+    city = _by_key().get(_key(name)) if len(name) <= LONGEST else None
     if city is None:
         shown = name if len(name) <= 40 else name[:40] + "…"
-        raise NotFound(f"unknown city {shown!r}; the 56 cities are listed at /api/v1/cities/")
+        nearest = nearest_cities(name)
+        meant = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+        raise NotFound(
+            f"unknown city {shown!r}; the 56 cities are listed at /api/v1/cities/{meant}",
+            faults=(Fault("parameter", "city", shown, "a city of /api/v1/cities/, by name or alias"),),
+            nearest=nearest,
+        )
     return city
+
+
+def nearest_cities(name: str) -> tuple[str, ...]:
+    """Up to three names of cities that are spelt much like `name`, or begin with it; the nearest first."""
+    from difflib import get_close_matches
+
+    key = _key(name) if len(name) <= LONGEST else ""
+    spellings = _by_key()
+    begun = [spelling for spelling in spellings if len(key) >= 3 and spelling.startswith(key)]
+    close = get_close_matches(key, spellings, n=6, cutoff=0.65)
+    return tuple(dict.fromkeys(spellings[spelling].name for spelling in (*begun, *close)))[:3]

@@ -10,12 +10,15 @@
     │   ├── Permanent          trying again will not: wrong key, changed payload
     │   └── QuotaExhausted     trying again before `retry_after` makes it worse
     ├── DataError              input that cannot be read or makes no sense: 400, exit 1
+    │   └── Reused             a key that stands for another request already: 409
     ├── NotFound               the thing asked for does not exist: 404
     ├── ModelError             a model is missing, damaged, or was made for other features
     └── StoreError             the database or the object store cannot be reached: 503
 
 Vendors' errors are translated into these at the adapter that met them, with ``from``.
 """
+
+from typing import Literal, NamedTuple
 
 
 class VayuError(Exception):
@@ -68,12 +71,39 @@ class QuotaExhausted(SourceError):
         self.retry_after = retry_after
 
 
+class Fault(NamedTuple):
+    """One thing that is wrong with an input."""
+
+    where: Literal["parameter", "header", "pointer"]
+    """``parameter`` of the address; ``pointer`` (RFC 6901) into a JSON body."""
+    name: str
+    given: str | None
+    """Shortened; None where it is missing."""
+    allowed: str
+    """In words."""
+
+
 class DataError(VayuError):
-    """Input that cannot be read, or does not mean anything."""
+    """Input that cannot be read, or does not mean anything; `faults` name its parts where that can be told."""
+
+    def __init__(self, message: str, *, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
+
+
+class Reused(DataError):
+    """A key that its client used for another request before."""
 
 
 class NotFound(VayuError):
-    """The named thing does not exist."""
+    """The named thing does not exist; `nearest` are names that were perhaps meant."""
+
+    def __init__(
+        self, message: str, *, faults: tuple[Fault, ...] = (), nearest: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.faults = faults
+        self.nearest = nearest
 
 
 class ModelError(VayuError):

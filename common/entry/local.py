@@ -45,18 +45,16 @@ def work_once(
         return False
     message = Message(job.type, job.key, job.payload, str(job.id), job.attempt)
     try:
-        with _held(database, job, lease_seconds):
-            perform(lambda message: handlers[message.type](message), message, handlers)
+        with held(database, job, lease_seconds):
+            outcome = perform(lambda message: handlers[message.type](message), message, handlers)
     except Exception as error:  # noqa: BLE001 — whatever goes wrong belongs to this job alone
         with database.transaction() as connection:
-            dead = jobs.fail(
-                connection, job, _told(error), now=clock(), retry=not isinstance(error, HOPELESS)
-            )
+            dead = jobs.fail(connection, job, told(error), now=clock(), retry=not isinstance(error, HOPELESS))
         if dead:
             log().error("message buried", extra={"type": job.type, "subject": job.key, "id": str(job.id)})
     else:
         with database.transaction() as connection:
-            jobs.finish(connection, job, now=clock())
+            jobs.finish(connection, job, now=clock(), outcome=outcome)
     return True
 
 
@@ -82,7 +80,7 @@ def work_forever(
 
 
 @contextmanager
-def _held(database: Database, job: jobs.Job, seconds: int) -> Iterator[None]:
+def held(database: Database, job: jobs.Job, seconds: int) -> Iterator[None]:
     """Renew the job's lease for as long as the block takes, or until it is found to be lost."""
     done = Event()
 
@@ -108,6 +106,6 @@ def _held(database: Database, job: jobs.Job, seconds: int) -> Iterator[None]:
         keeper.join()
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """What a job's row says of an error: users see it, so foreign errors give their name only."""
     return str(error) if isinstance(error, VayuError) else type(error).__name__

@@ -67,14 +67,19 @@ def perform(handle: Handler, message: Message, accepts: Container[str]) -> dict[
     }
     started = perf_counter()
     try:
-        found = _checked(handle, message, accepts)(message)
-        result: dict[str, object] = json.loads(json.dumps(dict(found), default=_text))
+        result = as_json(_checked(handle, message, accepts)(message))
     except Exception as error:
         about |= {"result": "failed", "error": type(error).__name__, "duration_ms": _since(started)}
         log().exception("message failed", extra=about)
         raise
     about |= {"result": "done", "detail": result, "duration_ms": _since(started)}
     log().info("message handled", extra=about)
+    return result
+
+
+def as_json(found: Mapping[str, object]) -> dict[str, object]:
+    """A handler's result in the types that JSON has."""
+    result: dict[str, object] = json.loads(json.dumps(dict(found), default=_text))
     return result
 
 

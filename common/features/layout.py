@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 from common.domain.breakpoints import NAQI
@@ -117,6 +118,18 @@ class Layout:
     def guesses(self) -> tuple[str, ...]:
         """Features that are forecasts of the target already, which a model needs only to correct."""
         return ("composed_likely",) if self.composed else ()
+
+    @property
+    def products(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of features whose products tell more than both: of the weather on the way to the hour ahead, each
+        with each, and with the recent level and the hour of day."""
+        found: list[tuple[str, str]] = []
+        for part in ("12", "way"):
+            means = [f"{one.name}_ahead_{part}" for one in self.ahead]
+            found += combinations_with_replacement(means, 2)
+            found += [("level", mean) for mean in means]
+        waves = ("hour_sin", "hour_cos", "season_sin", "season_cos")
+        return (*found, *((f"{one.name}_ahead_12", wave) for one in self.ahead for wave in waves))
 
     @property
     def seasonal(self) -> tuple[str, ...]:

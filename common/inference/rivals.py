@@ -11,7 +11,7 @@ from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import HORIZON
 from common.features import CEILING, Array, Layout, Outlooks, build
 from common.inference.intervals import as_lists
-from common.store.models import followed, keep_rival
+from common.store.rivals import followed, keep_rival
 
 if TYPE_CHECKING:
     from datetime import datetime

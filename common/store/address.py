@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import ssl
+import re
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import make_url
+from urllib.parse import parse_qsl, unquote
 
 from common.domain.errors import ConfigError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import URL
-
+_URL = re.compile(
+    r"[^:]+://(?:(?P<user>[^:@]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<host>[^:/?]*))(?::(?P<port>\d+))?/(?P<database>[^?]*)(?:\?(?P<query>.*))?"
+)
 _NEEDLESS = ("channel_binding", "connect_timeout", "gssencmode", "keepalives", "target_session_attrs")
 """What libpq may be told and pg8000 does by itself or has no use for."""
 _FILES = ("sslrootcert", "sslcert", "sslkey")
@@ -23,12 +26,13 @@ _UNDERSTOOD = ("host", "sslmode", "application_name", *_FILES)
 _ENCRYPTED = ("require", "verify-ca", "verify-full")
 _SSL_MODES = ("disable", "allow", "prefer", *_ENCRYPTED)
 _SYSTEM = "system"
+_PORT = 5432
 _APPLICATION = "vayu"
 """What the server's lists of sessions say, unless the address names something else."""
 
 
-def driver_arguments(raw: str) -> tuple[URL, dict[str, Any]]:
-    """The address without what stands behind its ``?``, and the arguments of pg8000 that this asks for.
+def driver_arguments(raw: str) -> dict[str, Any]:
+    """The arguments of pg8000 that the address asks for.
 
     ``sslmode`` means what it means to libpq: without one, and with ``allow`` or ``prefer``, TLS where the server
     has it, whoever the server is; ``require`` insists on TLS, and on a known authority where ``sslrootcert``
@@ -36,30 +40,38 @@ def driver_arguments(raw: str) -> tuple[URL, dict[str, Any]]:
     ``sslrootcert`` the system's authorities are known. Unix sockets need no TLS.
 
     Raises:
-        ConfigError: when the address holds something that neither understands, or names a file of
+        ConfigError: when the address is none, holds something that neither understands, or names a file of
             certificates that cannot be read.
     """
-    url = make_url(raw)
-    query = _understood(url.query)
-    arguments: dict[str, Any] = {"application_name": query.get("application_name", _APPLICATION)}
-    host = query.get("host", "")
-    tls = _tls(query)
+    parts = _URL.fullmatch(raw)
+    if parts is None:
+        raise ConfigError("DATABASE_URL must look like postgresql://user:password@host:5432/name")
+    query = _understood(parts["query"] or "")
+    port = int(parts["port"] or _PORT)
+    arguments: dict[str, Any] = {
+        "user": None if parts["user"] is None else unquote(parts["user"]),
+        "database": parts["database"] or None,
+        "application_name": query.get("application_name", _APPLICATION),
+        "ssl_context": _tls(query),
+    }
+    if parts["password"] is not None:
+        arguments["password"] = unquote(parts["password"])
+    host = query.get("host", "") or parts["bracketed"] or parts["host"]
     if host.startswith("/"):
-        arguments["unix_sock"] = str(Path(host) / f".s.PGSQL.{url.port or 5432}")
-        tls = False
-    elif host:
-        url = url.set(host=host)
-    return url.set(query={}), arguments | {"ssl_context": tls}
+        return arguments | {"unix_sock": str(Path(host) / f".s.PGSQL.{port}"), "ssl_context": False}
+    return arguments | {"host": host or "localhost", "port": port}
 
 
-def _understood(query: Mapping[str, str | tuple[str, ...]]) -> dict[str, str]:
-    unknown = query.keys() - {*_UNDERSTOOD, *_NEEDLESS}
+def _understood(given: str) -> dict[str, str]:
+    pairs = parse_qsl(given, keep_blank_values=True)
+    counts = Counter(name for name, _ in pairs)
+    unknown = counts.keys() - {*_UNDERSTOOD, *_NEEDLESS}
     if unknown:
         raise ConfigError(f"DATABASE_URL: {', '.join(sorted(unknown))} behind the '?' is not understood")
-    twice = sorted(name for name, value in query.items() if not isinstance(value, str))
+    twice = sorted(name for name, number in counts.items() if number > 1)
     if twice:
         raise ConfigError(f"DATABASE_URL: {', '.join(twice)} stands behind the '?' more than once")
-    return {name: value for name, value in query.items() if isinstance(value, str) and name in _UNDERSTOOD}
+    return {name: value for name, value in pairs if name in _UNDERSTOOD}
 
 
 def _tls(query: Mapping[str, str]) -> ssl.SSLContext | bool | None:
@@ -74,6 +86,8 @@ def _tls(query: Mapping[str, str]) -> ssl.SSLContext | bool | None:
                 f"DATABASE_URL: {named[0]} needs sslmode=verify-full, verify-ca or require beside it"
             )
         return False if mode == "disable" else None
+    import ssl  # what a connection to this machine does without
+
     authority = query.get("sslrootcert", _SYSTEM)
     with _readable("sslrootcert", authority):
         context = ssl.create_default_context(cafile=None if authority == _SYSTEM else authority)

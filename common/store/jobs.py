@@ -2,6 +2,9 @@
 
 A job in hand is held by a lease, which its worker renews. Leases are measured by the database's clock, one for all:
 a worker whose own clock is wrong neither takes what another has in hand nor loses what is its own.
+
+Where messages travel elsewhere (SQS, Pub/Sub), a job that somebody wants to follow has its row here all the same, due
+at infinity: whoever is handed its message takes it by its id.
 """
 
 from __future__ import annotations
@@ -9,14 +12,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy.exc import IntegrityError
+import msgspec
 
 from common.store.engine import run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -45,17 +48,19 @@ def enqueue(
     now: datetime,
     delay: timedelta = timedelta(0),
     max_attempts: int = 5,
+    elsewhere: bool = False,
 ) -> int:
     """Queue a message; returns the job's id.
 
     While one of the same type and key still waits, that one is meant: it takes the new payload and the
-    earlier of both times, and keeps its count of attempts.
+    earlier of both times, and keeps its count of attempts. `elsewhere`: another queue carries the message.
     """
     rows = run(
         connection,
         """
         INSERT INTO job (type, key, payload, max_attempts, available_at, created_at)
-        VALUES (:type, :key, CAST(:payload AS jsonb), :max_attempts, :available_at, :now)
+        VALUES (:type, :key, CAST(:payload AS jsonb), :max_attempts,
+          CASE WHEN CAST(:elsewhere AS boolean) THEN 'infinity' ELSE CAST(:available_at AS timestamptz) END, :now)
         ON CONFLICT (type, key) WHERE state = 'queued' DO UPDATE
           SET payload = excluded.payload, available_at = least(job.available_at, excluded.available_at)
         RETURNING id
@@ -64,10 +69,50 @@ def enqueue(
         key=key,
         payload=json.dumps(payload),
         max_attempts=max_attempts,
+        elsewhere=elsewhere,
         available_at=now + delay,
         now=now,
     )
     return int(rows[0][0])
+
+
+def enqueue_once(
+    connection: Connection, client: str, key: str, asked: str, enqueue: Callable[[], int], *, now: datetime
+) -> int | None:
+    """`enqueue`, or the job that it gave when this client first used this key; None where it asked for other things.
+
+    Of several at the same time, one enqueues and the others are given its job.
+    """
+    run(
+        connection,
+        "SELECT pg_advisory_xact_lock(hashtext('job_asked'), hashtext(:client || ' ' || :key))",
+        client=client,
+        key=key,
+    )
+    before = run(
+        connection,
+        "SELECT job, asked FROM job_asked WHERE (client, key) = (:client, :key)",
+        client=client,
+        key=key,
+    )
+    if before:
+        return int(before[0][0]) if before[0][1] == asked else None
+    id_ = enqueue()
+    run(
+        connection,
+        "INSERT INTO job_asked (client, key, asked, asked_at, job) VALUES (:client, :key, :asked, :now, :job)",
+        client=client,
+        key=key,
+        asked=asked,
+        now=now,
+        job=id_,
+    )
+    return id_
+
+
+def is_waiting(connection: Connection, id_: int) -> bool:
+    """Whether nobody has taken the job yet, or again."""
+    return bool(run(connection, "SELECT 1 FROM job WHERE id = :id AND state = 'queued'", id=id_))
 
 
 def lease(
@@ -90,7 +135,7 @@ def lease(
     rows = run(
         connection,
         f"""
-        UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = {_END}
+        UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = {_END}, started_at = :now
         WHERE id = (
           SELECT id FROM job
           WHERE available_at <= :now AND (CAST(:types AS text[]) IS NULL OR type = ANY(:types))
@@ -102,9 +147,36 @@ def lease(
         types=None if types is None else list(types),
         seconds=seconds,
     )
-    if not rows:
-        return None
-    id_, type_, key, payload, attempts, max_attempts = rows[0]
+    return _job(rows[0]) if rows else None
+
+
+def take(
+    connection: Connection, id_: int, *, now: datetime, seconds: int
+) -> Job | Literal["done", "running"] | None:
+    """Take the job of that id, whose message came from elsewhere; what it is already, or None where it is not kept.
+
+    One that was given up is taken too: somebody has sent its message again.
+    """
+    rows = run(
+        connection,
+        f"""
+        UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = {_END}, started_at = :now,
+          finished_at = NULL
+        WHERE id = :id AND state <> 'done' AND NOT (state = 'running' AND leased_until > clock_timestamp())
+        RETURNING id, type, key, payload::text, attempts, max_attempts
+        """,
+        id=id_,
+        now=now,
+        seconds=seconds,
+    )
+    if rows:
+        return _job(rows[0])
+    found = run(connection, "SELECT state = 'done' FROM job WHERE id = :id", id=id_)
+    return ("done" if found[0][0] else "running") if found else None
+
+
+def _job(row: Sequence[Any]) -> Job:
+    id_, type_, key, payload, attempts, max_attempts = row
     return Job(id_, type_, key, json.loads(payload), attempts, max_attempts)
 
 
@@ -123,17 +195,22 @@ def renew(connection: Connection, job: Job, *, seconds: int) -> bool:
     return bool(rows)
 
 
-def finish(connection: Connection, job: Job, *, now: datetime) -> None:
-    """The job is done; nothing happens where a later lease has taken it over."""
+def finish(
+    connection: Connection, job: Job, *, now: datetime, outcome: Mapping[str, Any] | None = None
+) -> None:
+    """The job is done, and this came of it; nothing happens where a later lease has taken it over."""
     run(
         connection,
         """
-        UPDATE job SET state = 'done', finished_at = :now, leased_until = NULL, error = NULL
+        UPDATE job SET state = 'done', finished_at = :now, leased_until = NULL, error = NULL,
+          outcome = CAST(:outcome AS jsonb)
         WHERE id = :id AND state = 'running' AND attempts = :attempt
         """,
         id=job.id,
         attempt=job.attempt,
         now=now,
+        # What is not a number becomes null.
+        outcome=None if outcome is None else msgspec.json.encode(outcome).decode(),
     )
 
 
@@ -153,6 +230,8 @@ def fail(connection: Connection, job: Job, error: str, *, now: datetime, retry: 
         "available_at": now + timedelta(minutes=2**job.attempt),
         "now": now,
     }
+    from sqlalchemy.exc import IntegrityError  # 0.1 s, which whoever only sends does not need
+
     try:
         with connection.begin_nested():
             rows = run(connection, _FAIL, **values)
@@ -162,7 +241,8 @@ def fail(connection: Connection, job: Job, error: str, *, now: datetime, retry: 
 
 
 _FAIL = """
-    UPDATE job SET error = :error, available_at = :available_at, leased_until = NULL,
+    UPDATE job SET error = :error, leased_until = NULL,
+      available_at = CASE WHEN available_at = 'infinity' THEN available_at ELSE :available_at END,
       state = CASE WHEN CAST(:dead AS boolean) THEN 'dead' WHEN again THEN 'done' ELSE 'queued' END,
       finished_at = CASE WHEN CAST(:dead AS boolean) OR again THEN CAST(:now AS timestamptz) END
     FROM (SELECT EXISTS (SELECT 1 FROM job AS waiting WHERE waiting.state = 'queued'

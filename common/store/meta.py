@@ -10,6 +10,8 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from common.store.engine import AnyConnection
+
 Dataset = Literal["real", "simulated"]
 
 
@@ -41,7 +43,7 @@ def refuse_other_dataset(connection: Connection, kind: Dataset) -> None:
         )
 
 
-def dataset(connection: Connection) -> Dataset | None:
+def dataset(connection: AnyConnection) -> Dataset | None:
     """``real``, ``simulated``, or None before anything was written."""
     rows = run(connection, "SELECT value FROM meta WHERE key = 'dataset'")
     return rows[0][0] if rows else None

@@ -50,5 +50,6 @@ def falling_back(
     if not layout.as_issued:
         return lambda model: model
     hidden = (*rows.hidden, *(layout.index(name) for name in layout.of_ahead))
-    unknown = fit("linear", replace(rows, hidden=hidden), y, learn, **taught)
+    without = {**taught, "known_ahead": False, "products": ()}
+    unknown = fit("linear", replace(rows, hidden=hidden), y, learn, **without)
     return lambda model: Gated(model, unknown, layout.index("ahead_known"))

@@ -94,6 +94,14 @@ class Dataset:
             return self.rows
         return replace(self.rows, hidden=tuple(self.layout.index(name) for name in self.layout.seasonal))
 
+    def knows_ahead(self) -> bool:
+        """Whether the weather ahead is known often enough for more than its plain effects to be learnt: always, or as
+        it was expected for about a year. Of a month of it products teach nonsense."""
+        if not self.layout.as_issued:
+            return bool(self.layout.ahead)
+        last = self.rows.at(HORIZON - 1, np.arange(len(self.rows)))
+        return int((last[:, self.layout.index("ahead_known")] > 0).sum()) >= SEASON_HOURS
+
     def split(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which (origin, lead) pairs may be learnt from, and which origins are held out.
 

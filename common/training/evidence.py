@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from common.features import Array
-    from common.store.models import DayOfRivals
+    from common.store.rivals import DayOfRivals
 
 CERTAIN = 0.975
 """Share of the draws in which another recipe must do better to be served."""

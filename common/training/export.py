@@ -13,7 +13,7 @@ from onnx import TensorProto, compose, helper, numpy_helper
 from common.features import LEVEL_CENTRE, Array
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,11 +23,23 @@ _IR_VERSION = 9
 
 
 def per_lead_linear(
-    weights: Array, bias: Array, low: Array, high: Array, lead_column: int
+    weights: Array,
+    bias: Array,
+    low: Array,
+    high: Array,
+    lead_column: int,
+    products: Sequence[tuple[int, int]] = (),
 ) -> onnx.ModelProto:
     """A graph of one linear model a lead time: `weights` and the bounds of its features, `low` and `high`,
-    (48, n_features), `bias` (48,)."""
+    (48, n_features + n_products), `bias` (48,). `products`: pairs of columns of X."""
+    widened = [
+        helper.make_node("Gather", ["X", "first_factor"], ["first"], axis=1),
+        helper.make_node("Gather", ["X", "second_factor"], ["second"], axis=1),
+        helper.make_node("Mul", ["first", "second"], ["multiplied"]),
+        helper.make_node("Concat", ["X", "multiplied"], ["wide"], axis=1),
+    ]
     nodes = [
+        *(widened if products else [helper.make_node("Identity", ["X"], ["wide"])]),
         helper.make_node("Gather", ["X", "lead_column"], ["lead"], axis=1),
         helper.make_node("Sub", ["lead", "one"], ["lead_from_0"]),
         helper.make_node("Cast", ["lead_from_0"], ["index"], to=TensorProto.INT64),
@@ -35,7 +47,7 @@ def per_lead_linear(
         helper.make_node("Gather", ["bias", "index"], ["row_bias"], axis=0),
         helper.make_node("Gather", ["low", "index"], ["row_low"], axis=0),
         helper.make_node("Gather", ["high", "index"], ["row_high"], axis=0),
-        helper.make_node("Max", ["X", "row_low"], ["raised"]),
+        helper.make_node("Max", ["wide", "row_low"], ["raised"]),
         helper.make_node("Min", ["raised", "row_high"], ["bounded"]),
         helper.make_node("Mul", ["bounded", "row_weights"], ["products"]),
         helper.make_node("ReduceSum", ["products", "features_axis"], ["sum"], keepdims=0),
@@ -51,7 +63,10 @@ def per_lead_linear(
         "high": high.astype(np.float32),
         "features_axis": np.array([1], dtype=np.int64),
     }
-    return _model(nodes, constants, weights.shape[1], "log_ratio", [None, 1])
+    if products:
+        factors = np.array(products, dtype=np.int64)
+        constants |= {"first_factor": factors[:, 0], "second_factor": factors[:, 1]}
+    return _model(nodes, constants, weights.shape[1] - len(products), "log_ratio", [None, 1])
 
 
 def by_block(
@@ -81,6 +96,29 @@ def mean_of(models: list[onnx.ModelProto]) -> onnx.ModelProto:
     nodes.append(helper.make_node("Mean", outputs, ["log_ratio"]))
     n_features = models[0].graph.input[0].type.tensor_type.shape.dim[1].dim_value
     return _model(nodes, {}, n_features, "log_ratio", [None, 1], initializers)
+
+
+def shared_by_lead(models: list[onnx.ModelProto], shares: Array, lead_column: int) -> onnx.ModelProto:
+    """One graph whose answer is the sum of the models' log-ratios, each times its share at the row's lead time:
+    `shares`, (48, n_models)."""
+    nodes, initializers, outputs = _side_by_side(models, "model")
+    nodes += [
+        helper.make_node("Concat", outputs, ["each"], axis=1),
+        helper.make_node("Gather", ["X", "lead_column"], ["lead"], axis=1),
+        helper.make_node("Sub", ["lead", "one"], ["lead_from_0"]),
+        helper.make_node("Cast", ["lead_from_0"], ["index"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["shares", "index"], ["row_shares"], axis=0),
+        helper.make_node("Mul", ["each", "row_shares"], ["parts"]),
+        helper.make_node("ReduceSum", ["parts", "models_axis"], ["log_ratio"], keepdims=1),
+    ]
+    constants: dict[str, NDArray[Any]] = {
+        "lead_column": np.array(lead_column, dtype=np.int64),
+        "one": np.array(1.0, dtype=np.float32),
+        "shares": shares.astype(np.float32),
+        "models_axis": np.array([1], dtype=np.int64),
+    }
+    n_features = models[0].graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    return _model(nodes, constants, n_features, "log_ratio", [None, 1], initializers)
 
 
 def either(then: onnx.ModelProto, otherwise: onnx.ModelProto, column: int) -> onnx.ModelProto:

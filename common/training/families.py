@@ -20,7 +20,7 @@ from xgboost import XGBRegressor
 
 from common.domain.errors import ModelError
 from common.domain.forecast import FAMILIES, HORIZON, Family
-from common.training.export import OPSET, by_block, mean_of
+from common.training.export import OPSET, by_block, sum_of
 from common.training.linear import LinearByLead, fit_linear
 from common.training.lstm import fit_lstm, is_missing
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from common.features import Array, Rows
 
-__all__ = ["BLOCKS", "Blocks", "Fitted", "LinearByLead", "Mean", "able", "fit", "naive_model"]
+__all__ = ["BLOCKS", "Blocks", "Fitted", "LinearByLead", "able", "fit", "naive_model"]
 
 BLOCKS = ((1, 3), (4, 8), (9, 16), (17, 28), (29, 48))
 """First and last lead time of each block, in hours."""
@@ -75,17 +75,17 @@ class Blocks:
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
-    """The mean of several models' log-ratios: a blend."""
+class Sum:
+    """A model and what corrects it."""
 
     models: tuple[Fitted, ...]
 
     def predict(self, X: NDArray[np.float32]) -> Array:
-        found: Array = np.mean([model.predict(X) for model in self.models], axis=0)
+        found: Array = np.sum([model.predict(X) for model in self.models], axis=0)
         return found
 
     def to_onnx(self) -> onnx.ModelProto:
-        return mean_of([model.to_onnx() for model in self.models])
+        return sum_of([model.to_onnx() for model in self.models])
 
 
 def fit(
@@ -97,21 +97,25 @@ def fit(
     weight: Array,
     lead_column: int,
     known_ahead: bool = False,
+    large: bool = False,
     guesses: Sequence[int] = (),
+    products: Sequence[tuple[int, int]] = (),
     hours: NDArray[np.intp] | None = None,
+    base: LinearByLead | None = None,
 ) -> Fitted:
     """Train one family.
 
     `y`: the log-ratios, (n_origins, 48); `learn`: which pairs may be learnt from, (n_origins, 48); `weight`:
-    what an origin counts, (n_origins,). With `known_ahead` there is more to learn, and trees may grow further.
-    `guesses`: columns that are forecasts already. `hours`: of the origins, (n_origins,); by default each is an hour
-    after the one before.
+    what an origin counts, (n_origins,). With the weather `known_ahead` linear models learn more, boosted trees
+    correct a linear model, `base` if it is given, and `large` ones correct more of it. `guesses`: columns that are
+    forecasts already; `products`: pairs of columns that linear models multiply. `hours`: of the origins,
+    (n_origins,); by default each is an hour after the one before.
 
     Raises:
         ModelError: for an LSTM without torch.
     """
     if family == "linear":
-        return fit_linear(rows, y, learn, weight, lead_column, guesses)
+        return fit_linear(rows, y, learn, weight, lead_column, guesses, products, known_ahead=known_ahead)
     if family == "lstm":
         when = np.arange(len(rows)) if hours is None else hours
         return fit_lstm(rows, y, learn, weight, lead_column=lead_column, hours=when, guesses=guesses)
@@ -121,11 +125,15 @@ def fit(
             for X, values, counts in _by_block(rows, y, learn, weight, thin=4)
         ]
         return Blocks(tuple(forests), lead_column, _forest_to_onnx)
+    if known_ahead and base is None:
+        base = fit_linear(rows, y, learn, weight, lead_column, guesses, products, known_ahead=True)
+    rest = y if base is None else y - base.of_rows(rows)
     boosters = [
-        _booster(known_ahead=known_ahead).fit(X, values, sample_weight=counts)
-        for X, values, counts in _by_block(rows, y, learn, weight, thin=1)
+        _booster(large=large).fit(X, values, sample_weight=counts)
+        for X, values, counts in _by_block(rows, rest, learn, weight, thin=1)
     ]
-    return Blocks(tuple(boosters), lead_column, _booster_to_onnx)
+    trees = Blocks(tuple(boosters), lead_column, _booster_to_onnx)
+    return trees if base is None else Sum((base, trees))
 
 
 def able(asked: Sequence[Family]) -> tuple[tuple[Family, ...], dict[str, str]]:
@@ -180,11 +188,11 @@ def _forest() -> RandomForestRegressor:
     )
 
 
-def _booster(*, known_ahead: bool) -> XGBRegressor:
+def _booster(*, large: bool) -> XGBRegressor:
     return XGBRegressor(
         objective="reg:absoluteerror",
-        n_estimators=500 if known_ahead else 150,
-        max_depth=5 if known_ahead else 4,
+        n_estimators=300 if large else 150,
+        max_depth=6 if large else 4,
         learning_rate=0.05,
         subsample=0.6,
         colsample_bytree=0.4,

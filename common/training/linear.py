@@ -1,4 +1,8 @@
-"""Linear models, one a lead time, by least absolute deviations with a ridge penalty."""
+"""Linear models, one a lead time, by least absolute deviations with a ridge penalty.
+
+Beside the features they may take products of them: what wind does depends on where it comes from and on what it finds.
+Products are made inside the model and its ONNX form, so that rows need not carry them.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +22,15 @@ if TYPE_CHECKING:
 
     from common.features import Array, Rows
 
+    Products = Sequence[tuple[int, int]]
+
 _STEPS = 3
 """Steps of reweighting after the first, plain fit."""
 _GUESS_PENALTY = 0.02
 """Of the ridge penalty, for features that are forecasts already: those are not to be shrunk to no change."""
+_LEAST_SHARE, _FEW_ROWS = 0.3, 10_000
+"""Of the ridge penalty where the weather ahead is known, from that many rows on: it explains so much that more can be
+learnt from many."""
 _REACH = 6.0
 """A feature further than this many standard deviations from what was learnt from is taken as that far."""
 
@@ -39,6 +48,8 @@ class LinearByLead:
     high: Array
     """(48, n_features): greatest value taken of a feature"""
     lead_column: int
+    products: Products = ()
+    """Pairs of columns whose products are taken as further features, behind the others in the arrays above"""
 
     @staticmethod
     def unbounded(weights: Array, bias: Array, lead_column: int) -> LinearByLead:
@@ -49,12 +60,32 @@ class LinearByLead:
     def predict(self, X: NDArray[np.float32]) -> Array:
         out = np.empty(X.shape[:2])
         for lead in range(X.shape[1]):
-            rows = np.clip(X[:, lead].astype(np.float64), self.low[lead], self.high[lead])
-            out[:, lead] = rows @ self.weights[lead] + self.bias[lead]
+            out[:, lead] = self._at(lead, X[:, lead])
+        return out
+
+    def _at(self, lead: int, X: NDArray[np.float32]) -> Array:
+        rows = with_products(X, self.products).astype(np.float64)
+        found: Array = np.clip(rows, self.low[lead], self.high[lead]) @ self.weights[lead] + self.bias[lead]
+        return found
+
+    def of_rows(self, rows: Rows) -> Array:
+        """`predict` of all rows, one lead time at a time: they need not be put together."""
+        every = np.arange(len(rows))
+        out = np.empty((len(rows), HORIZON))
+        for lead in range(HORIZON):
+            out[:, lead] = self._at(lead, rows.at(lead, every))
         return out
 
     def to_onnx(self) -> onnx.ModelProto:
-        return per_lead_linear(self.weights, self.bias, self.low, self.high, self.lead_column)
+        return per_lead_linear(self.weights, self.bias, self.low, self.high, self.lead_column, self.products)
+
+
+def with_products(X: NDArray[np.float32], products: Products) -> NDArray[np.float32]:
+    """The rows with the products of pairs of their columns behind them, (rows, n_features + n_products)."""
+    if not products:
+        return X
+    first, second = np.array(products, dtype=np.intp).T
+    return np.concatenate([X, X[:, first] * X[:, second]], axis=1)
 
 
 def penalty(rows: int, lead: int) -> float:
@@ -75,29 +106,34 @@ def fit_linear(
     weight: Array,
     lead_column: int,
     guesses: Sequence[int] = (),
+    products: Products = (),
+    *,
+    known_ahead: bool = False,
 ) -> LinearByLead:
     """Least absolute deviations by iteratively reweighted least squares (Schlossmacher, *JASA* 68, 1973), by
     the normal equations: they are small, and hundreds of them are solved for each city and target.
 
-    `guesses`: columns that are forecasts already; what is taken of them is hardly penalised.
+    `guesses`: columns that are forecasts already; what is taken of them is hardly penalised. `products`: pairs of
+    columns whose products are features too. `known_ahead`: whether the weather ahead is among the features.
     """
-    shape = (HORIZON, rows.n_features)
+    shape = (HORIZON, rows.n_features + len(products))
     weights, bias, low, high = np.zeros(shape), np.zeros(HORIZON), np.zeros(shape), np.zeros(shape)
     for lead in range(HORIZON):
         taken = learn[:, lead]
-        X = rows.at(lead, taken)
+        X = with_products(rows.at(lead, taken), products)
         centre, scale = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
         scale[scale < 1e-6] = 1.0  # a feature that never changed tells nothing, and must not blow up later
         # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
         X -= centre.astype(np.float32)
         X /= scale.astype(np.float32)
-        ridge = np.full(rows.n_features, penalty(len(X), lead + 1))
+        share = min(max(_FEW_ROWS / max(len(X), 1), _LEAST_SHARE), 1.0) if known_ahead else 1.0
+        ridge = np.full(X.shape[1], share * penalty(len(X), lead + 1))
         ridge[list(guesses)] *= _GUESS_PENALTY
         found, constant = _least_deviations(X, y[taken, lead], weight[taken], ridge)
         weights[lead] = found / scale
         bias[lead] = constant - weights[lead] @ centre
         low[lead], high[lead] = centre - _REACH * scale, centre + _REACH * scale
-    return LinearByLead(weights, bias, low, high, lead_column)
+    return LinearByLead(weights, bias, low, high, lead_column, tuple(products))
 
 
 def _least_deviations(X: NDArray[np.float32], y: Array, weight: Array, penalty: Array) -> tuple[Array, float]:

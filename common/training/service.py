@@ -18,17 +18,8 @@ from common.inference.card_text import as_markdown, text_key
 from common.inference.outlooks import outlooks_of
 from common.store.alone import PATIENCE_S, training_alone
 from common.store.city_hours import history, provenance_mix, span
-from common.store.models import (
-    ModelRow,
-    champion,
-    follow,
-    insert_model,
-    is_held,
-    known_versions,
-    model,
-    promote,
-    rival_days,
-)
+from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, model, promote
+from common.store.rivals import follow, rival_days
 from common.training.dataset import Dataset, make_dataset
 from common.training.evidence import Paired, beats_naive, proven_better
 from common.training.judge import coverage

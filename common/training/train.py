@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +14,9 @@ from common.domain.forecast import NAIVE, Family
 from common.inference.adaptive import Issued, held_out_quantiles
 from common.inference.session import open_session, predict
 from common.training.ahead import falling_back
+from common.training.blend import Blend, near, shares_by_lead
 from common.training.export import in_target_unit
-from common.training.families import Fitted, Mean, able, fit, naive_model
+from common.training.families import Fitted, LinearByLead, able, fit, naive_model
 from common.training.judge import metrics
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 PARITY_TOLERANCE = 0.01
 """Largest allowed difference between native and ONNX prediction, as a share of the prediction plus the floor."""
-BLEND_WITHIN = 1.10
-"""A family may be blended in where its held-out MAE is at most this many times that of the best."""
 _PARITY_ORIGINS = 60
 _AT_ONCE = 2000
 """Origins whose rows are put together at a time: memory for a hundred megabytes."""
@@ -87,34 +85,48 @@ def _train(data: Dataset, families: Sequence[Family]) -> list[Candidate]:
         everything = np.ones(len(data.rows), dtype=bool)
         return [_naive(data, everything, data.actual, why=str(error))]
     truth, everything = data.judged(judge), np.isfinite(data.actual)
-    rows, ratios = data.taught(), np.nan_to_num(data.log_ratio())
+    rows, ratios, index = data.taught(), np.nan_to_num(data.log_ratio()), data.layout.index
+    ahead = data.knows_ahead()
     taught: dict[str, Any] = {
         "weight": data.weight(),
-        "lead_column": data.layout.index("lead"),
+        "lead_column": index("lead"),
+        "known_ahead": ahead,
         # Larger trees gain 3 points of skill from forecasts as issued, and cost three times as much for every city.
-        "known_ahead": bool(data.layout.ahead) and not data.layout.as_issued,
-        "guesses": [data.layout.index(name) for name in data.layout.guesses],
+        "large": bool(data.layout.ahead) and not data.layout.as_issued,
+        "products": [(index(one), index(other)) for one, other in data.layout.products if ahead],
+        "guesses": [index(name) for name in data.layout.guesses],
         "hours": data.hours,
     }
     gate_trial, gate_final = (
         falling_back(data.layout, rows, ratios, pairs, taught) for pairs in (learn, everything)
     )
     trained: dict[Family, tuple[Fitted, Fitted, float]] = {}
+    linear: tuple[LinearByLead | None, LinearByLead | None] = None, None
     for family in families:
         started = time.perf_counter()
-        trial = gate_trial(fit(family, rows, ratios, learn, **taught))
-        final = gate_final(fit(family, rows, ratios, everything, **taught))
-        trained[family] = trial, final, time.perf_counter() - started
+        trial, final = (
+            fit(family, rows, ratios, pairs, **taught, base=base)
+            for pairs, base in zip((learn, everything), linear, strict=True)
+        )
+        if isinstance(trial, LinearByLead) and isinstance(final, LinearByLead) and ahead:
+            linear = trial, final
+        trained[family] = gate_trial(trial), gate_final(final), time.perf_counter() - started
     candidates = [
         _candidate(data, judge, truth, family, final, _in_unit(trial, data, judge), seconds)
         for family, (trial, final, seconds) in trained.items()
     ]
-    blended = _worth_blending(candidates, truth, data.floor)
-    if blended:
-        trials, finals, seconds = zip(*(trained[family] for family in blended), strict=True)
-        held_out = _in_unit(Mean(trials), data, judge)
-        candidates.append(_candidate(data, judge, truth, "blend", Mean(finals), held_out, sum(seconds)))
-        candidates[-1].metrics["blend_of"] = list(blended)
+    blended = _near_best(candidates, truth)
+    if len(blended) > 1:
+        trials, finals, seconds = zip(*(trained[one.family] for one in blended), strict=True)
+        names = [one.family for one in blended]
+        # Where the weather ahead is known, trees correct the linear model: it has no share to keep.
+        anchor = names.index("linear") if "linear" in names and not ahead else None
+        forecasts = [one.held_out for one in blended]
+        shares = shares_by_lead(forecasts, truth, data.level[judge], data.floor, anchor)
+        trial, final = (Blend(some, shares, index("lead")) for some in (trials, finals))
+        held_out = _in_unit(trial, data, judge)
+        candidates.append(_candidate(data, judge, truth, "blend", final, held_out, sum(seconds)))
+        candidates[-1].metrics["blend_of"] = names
     return [*candidates, _naive(data, judge, truth)]
 
 
@@ -131,32 +143,12 @@ def _naive(data: Dataset, judge: NDArray[np.bool_], truth: Array, why: str | Non
     return found
 
 
-def _worth_blending(candidates: Sequence[Candidate], truth: Array, floor: float) -> tuple[Family, ...]:
-    """Of the families that come near the best one, two or more whose mean has the least held-out error; none
-    where the best one does not beat the naive forecast.
-
-    A linear model that comes near is always one of them: held-out hours lie among those that were learnt from,
-    and in a season that was not seen trees lose what they won there.
-    """
+def _near_best(candidates: Sequence[Candidate], truth: Array) -> list[Candidate]:
+    """The families that come near the best one; none where not even that beats the naive forecast."""
     sound = [one for one in candidates if one.fault is None]
     if not any((one.metrics["holdout"]["skill"] or 0.0) > 0 for one in sound):
-        return ()
-    enough = BLEND_WITHIN * min(one.metrics["holdout"]["mae"] for one in sound)
-    near: list[Candidate] = []
-    for one in sound:
-        # An LSTM that found nothing to correct is its linear model once more: a blend of both would be no blend.
-        twin = any(np.allclose(one.held_out, other.held_out) for other in near)
-        if one.metrics["holdout"]["mae"] <= enough and not twin:
-            near.append(one)
-    sets = [some for size in range(2, len(near) + 1) for some in combinations(near, size)]
-    if any(one.family == "linear" for one in near):
-        sets = [some for some in sets if any(one.family == "linear" for one in some)]
-
-    def error(some: Sequence[Candidate]) -> float:
-        mean = np.mean([np.log(one.held_out + floor) for one in some], axis=0)
-        return _mae(truth, np.exp(mean) - floor)
-
-    return tuple(one.family for one in min(sets, key=error)) if sets else ()
+        return []
+    return [sound[number] for number in near([one.held_out for one in sound], truth)]
 
 
 def _candidate(

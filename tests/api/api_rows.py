@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from common.adapters.queue import Message
 from common.api import ApiContext
+from common.api.errors import Problem
 from common.api.route import BASE
 from common.api.routes import ROUTES
 from common.domain.aqi import naqi, us_aqi
@@ -19,6 +20,7 @@ from common.domain.observation import HOUR
 from common.store.city_hours import upsert_city_hours
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast
+from common.store.keys import create_key
 from common.store.models import ModelRow, insert_model
 
 _DAY = {
@@ -133,7 +135,7 @@ def problem_of(response: TestResponse, status: int) -> Any:
     assert response.status_code == status, response.text
     assert response.content_type == "application/problem+json"
     body = json.loads(response.data)
-    assert set(body) == {"type", "title", "status", "detail", "instance", "request_id"}
+    assert json.loads(msgspec.json.encode(msgspec.json.decode(response.data, type=Problem))) == body
     assert body["status"] == status
     assert body["instance"].startswith("/")
     assert body["request_id"] == response.headers["X-Request-Id"]
@@ -188,3 +190,10 @@ class IdleQueue:
 
 def context_of(database: Database, now: datetime) -> ApiContext:
     return ApiContext(database=database, clock=lambda: now, queue=IdleQueue())
+
+
+def token_for(database: Database, now: datetime, *scopes: str) -> str:
+    """A token that allows these."""
+    with database.transaction() as connection:
+        run(connection, "DELETE FROM api_key")
+        return create_key(connection, "a test", scopes, now=now)[0]

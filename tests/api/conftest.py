@@ -1,21 +1,25 @@
 """The real application over a real database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
+from typing import Any
 
 import pytest
 from api_rows import context_of
+from edge_here import Process, Time
 from tiers_here import fresh_database
 from werkzeug.test import Client
 
 from common.api import ApiContext, create_app
+from common.api.edge.policy import Policy
 from common.store.engine import Database, run
 from common.store.tiers import keeps_days
 
 _EMPTY = (
     "forecast", "forecast_day_state", "forecast_day", "forecast_day_stated", "model", "city_hour",
-    "city_hour_revision", "city_day_stale", "source_run", "meta WHERE key <> 'tier'",
+    "city_hour_revision", "city_day_stale", "source_run", "job_asked", "job", "api_key",
+    "meta WHERE key <> 'tier'",
 )  # fmt: skip
 
 
@@ -53,3 +57,22 @@ def down(now: datetime) -> Client:
     """The application over a port where nothing listens."""
     closed = Database("postgresql+pg8000://nobody:secret@127.0.0.1:1/nowhere")
     return create_app(context_of(closed, now)).test_client()
+
+
+@pytest.fixture
+def time(now: datetime) -> Time:
+    return Time(now)
+
+
+@pytest.fixture
+def process(database: Database, time: Time) -> Iterator[Callable[..., Process]]:
+    """Makes processes of the API over the one database, with the policy that is given."""
+    made: list[Process] = []
+
+    def make(**policy: Any) -> Process:
+        made.append(Process(database, time, Policy(**policy)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

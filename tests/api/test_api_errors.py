@@ -17,13 +17,15 @@ from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from common.api import ApiContext, create_app
-from common.api.access import SECURITY_HEADERS, logger
+from common.api.edge import SECURITY_HEADERS
+from common.api.edge.log import logger
 from common.api.errors import ANSWERS
 from common.api.route import Route
 from common.api.routes import ROUTES
 from common.store.engine import Database, run
 
-GETS = [route for route in ROUTES if route.method == "GET"]
+GETS = [route for route in ROUTES if route.method == "GET" and route.documented]
+READS = [route for route in GETS if route.answer is not None]
 HOSTILE = [
     "'; DROP TABLE city_hour; --",
     "1 OR 1=1",
@@ -88,11 +90,15 @@ def test_a_wrong_method_names_the_right_ones(client: Client, route: Route) -> No
     assert "GET" in response.headers["Allow"]
 
 
-def test_the_batch_is_not_a_city(client: Client) -> None:
-    problem_of(client.get(url("/forecast/batch")), 404)
+@pytest.mark.parametrize("path", ["/forecast/batch", "/forecast/batch/"])
+def test_the_batch_is_not_a_city(client: Client, path: str) -> None:
+    response = client.get(url(path))
+    problem_of(response, 405)
+    assert set(response.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+    problem_of(client.get(url("/forecast/batches")), 404)
 
 
-@pytest.mark.parametrize("path", [route.path for route in ROUTES if "{city}" in route.path])
+@pytest.mark.parametrize("path", [route.path for route in READS if "{city}" in route.path])
 def test_an_unknown_city(client: Client, path: str) -> None:
     told = problem_of(client.get(url(path.replace("{city}", "Atlantis"))), 404)["detail"]
     assert "unknown city 'Atlantis'" in told
@@ -101,8 +107,10 @@ def test_an_unknown_city(client: Client, path: str) -> None:
 
 @pytest.mark.parametrize("route", GETS, ids=lambda route: route.path)
 def test_unknown_and_repeated_parameters(client: Client, route: Route) -> None:
-    path = url(route.path.replace("{city}", "Delhi"))
-    assert "no parameter 'colour'" in problem_of(client.get(path + "?colour=red"), 400)["detail"]
+    path = url(route.path.replace("{city}", "Delhi").replace("{job}", "1"))
+    told = problem_of(client.get(path + "?colour=red"), 400)
+    assert "no parameter 'colour'" in told["detail"]
+    assert (told["errors"][0]["parameter"], told["errors"][0]["given"]) == ("colour", "red")
     for name in route.query.__struct_fields__:
         assert "given 2 times" in problem_of(client.get(f"{path}?{name}=1&{name}=1"), 400)["detail"]
 
@@ -138,9 +146,12 @@ def test_no_body_breaks_it(down: Client, body: bytes) -> None:
     problem_of(response, 400)
 
 
-@pytest.mark.parametrize("path", [route.path for route in GETS if route.path not in ("/cities/", "/health")])
-def test_without_a_database_come_again(down: Client, path: str) -> None:
-    response = down.get(url(path.replace("{city}", "Delhi")))
+@pytest.mark.parametrize("route", READS, ids=lambda route: route.path)
+def test_without_a_database_come_again(down: Client, route: Route) -> None:
+    if route.path in ("/cities/", "/health", "/metrics"):
+        return
+    query = {"cities": "Delhi,Mumbai"} if "cities" in route.query.__struct_fields__ else {}
+    response = down.get(url(route.path.replace("{city}", "Delhi").replace("{job}", "1"), **query))
     problem_of(response, 503)
     assert response.headers["Retry-After"] == "5"
 
@@ -176,7 +187,7 @@ def test_one_line_a_request(client: Client, logged: list[dict[str, Any]]) -> Non
     [line] = logged
     assert line["level"] == "INFO"
     assert line["method"] == "GET"
-    assert line["route"] == "/api/v1/forecast/<city>"
+    assert line["route"] == "/api/v1/forecast/{city}"
     assert line["path"] == "/api/v1/forecast/Atlantis"
     assert line["status"] == 404
     assert line["request_id"] == "me-1"
@@ -194,7 +205,7 @@ def test_the_table_gives_every_error_a_status() -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_every_declaration_can_be_documented(route: Route) -> None:
     given = [kind for kind in (route.query, route.body) if kind is not None]
-    _, parts = msgspec.json.schema_components([route.answer, *given])
+    _, parts = msgspec.json.schema_components([*filter(None, [route.answer]), *given])
     assert route.handler.__doc__
     for kind in given:
         for name, schema in parts[kind.__name__]["properties"].items():
@@ -240,3 +251,68 @@ def test_over_a_real_connection(context: ApiContext, database: Database, now: da
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("query", "faults"),
+    [
+        ({"hours": 3, "days": 1}, [("hours", "3"), ("days", "1")]),
+        ({"start": "1999-01-01T00:00:00Z"}, [("start", "1999-01-01T00:00:00+00:00")]),
+        ({"as_of": "2031-01-01T00:00:00Z"}, [("as_of", "2031-01-01T00:00:00+00:00")]),
+    ],
+)
+def test_what_contradicts_is_named_part_by_part(
+    client: Client, query: dict[str, Any], faults: list[tuple[str, str]]
+) -> None:
+    found = problem_of(client.get(url("/aqi/history/Delhi", **query)), 400)["errors"]
+    assert [(one["parameter"], one["given"]) for one in found] == faults
+    assert all(one["allowed"] for one in found)
+
+
+def test_each_name_of_a_batch_that_no_city_has_is_told_with_the_nearest(client: Client) -> None:
+    response = client.post(url("/forecast/batch"), json={"cities": ["Dehli", "Xyzzy"]})
+    assert response.status_code == 200
+    assert [one.get("nearest") for one in response.json["errors"]] == [["Delhi"], None]
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [
+        ("Dehli", "Delhi"),
+        ("Bombai", "Mumbai"),
+        ("Bengalore", "Bangalore"),
+        ("jai", "Jaipur"),
+        ("Luknow", "Lucknow"),
+    ],
+)
+def test_a_city_misspelt_is_met_with_the_nearest_names(client: Client, given: str, nearest: str) -> None:
+    told = problem_of(client.get(url(f"/aqi/current/{given}")), 404)
+    assert told["nearest"][0] == nearest
+    assert told["errors"] == [
+        {"parameter": "city", "given": given, "allowed": "a city of /api/v1/cities/, by name or alias"}
+    ]
+    assert f"did you mean {nearest}" in told["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "given", "allowed"),
+    [
+        ('{"cities": ["Delhi"], "hours_ahead": 49}', "/hours_ahead", "49", "a whole number from 1 to 48"),
+        ('{"cities": ["Delhi", 5]}', "/cities/1", "5", "text"),
+        ('{"cities": ["Delhi"], "a/b": 1}', "/a~1b", "1", "those there are: cities, hours_ahead"),
+        ("{}", "/cities", None, "a list of 1 to 56, each text"),
+        ("[]", "", "[]", "an object"),
+        ("{", "", "{", "a JSON object"),
+    ],
+)
+def test_a_body_that_does_not_fit_is_pointed_into(
+    client: Client, body: str, pointer: str, given: str | None, allowed: str
+) -> None:
+    response = client.post(url("/forecast/batch"), data=body, content_type="application/json")
+    assert problem_of(response, 400)["errors"] == [{"pointer": pointer, "given": given, "allowed": allowed}]
+
+
+def test_a_whole_number_may_be_written_with_a_point(client: Client) -> None:
+    body = '{"cities": ["Delhi"], "hours_ahead": 24.0}'
+    response = client.post(url("/forecast/batch"), data=body, content_type="application/json")
+    assert response.json["hours_ahead"] == 24

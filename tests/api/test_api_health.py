@@ -3,6 +3,7 @@
 import gc
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 
@@ -12,6 +13,7 @@ from werkzeug.test import Client
 
 from common import __version__
 from common.api import create_app
+from common.api.edge.policy import Policy
 from common.domain.observation import HOUR
 from common.store.engine import Database, run
 from common.store.models import promote
@@ -38,6 +40,8 @@ def test_healthy(client: Client, database: Database, now: datetime) -> None:
         "simulated": True,
         "data": {"latest": "2025-11-05T10:30:00Z", "age_minutes": 0, "cities_current": 1, "cities": 56},
         "models": 1,
+        "models_trained_at": "2025-11-05T10:30:00Z",
+        "queue": {"waiting": 0, "oldest_minutes": None, "dead_24h": 0},
         "sources": {},
     }
 
@@ -107,39 +111,9 @@ def test_sources_tell_success_lag_and_failures(client: Client, database: Databas
         },
     }
     assert body_of(response, "/health")["sources"] == expected
-    assert body_of(client.get(url("/metrics")), "/metrics") == {
-        "timestamp": "2025-11-05T10:30:00Z",
-        "data_age_minutes": None,
-        "sources": expected,
-    }
-
-
-def test_metrics_for_prometheus(client: Client, database: Database, now: datetime) -> None:
-    put_hours(database, hour("Delhi", now - HOUR))
-    with database.transaction() as connection:
-        record_run(connection, "cpcb", started_at=now - HOUR, finished_at=now - HOUR, latest=now - HOUR)
-        record_run(
-            connection, "cpcb", started_at=now, finished_at=now, reason="quota", rests_until=now + HOUR
-        )
-    scraper = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
-    assert client.get(url("/metrics"), headers={"Accept": "*/*"}).content_type == "application/json"
-    assert client.get(url("/metrics"), headers={"Accept": "text/plain"}).content_type.startswith("text/")
-    response = client.get(url("/metrics"), headers={"Accept": scraper})
-    assert response.status_code == 200
-    assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"
-    assert response.text.endswith("\n")
-    samples = [line for line in response.text.splitlines() if not line.startswith("#")]
-    assert samples == [
-        "vayu_data_age_seconds 3600",
-        'vayu_source_state{source="cpcb",state="ok"} 0',
-        'vayu_source_state{source="cpcb",state="failing"} 0',
-        'vayu_source_state{source="cpcb",state="resting"} 1',
-        'vayu_source_lag_seconds{source="cpcb"} 3600',
-        'vayu_source_last_success_timestamp_seconds{source="cpcb"} 1762335000',
-        'vayu_source_resting_until_timestamp_seconds{source="cpcb"} 1762342200',
-        'vayu_source_failures_24h{source="cpcb",reason="quota"} 1',
-    ]
-    assert response.text.count("# TYPE") == 6
+    told = body_of(client.get(url("/metrics")), "/metrics")
+    assert (told["timestamp"], told["data_age_minutes"]) == ("2025-11-05T10:30:00Z", None)
+    assert told["sources"] == expected
 
 
 def test_starting_before_there_is_anything(client: Client) -> None:
@@ -168,6 +142,25 @@ def test_degraded_without_models(client: Client, database: Database, now: dateti
     body = body_of(client.get(url("/health")), "/health")
     assert body["status"] == "degraded"
     assert body["reasons"] == ["no model has been trained yet, so there are no forecasts"]
+
+
+def test_degraded_with_models_of_old(client: Client, database: Database, now: datetime) -> None:
+    put_hours(database, hour("Delhi", now))
+    put_models(database, trained("v1", now - 9 * 24 * HOUR))
+    with database.transaction() as connection:
+        promote(connection, "v1", reason="first", now=now)
+    body = body_of(client.get(url("/health")), "/health")
+    assert (body["status"], body["reasons"]) == ("degraded", ["the newest model is 9 days old"])
+
+
+def test_degraded_without_redis(database: Database, now: datetime) -> None:
+    context = replace(
+        context_of(database, now), policy=Policy(redis_url="redis://127.0.0.1:1/0", cache_bytes=1)
+    )
+    body = body_of(create_app(context).test_client().get(url("/health")), "/health")
+    assert (body["status"], body["cache"]) == ("starting", "unavailable")
+    assert any("Redis does not answer" in reason for reason in body["reasons"])
+    context.probe.close()
 
 
 def test_unhealthy_without_a_database(down: Client) -> None:

@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 HEAVY = {
-    "alembic", "aws_lambda_powertools", "httpx", "numpy", "onnxruntime", "pandas", "pydantic", "sklearn",
+    "alembic", "aws_lambda_powertools", "common.api.examples", "common.api.openapi", "httpx", "limits", "numpy",
+    "onnxruntime", "pandas", "pydantic", "redis", "sklearn",
     "common.features", "common.inference", "common.ingest", "common.sources", "common.training", "xgboost",
 }  # fmt: skip
 

@@ -178,6 +178,27 @@ def test_limits_of_a_transaction_end_with_it(pooled_url: str) -> None:
     assert left == []
 
 
+def test_limits_of_a_read_end_with_it(pooled_url: str) -> None:
+    database = Database(pooled_url, pool_size=1, statement_timeout_s=17)
+    settings = "SELECT pg_backend_pid(), current_setting('statement_timeout'), current_setting('transaction_read_only')"
+    with database.reading() as connection:
+        [(pid, limit, only)] = run(connection, settings)
+    with database.statements() as outside:
+        [(same, none, free)] = run(outside, settings)
+        left = run(outside, "SELECT name FROM pg_prepared_statements")
+    database.close()
+
+    assert pid == same
+    assert (limit, only, none, free, left) == ("17s", "on", "0", "off", [])
+
+
+def test_reads_outlive_the_sessions_behind_it(pooled: Database, watcher: Watcher) -> None:
+    with pooled.reading() as connection:
+        for _ in range(3):
+            assert run(connection, "SELECT 1") == [(1,)]
+            assert watcher.end_sessions() == 1
+
+
 def test_locks_hold_for_a_transaction_and_no_longer(pooled_url: str, watcher: Watcher) -> None:
     first, second = Database(pooled_url, pool_size=1), Database(pooled_url, pool_size=1)
     order = []

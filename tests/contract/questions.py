@@ -52,8 +52,8 @@ STORE: dict[str, Callable[[Connection], object]] = {
     },
     "latest_hour as of": lambda c: hours.latest_hour(c, "Delhi", "in-naqi", LATER, as_of=NOW),
     **{
-        f"latest_indices {standard}": lambda c, standard=standard: sorted(
-            hours.latest_indices(c, CITIES, standard, LATER).items()
+        f"latest_json {standard}": lambda c, standard=standard: hours.latest_json(
+            c, dict.fromkeys(CITIES, '{"latest":null}'), standard, LATER, stale=timedelta(hours=2)
         )
         for standard in STANDARDS
     },
@@ -74,7 +74,7 @@ STORE: dict[str, Callable[[Connection], object]] = {
     "days_json as of": lambda c: hours.days_json(c, "Delhi", "in-naqi", first=FIRST, last=LAST, as_of=NOW),
     **{
         f"newest_forecasts {target}": lambda c, target=target: read_forecasts.newest_forecasts(
-            c, CITIES, target, LATER
+            c, CITIES, target, 48, LATER
         )
         for target in TARGETS
     },

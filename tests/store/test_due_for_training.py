@@ -12,7 +12,8 @@ from common.domain.observation import HOUR
 from common.features import INPUTS
 from common.store.engine import run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
-from common.store.models import ModelRow, due_for_training, insert_model, latest_training, not_due
+from common.store.models import ModelRow, insert_model
+from common.store.plans import due_for_training, latest_training, not_due
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -31,6 +31,7 @@ TABLES = (FIRST - GONE) | {
     "city_day_stale", "city_hour_revision", "source_usage", "backfilled",
     "outlook", "forecast_rival", "training_plan", "notice",
     "forecast_day_state", "forecast_day", "forecast_day_stated",
+    "api_key", "version", "version_due", "job_asked", "finished_answer",
 }  # fmt: skip
 
 LATER = datetime(2025, 3, 5, tzinfo=UTC)

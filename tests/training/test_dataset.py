@@ -11,7 +11,7 @@ from synthetic import END, hours
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON, NAIVE, TARGETS, Target
 from common.domain.observation import HOUR, IST
-from common.features import FLOOR, INPUTS, Array, build, names, production, usable_origins
+from common.features import FLOOR, INPUTS, Array, Outlooks, Told, build, names, production, usable_origins
 from common.training.dataset import LEADS, MIN_TRAINING_HOURS, Dataset, make_dataset, pooled_dataset
 from common.training.families import fit
 
@@ -133,6 +133,24 @@ def test_a_city_that_went_silent_cannot_be_judged() -> None:
     history[-24 * 20 :] = np.nan
     with pytest.raises(ModelError, match="with few gaps"):
         make_dataset(history, END, "aqi").split()
+
+
+@pytest.mark.parametrize(("days", "known"), [(60, False), (345, True)])
+def test_more_than_plain_effects_of_expected_weather_are_learnt_from_a_year_of_it(
+    days: int, known: bool
+) -> None:
+    history = hours(355, seed=2)
+    issued = np.arange(len(history) - 24 * days, len(history), 6)
+    padded = np.concatenate([history, history[-72:]])
+    values = {
+        name: padded[issued[:, None] + np.arange(1, 73), INPUTS.index(name)]
+        for name in ("wind_speed", "rain")
+    }
+    outlooks = Outlooks((Told(issued, issued + 1, values),))
+    layout = production("pm25", ahead=True)
+    data = pooled_dataset([history], END, IST, layout, [outlooks])
+    assert data.knows_ahead() is known
+    assert not pooled_dataset([history[-24 * 30 :]], END, IST, production("pm25")).knows_ahead()
 
 
 def test_of_a_few_days_all_origins_are_kept() -> None:

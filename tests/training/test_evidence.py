@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain.forecast import HORIZON
-from common.store.models import DayOfRivals
+from common.store.rivals import DayOfRivals
 from common.training.evidence import RECORD_DAYS, Paired, beats_naive, by_days, by_hours, proven_better
 
 WINDOW = 30

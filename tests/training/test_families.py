@@ -12,9 +12,10 @@ from common.domain.forecast import FAMILIES, HORIZON, NAIVE, TARGETS, Family, Ta
 from common.features import CEILING, FLOOR, INPUTS, MAX_LAG_HOURS, Array, build, names, usable_origins
 from common.inference.naive import naive_forecasts
 from common.inference.session import open_session, predict
+from common.training.blend import Blend, near, shares_by_lead
 from common.training.dataset import Dataset, make_dataset
 from common.training.export import in_target_unit
-from common.training.families import BLOCKS, Fitted, LinearByLead, Mean, fit, naive_model
+from common.training.families import BLOCKS, Fitted, LinearByLead, fit, naive_model
 from common.training.train import export, train_families
 
 if TYPE_CHECKING:
@@ -142,15 +143,74 @@ def test_a_wild_feature_counts_no_more_than_what_was_learnt_from(data: Dataset) 
     np.testing.assert_allclose(served(model, "aqi", wild), served(model, "aqi", wilder))
 
 
-def test_a_blend_is_the_mean_of_its_models_in_one_file(data: Dataset) -> None:
+def test_a_blend_has_each_model_by_its_share_in_one_file(data: Dataset) -> None:
     learn, _ = data.split()
     models = (taught(data, "linear", learn), taught(data, "xgboost", learn))
-    blend = Mean(models)
-    ratio = (models[0].predict(data.X) + models[1].predict(data.X)) / 2
+    shares = np.stack([np.linspace(0, 0.6, HORIZON), np.linspace(0.8, 0.4, HORIZON)], axis=1)
+    blend = Blend(models, shares, data.layout.index("lead"))
+    ratio = shares[:, 0] * models[0].predict(data.X) + shares[:, 1] * models[1].predict(data.X)
     np.testing.assert_allclose(blend.predict(data.X), ratio)
     np.testing.assert_allclose(
         served(blend, "aqi", data.X), in_unit(ratio, data.level, "aqi"), atol=1e-3, rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("family", ["linear", "xgboost"])
+def test_products_and_what_corrects_them_are_served_as_trained(family: Family, data: Dataset) -> None:
+    """A pattern in the product of two features, which no sum of them gives."""
+    learn, _ = data.split()
+    pair = data.layout.index("lag48"), data.layout.index("hour_cos2")
+    product = data.X[:, :, pair[0]].astype(np.float64) * data.X[:, :, pair[1]]
+    known = fit(
+        family,
+        data.taught(),
+        product,
+        learn,
+        weight=data.weight(),
+        lead_column=data.layout.index("lead"),
+        known_ahead=True,
+        products=[pair],
+    )
+    plain = cast("LinearByLead", taught(data, "linear", learn, product))
+    errors = [np.abs(model.predict(data.X) - product).mean() for model in (known, plain)]
+    assert errors[0] < 0.8 * errors[1], errors
+    native = in_unit(known.predict(data.X), data.level, "aqi")
+    assert np.abs(served(known, "aqi", data.X) - native).max() < 1e-3
+
+
+def test_what_is_clearly_better_at_some_lead_times_has_the_greater_share_there() -> None:
+    random = np.random.default_rng(5)
+    truth = np.exp(random.normal(4.5, 0.5, (400, HORIZON)))
+    level = np.full(400, np.exp(4.5))
+
+    def off(early: float, late: float) -> Array:
+        size = np.where(np.arange(1, HORIZON + 1) < 9, early, late)
+        return np.asarray(truth * np.exp(size * random.normal(size=truth.shape)))
+
+    parts = [off(0.5, 0.05), off(0.05, 0.5)]
+    free = shares_by_lead(parts, truth, level, 5.0, anchor=None)
+    assert (free[8:, 0] >= 0.75).all()
+    assert (free[:8, 1] >= 0.75).all()
+    held = shares_by_lead(parts, truth, level, 5.0, anchor=0)
+    assert (held[3:, 0] >= 0.4).all()  # half of what is believed
+    assert (held[:3, 1] >= 0.75).all()
+
+
+def test_of_equally_good_models_none_is_preferred_and_noise_is_believed_less() -> None:
+    random = np.random.default_rng(6)
+    truth = np.exp(random.normal(4.5, 0.5, (400, HORIZON)))
+    level = np.full(400, np.exp(4.5))
+    parts = [truth * np.exp(0.3 * random.normal(size=truth.shape)) for _ in range(2)]
+    assert (np.ptp(shares_by_lead(parts, truth, level, 5.0, anchor=None), axis=1) < 0.3).all()
+    noise = [level[:, None] * np.exp(0.3 * random.normal(size=truth.shape)) for _ in range(2)]
+    assert shares_by_lead(noise, truth, level, 5.0, anchor=None).sum(axis=1).max() < 0.9
+
+
+def test_only_what_comes_near_the_best_is_blended_and_no_twin() -> None:
+    random = np.random.default_rng(7)
+    truth = random.uniform(50, 150, (100, HORIZON))
+    best, close, far = truth + 10, truth - 10.5, truth + 12
+    assert near([far, best, close, best.copy()], truth) == [1, 2]
 
 
 class Liar:
@@ -193,9 +253,11 @@ def test_candidates_are_judged_on_rows_they_have_not_seen_and_served_knowing_all
     assert naive.metrics["naive"] in NAIVE
     assert blend.metrics["blend_of"] == ["linear", "xgboost"]
     floor, level = FLOOR["pm25"], data.level[judge][:, None]
-    logs = [np.log((one.held_out + floor) / (level + floor)) for one in (linear, boosted)]
+    parts = [one.held_out for one in (linear, boosted)]
+    shares = shares_by_lead(parts, truth, data.level[judge], floor, anchor=0)
+    logs = np.stack([np.log((one + floor) / (level + floor)) for one in parts], axis=-1)
     np.testing.assert_allclose(
-        blend.held_out, in_unit(np.mean(logs, axis=0), data.level[judge], "pm25"), atol=1e-6
+        blend.held_out, in_unit((logs * shares).sum(axis=-1), data.level[judge], "pm25"), atol=1e-6
     )
 
     def seeing(pairs: NDArray[np.bool_]) -> Array:

@@ -20,19 +20,9 @@ from common.inference.session import ModelCache
 from common.store.alone import training_alone
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
-from common.store.models import (
-    champion,
-    due_for_training,
-    followed,
-    give_up_files,
-    is_held,
-    keep_rival,
-    model,
-    plan_trainings,
-    promote,
-    rival_days,
-    roll_back,
-)
+from common.store.models import champion, give_up_files, is_held, model, promote, roll_back
+from common.store.plans import due_for_training, plan_trainings
+from common.store.rivals import followed, keep_rival, rival_days
 from common.training.service import train_city
 
 if TYPE_CHECKING:

@@ -1,5 +1,15 @@
 """The endpoints, by resource."""
 
-from common.api.routes import aqi, cities, forecast, models, record, system
+from common.api.routes import aqi, cache, cities, docs, forecast, jobs, models, record, system
 
-ROUTES = (*cities.ROUTES, *aqi.ROUTES, *forecast.ROUTES, *models.ROUTES, *record.ROUTES, *system.ROUTES)
+ROUTES = (
+    *cities.ROUTES,
+    *aqi.ROUTES,
+    *forecast.ROUTES,
+    *models.ROUTES,
+    *record.ROUTES,
+    *jobs.ROUTES,
+    *system.ROUTES,
+    *cache.ROUTES,
+    *docs.ROUTES,
+)

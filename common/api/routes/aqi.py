@@ -9,8 +9,7 @@ from msgspec import UNSET
 
 from common.api import shown
 from common.api.context import ApiContext
-from common.api.dispatch import json_response
-from common.api.history_csv import CSV, csv_response
+from common.api.history import CSV, Past, body
 from common.api.route import JSON, Route
 from common.api.schemas.aqi import (
     Current,
@@ -21,14 +20,14 @@ from common.api.schemas.aqi import (
     Pollutant,
     Pollutants,
 )
-from common.api.schemas.common import StandardQuery, raw
-from common.api.window import moment, window
+from common.api.schemas.common import StandardQuery
+from common.api.window import moment, window, wrong
 from common.domain.aqi import Aqi, PollutantIndex, Standard, category
 from common.domain.cities import City
-from common.domain.errors import DataError, NotFound
+from common.domain.errors import NotFound
 from common.domain.explanation import explain_readings, unpack
 from common.domain.observation import POLLUTANTS, UNITS
-from common.store.reads.hours import LatestHour, days_json, hours_json, latest_hour
+from common.store.reads.hours import LatestHour, latest_hour
 
 
 def current(context: ApiContext, *, city: City, query: CurrentQuery) -> Current:
@@ -36,7 +35,10 @@ def current(context: ApiContext, *, city: City, query: CurrentQuery) -> Current:
     now = context.clock()
     as_of = moment(query.as_of, now)
     if as_of and query.explain:
-        raise DataError("explain tells of what is known now; how an index came about is not kept for as_of")
+        raise wrong(
+            "explain tells of what is known now; how an index came about is not kept for as_of",
+            explain=("true", "true without as_of"),
+        )
     hour = _latest(context, city, query.standard, now, as_of)
     if hour.aqi is None:
         reason = hour.detail.get("withheld", {}).get(query.standard) or "it cannot be computed"
@@ -83,39 +85,37 @@ def pollutants(context: ApiContext, *, city: City, query: StandardQuery) -> Poll
 
 
 def history(context: ApiContext, *, city: City, query: HistoryQuery) -> Response:
-    """The hours or days of a city, oldest first, as JSON or CSV."""
+    """The hours or days of a city, oldest first, as JSON or CSV.
+
+    Up to ten years at once. A long answer is sent as it is read; if it breaks off, the connection does too, and it must
+    be asked for again.
+    """
     now = context.clock()
     as_of = moment(query.as_of, now)
-    asked = window(query, as_of or now)
-    first, last = asked.days
-    simulated = context.simulated()
-    with context.database.transaction() as connection:
-        if query.interval == "hour":
-            expected = asked.hours
-            count, points = hours_json(connection, city.name, query.standard, *asked, as_of=as_of)
-        else:
-            expected = (last - first).days + 1
-            count, points = days_json(
-                connection, city.name, query.standard, first=first, last=last, as_of=as_of
-            )
+    past = Past(context, city, query, window(query, as_of or now), as_of)
+    if "serverless.event" in request.environ:
+        past.refuse_buffering()
     kind = HourHistory if query.interval == "hour" else DayHistory
-    answer = kind(
+    head = kind(
         city=city.name,
         state=city.state,
         standard=query.standard,
-        start=shown.utc(asked.start),
-        end=shown.utc(asked.end),
-        count=count,
-        expected=expected,
+        start=shown.utc(past.asked.start),
+        end=shown.utc(past.asked.end),
+        count=0,
+        expected=past.expected,
         units={name: UNITS[name] for name in POLLUTANTS},
-        simulated=simulated,
+        simulated=context.simulated(),
         as_of=UNSET if as_of is None else shown.utc(as_of),
-        points=raw(points),
+        points=[],
     )
     wanted = query.format
     if wanted is UNSET:
         wanted = "csv" if request.accept_mimetypes.best_match((JSON, CSV)) == CSV else "json"
-    response = csv_response(answer, name=city.slug) if wanted == "csv" else json_response(answer)
+    response = Response(body(past, head, as_csv=wanted == "csv"), content_type=JSON)
+    if wanted == "csv":
+        response.content_type = f"{CSV}; charset=utf-8; header=present"
+        response.headers["Content-Disposition"] = f'attachment; filename="{city.slug}.csv"'
     response.vary.add("Accept")
     return response
 
@@ -123,7 +123,7 @@ def history(context: ApiContext, *, city: City, query: HistoryQuery) -> Response
 def _latest(
     context: ApiContext, city: City, standard: Standard, now: datetime, as_of: datetime | None = None
 ) -> LatestHour:
-    with context.database.transaction() as connection:
+    with context.database.reading() as connection:
         hour = latest_hour(connection, city.name, standard, now, as_of=as_of)
     if hour is None:
         raise NotFound(f"there are no data of the {_last_48(as_of)} for {city.name}")
@@ -174,7 +174,16 @@ def _pollutant(name: str, hour: LatestHour, explained: Aqi) -> Pollutant:
 
 
 ROUTES = (
-    Route("GET", "/aqi/current/{city}", current, Current, query=CurrentQuery, errors=(404,)),
+    Route(
+        "GET",
+        "/aqi/current/{city}",
+        current,
+        Current,
+        query=CurrentQuery,
+        errors=(404,),
+        cache="minute",
+        tag="Air quality",
+    ),
     Route(
         "GET",
         "/aqi/history/{city}",
@@ -183,6 +192,17 @@ ROUTES = (
         query=HistoryQuery,
         errors=(404,),
         media=(JSON, CSV),
+        cache="data",
+        tag="Air quality",
     ),
-    Route("GET", "/aqi/pollutants/{city}", pollutants, Pollutants, query=StandardQuery, errors=(404,)),
+    Route(
+        "GET",
+        "/aqi/pollutants/{city}",
+        pollutants,
+        Pollutants,
+        query=StandardQuery,
+        errors=(404,),
+        cache="minute",
+        tag="Air quality",
+    ),
 )

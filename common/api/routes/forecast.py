@@ -2,16 +2,17 @@
 
 from datetime import datetime, timedelta
 
+from flask import Response
 from msgspec import UNSET
 
 from common.api import shown
 from common.api.context import ApiContext
-from common.api.forecast_points import points
+from common.api.finished import kept_response
 from common.api.route import Route
+from common.api.schemas.common import CityError, raw
 from common.api.schemas.forecast import (
     Batch,
     BatchBody,
-    BatchError,
     Forecast,
     ForecastModel,
     ForecastQuery,
@@ -28,33 +29,39 @@ _NAIVE_NOTE = "No trained model beats the naive forecast here, so the naive fore
 def forecast(context: ApiContext, *, city: City, query: ForecastQuery) -> Forecast:
     """The newest forecast of a city, hour by hour, as it was issued."""
     now = context.clock()
-    with context.database.transaction() as connection:
-        found = newest_forecasts(connection, [city.name], query.target, now)
+    with context.database.reading() as connection:
+        found = newest_forecasts(connection, [city.name], query.target, query.hours, now)
     served = _in_force(city, found.get(city.name), now)
     return _shown(city, served, query.target, query.hours, now, simulated=context.simulated())
 
 
-def batch(context: ApiContext, *, body: BatchBody) -> Batch:
+def batch(context: ApiContext, *, body: BatchBody) -> Response:
     """AQI forecasts of several cities; those that cannot be served are reported one by one."""
+    return kept_response(context, "minute", body, lambda: _batch(context, body))
+
+
+def _batch(context: ApiContext, body: BatchBody) -> Batch:
     now = context.clock()
     simulated = context.simulated()
     wanted: dict[str, City] = {}
-    errors: dict[str, BatchError] = {}
+    errors: dict[str, CityError] = {}
     for name in body.cities:
         try:
             city = find_city(name)
         except NotFound as error:
-            errors[name] = BatchError(city=name[:100], status=404, detail=str(error))
+            errors[name] = CityError(
+                city=name[:100], status=404, detail=str(error), nearest=list(error.nearest) or UNSET
+            )
         else:
             wanted[city.name] = city
-    with context.database.transaction() as connection:
-        found = newest_forecasts(connection, list(wanted), "aqi", now)
+    with context.database.reading() as connection:
+        found = newest_forecasts(connection, list(wanted), "aqi", body.hours_ahead, now)
     forecasts = []
     for name, city in wanted.items():
         try:
             served = _in_force(city, found.get(name), now)
         except NotFound as error:
-            errors[name] = BatchError(city=name, status=404, detail=str(error))
+            errors[name] = CityError(city=name, status=404, detail=str(error))
         else:
             forecasts.append(_shown(city, served, "aqi", body.hours_ahead, now, simulated=simulated))
     return Batch(
@@ -97,11 +104,20 @@ def _shown(
         source=served.source,
         simulated=simulated,
         hours=hours,
-        forecast=points(served, target, hours),
+        forecast=raw(served.points),
     )
 
 
 ROUTES = (
-    Route("GET", "/forecast/{city}", forecast, Forecast, query=ForecastQuery, errors=(404,)),
-    Route("POST", "/forecast/batch", batch, Batch, body=BatchBody, errors=(413, 415)),
+    Route(
+        "GET",
+        "/forecast/{city}",
+        forecast,
+        Forecast,
+        query=ForecastQuery,
+        errors=(404,),
+        cache="minute",
+        tag="Forecasts",
+    ),
+    Route("POST", "/forecast/batch", batch, Batch, body=BatchBody, errors=(413, 415), tag="Forecasts"),
 )

@@ -19,7 +19,7 @@ def models(context: ApiContext, *, query: ModelsQuery) -> Models:
         "target": None if query.target is UNSET else query.target,
         "mode": None if query.mode is UNSET else query.mode,
     }
-    with context.database.transaction() as connection:
+    with context.database.reading() as connection:
         total, page = models_json(
             connection, filters, limit=query.per_page, offset=(query.page - 1) * query.per_page
         )
@@ -33,4 +33,8 @@ def models(context: ApiContext, *, query: ModelsQuery) -> Models:
     )
 
 
-ROUTES = (Route("GET", "/models/list", models, Models, query=ModelsQuery, errors=(404,)),)
+ROUTES = (
+    Route(
+        "GET", "/models/list", models, Models, query=ModelsQuery, errors=(404,), cache="data", tag="Models"
+    ),
+)

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flask import Response
 from msgspec import UNSET
 
 from common.api import shown
 from common.api.context import ApiContext
+from common.api.finished import finished_response
 from common.api.route import Route
 from common.api.schemas.common import raw
 from common.api.schemas.record import (
@@ -42,11 +44,18 @@ _MODEL = "model:"
 Block = tuple[int, int]
 
 
-def performance(context: ApiContext, *, city: City, query: PerformanceQuery) -> Performance:
+def performance(context: ApiContext, *, city: City, query: PerformanceQuery) -> Performance | Response:
     """How a city's models did on held-out data, in the live record, and in replayed history."""
+    if query == PerformanceQuery(target=query.target):  # what nearly all ask for
+        name = f"performance/{city.slug}/{query.target}"
+        return finished_response(context, name, lambda: _performance(context, city, query))
+    return _performance(context, city, query)
+
+
+def _performance(context: ApiContext, city: City, query: PerformanceQuery) -> Performance:
     now = context.clock()
     simulated = context.simulated()
-    with context.database.transaction() as connection:
+    with context.database.reading() as connection:
         served = champion_since(connection, city.name, query.target)
         training = trainings_json(connection, city.name, query.target)
         records = []
@@ -72,14 +81,21 @@ def performance(context: ApiContext, *, city: City, query: PerformanceQuery) -> 
     )
 
 
-def confidence(context: ApiContext, *, city: City, query: ConfidenceQuery) -> Confidence:
+def confidence(context: ApiContext, *, city: City, query: ConfidenceQuery) -> Confidence | Response:
     """How often a city's intervals held the truth, and whether stated probabilities came true as often as stated."""
+    if query == ConfidenceQuery(target=query.target, mode=query.mode):
+        name = f"confidence/{city.slug}/{query.target}/{query.mode}"
+        return finished_response(context, name, lambda: _confidence(context, city, query))
+    return _confidence(context, city, query)
+
+
+def _confidence(context: ApiContext, city: City, query: ConfidenceQuery) -> Confidence:
     now = context.clock()
     simulated = context.simulated()
     live = query.mode == "live"
     start = now - timedelta(days=query.days) if live else _EVER
     span = store.Span(city.name, query.target, query.mode, start, now, **_only(query))
-    with context.database.transaction() as connection:
+    with context.database.reading() as connection:
         found = store.record(connection, span)
         ends = None if found is None else forecast_span(connection, span)
         told = store.reliability(connection, span) if found is not None and query.target == "aqi" else []
@@ -240,7 +256,23 @@ def _rounded(value: float | None) -> float | None:
 
 ROUTES = (
     Route(
-        "GET", "/models/performance/{city}", performance, Performance, query=PerformanceQuery, errors=(404,)
+        "GET",
+        "/models/performance/{city}",
+        performance,
+        Performance,
+        query=PerformanceQuery,
+        errors=(404,),
+        cache="data",
+        tag="Models",
     ),
-    Route("GET", "/forecast/confidence/{city}", confidence, Confidence, query=ConfidenceQuery, errors=(404,)),
+    Route(
+        "GET",
+        "/forecast/confidence/{city}",
+        confidence,
+        Confidence,
+        query=ConfidenceQuery,
+        errors=(404,),
+        cache="data",
+        tag="Forecasts",
+    ),
 )

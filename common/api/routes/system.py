@@ -1,5 +1,6 @@
 """The service itself."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -7,24 +8,34 @@ from flask import Response, request
 
 from common import __version__
 from common.api import shown
-from common.api.access import logger
 from common.api.context import SIMULATED, ApiContext
+from common.api.counted import metrics_of
 from common.api.dispatch import json_response
+from common.api.edge.log import logger
 from common.api.prometheus import TEXT, VERSIONED, text_response
 from common.api.route import JSON, Route
-from common.api.schemas.system import DataState, Health, Metrics, SourceState
+from common.api.schemas.system import DatabaseState, DataState, Health, Metrics, QueueState, SourceState
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
 from common.store.reads.service import ServiceState, service_state
 
 FRESH = timedelta(hours=3)
+SLOW_QUEUE = timedelta(minutes=30)
+"""Trainings of all cities take turns for longer than a few minutes."""
+OLD_MODELS = timedelta(days=8)
+"""A city is trained daily; the model that was best before may be kept for some days."""
+_KEPT_S = 1.0
+"""Monitors that ask all at once get one answer."""
 
 
 def health(context: ApiContext) -> Response:
     """Whether the service works, how fresh its data are, how its sources do; 503 without a database."""
-    now = context.clock()
+    kept = context.health
+    if kept and context.tick() - kept[0] < _KEPT_S:
+        return Response(kept[1], content_type=JSON)
+    asked_at, now = context.tick(), context.clock()
     try:
-        with context.probe.transaction() as connection:
+        with context.probe.reading() as connection:
             state = service_state(connection, now, fresh=FRESH)
     except StoreError as error:
         logger().warning("unhealthy", reason=str(error))
@@ -38,41 +49,62 @@ def health(context: ApiContext) -> Response:
             ),
             503,
         )
-    return json_response(_health(state, now))
+    told = msgspec.json.encode(_health(state, now, cache=_cache_works(context)))
+    kept[:] = (asked_at, told)
+    return Response(told, content_type=JSON)
 
 
 def metrics(context: ApiContext) -> Response:
-    """How each source does, as JSON, or as text for Prometheus where `Accept` prefers it."""
+    """Requests, times, errors, memory, CPU, cache, database, sources, as JSON or as text for Prometheus.
+
+    The text comes where `Accept` prefers it. All workers of the server are counted, those that have ended too; without
+    a database what they counted is told all the same.
+    """
     now = context.clock()
-    with context.probe.transaction() as connection:
-        state = service_state(connection, now, fresh=FRESH)
-    found = Metrics(
-        timestamp=shown.utc(now),
-        data_age_minutes=_age_minutes(state, now),
-        sources=msgspec.convert(state.sources, dict[str, SourceState]),
-    )
+    try:
+        with context.probe.reading() as connection:
+            state = service_state(connection, now, fresh=FRESH)
+    except StoreError as error:
+        logger().warning("metrics without a database", reason=str(error))
+        state = None
+    counted = context.meter.counted(request.environ)
+    found = metrics_of(counted, shown.utc(now))
+    if state is not None:
+        found.database = DatabaseState(connections=state.connections, most=state.most_connections)
+        found.queue = _queue(state, now)
+        found.data_age_minutes = _age_minutes(state, now)
+        found.sources = msgspec.convert(state.sources, dict[str, SourceState])
     wants_text = request.accept_mimetypes.best_match((JSON, TEXT, VERSIONED)) in (TEXT, VERSIONED)
-    return text_response(found) if wants_text else json_response(found)
+    return text_response(found, counted) if wants_text else json_response(found)
+
+
+def _cache_works(context: ApiContext) -> bool:
+    if context.shared is None:
+        return True
+    context.shared.get("vayu:health")
+    return not context.shared.resting
 
 
 def _age_minutes(state: ServiceState, now: datetime) -> int | None:
     return None if state.latest is None else (now - state.latest) // timedelta(minutes=1)
 
 
-def _health(state: ServiceState, now: datetime) -> Health:
-    age = None if state.latest is None else now - state.latest
-    if age is None:
-        reasons = ["nothing has been collected yet"]
-    elif age > FRESH:
-        reasons = [f"the newest data are {age // timedelta(minutes=1)} minutes old"]
-    else:
-        reasons = []
-    if age is not None and not state.champions:
-        reasons.append("no model has been trained yet, so there are no forecasts")
+def _queue(state: ServiceState, now: datetime) -> QueueState:
+    waited = None if state.oldest_due is None else (now - state.oldest_due) // timedelta(minutes=1)
+    return QueueState(waiting=state.waiting, oldest_minutes=waited, dead_24h=state.dead)
+
+
+def _health(state: ServiceState, now: datetime, *, cache: bool) -> Health:
+    reasons = list(_reasons(state, now))
+    if not cache:
+        reasons.append(
+            "Redis does not answer; answers are kept and requests counted by each process for itself"
+        )
     return Health(
-        status="starting" if age is None else "degraded" if reasons else "healthy",
+        status="starting" if state.latest is None else "degraded" if reasons else "healthy",
         timestamp=shown.utc(now),
         database="connected",
+        cache="available" if cache else "unavailable",
         version=__version__,
         reasons=reasons,
         simulated=state.dataset == SIMULATED,
@@ -83,11 +115,32 @@ def _health(state: ServiceState, now: datetime) -> Health:
             cities=len(all_cities()),
         ),
         models=state.champions,
+        models_trained_at=None if state.trained_at is None else shown.utc(state.trained_at),
+        queue=_queue(state, now),
         sources=msgspec.convert(state.sources, dict[str, SourceState]),
     )
 
 
+def _reasons(state: ServiceState, now: datetime) -> Iterator[str]:
+    """What keeps the service from being healthy, with a database that answers."""
+    age = _age_minutes(state, now)
+    if state.latest is None:
+        yield "nothing has been collected yet"
+    elif now - state.latest > FRESH:
+        yield f"the newest data are {age} minutes old"
+    if state.latest is not None and state.trained_at is None:
+        yield "no model has been trained yet, so there are no forecasts"
+    elif state.trained_at is not None and now - state.trained_at > OLD_MODELS:
+        yield f"the newest model is {(now - state.trained_at).days} days old"
+    if state.oldest_due is not None and now - state.oldest_due > SLOW_QUEUE:
+        minutes = (now - state.oldest_due) // timedelta(minutes=1)
+        yield f"a message has waited for a worker for {minutes} minutes"
+    if state.dead:
+        told = "a message" if state.dead == 1 else f"{state.dead} messages"
+        yield f"{told} failed for good in the last 24 hours; see: vayu status"
+
+
 ROUTES = (
-    Route("GET", "/health", health, Health),
+    Route("GET", "/health", health, Health, scope=None),
     Route("GET", "/metrics", metrics, Metrics, media=(JSON, TEXT)),
 )

@@ -10,14 +10,15 @@ from common.api.schemas.common import (
     Concentrations,
     Flags,
     HourEnd,
+    Instant,
     Mark,
     Stale,
     StandardName,
     StandardQuery,
 )
 
-HOURS_MOST = 366 * 24
 DAYS_MOST = 3660
+HOURS_MOST = 24 * DAYS_MOST
 
 
 AsOf = (
@@ -30,7 +31,7 @@ AsOf = (
     ]
     | UnsetType
 )
-AsOfShown = Annotated[datetime, Meta(description="When this was what was known; absent for now")] | UnsetType
+AsOfShown = Annotated[Instant, Meta(description="When this was what was known; absent for now")] | UnsetType
 
 
 class CurrentQuery(StandardQuery, frozen=True):
@@ -138,7 +139,7 @@ class HistoryQuery(StandardQuery, frozen=True):
 class HourPoint(Struct, kw_only=True):
     """One hour, named by its end."""
 
-    time: datetime
+    time: Instant
     aqi: int | None
     category: str | None
     dominant_pollutant: str | None
@@ -167,8 +168,8 @@ class History(Struct, kw_only=True, tag_field="interval"):
     city: str
     state: str
     standard: StandardName
-    start: datetime
-    end: datetime
+    start: Instant
+    end: Instant
     count: int
     expected: int
     units: dict[str, str]

@@ -24,7 +24,9 @@ Flags = Annotated[
         "excluded:pm10 where a doubtful value is not counted. Empty where nothing is"
     ),
 ]
-HourEnd = Annotated[datetime, Meta(description="End of the hour, UTC")]
+Instant = Annotated[datetime, Meta(tz=True)]
+"""A time in UTC, to the second."""
+HourEnd = Annotated[datetime, Meta(tz=True, description="End of the hour, UTC")]
 Stale = Annotated[bool, Meta(description="Older than 2 hours")]
 
 
@@ -56,6 +58,17 @@ class Index(Struct, kw_only=True):
     age_minutes: int
     stale: Stale
     basis: BasisName
+
+
+class CityError(Struct, kw_only=True):
+    """A city that could not be served."""
+
+    city: str
+    status: Annotated[int, Meta(description="As if it had been asked for alone")]
+    detail: str
+    nearest: Annotated[list[str], Meta(description="Names of cities that were perhaps meant")] | UnsetType = (
+        UNSET
+    )
 
 
 def raw(text: str) -> Any:

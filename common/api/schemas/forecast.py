@@ -1,11 +1,10 @@
 """Forecasts."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from common.api.schemas.common import BasisName, Mark
+from common.api.schemas.common import BasisName, CityError, Instant, Mark
 from common.domain.forecast import HORIZON, Target
 
 Lead = Annotated[int, Meta(ge=1, le=HORIZON, description="How many hours ahead")]
@@ -38,7 +37,7 @@ class Interval(Struct, kw_only=True):
 class ForecastPoint(Struct, kw_only=True):
     """One hour ahead, named by its end. For target pm25 there is only `pm25`."""
 
-    time: datetime
+    time: Instant
     lead_hours: int
     aqi: int | UnsetType = UNSET
     category: str | UnsetType = UNSET
@@ -70,9 +69,9 @@ class Forecast(Struct, kw_only=True):
     state: str
     standard: Annotated[str, Meta(description="The index that is forecast: the Indian one")]
     target: Target
-    issued_at: datetime
-    origin: Annotated[datetime, Meta(description="Lead times count from here")]
-    known_until: Annotated[datetime, Meta(description="The last hour that was known when it was issued")]
+    issued_at: Instant
+    origin: Annotated[Instant, Meta(description="Lead times count from here")]
+    known_until: Annotated[Instant, Meta(description="The last hour that was known when it was issued")]
     stale: Annotated[bool, Meta(description="Issued more than 3 hours ago")]
     model: ForecastModel
     naive: Annotated[bool, Meta(description="No model beats the naive forecast here, so that one is served")]
@@ -84,14 +83,6 @@ class Forecast(Struct, kw_only=True):
     forecast: list[ForecastPoint]
 
 
-class BatchError(Struct, kw_only=True):
-    """A city that could not be served."""
-
-    city: str
-    status: int
-    detail: str
-
-
 class Batch(Struct, kw_only=True):
     """Forecasts of several cities, and what was asked for in vain."""
 
@@ -99,4 +90,4 @@ class Batch(Struct, kw_only=True):
     count: int
     simulated: Mark
     forecasts: list[Forecast]
-    errors: list[BatchError]
+    errors: list[CityError]

@@ -1,11 +1,10 @@
 """Models and their record."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from common.api.schemas.common import Mark
+from common.api.schemas.common import Instant, Mark
 from common.domain.forecast import Family, Mode, Target
 
 Status = Literal["candidate", "champion", "retired", "rejected"]
@@ -33,13 +32,13 @@ class Model(Struct, kw_only=True):
     family: str
     status: Status
     reason: str
-    trained_at: datetime
-    window_start: datetime
-    window_end: datetime
+    trained_at: Instant
+    window_start: Instant
+    window_end: Instant
     samples: int
     features_hash: str
     checksum: Annotated[str, Meta(description="SHA-256 of the model file")]
-    promoted_at: datetime | None
+    promoted_at: Instant | None
     metrics: Annotated[dict[str, Any], Meta(description="On held-out data; lists leave out the lead times")]
 
 

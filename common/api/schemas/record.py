@@ -1,11 +1,10 @@
 """How forecasts did: errors and skill, intervals, warnings of bad air, stated probabilities."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from common.api.schemas.common import Mark
+from common.api.schemas.common import Instant, Mark
 from common.api.schemas.models import Model
 from common.domain.forecast import Family, Mode, Target
 
@@ -42,7 +41,7 @@ class Champion(Struct, kw_only=True):
 
     version: str
     family: str
-    since: datetime | None
+    since: Instant | None
 
 
 class Scores(Struct, kw_only=True):
@@ -123,8 +122,8 @@ class Warned(Struct, kw_only=True):
 class Record(Struct, kw_only=True):
     """How the issued forecasts of a time did."""
 
-    start: Annotated[datetime, Meta(description="First origin")]
-    end: Annotated[datetime, Meta(description="Last origin")]
+    start: Annotated[Instant, Meta(description="First origin")]
+    end: Annotated[Instant, Meta(description="Last origin")]
     pooled: Scores
     by_lead: list[Scores]
     by_block: list[Scores]
@@ -194,8 +193,8 @@ class Confidence(Struct, kw_only=True):
     mode: Mode
     days: Annotated[int | None, Meta(description="Null for a replay: all of it")]
     simulated: Mark
-    start: Annotated[datetime | None, Meta(description="First origin")]
-    end: Annotated[datetime | None, Meta(description="Last origin")]
+    start: Annotated[Instant | None, Meta(description="First origin")]
+    end: Annotated[Instant | None, Meta(description="Last origin")]
     pooled: Calibration | None
     by_block: list[Calibration]
     by_lead: list[Calibration]

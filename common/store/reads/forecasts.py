@@ -1,20 +1,26 @@
 """Issued forecasts as they are served."""
 
-import json
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-
+from common.domain.breakpoints import CAP, CATEGORIES, NOISE
+from common.domain.forecast import EXCEEDED
 from common.store.engine import run
-from common.store.record import Span
+from common.store.reads.stamp import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from common.store.engine import AnyConnection
+    from common.store.record import Span
 
 
 @dataclass(frozen=True, slots=True)
 class ServedForecast:
-    """The newest live forecast of a city, with the PM2.5 one of the same origin beside it if there is one."""
+    """The newest live forecast of a city; with an AQI the PM2.5 one of the same origin, if there is one."""
 
     city: str
     issued_at: datetime
@@ -24,39 +30,92 @@ class ServedForecast:
     family: str
     basis: str | None
     source: str | None
-    arrays: dict[str, Any]
-    """``y, lo80, hi80, lo95, hi95``: 48 values each; ``categories``: 48 × 6; ``pm25``: the five again."""
+    points: str
+    """JSON array of the lead times: see `common.api.schemas.forecast.ForecastPoint`"""
 
 
-_BANDS = "'y', {0}.y, 'lo80', {0}.lo80, 'hi80', {0}.hi80, 'lo95', {0}.lo95, 'hi95', {0}.hi95"
+_BOUNDS = {"lower_80": "lo80", "upper_80": "hi80", "lower_95": "lo95", "upper_95": "hi95"}
+_BANDS = CATEGORIES["in-naqi"]
+_NAMES = "ARRAY[" + ", ".join(f"'{band.name}'" for band in _BANDS) + "]"
+_LOWS = "ARRAY[" + ", ".join(str(band.low) for band in _BANDS) + "]"
+
+
+def _index(value: str) -> str:
+    return f"CAST(least(greatest(floor({value} + {0.5 + NOISE}), 0), {CAP}) AS int)"
+
+
+def _joined(pairs: Mapping[str, str]) -> str:
+    """SQL for ``"name":value`` after ``"name":value`` of terms that are numbers: ten times as quick as json_build."""
+    return ", ',', ".join(f"""'"{name}":', {sql}""" for name, sql in pairs.items())
+
+
+def _chance(*places: int) -> str:
+    terms = " + ".join(f"f.categories[lead][{place}]" for place in places)
+    return f"trim_scale(round(CAST({terms} AS numeric), 3))"
+
+
+_CHANCES = _joined({band.name: _chance(place) for place, band in enumerate(_BANDS, 1)})
+_EXCEEDED = _joined(
+    {
+        str(above): _chance(*(place for place, band in enumerate(_BANDS, 1) if band.low > above))
+        for above in EXCEEDED
+    }
+)
+_AQI = f"""concat('"aqi":', aqi, ',"category":"', ({_NAMES})[place], '"',
+  CASE WHEN cardinality(f.categories) > 0 THEN
+    concat(',"confidence":', trim_scale(round(CAST(f.categories[lead][place] AS numeric), 3))) END,
+  ',', {_joined({name: _index(f"f.{array}[lead]") for name, array in _BOUNDS.items()})},
+  CASE WHEN cardinality(f.categories) > 0 THEN
+    concat(',"probabilities":{{', {_CHANCES}, '}},"exceedance":{{', {_EXCEEDED}, '}}') END)"""
+
+
+def _pm25(table: str) -> str:
+    values = {"value": f"round(CAST({table}.y[lead] AS numeric), 1)"} | {
+        name: f"greatest(round(CAST({table}.{array}[lead] AS numeric), 1), 0.0)"
+        for name, array in _BOUNDS.items()
+    }
+    return f"""concat('"pm25":{{', {_joined(values)}, '}}')"""
+
+
+_WHOLE = ", ".join(f"{name} || '{{}}' AS {name}" for name in ("y", *_BOUNDS.values(), "categories"))
+"""Unpacked once: an array of a row this wide is kept compressed, and would be unpacked for each of its elements."""
+_POINTS = f"""
+SELECT concat('[', string_agg(
+  concat('{{"time":"', {utc("(f.origin + lead * interval '1 hour')")}, '","lead_hours":', lead,
+    ',', CASE WHEN f.target = 'aqi' THEN {_AQI} ELSE {_pm25("f")} END,
+    CASE WHEN pm.city IS NOT NULL THEN concat(',', {_pm25("pm")}) END, '}}'), ',' ORDER BY lead), ']')
+FROM (SELECT lead, aqi, width_bucket(aqi, {_LOWS}) AS place
+      FROM generate_series(1, CAST(:hours AS int)) AS lead, LATERAL (SELECT {_index("f.y[lead]")}) AS said (aqi)) AS at
+"""
 
 
 def newest_forecasts(
-    connection: Connection, cities: Sequence[str], target: str, now: datetime
+    connection: AnyConnection, cities: Sequence[str], target: str, hours: int, now: datetime
 ) -> dict[str, ServedForecast]:
-    """City → its newest live forecast, however old; cities that never had one are absent."""
+    """City → its newest live forecast, however old, up to that lead time; cities that never had one are absent."""
     rows = run(
         connection,
         f"""
-        SELECT f.city, f.issued_at, f.origin, f.known_until, f.model_version, f.family, f.basis, f.source,
-               json_build_object({_BANDS.format("f")}, 'categories', f.categories, 'pm25',
-                 CASE WHEN pm.city IS NOT NULL THEN json_build_object({_BANDS.format("pm")}) END)::text
+        SELECT f.city, f.issued_at, f.origin, f.known_until, f.model_version, f.family, f.basis, f.source, ({_POINTS})
         FROM unnest(CAST(:cities AS text[])) AS wanted (city), LATERAL (
-          SELECT * FROM forecast
-          WHERE forecast.city = wanted.city AND target = :target AND mode = 'live' AND origin <= :now
-          ORDER BY origin DESC LIMIT 1) AS f
-        LEFT JOIN forecast AS pm
-          ON (pm.city, pm.mode, pm.origin) = (f.city, f.mode, f.origin)
-         AND pm.target = 'pm25' AND f.target = 'aqi'
+          SELECT city, target, issued_at, origin, known_until, model_version, family, basis, source, {_WHOLE}
+          FROM (SELECT * FROM forecast
+                WHERE forecast.city = wanted.city AND target = :target AND mode = 'live' AND origin <= :now
+                ORDER BY origin DESC LIMIT 1) AS newest OFFSET 0) AS f
+        LEFT JOIN LATERAL (
+          SELECT city, {_WHOLE} FROM forecast
+          WHERE (city, mode, origin) = (f.city, 'live', f.origin) AND target = 'pm25' AND f.target = 'aqi' OFFSET 0
+        ) AS pm ON true
         """,
         cities=list(cities),
         target=target,
+        hours=hours,
         now=now,
     )
-    return {row[0]: ServedForecast(*(*row[:-1], json.loads(row[-1]))) for row in rows}
+    return {row[0]: ServedForecast(*row) for row in rows}
 
 
-def forecast_span(connection: Connection, span: Span) -> tuple[datetime, datetime] | None:
+def forecast_span(connection: AnyConnection, span: Span) -> tuple[datetime, datetime] | None:
     """First and last origin of the forecasts of a time, of whatever family."""
     [(first, last)] = run(
         connection,

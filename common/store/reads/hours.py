@@ -1,12 +1,11 @@
 """City-hours and days as they are shown: the latest, and histories."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import CATEGORIES, Standard
 from common.domain.observation import POLLUTANTS
@@ -14,6 +13,11 @@ from common.store.city_hours import AS_OF
 from common.store.daily import AGGREGATES, WITH_AIR
 from common.store.engine import run
 from common.store.reads.stamp import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from common.store.engine import AnyConnection
 
 RECENT = timedelta(hours=48)
 """The latest hour of a city is looked for this far back."""
@@ -56,7 +60,7 @@ class LatestHour:
 
 
 def latest_hour(
-    connection: Connection, city: str, standard: Standard, now: datetime, *, as_of: datetime | None = None
+    connection: AnyConnection, city: str, standard: Standard, now: datetime, *, as_of: datetime | None = None
 ) -> LatestHour | None:
     """A city's latest hour with an index within `RECENT`; where none has one, the latest with any value.
 
@@ -87,28 +91,48 @@ def latest_hour(
     )
 
 
-def latest_indices(
-    connection: Connection, cities: Sequence[str], standard: Standard, now: datetime
-) -> dict[str, tuple[datetime, int, str | None, str | None]]:
-    """City → (time, index, dominant pollutant, basis) of its latest hour with an index within `RECENT`."""
+def latest_json(
+    connection: AnyConnection,
+    cities: Mapping[str, str],
+    standard: Standard,
+    now: datetime,
+    *,
+    stale: timedelta,
+) -> str:
+    """JSON array of `cities`, each with its latest index within `RECENT` in the place of its null.
+
+    `cities`: name → JSON object that ends with ``"latest":null}``. What takes its place: see
+    `common.api.schemas.common.Index`. Older than `stale` is stale.
+    """
     index, dominant = _INDEX[standard]
-    rows = run(
+    [(text,)] = run(
         connection,
         f"""
-        SELECT wanted.city, latest.* FROM unnest(CAST(:cities AS text[])) AS wanted (city), LATERAL (
-          SELECT time, {index}, {dominant}, basis FROM city_hour
+        SELECT concat('[', string_agg(concat(left(object, -{len("null}")}), COALESCE(latest.shown, 'null'), '}}'),
+                                      ',' ORDER BY place), ']')
+        FROM unnest(CAST(:cities AS text[]), CAST(:objects AS text[])) WITH ORDINALITY AS wanted (city, object, place)
+        LEFT JOIN LATERAL (
+          SELECT json_build_object(
+            'aqi', {index}, 'category', {_CATEGORY.format(index=index)}, 'dominant_pollutant', {dominant},
+            'timestamp', {utc("time")},
+            'age_minutes', CAST(floor(extract(epoch FROM :now - time) / 60) AS int),
+            'stale', :now - time > CAST(:stale AS interval), 'basis', basis)::text
+          FROM city_hour
           WHERE city_hour.city = wanted.city AND time > :start AND time <= :now AND {index} IS NOT NULL
-          ORDER BY time DESC LIMIT 1) AS latest
+          ORDER BY time DESC LIMIT 1) AS latest (shown) ON true
         """,
         cities=list(cities),
+        objects=list(cities.values()),
         start=now - RECENT,
         now=now,
+        stale=f"{stale.total_seconds():.0f} s",
+        **_scale(standard),
     )
-    return {city: (time, aqi, leading, basis) for city, time, aqi, leading, basis in rows}
+    return str(text)
 
 
 def hours_json(
-    connection: Connection,
+    connection: AnyConnection,
     city: str,
     standard: Standard,
     start: datetime,
@@ -140,7 +164,7 @@ def hours_json(
 
 
 def days_json(
-    connection: Connection,
+    connection: AnyConnection,
     city: str,
     standard: Standard,
     *,

@@ -1,11 +1,16 @@
 """Models as they are listed."""
 
-from datetime import datetime
+from __future__ import annotations
 
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from common.store.engine import run
 from common.store.reads.stamp import utc
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from common.store.engine import AnyConnection
 
 _COLUMNS = (
     "version, city, target, mode, family, status, reason, {trained_at}, {window_start}, {window_end}, "
@@ -20,7 +25,7 @@ MOST_COUNTED = 10_000
 
 
 def models_json(
-    connection: Connection, filters: dict[str, str | None], *, limit: int, offset: int
+    connection: AnyConnection, filters: dict[str, str | None], *, limit: int, offset: int
 ) -> tuple[int, str]:
     """(number of all, but `MOST_COUNTED` at most; JSON array of one page), newest first; metrics without the leads."""
     chosen = {name: value for name, value in filters.items() if value is not None}
@@ -40,7 +45,7 @@ def models_json(
     return total, page
 
 
-def trainings_json(connection: Connection, city: str, target: str) -> str | None:
+def trainings_json(connection: AnyConnection, city: str, target: str) -> str | None:
     """JSON object: family → its latest live model, metrics whole; None where none was ever trained."""
     [(text,)] = run(
         connection,
@@ -56,7 +61,9 @@ def trainings_json(connection: Connection, city: str, target: str) -> str | None
     return None if text is None else str(text)
 
 
-def champion_since(connection: Connection, city: str, target: str) -> tuple[str, str, datetime | None] | None:
+def champion_since(
+    connection: AnyConnection, city: str, target: str
+) -> tuple[str, str, datetime | None] | None:
     """(version, family, when promoted) of the live champion."""
     rows = run(
         connection,

@@ -23,6 +23,17 @@ class ServiceState:
     """The newest hour of any city; None before the first."""
     cities_current: int
     champions: int
+    trained_at: datetime | None
+    """When the newest of the champions was trained."""
+    waiting: int
+    """Messages of the queue in PostgreSQL that are due, or have been handed out."""
+    oldest_due: datetime | None
+    """When the first of them that nobody has taken was due."""
+    dead: int
+    """Messages that failed for good in the last 24 hours."""
+    connections: int
+    """To the database, of whomever."""
+    most_connections: int
     dataset: str | None
     sources: dict[str, dict[str, Any]]
     """Source → how its runs of the last 7 days went: see `common.api.schemas.system.SourceState`."""
@@ -30,7 +41,7 @@ class ServiceState:
 
 def service_state(connection: AnyConnection, now: datetime, *, fresh: timedelta) -> ServiceState:
     """The state of the service at `now`; a city is current whose newest index is not older than `fresh`."""
-    [(latest, current, champions, dataset, sources)] = run(
+    [(*found, sources)] = run(
         connection,
         f"""
         WITH runs AS (
@@ -62,16 +73,25 @@ def service_state(connection: AnyConnection, now: datetime, *, fresh: timedelta)
            WHERE time > :week_ago AND time <= :now AND {WITH_AIR} ORDER BY time DESC LIMIT 1),
           (SELECT count(DISTINCT city) FROM city_hour
            WHERE time >= :fresh_from AND time <= :now AND aqi IS NOT NULL),
-          (SELECT count(*) FROM model WHERE status = 'champion' AND mode = 'live'),
+          champion.number, champion.trained_at, job.*,
+          COALESCE((SELECT numbackends FROM pg_stat_database WHERE datname = current_database()), 1),
+          CAST(current_setting('max_connections') AS int),
           (SELECT value FROM meta WHERE key = 'dataset'),
           (SELECT COALESCE(json_object_agg(source, state ORDER BY source COLLATE "C"), '{{}}')::text FROM source)
+        FROM (SELECT count(*) AS number, max(trained_at) AS trained_at FROM model
+              WHERE status = 'champion' AND mode = 'live') AS champion,
+             (SELECT count(*) FILTER (WHERE state = 'running' OR state = 'queued' AND available_at <= :now),
+                     min(available_at) FILTER (WHERE state = 'queued' AND available_at <= :now),
+                     count(*) FILTER (WHERE state = 'dead' AND finished_at > :day_ago)
+              FROM job WHERE state IN ('queued', 'running', 'dead')) AS job
         """,
         now=now,
         fresh_from=now - fresh,
         day_ago=now - timedelta(days=1),
         week_ago=now - timedelta(days=7),
     )
+    latest, *others = found
     if latest is None:  # not at once: to plan this over the compressed chunks of years takes 40 ms
         sql = f"SELECT time FROM city_hour WHERE time <= :now AND {WITH_AIR} ORDER BY time DESC LIMIT 1"
         latest = next((row[0] for row in run(connection, sql, now=now)), None)
-    return ServiceState(latest, current, champions, dataset, json.loads(sources))
+    return ServiceState(*(latest, *others, json.loads(sources)))

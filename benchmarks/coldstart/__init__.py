@@ -1,0 +1,1 @@
+"""What the first answer of a fresh process costs: python -m benchmarks.coldstart."""

@@ -1,0 +1,64 @@
+"""One request and what became of it."""
+
+import re
+from dataclasses import dataclass, field
+from os import urandom
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from common.api.route import Route
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+    from common.api.edge.callers import Caller
+    from common.api.edge.limits import Allowance
+
+KEY = "vayu.exchange"
+"""Where the exchange stands in the WSGI environment."""
+_SANE = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of a request; filled in as it goes through the layers."""
+
+    environ: "WSGIEnvironment"
+    method: str
+    path: str
+    request_id: str
+    route: Route | None = None
+    """None where the address is not one of ours."""
+    status: int = 0
+    length: int = 0
+    """Bytes of the body that were sent."""
+    client: str = ""
+    """The address it is from, as far as it can be known."""
+    caller: "Caller | None" = None
+    """None: it has a token that could not be checked."""
+    allowance: "Allowance | None" = None
+    """None: it counts for nobody."""
+    kept: str = ""
+    """How the cache had to do with it: ``hit``, ``shared``, ``miss``, ``stale``; empty: not at all."""
+    started: float = field(default_factory=perf_counter)
+    ended: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, up to the last byte of the answer."""
+        return self.ended - self.started
+
+
+def begin(environ: "WSGIEnvironment") -> Exchange:
+    """The exchange of a request that has just come; its id is the client's own where that is sane."""
+    given = environ.get("HTTP_X_REQUEST_ID")
+    known = given if given and _SANE.fullmatch(given) else urandom(16).hex()
+    exchange = Exchange(environ, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), known)
+    environ[KEY] = exchange
+    return exchange
+
+
+def present(environ: dict[str, Any]) -> Exchange:
+    """The exchange that the layers outside have begun."""
+    found: Exchange = environ[KEY]
+    return found

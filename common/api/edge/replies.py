@@ -1,0 +1,148 @@
+"""What goes back to the client, and the headers that it carries."""
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from common.api.edge.exchange import Exchange
+from common.api.edge.negotiate import takes_gzip
+from common.api.edge.problem import PROBLEM_JSON, Refusal, document
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+Headers = list[tuple[str, str]]
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+"""What every answer carries, unless it says otherwise itself."""
+_TEXTS = ("text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml")
+_SMALLEST_PACKED = 1024
+STATUS_LINES = {one.value: f"{one.value} {one.phrase}" for one in HTTPStatus}
+
+
+class Reply(NamedTuple):
+    """An answer on its way; a body of several parts is not known in advance."""
+
+    status: str
+    headers: Headers
+    body: bytes | Iterable[bytes]
+
+
+def captured(inner: "WSGIApplication", exchange: Exchange) -> Reply:
+    """What an application answers; its body in one piece where its length is told."""
+    told: list[tuple[str, Headers]] = []
+
+    def start(status: str, headers: Headers, _: object = None) -> "_Unused":
+        told[:] = [(status, headers)]
+        return _unused
+
+    body = inner(exchange.environ, start)
+    [(status, headers)] = told
+    if any(name == "Content-Length" for name, _ in headers):
+        try:
+            return Reply(status, headers, b"".join(body))
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+    return Reply(status, headers, body)
+
+
+def refused(refusal: Refusal, exchange: Exchange) -> Reply:
+    """A problem document as the answer."""
+    body = document(refusal, exchange)
+    headers = [
+        ("Content-Type", PROBLEM_JSON),
+        ("Content-Length", str(len(body))),
+        *refusal.headers,
+    ]
+    return Reply(STATUS_LINES[refusal.status], headers, b"" if exchange.method == "HEAD" else body)
+
+
+def own_headers(exchange: Exchange) -> Headers:
+    """What is said of this very request."""
+    headers = [("X-Request-Id", exchange.request_id)]
+    if (
+        exchange.environ.get("wsgi.url_scheme") == "https"
+    ):  # by plain HTTP nobody may believe it: RFC 6797 §7.2
+        headers.append(("Strict-Transport-Security", "max-age=31536000"))
+    if exchange.allowance is not None:
+        _, limit, remaining, reset_s = exchange.allowance
+        headers += (
+            ("RateLimit-Limit", str(limit)),
+            ("RateLimit-Remaining", str(remaining)),
+            ("RateLimit-Reset", str(reset_s)),
+        )
+    return headers
+
+
+def with_defaults(headers: Headers) -> Headers:
+    """The headers, and those of `SECURITY_HEADERS` that are not among them."""
+    told = {name.lower() for name, _ in headers}
+    return headers + [one for one in SECURITY_HEADERS.items() if one[0].lower() not in told]
+
+
+def varying(headers: Headers, *names: str) -> Headers:
+    """The headers, with these names in Vary besides those that are there."""
+    before = [value.strip() for name, line in headers if name == "Vary" for value in line.split(",")]
+    added = [name for name in names if name.lower() not in map(str.lower, before)]
+    rest = [one for one in headers if one[0] != "Vary"]
+    return [*rest, ("Vary", ", ".join((*before, *added)))]
+
+
+def packed(reply: Reply, exchange: Exchange) -> Reply:
+    """The reply with gzip, where that is welcome and worth it."""
+    told = dict(reply.headers)
+    if "Content-Encoding" in told or not told.get("Content-Type", "").startswith(_TEXTS):
+        return reply
+    whole = isinstance(reply.body, bytes)
+    if whole and len(reply.body) <= _SMALLEST_PACKED:  # type: ignore[arg-type]
+        return reply
+    headers = varying(reply.headers, "Accept-Encoding")
+    if not takes_gzip(exchange.environ.get("HTTP_ACCEPT_ENCODING", "")) or exchange.method == "HEAD":
+        return reply._replace(headers=headers)
+    headers = [(name, _weak(value) if name == "ETag" else value) for name, value in headers]
+    headers = [*(one for one in headers if one[0] != "Content-Length"), ("Content-Encoding", "gzip")]
+    if isinstance(reply.body, bytes):
+        body = gzip.compress(reply.body, 6, mtime=0)
+        return Reply(reply.status, [*headers, ("Content-Length", str(len(body)))], body)
+    return Reply(reply.status, headers, _Packing(reply.body))
+
+
+def _weak(tag: str) -> str:
+    return tag if tag.startswith("W/") else f"W/{tag}"
+
+
+class _Packing:
+    """A body with gzip that is packed as it comes."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        for part in self._body:
+            if ready := packer.compress(part):
+                yield ready
+        yield packer.flush()
+
+    def close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+
+class _Unused:
+    def __call__(self, _: bytes) -> object:
+        raise NotImplementedError
+
+
+_unused = _Unused()
+"""WSGI's other way of writing, which no application here uses."""

@@ -1,0 +1,148 @@
+"""A city's past as the body of an answer: in one piece, or, where it is long, in pieces that are sent as they are read.
+
+Nothing long is held in memory: each piece is a statement of its own, and between two of them no connection to the
+database is kept, however slowly a client reads. Where a piece fails, the answer breaks off in a way that no client
+takes for its end.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import chain
+
+import msgspec
+
+from common.api.context import ApiContext
+from common.api.edge.log import logger
+from common.api.schemas.aqi import DayHistory, HistoryQuery, HourHistory
+from common.api.schemas.common import raw
+from common.api.window import Window
+from common.domain.cities import City
+from common.domain.errors import DataError, Fault, StoreError
+from common.store.reads.hours import days_json, hours_json
+
+CSV = "text/csv"
+Piece = tuple[int, str]
+"""(number of points, JSON array of them)."""
+
+_HOURS = timedelta(days=31)
+_DAYS = timedelta(days=366)
+"""Longest piece of hours, and of days; days as they were known at a time are made of their hours, so `_HOURS`."""
+BUFFERED_MOST = 12_000
+"""Points of an answer that a function in a cloud must hold whole: Lambda takes 6 MB, and a point may take 350 B."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is asked for."""
+
+    context: ApiContext
+    city: City
+    query: HistoryQuery
+    asked: Window
+    as_of: datetime | None
+
+    @property
+    def expected(self) -> int:
+        """How many points there are if nothing is missing."""
+        first, last = self.asked.days
+        return self.asked.hours if self.query.interval == "hour" else (last - first).days + 1
+
+    def refuse_buffering(self) -> None:
+        """Let nobody ask for more than can be held whole.
+
+        Raises:
+            DataError: when it is more.
+        """
+        if self.expected > BUFFERED_MOST:
+            days = BUFFERED_MOST // 24 if self.query.interval == "hour" else BUFFERED_MOST
+            told = (
+                f"at most {days} days at once with interval={self.query.interval} here; ask for them part by part, "
+                "each from the end of the one before: start and end"
+            )
+            given = f"{self.expected} {self.query.interval}s"
+            raise DataError(told, faults=(Fault("parameter", "start", given, f"at most {days} days"),))
+
+    def pieces(self) -> Iterator[Piece]:
+        """The points, oldest first; each piece is asked for when it is wanted.
+
+        Raises:
+            StoreError: when the database does not answer.
+        """
+        return self._hours() if self.query.interval == "hour" else self._days()
+
+    def _hours(self) -> Iterator[Piece]:
+        start, end = self.asked
+        while start < end:
+            until = min(start + _HOURS, end)
+            with self.context.database.reading() as connection:
+                piece = hours_json(
+                    connection, self.city.name, self.query.standard, start, until, as_of=self.as_of
+                )
+            yield piece
+            start = until
+
+    def _days(self) -> Iterator[Piece]:
+        first, last = self.asked.days
+        length = _DAYS if self.as_of is None else _HOURS
+        while first <= last:
+            until: date = min(first + length - timedelta(days=1), last)
+            with self.context.database.reading() as connection:
+                piece = days_json(
+                    connection,
+                    self.city.name,
+                    self.query.standard,
+                    first=first,
+                    last=until,
+                    as_of=self.as_of,
+                )
+            yield piece
+            first = until + timedelta(days=1)
+
+
+def body(past: Past, head: HourHistory | DayHistory, *, as_csv: bool) -> bytes | Iterator[bytes]:
+    """The body of the answer; `head`: all of it but the points and their number.
+
+    Raises:
+        StoreError: when the database does not answer.
+    """
+    pieces = past.pieces()
+    first, second = next(pieces), next(pieces, None)
+    if second is None:
+        return b"".join(_csv(head, [first])) if as_csv else _json(head, first)
+    parts = _csv if as_csv else _json_parts
+    return _unbroken(parts(head, chain([first, second], pieces)))
+
+
+def _json(head: HourHistory | DayHistory, piece: Piece) -> bytes:
+    head.count, head.points = piece[0], raw(piece[1])
+    return msgspec.json.encode(head)
+
+
+def _json_parts(head: HourHistory | DayHistory, pieces: Iterable[Piece]) -> Iterator[bytes]:
+    """As `_json`, but that the number of points stands behind them."""
+    head.points = raw("[]")
+    yield msgspec.json.encode(head).replace(b'"count":0,', b"", 1).removesuffix(b"]}")
+    total = 0
+    for count, points in pieces:
+        if count:
+            yield ("," if total else "").encode() + points[1:-1].encode()
+        total += count
+    yield f'],"count":{total}}}'.encode()
+
+
+def _csv(head: HourHistory | DayHistory, pieces: Iterable[Piece]) -> Iterator[bytes]:
+    from common.api.history_csv import heading, rows  # most ask for JSON
+
+    yield heading(head)
+    for _, points in pieces:
+        yield rows(head, points)
+
+
+def _unbroken(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The parts; an error is told in the log and goes on to the server, which then closes the connection."""
+    try:
+        yield from parts
+    except StoreError as error:
+        logger().error("a history broke off", reason=str(error))
+        raise

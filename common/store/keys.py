@@ -1,0 +1,158 @@
+"""Keys of the API: who may do what. A token is shown when it is made and kept nowhere.
+
+Kept is its SHA-256. A slow hash is for passwords, which can be guessed one by one; a token is 256 random bits, of
+which nobody can try enough at any speed, and it is looked at with every request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from common.domain.errors import DataError, NotFound
+from common.store.engine import run
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from common.store.engine import AnyConnection
+
+SCOPES = ("read", "retrain", "admin")
+"""What a key may allow; ``admin`` allows all."""
+MARK = "vayu_"
+"""How every token begins, so that one that leaked can be found by those who search for such."""
+PREFIX_LENGTH = len(MARK) + 8
+TOKEN_LENGTH = len(MARK) + 43
+_RANDOM_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as it may be shown."""
+
+    prefix: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What a token is compared with."""
+
+    hash: bytes
+    scopes: frozenset[str]
+    expires_at: datetime | None
+
+
+def hashed(token: str) -> bytes:
+    """What is kept of a token."""
+    return sha256(token.encode()).digest()
+
+
+def create_key(
+    connection: Connection,
+    name: str,
+    scopes: Collection[str],
+    *,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> tuple[str, Key]:
+    """Make a key; returns its token, which cannot be had again, and what is kept of it.
+
+    Raises:
+        DataError: when another key that is not revoked has that name.
+    """
+    from secrets import token_urlsafe  # not for those who only check tokens
+
+    token = MARK + token_urlsafe(_RANDOM_BYTES)
+    chosen = tuple(scope for scope in SCOPES if scope in scopes)
+    rows = run(
+        connection,
+        """
+        INSERT INTO api_key (prefix, hash, name, scopes, created_at, expires_at)
+        VALUES (:prefix, :hash, :name, :scopes, :now, :expires_at)
+        ON CONFLICT DO NOTHING RETURNING 1
+        """,
+        prefix=token[:PREFIX_LENGTH],
+        hash=hashed(token),
+        name=name,
+        scopes=list(chosen),
+        now=now,
+        expires_at=expires_at,
+    )
+    if not rows:
+        raise DataError(f"there is a key named {name!r} already; revoke it first, or choose another name")
+    return token, Key(token[:PREFIX_LENGTH], name, chosen, now, expires_at)
+
+
+def all_keys(connection: AnyConnection) -> list[Key]:
+    """Every key that was ever made, the newest first."""
+    rows = run(connection, f"SELECT {_SHOWN} FROM api_key ORDER BY created_at DESC, prefix")
+    return [_key(row) for row in rows]
+
+
+def revoke_key(connection: Connection, which: str, *, now: datetime) -> Key:
+    """End a key, by its name or by how its token begins; one that is revoked already stays as it is.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    run(
+        connection,
+        "UPDATE api_key SET revoked_at = :now WHERE (name = :which OR prefix = :which) AND revoked_at IS NULL",
+        which=which,
+        now=now,
+    )
+    rows = run(
+        connection,
+        f"SELECT {_SHOWN} FROM api_key WHERE name = :which OR prefix = :which "
+        "ORDER BY revoked_at DESC, created_at DESC LIMIT 1",
+        which=which,
+    )
+    if not rows:
+        raise NotFound(f"there is no key {which[:40]!r}; see: vayu keys list")
+    return _key(rows[0])
+
+
+def locks(connection: AnyConnection) -> dict[str, Lock]:
+    """Prefix → what a token of that prefix must be, of all keys that are not revoked."""
+    rows = run(
+        connection,
+        """
+        SELECT prefix, encode(hash, 'hex'), array_to_string(scopes, ' '), expires_at
+        FROM api_key WHERE revoked_at IS NULL
+        """,
+    )
+    return {
+        prefix: Lock(bytes.fromhex(digest), frozenset(scopes.split()), expires_at)
+        for prefix, digest, scopes, expires_at in rows
+    }
+
+
+def note_use(connection: Connection, prefixes: Collection[str], *, now: datetime) -> None:
+    """Keep that these keys were used."""
+    run(
+        connection,
+        """
+        UPDATE api_key SET last_used_at = :now
+        WHERE prefix = ANY(CAST(:prefixes AS text[])) AND (last_used_at < :now OR last_used_at IS NULL)
+        """,
+        prefixes=sorted(prefixes),
+        now=now,
+    )
+
+
+_SHOWN = "prefix, name, scopes, created_at, expires_at, revoked_at, last_used_at"
+
+
+def _key(row: tuple[object, ...]) -> Key:
+    prefix, name, scopes, *times = row
+    return Key(str(prefix), str(name), tuple(scopes), *times)  # type: ignore[arg-type]

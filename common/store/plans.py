@@ -1,0 +1,132 @@
+"""Which cities are due for training, and which trainings were planned."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from common.domain.forecast import NAIVE, Mode
+from common.store.engine import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+_LATELY = "CAST(:now AS timestamptz) - interval"
+GROWN_OLD = timedelta(days=7)
+"""A champion whose training ended so long ago is trained anew as soon as there is anything new."""
+_KNOWN = "actual[lead] IS NOT NULL AND origin + lead * interval '1 hour' <= :now"
+_DUE = f"""
+WITH trained AS (
+  SELECT city, max(window_end) AS until FROM model
+  WHERE mode = :mode AND trained_at <= :now GROUP BY city
+), served AS (
+  SELECT city, min(window_end) AS until FROM model
+  WHERE mode = :mode AND status = 'champion' AND trained_at <= :now GROUP BY city
+), fresh AS (
+  SELECT city, count(*) AS hours FROM city_hour
+  WHERE time > {_LATELY} '1 day' AND time <= :now AND COALESCE(aqi, pm25) IS NOT NULL AND basis IS NOT NULL
+  GROUP BY city
+), live AS (
+  SELECT city, avg((y[lead] - actual[lead]) ^ 2) / NULLIF(var_pop(actual[lead]), 0) AS unexplained,
+         avg(abs(y[lead] - actual[lead])) AS mae,
+         LEAST({", ".join(f"avg(abs({name}[lead] - actual[lead]))" for name in NAIVE)}) AS naive
+  FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
+  WHERE mode = :mode AND origin > {_LATELY} '7 days' AND origin <= :now AND {_KNOWN}
+  GROUP BY city, target HAVING count(*) >= 24
+), failing AS (
+  SELECT city, bool_or(unexplained > 0.25) AS poor, bool_or(mae > naive) AS loses FROM live GROUP BY city
+)
+SELECT fresh.city, CASE
+  WHEN trained.until IS NULL THEN 'never trained'
+  WHEN poor THEN 'live R² below 0.75'
+  WHEN loses THEN 'worse than the naive forecast'
+  WHEN fresh.hours >= 20 AND trained.until <= {_LATELY} '20 hours' THEN '20 or more new hours'
+  ELSE 'the champion is ' || extract(day FROM CAST(:now AS timestamptz) - served.until) || ' days old' END
+FROM fresh LEFT JOIN trained USING (city) LEFT JOIN served USING (city) LEFT JOIN failing USING (city)
+WHERE trained.until IS NULL
+   OR ((poor OR loses) AND trained.until <= {_LATELY} '6 hours')
+   OR (fresh.hours >= 20 AND trained.until <= {_LATELY} '20 hours')
+   OR (served.until <= :old AND trained.until <= {_LATELY} '20 hours')
+ORDER BY fresh.city
+"""
+
+
+def due_for_training(connection: Connection, *, now: datetime, mode: Mode = "live") -> dict[str, str]:
+    """City → why it should be trained now: never trained, a day's new hours, a champion that fails live or is old.
+
+    A champion fails where, for either target, its live R² over the last 7 days is below 0.75, or it does worse
+    than a naive forecast. A city that has told nothing for a day is not due: there is nothing to learn.
+    """
+    return dict(run(connection, _DUE, now=now, mode=mode, old=now - GROWN_OLD))
+
+
+def not_due(connection: Connection, cities: Iterable[str], *, now: datetime) -> dict[str, str]:
+    """Those of the cities that were trained before and are not due → when that was, and what has come in since."""
+    asked = list(cities)
+    due = due_for_training(connection, now=now)
+    rows = run(
+        connection,
+        """
+        SELECT city, until, (SELECT count(*) FROM city_hour WHERE city_hour.city = trained.city AND time > until
+                               AND time <= :now AND COALESCE(aqi, pm25) IS NOT NULL)
+        FROM (SELECT city, max(window_end) AS until FROM model
+              WHERE mode = 'live' AND trained_at <= :now AND city = ANY(:cities) GROUP BY city) AS trained
+        ORDER BY city
+        """,
+        cities=asked,
+        now=now,
+    )
+    return {
+        city: f"not due: trained on what was known at {until:%Y-%m-%d %H:%M} UTC, {new} hours since"
+        for city, until, new in rows
+        if city not in due
+    }
+
+
+def plan_trainings(connection: Connection, due: Mapping[str, str], mode: Mode, *, now: datetime) -> list[str]:
+    """Note that these cities are to be trained on this UTC day; those that were not planned for it yet."""
+    run(connection, f"DELETE FROM training_plan WHERE planned_at < {_LATELY} '30 days'", now=now)
+    rows = run(
+        connection,
+        """
+        INSERT INTO training_plan (city, mode, day, reason, planned_at)
+        SELECT key, :mode, CAST(CAST(:now AS timestamptz) AT TIME ZONE 'UTC' AS date), value, :now
+        FROM jsonb_each_text(CAST(:due AS jsonb))
+        ON CONFLICT DO NOTHING RETURNING city
+        """,
+        due=json.dumps(dict(due)),
+        mode=mode,
+        now=now,
+    )
+    return sorted(city for (city,) in rows)
+
+
+def latest_training(connection: Connection, mode: Mode) -> dict[str, datetime]:
+    """City → when it was last trained."""
+    rows = run(
+        connection, "SELECT city, max(trained_at) FROM model WHERE mode = :mode GROUP BY city", mode=mode
+    )
+    return dict(rows)
+
+
+def planned_in_vain(connection: Connection, *, now: datetime) -> dict[str, str]:
+    """City → since when it was to be trained, of those planned live more than 20 hours ago and not trained since."""
+    rows = run(
+        connection,
+        f"""
+        SELECT city, min(planned_at), min(reason) FROM training_plan AS plan
+        WHERE mode = 'live' AND planned_at < {_LATELY} '20 hours' AND planned_at > {_LATELY} '4 days'
+          AND NOT EXISTS (SELECT FROM model WHERE model.city = plan.city AND model.mode = 'live'
+                          AND model.trained_at >= plan.planned_at)
+        GROUP BY city ORDER BY city
+        """,
+        now=now,
+    )
+    return {
+        city: f"due since {planned:%Y-%m-%d %H:%M} UTC ({reason}), and not trained since"
+        for city, planned, reason in rows
+    }

@@ -1,0 +1,62 @@
+"""The API with access, limits and cache as an operator may set them, and a clock that tests move."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from api_rows import IdleQueue
+
+from common.api import ApiContext, create_app
+from common.api.edge.policy import Policy
+from common.store.engine import Database
+from common.store.keys import create_key
+
+ON = {"cache_bytes": 1 << 20}
+
+
+@dataclass
+class Time:
+    """The clock on the wall and the one that never goes back, together."""
+
+    now: datetime
+    ticks: float = 0.0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def tick(self) -> float:
+        return self.ticks
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.ticks += seconds
+
+
+@dataclass
+class Process:
+    """One process of the API."""
+
+    database: Database
+    time: Time
+    policy: Policy = field(default_factory=Policy)
+
+    def __post_init__(self) -> None:
+        self.context = ApiContext(
+            database=self.database,
+            clock=self.time,
+            queue=IdleQueue(),
+            policy=self.policy,
+            tick=self.time.tick,
+        )
+        self.app = create_app(self.context)
+        self.client = self.app.test_client()
+
+    def close(self) -> None:
+        self.context.probe.close()
+        if self.context.shared is not None:
+            self.context.shared.close()
+
+
+def token(database: Database, *scopes: str, now: datetime, name: str = "one", **given: Any) -> str:
+    with database.transaction() as connection:
+        return create_key(connection, name, scopes, now=now, **given)[0]

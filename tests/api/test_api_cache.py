@@ -1,0 +1,593 @@
+"""What is kept of answers: promised to clients, in a process, in Redis; and that it is never wrong."""
+
+import gzip
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from api_rows import (
+    hour,
+    issued,
+    mark_simulated,
+    problem_of,
+    put_forecasts,
+    put_hours,
+    put_models,
+    trained,
+    url,
+)
+from edge_here import ON, Process, Time, token
+from hypothesis import given
+from hypothesis import strategies as st
+from processes import until
+from redis_here import OwnRedis, redis_url
+from tiers_here import fresh_database
+from werkzeug.test import Client, TestResponse
+
+from common.adapters.cache_redis import SharedMemory
+from common.api.edge.negotiate import entity_tag, matches, takes_gzip
+from common.api.edge.policy import Policy, Rate
+from common.api.route import BASE
+from common.api.routes import ROUTES
+from common.store.engine import Database, run
+from common.store.forecasts import score
+from common.store.maintain import maintain
+from common.store.models import promote
+
+Make = Callable[..., Process]
+CURRENT = url("/aqi/current/Delhi")
+HISTORY = url("/aqi/history/Delhi")
+CITIES = url("/cities/")
+
+
+@pytest.fixture(autouse=True)
+def delhi(database: Database, now: datetime) -> None:
+    put_hours(database, hour("Delhi", now))
+
+
+def seconds(answered: TestResponse) -> int:
+    return answered.cache_control.max_age or 0
+
+
+class Counted:
+    """A process whose application behind the layer counts how often it is called."""
+
+    def __init__(self, one: Process) -> None:
+        self.calls: list[str] = []
+        self.app = one.app
+        edge: Any = self.app.wsgi_app
+        inner = edge._inner
+
+        def counted(environ: dict[str, Any], start: Any) -> Any:
+            self.calls.append(environ["PATH_INFO"] + "?" + environ["QUERY_STRING"])
+            return inner(environ, start)
+
+        edge._inner = counted
+        self.client: Client = self.app.test_client()
+
+
+def test_a_second_question_costs_no_second_answer(process: Make) -> None:
+    one = Counted(process(**ON))
+    first, second = one.client.get(CURRENT), one.client.get(CURRENT)
+    assert first.data == second.data
+    assert first.headers["ETag"] == second.headers["ETag"]
+    assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
+    assert {name for name, _ in first.headers} == {name for name, _ in second.headers}
+    assert len(one.calls) == 1
+
+
+def test_all_ways_to_ask_the_same_are_one(process: Make) -> None:
+    one = Counted(process(**ON))
+    ways = [
+        "/aqi/history/Delhi?hours=5&standard=us-epa",
+        "/aqi/history/delhi?standard=us-epa&hours=5",
+        "/aqi/history/DELHI/?hours=5&standard=us-epa",
+        "/aqi/history/new-delhi?hours=5&standard=us-epa",
+        "/aqi/history/Delhi?hours=5&standard=us-epa&interval=hour",
+        "/aqi/history/%44elhi?hours=%35&standard=us-epa",
+    ]
+    answers = {one.client.get(BASE + way).data for way in ways}
+    assert len(answers) == len(one.calls) == 1
+    for other in ("hours=6&standard=us-epa", "hours=5"):
+        one.client.get(f"{HISTORY}?{other}")
+    assert len(one.calls) == 3
+
+
+def test_a_form_of_the_answer_is_another_answer(process: Make) -> None:
+    client = process(**ON).client
+    for _ in range(2):
+        assert client.get(HISTORY).content_type == "application/json"
+        assert client.get(HISTORY, headers={"Accept": "text/csv"}).content_type.startswith("text/csv")
+        assert client.get(HISTORY + "?format=csv").content_type.startswith("text/csv")
+
+
+def test_what_is_asked_wrongly_is_never_kept(process: Make) -> None:
+    one = Counted(process(**ON))
+    for wrong in ("hours=0", "hours=5&hours=5", "unknown=1", "hours=x"):
+        for _ in range(2):
+            problem_of(one.client.get(f"{HISTORY}?{wrong}"), 400)
+    problem_of(one.client.get(url("/aqi/current/Atlantis")), 404)
+    problem_of(one.client.get(url("/aqi/current/Mumbai")), 404)
+    put = one.client.get(url("/aqi/current/Mumbai"))
+    assert put.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in put.headers
+    assert len(one.calls) == 11
+
+
+def changes(database: Database, now: datetime) -> dict[str, Callable[[], object]]:
+    """All that changes what is shown."""
+
+    def promoted() -> None:
+        put_models(database, trained("v1", now))
+        with database.transaction() as connection:
+            promote(connection, "v1", reason="better", now=now)
+
+    def scored() -> None:
+        put_forecasts(database, issued("Delhi", now - timedelta(hours=4)))
+        with database.transaction() as connection:
+            assert score(connection, mode="live", now=now)
+
+    return {
+        "a new hour": lambda: put_hours(database, hour("Delhi", now - timedelta(hours=1))),
+        "a correction": lambda: put_hours(database, hour("Delhi", now, aqi=188, stations=4)),
+        "a forecast": lambda: put_forecasts(database, issued("Delhi", now)),
+        "a model": lambda: put_models(database, trained("v0", now)),
+        "a promotion": promoted,
+        "a score": scored,
+        "the kind of data": lambda: mark_simulated(database),
+        "upkeep": lambda: maintain(database, now=now, retain_raw_days=90),
+    }
+
+
+@pytest.mark.parametrize("change", sorted(changes(None, None)))  # type: ignore[arg-type]
+def test_whatever_changes_the_data_makes_answers_void(
+    process: Make, database: Database, time: Time, change: str
+) -> None:
+    ones = [Counted(process(**ON)) for _ in range(2)]
+    for one in ones:
+        one.client.get(HISTORY)
+        one.client.get(HISTORY)
+        assert len(one.calls) == 1
+    changes(database, time.now)[change]()
+    time.pass_by(1)
+    for one in ones:
+        one.client.get(HISTORY)
+        assert len(one.calls) == 2, change
+
+
+def test_what_changes_nothing_that_is_shown_leaves_them(
+    process: Make, database: Database, time: Time
+) -> None:
+    one = Counted(process(**ON))
+    one.client.get(HISTORY)
+    token(database, "read", now=time.now)
+    with database.transaction() as connection:
+        run(connection, "INSERT INTO source_run VALUES ('x', now(), now(), 1, '{}')")
+    time.pass_by(1)
+    one.client.get(HISTORY)
+    assert len(one.calls) == 1
+
+
+def test_a_change_that_is_undone_is_none(process: Make, database: Database, time: Time) -> None:
+    one = Counted(process(**ON))
+    one.client.get(HISTORY)
+    with database.transaction() as connection:
+        run(connection, "DELETE FROM city_hour")
+        connection.rollback()
+    time.pass_by(1)
+    one.client.get(HISTORY)
+    assert len(one.calls) == 1
+
+
+def test_an_answer_made_during_a_change_does_not_outlive_it(
+    process: Make, database: Database, time: Time
+) -> None:
+    """What is read before a change is kept must not be kept under the version of after it."""
+    client = process(**ON).client
+    with database.transaction() as connection:
+        run(connection, "UPDATE city_hour SET aqi = 300")
+        time.pass_by(1)
+        assert client.get(CURRENT).json["aqi"] == 187
+        time.pass_by(1)
+        assert client.get(CURRENT).json["aqi"] == 187
+    time.pass_by(1)
+    assert client.get(CURRENT).json["aqi"] == 300
+
+
+def test_writers_do_not_wait_for_each_other(database: Database, now: datetime) -> None:
+    with database.transaction() as first, database.transaction() as second:
+        run(first, "UPDATE city_hour SET aqi = 200 WHERE city = 'Delhi'")
+        run(second, "SET LOCAL lock_timeout = 500")
+        run(second, "DELETE FROM model")
+        run(second, "DELETE FROM city_hour WHERE city = 'Mumbai'")
+        second.commit()
+    with database.transaction() as connection:
+        assert run(connection, "SELECT * FROM version_due") == []
+
+
+def test_the_minute_and_the_hour_end_what_depends_on_them(process: Make, time: Time) -> None:
+    one = Counted(process(**ON))
+    ages = []
+    for _ in range(3):
+        ages.append(one.client.get(CURRENT).json["age_minutes"])
+        one.client.get(HISTORY)
+        time.pass_by(60)
+    assert ages == [0, 1, 2]
+    assert sum("history" in call for call in one.calls) == 1
+    time.pass_by(3600)
+    one.client.get(HISTORY)
+    assert sum("history" in call for call in one.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("minutes", "data", "newest", "promised"),
+    [
+        (0, 0, 0, 60),
+        (14, 14, 0, 60),
+        (15, 15, 0, 55 * 60),
+        (59, 59, 0, 11 * 60),
+        (61, 61, 0, 60),
+        (80, 80, 60, 50 * 60),
+    ],
+)
+def test_clients_may_keep_data_until_the_next_hours_are_expected(
+    process: Make, database: Database, time: Time, minutes: int, data: int, newest: int, promised: int
+) -> None:
+    put_hours(database, hour("Delhi", time.now + timedelta(minutes=newest)))
+    time.pass_by(60 * minutes)
+    answered = process(**ON).client.get(HISTORY)
+    assert seconds(answered) == promised
+    assert answered.headers["Cache-Control"].startswith("public, ")
+
+
+def test_what_ages_by_the_minute_is_good_for_the_rest_of_it(process: Make, time: Time) -> None:
+    client = process(**ON).client
+    for passed in (0, 20, 39):
+        time.pass_by(passed)
+        for path in (CURRENT, CITIES):
+            assert seconds(client.get(path)) == 60 - time.now.second
+
+
+def test_writes_errors_and_what_is_not_kept_are_not_to_be_stored(process: Make) -> None:
+    client = process(**ON).client
+    for answered in (
+        client.get(url("/health")),
+        client.get("/nowhere"),
+        client.post(url("/forecast/batch"), json={"cities": ["Delhi"]}),
+        client.post(url("/cache/clear")),
+    ):
+        assert answered.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 20])
+def test_what_the_client_has_is_not_sent_again(process: Make, kept: int) -> None:
+    client = process(cache_bytes=kept).client
+    first = client.get(CITIES)
+    tag = first.headers["ETag"]
+    assert tag.startswith('W/"')
+    for held in (tag, tag.removeprefix("W/"), "*", f'"x", {tag}', f'W/"x",{tag}, "y"'):
+        again = client.get(CITIES, headers={"If-None-Match": held})
+        assert again.status_code == 304
+        assert again.data == b""
+        assert again.headers["ETag"] == tag
+        assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
+        assert "Accept-Encoding" in again.headers["Vary"]
+        assert "Content-Length" not in again.headers
+        assert "Content-Type" not in again.headers
+    for held in ('"x"', tag[2:-2] + '"', "", "nonsense", tag[3:-1]):
+        assert client.get(CITIES, headers={"If-None-Match": held}).status_code == 200
+
+
+def test_a_tag_holds_while_the_answer_says_the_same(process: Make, database: Database, time: Time) -> None:
+    client = process(**ON).client
+    held = {"If-None-Match": client.get(HISTORY + "?end=2025-11-05T10:30:00Z").headers["ETag"]}
+    put_hours(database, hour("Mumbai", time.now))
+    time.pass_by(2)
+    assert client.get(HISTORY + "?end=2025-11-05T10:30:00Z", headers=held).status_code == 304
+    put_hours(database, hour("Delhi", time.now - timedelta(seconds=2), aqi=190, stations=9))
+    time.pass_by(2)
+    assert client.get(HISTORY + "?end=2025-11-05T10:30:00Z", headers=held).status_code == 200
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 20])
+def test_gzip_where_it_is_welcome_and_worth_it(process: Make, kept: int) -> None:
+    client = process(cache_bytes=kept).client
+    plain = client.get(CITIES)
+    assert "Content-Encoding" not in plain.headers
+    for _ in range(2):
+        packed = client.get(CITIES, headers={"Accept-Encoding": "br, gzip"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(packed.data) == plain.data
+        assert len(packed.data) == int(packed.headers["Content-Length"]) < len(plain.data) / 3
+        assert packed.headers["ETag"] == plain.headers["ETag"]
+        assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    for refused in ("gzip;q=0", "identity", "br", "*;q=0", "gzip;q=0, *"):
+        assert client.get(CITIES, headers={"Accept-Encoding": refused}).data == plain.data
+    small = client.get(CURRENT, headers={"Accept-Encoding": "gzip"})
+    assert len(small.data) <= 1024
+    assert "Content-Encoding" not in small.headers
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 20])
+def test_head_is_get_without_a_body(process: Make, kept: int) -> None:
+    one = Counted(process(cache_bytes=kept))
+    for path in (CITIES, CURRENT, HISTORY, url("/health"), url("/aqi/current/Atlantis"), "/nowhere"):
+        for _ in range(2):
+            head, got = one.client.head(path), one.client.get(path)
+            assert head.data == b""
+            assert head.status_code == got.status_code
+            if got.status_code == 200:
+                assert head.headers["Content-Length"] == str(len(got.data))
+            assert head.headers.get("ETag") == got.headers.get("ETag")
+
+
+@given(st.text(max_size=200))
+def test_any_header_is_read(text: str) -> None:
+    takes_gzip(text)
+    matches(text, entity_tag(b"x"))
+
+
+def test_one_computation_a_key(process: Make, time: Time) -> None:
+    one = Counted(process(**ON))
+    edge: Any = one.app.wsgi_app
+    inner, begun, go_on = edge._inner, threading.Event(), threading.Event()
+
+    def slow(environ: dict[str, Any], start: Any) -> Any:
+        begun.set()
+        assert go_on.wait(10)
+        return inner(environ, start)
+
+    edge._inner = slow
+    statuses: list[int] = []
+
+    def ask() -> None:
+        statuses.append(one.app.test_client().get(HISTORY).status_code)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads[0].start()
+    assert begun.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert statuses == [200] * 8
+    assert len(one.calls) == 1
+
+
+def test_the_memory_is_bounded(process: Make) -> None:
+    one = process(cache_bytes=100_000)
+    for hours in range(1, 200):
+        assert one.client.get(f"{HISTORY}?hours={hours}").status_code == 200
+    answers: Any = one.context.answers
+    assert 0 < answers._bytes <= 100_000
+    assert answers._bytes == sum(kept.size for kept in answers._kept.values())
+    again = Counted(one)
+    for hours in (199, 1):
+        assert again.client.get(f"{HISTORY}?hours={hours}").status_code == 200
+    assert len(again.calls) == 1
+
+
+def test_off_means_off(process: Make) -> None:
+    one = Counted(process(cache_bytes=0, redis_url="redis://127.0.0.1:1/0"))
+    for _ in range(3):
+        assert one.client.get(HISTORY).status_code == 200
+    assert len(one.calls) == 3
+
+
+class Outage:
+    """A database that is there and then is not."""
+
+    def __init__(self, process: Process) -> None:
+        self._databases = (process.context.database, process.context.probe)
+
+    def begin(self) -> None:
+        for database in self._databases:
+            database.close()
+            database._readers._address = "postgresql+pg8000://nobody:secret@127.0.0.1:1/nowhere"
+            database._readers._arguments = None
+
+
+def test_while_the_database_is_away_what_is_known_is_told_with_its_age(
+    process: Make, database: Database, time: Time
+) -> None:
+    own = Database(database.url)
+    one = Process(own, time, Policy(cache_bytes=1 << 20))
+    fresh = one.client.get(CURRENT)
+    one.client.get(HISTORY)
+    Outage(one).begin()
+    time.pass_by(100)
+    stale = one.client.get(CURRENT)
+    assert stale.status_code == 200
+    assert stale.data == fresh.data
+    assert stale.headers["Age"] == "100"
+    assert stale.headers["Warning"].startswith("111 ")
+    assert stale.headers["Cache-Control"] == "no-cache"
+    problem_of(one.client.get(url("/aqi/pollutants/Delhi")), 503)
+    assert one.client.get(CURRENT, headers={"If-None-Match": fresh.headers["ETag"]}).status_code == 304
+    time.pass_by(500)
+    assert one.client.get(CURRENT).status_code == 200
+    time.pass_by(1)
+    problem_of(one.client.get(CURRENT), 503)
+    own.close()
+
+
+def test_a_process_that_starts_without_a_database_says_so(time: Time) -> None:
+    closed = Database("postgresql+pg8000://nobody:secret@127.0.0.1:1/nowhere")
+    problem_of(Process(closed, time, Policy(cache_bytes=1 << 20)).client.get(CURRENT), 503)
+
+
+@pytest.fixture
+def redis() -> Iterator[str]:
+    """The Redis of this run, emptied of ours."""
+    address = redis_url()
+    shared = SharedMemory(address)
+    assert shared.alive()
+    shared.forget("vayu:")
+    yield address
+    shared.close()
+
+
+def test_processes_share_answers(process: Make, redis: str) -> None:
+    first, second = (Counted(process(redis_url=redis, **ON)) for _ in range(2))
+    answers = [one.client.get(path) for path in (HISTORY, CURRENT) for one in (first, second, second)]
+    assert len(first.calls) == 2
+    assert second.calls == []
+    for three in (answers[:3], answers[3:]):
+        assert len({one.data for one in three}) == 1
+        assert len({one.headers["ETag"] for one in three}) == 1
+        assert len({one.content_type for one in three}) == 1
+
+
+def test_what_changes_is_not_taken_from_there(
+    process: Make, database: Database, time: Time, redis: str
+) -> None:
+    first, second = (process(redis_url=redis, **ON) for _ in range(2))
+    assert first.client.get(CURRENT).json["aqi"] == 187
+    put_hours(database, hour("Delhi", time.now, aqi=190, stations=9))
+    time.pass_by(1)
+    assert second.client.get(CURRENT).json["aqi"] == 190
+    assert first.client.get(CURRENT).json["aqi"] == 190
+
+
+def test_another_databases_answers_are_not_taken(
+    process: Make, redis: str, server: str, template: str, time: Time
+) -> None:
+    assert process(redis_url=redis, **ON).client.get(CURRENT).status_code == 200
+    with fresh_database(server, f"TEMPLATE {template}") as address:
+        other = Database(address)
+        one = Process(other, time, Policy(redis_url=redis, cache_bytes=1 << 20))
+        problem_of(one.client.get(CURRENT), 404)
+        one.close()
+        other.close()
+
+
+@pytest.mark.parametrize(
+    "poison", [b"", b"nonsense", b"\x80\x04\x95", b"x" * (1 << 20), "flipped", "another's", "a list"]
+)
+def test_what_is_put_there_by_others_is_not_believed(process: Make, redis: str, poison: bytes | str) -> None:
+    from redis import Redis
+
+    first = process(redis_url=redis, **ON)
+    right = first.client.get(HISTORY)
+    other = first.client.get(CITIES)
+    client = Redis.from_url(redis)
+    names = list(client.scan_iter("vayu:answer:*"))
+    assert len(names) == 2
+    values = {name: client.get(name) for name in names}
+    for name in names:
+        value = values[name]
+        assert isinstance(value, bytes)
+        if poison == "a list":
+            client.delete(name)
+            client.rpush(name, "x")
+        elif poison == "flipped":
+            client.set(name, value[:-1] + bytes([value[-1] ^ 1]))
+        elif poison == "another's":
+            client.set(name, next(values[each] for each in names if each != name))
+        else:
+            client.set(name, poison)
+    second = process(redis_url=redis, **ON).client
+    assert second.get(HISTORY).data == right.data
+    assert second.get(CITIES).data == other.data
+    client.close()
+
+
+def test_clearing_reaches_every_process_and_redis(
+    process: Make, database: Database, time: Time, redis: str
+) -> None:
+    from redis import Redis
+
+    first, second = (Counted(process(redis_url=redis, **ON)) for _ in range(2))
+    for one in (first, second):
+        one.client.get(HISTORY)
+    headers = {"X-API-Key": token(database, "admin", now=time.now)}
+    assert first.client.post(url("/cache/clear"), headers=headers).status_code == 200
+    client = Redis.from_url(redis)
+    assert list(client.scan_iter("vayu:answer:*")) == []
+    client.close()
+    time.pass_by(2)
+    before = len(second.calls)
+    second.client.get(HISTORY)
+    assert len(second.calls) == before + 1
+
+
+def test_redis_away_is_slower_and_nothing_else(process: Make, time: Time) -> None:
+    one = Counted(process(redis_url="redis://:secret@127.0.0.1:1/0", **ON))
+    for _ in range(3):
+        assert one.client.get(HISTORY).status_code == 200
+    assert len(one.calls) == 1
+
+
+def test_a_redis_that_never_answers_costs_little(process: Make) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        one = process(redis_url=address, **ON)
+        started = monotonic()
+        for path in (HISTORY, CURRENT, CITIES):
+            assert one.client.get(path).status_code == 200
+        assert monotonic() - started < 1.5
+
+
+def test_every_kept_endpoint_keeps_its_promise(process: Make, database: Database, time: Time) -> None:
+    """Each endpoint that says it can be kept answers the same, kept or not, and has a tag."""
+    put_forecasts(database, issued("Delhi", time.now))
+    put_models(database, trained("v0", time.now))
+    kept, plain = process(**ON).client, process().client
+    for route in ROUTES:
+        if route.cache == "never":
+            continue
+        assert route.method == "GET"
+        path = BASE + route.path.replace("{city}", "Delhi")
+        path += "?cities=Delhi,Mumbai" if route.path.endswith("compare") else ""
+        kept.get(path)
+        answered = kept.get(path)
+        assert answered.status_code == 200, path
+        assert answered.data == plain.get(path).data
+        assert answered.headers["ETag"]
+        assert seconds(answered) > 0
+
+
+def test_redis_killed_in_the_middle_of_requests(process: Make, tmp_path: Path) -> None:
+    own = OwnRedis(tmp_path / "redis")
+    with ExitStack() as asking:
+        asking.callback(own.stop)
+        two = [
+            process(redis_url=own.url, rates={"anonymous": Rate(1_000_000, 60)}, cache_bytes=4_000)
+            for _ in range(2)
+        ]
+        right = {path: two[0].client.get(path).data for path in (HISTORY, CURRENT, CITIES)}
+        wrong: list[object] = []
+        asked = 0
+        over = threading.Event()
+
+        def ask(one: Process) -> None:
+            nonlocal asked
+            client = one.app.test_client()
+            while not over.is_set():
+                for path, body in right.items():
+                    answered = client.get(path)
+                    asked += 1
+                    if answered.status_code != 200 or answered.data != body:
+                        wrong.append((path, answered.status_code))
+
+        threads = [threading.Thread(target=ask, args=(one,)) for one in two for _ in range(2)]
+        for thread in threads:
+            thread.start()
+            asking.callback(thread.join, 30)
+        asking.callback(over.set)
+        for step in (own.kill, own.restart, own.kill):
+            before = asked
+            until(lambda seen=before: asked > seen + 200, 30)  # type: ignore[misc]
+            step()
+        before = asked
+        until(lambda: asked > before + 200, 30)
+        assert wrong == []
+        assert all(one.context.shared is not None and one.context.shared.failures for one in two)

@@ -1,0 +1,173 @@
+"""The description of the API: valid, complete, as committed, and true."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from api_rows import hour, problem_of, put_hours, url
+from openapi_spec_validator import validate
+from werkzeug.test import Client
+
+from common.api.errors import Problem
+from common.api.examples import EXAMPLES, FAULTS
+from common.api.openapi import as_json, document
+from common.api.routes import ROUTES
+from common.store.engine import Database
+
+README = Path(__file__).parents[2] / "README.md"
+COMMITTED = Path(__file__).parents[2] / "docs/openapi.json"
+PROMISED = {
+    ("get", "/cities/"): {"standard"},
+    ("get", "/cities/rankings"): {"window", "by", "order", "limit", "standard"},
+    ("get", "/cities/compare"): {"cities", "days", "standard"},
+    ("get", "/aqi/current/{city}"): {"city", "standard", "explain", "as_of"},
+    ("get", "/aqi/history/{city}"): {
+        "city", "standard", "hours", "days", "start", "end", "as_of", "interval", "format",
+    },
+    ("get", "/aqi/pollutants/{city}"): {"city", "standard"},
+    ("get", "/forecast/{city}"): {"city", "hours", "target"},
+    ("post", "/forecast/batch"): set(),
+    ("get", "/forecast/confidence/{city}"): {"city", "target", "mode", "days", "family", "season"},
+    ("get", "/models/performance/{city}"): {"city", "target", "days", "family", "season"},
+    ("get", "/models/list"): {"page", "per_page", "city", "family", "status", "target", "mode"},
+    ("post", "/models/retrain/{city}"): {"city", "Idempotency-Key"},
+    ("get", "/models/jobs/{job}"): {"job"},
+    ("get", "/health"): set(),
+    ("get", "/metrics"): set(),
+    ("post", "/cache/clear"): set(),
+    ("get", "/openapi.json"): set(),
+    ("get", "/docs"): set(),
+}  # fmt: skip
+"""(method, path) → parameters: what the users were promised."""
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(as_json(document()))
+    return found
+
+
+def operations(described: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method, path): operation
+        for path, found in described["paths"].items()
+        for method, operation in found.items()
+    }
+
+
+def test_the_committed_description_is_the_present_one() -> None:
+    assert COMMITTED.read_bytes() == as_json(document()), (
+        "docs/openapi.json is out of date; run: make openapi"
+    )
+
+
+def test_it_is_valid(described: dict[str, Any]) -> None:
+    assert described["openapi"] == "3.1.0"
+    validate(described)
+
+
+def test_every_endpoint_with_exactly_its_parameters(described: dict[str, Any]) -> None:
+    found = {
+        place: {one["name"] for one in operation.get("parameters", [])} - {"If-None-Match"}
+        for place, operation in operations(described).items()
+    }
+    assert found == PROMISED
+
+
+def test_everything_is_explained(described: dict[str, Any]) -> None:
+    for (_, path), operation in operations(described).items():
+        assert operation["summary"]
+        assert {"400", "429", "500"} <= set(operation["responses"])
+        assert (
+            operation["security"] == [] if "security" in operation and path in ("/health", "/docs") else True
+        )
+        for parameter in operation.get("parameters", []):
+            assert parameter["description"], (path, parameter["name"])
+    names = {tag["name"] for tag in described["tags"]}
+    assert {tag for operation in operations(described).values() for tag in operation["tags"]} == names
+
+
+def test_the_readme_lists_every_endpoint(described: dict[str, Any]) -> None:
+    readme = README.read_text(encoding="utf-8")
+    for method, path in operations(described):
+        assert f"`{method.upper()} {path}`" in readme
+
+
+@pytest.mark.parametrize("status", FAULTS)
+def test_examples_of_errors_fit(status: int) -> None:
+    assert msgspec.convert(FAULTS[status], Problem).status == status
+
+
+@pytest.mark.parametrize("place", EXAMPLES, ids=" ".join)
+def test_examples_fit_the_declarations_and_leave_nothing_over(place: tuple[str, str, str]) -> None:
+    method, path, part = place
+    [route] = [route for route in ROUTES if (route.method, route.path) == (method, path)]
+    declared = route.answer if part == "answer" else route.body
+    text = json.dumps(EXAMPLES[place])
+    read = msgspec.json.decode(text, type=declared)
+    if part == "answer":
+        assert json.loads(msgspec.json.encode(read)) == json.loads(text)
+
+
+def test_every_answer_has_an_example() -> None:
+    missing = {
+        route.path
+        for route in ROUTES
+        if route.answer is not None and (route.method, route.path, "answer") not in EXAMPLES
+    }
+    # Long reports, which the page makes up from their schemas.
+    assert missing <= {
+        "/models/list", "/models/performance/{city}", "/forecast/confidence/{city}", "/health", "/metrics",
+    }  # fmt: skip
+
+
+def limited() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, parameter["name"], parameter["schema"])
+        for (method, path), operation in operations(document()).items()
+        for parameter in operation.get("parameters", [])
+        if method == "get"
+        and parameter["in"] == "query"
+        and ("minimum" in parameter["schema"] or "enum" in parameter["schema"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "schema"), limited(), ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_its_limits_are_those_that_hold(
+    client: Client, database: Database, now: Any, path: str, name: str, schema: dict[str, Any]
+) -> None:
+    put_hours(database, hour("Delhi", now), hour("Mumbai", now))
+    more = {"cities": "Delhi,Mumbai"} if path == "/cities/compare" else {}
+    if name == "days" and path == "/aqi/history/{city}":
+        more["interval"] = "day"
+    address = path.replace("{city}", "Delhi")
+
+    def asked(value: Any) -> Any:
+        return client.get(url(address, **{name: value, **more}))
+
+    allowed = schema.get("enum", [schema.get("minimum"), schema.get("maximum")])
+    for value in allowed:
+        assert asked(value).status_code in (200, 404)
+    beyond = ["nothing like it"] if "enum" in schema else [schema["minimum"] - 1, schema["maximum"] + 1]
+    for value in beyond:
+        [fault] = problem_of(asked(value), 400)["errors"]
+        assert (fault["parameter"], fault["given"]) == (name, str(value))
+        assert all(str(one) in fault["allowed"] for one in allowed)
+
+
+def test_it_is_served(client: Client, described: dict[str, Any]) -> None:
+    response = client.get(url("/openapi.json"))
+    assert response.status_code == 200
+    assert response.content_type == "application/json"
+    assert json.loads(response.data) == described
+    moved = client.get("/openapi.json")
+    assert (moved.status_code, moved.headers["Location"]) == (308, "api/v1/openapi.json")
+
+
+def test_below_a_prefix_it_says_so(client: Client) -> None:
+    served = client.get(url("/openapi.json"), environ_overrides={"SCRIPT_NAME": "/prod"})
+    assert json.loads(served.data)["servers"] == [{"url": "/prod/api/v1"}]

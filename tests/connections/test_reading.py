@@ -1,0 +1,152 @@
+"""Reading by the light way: the same rows, limits and sentences as by the other, and no way to write."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pg8000.exceptions import DatabaseError
+from wire import Wire
+
+from common.domain.errors import StoreError
+from common.store.engine import BUSY, NO_TABLE, TOO_SLOW, UNREACHABLE, Database, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from warm import Watcher
+
+TIME = datetime(2025, 11, 5, 10, 30, 0, 250000, tzinfo=UTC)
+SHOWN = "SELECT CAST(:{0} AS {1}) AS a, pg_typeof(CAST(:{0} AS {1}))::text"
+
+
+@pytest.fixture
+def impatient(database_url: str) -> Iterator[Database]:
+    made = Database(database_url, readers=2, statement_timeout_s=1, connect_timeout_s=1)
+    yield made
+    made.close()
+
+
+def asked(database: Database, sql: str, **params: Any) -> list[tuple[Any, ...]]:
+    with database.reading() as connection:
+        return list(run(connection, sql, **params))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("text", "it's \"quoted\" \\ $1 :name ; --"), ("text", ""), ("text", None), ("int", -5), ("bigint", 2**40),
+        ("float8", 1.25), ("real", 0.5), ("numeric", Decimal("1.10")), ("boolean", True), ("date", date(2025, 11, 5)),
+        ("timestamptz", TIME), ("text[]", ["a", None, 'b,"c'], ), ("int[]", [1, 2]), ("real[]", [1.5, None]),
+        ("json", {"a": [1, None]}),
+    ],
+)  # fmt: skip
+def test_rows_are_those_of_a_transaction(database: Database, kind: str, value: Any) -> None:
+    sql = SHOWN.format("value", kind)
+    with database.transaction() as connection:
+        expected = [tuple(row) for row in run(connection, sql, value=value)]
+    assert asked(database, sql, value=value) == expected
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_a_value_is_never_part_of_the_statement(database: Database, value: str) -> None:
+    assert asked(database, "SELECT CAST(:a AS text), 'x'::text, CAST(:a AS text)", a=value) == [
+        (value, "x", value)
+    ]
+
+
+def test_statements_without_rows_and_with_many(database: Database) -> None:
+    assert asked(database, "SELECT 1 WHERE false") == []
+    assert len(asked(database, "SELECT generate_series(1, :n)", n=5000)) == 5000
+
+
+def test_nothing_can_be_written(database: Database) -> None:
+    with pytest.raises(StoreError), database.reading() as connection:
+        run(connection, "INSERT INTO meta (key, value) VALUES ('a', '')")
+    assert asked(database, "SELECT count(*) FROM meta WHERE key = 'a'") == [(0,)]
+
+
+def test_a_fault_of_the_statement_is_the_drivers_and_costs_no_connection(
+    database: Database, watcher: Watcher
+) -> None:
+    pid = asked(database, "SELECT pg_backend_pid()")
+    with pytest.raises(DatabaseError):
+        asked(database, "SELECT nonsense")
+    with pytest.raises(StoreError, match=NO_TABLE[:20]):
+        asked(database, "SELECT * FROM nowhere")
+    with pytest.raises(KeyError):
+        asked(database, "SELECT :missing")
+    assert asked(database, "SELECT pg_backend_pid()") == pid
+
+
+def test_a_statement_has_its_time_and_the_limit_ends_with_it(impatient: Database) -> None:
+    with pytest.raises(StoreError, match=TOO_SLOW):
+        asked(impatient, "SELECT pg_sleep(30)")
+    assert asked(impatient, "SELECT current_setting('statement_timeout')") == [("1s",)]
+
+
+def test_sessions_that_the_server_ended_are_replaced_unseen(database: Database, watcher: Watcher) -> None:
+    for _ in range(3):
+        with database.reading() as connection:
+            run(connection, "SELECT 1")
+            assert watcher.end_sessions() == 1
+            assert run(connection, "SELECT 2") == [(2,)]
+        assert watcher.end_sessions() == 1
+
+
+def test_a_network_that_falls_silent_is_given_up_in_time_and_the_next_read_is_answered(
+    database_url: str,
+) -> None:
+    with Wire(database_url) as wire:
+        wired = Database(wire.url, statement_timeout_s=1, connect_timeout_s=1)
+        assert asked(wired, "SELECT 1") == [(1,)]
+        wire.silence()
+        with pytest.raises(StoreError, match=UNREACHABLE[:30]):
+            asked(wired, "SELECT 1")
+        assert asked(wired, "SELECT 1") == [(1,)]
+        wire.cut()
+        assert asked(wired, "SELECT 1") == [(1,)]
+        wired.close()
+
+
+def test_no_server_is_told(tmp_path: object) -> None:
+    nowhere = Database(f"postgresql+pg8000://nobody@/none?host={tmp_path}", connect_timeout_s=1)
+    with pytest.raises(StoreError, match=UNREACHABLE[:30]):
+        asked(nowhere, "SELECT 1")
+
+
+def test_many_share_what_a_process_may_have_and_who_waits_too_long_is_told(
+    impatient: Database, watcher: Watcher
+) -> None:
+    def work(_: int) -> int:
+        [(pid,)] = asked(impatient, "SELECT pg_backend_pid() FROM pg_sleep(0.005)")
+        return int(pid)
+
+    with ThreadPoolExecutor(8) as pool:
+        pids = set(pool.map(work, range(40)))
+    assert len(pids) == 2
+
+    both, done = threading.Barrier(3), threading.Event()
+
+    def hold() -> None:
+        with impatient.reading():
+            both.wait(10)
+            done.wait(10)
+
+    threads = [threading.Thread(target=hold) for _ in range(2)]
+    for one in threads:
+        one.start()
+    both.wait(10)
+    with pytest.raises(StoreError, match=BUSY[:20]), impatient.reading():
+        pass
+    done.set()
+    for one in threads:
+        one.join()
+    assert asked(impatient, "SELECT 1") == [(1,)]

@@ -1,0 +1,71 @@
+"""What `make build` lays out, and what Lambda's own runtime adds to it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def build_script() -> ModuleType:
+    """scripts/build.py as a module."""
+    spec = importlib.util.spec_from_file_location("build", ROOT / "scripts" / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["build"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def python313(build_script: ModuleType) -> str:
+    """The interpreter of Lambda's runtime."""
+    found = build_script._compiler()
+    if found is None:
+        pytest.skip("no CPython 3.13 is here: what is built for it is not run")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything, as it is deployed."""
+    target = tmp_path_factory.mktemp("build")
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "build.py", "--out", target],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return target
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory, build_script: ModuleType) -> Path:
+    """What Lambda's image for Python 3.13 has besides Python: its runtime client and boto3."""
+    target = tmp_path_factory.mktemp("runtime")
+    names = (
+        "awslambdaric",
+        "simplejson",
+        "snapshot-restore-py",
+        "boto3",
+        "botocore",
+        "s3transfer",
+        "urllib3",
+        "jmespath",
+    )
+    pins = [f"{name}=={importlib.metadata.version(name)}" for name in (*names, "python-dateutil", "six")]
+    build_script._install(target, pins, "x86_64", prune=False)
+    return target

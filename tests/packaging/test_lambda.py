@@ -1,0 +1,262 @@
+"""The built functions, and nothing else, under Lambda's runtime client: events in, rows out.
+
+Secrets come from a stand-in for Secrets Manager, messages go to one for SQS, models lie in one for S3; the database is
+real. The train function is a container image and not among them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from lambda_here import Failed, LambdaInstance
+from moto.server import ThreadedMotoServer
+from synthetic import put_model
+from tiers_here import fresh_database
+
+from common.adapters.object_store import ObjectStore
+from common.api.routes import ROUTES
+from common.bootstrap.parts import system_clock
+from common.domain.forecast import TARGETS
+from common.store.engine import Database, run
+from common.store.keys import create_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+EVENTS = Path(__file__).parents[1] / "events" / "aws"
+LAYERS = {"collect": ["base"], "forecast": ["base", "inference"], "retention": ["base"], "api": ["base"]}
+REGION = "us-east-1"
+QUEUES = ("collect", "observations-ready", "train", "forecast-ready")
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return found
+
+
+class Account:
+    """An account with a database of its own: what the templates make, as far as functions see it."""
+
+    def __init__(self, address: str, database: Database) -> None:
+        self.database = database
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": f"http://{address}",
+        }
+        self._sqs = self._client("sqs")
+        for name in QUEUES:
+            self._sqs.create_queue(QueueName=f"vayu-{name}")
+        self._client("s3").create_bucket(Bucket="models")
+        secret = {"DATABASE_URL": database.url, "VAYU_SOURCES": "simulated"}
+        self._client("secretsmanager").create_secret(Name="vayu/prod", SecretString=json.dumps(secret))
+        self.settings = {
+            "VAYU_SECRETS": f"secretsmanager://{REGION}/vayu/prod",
+            "QUEUE_URL": f"sqs+http://{address}/123456789012/vayu-{{type}}",
+            "MODEL_STORE_URL": "s3://models/models",
+            "VAYU_DATABASE_CONNECTIONS": "2",
+        }
+
+    def _client(self, name: str) -> Any:
+        return boto3.client(
+            name,
+            region_name=REGION,
+            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - of a stand-in
+        )
+
+    def received(self, name: str) -> list[str]:
+        """The bodies of the messages in a queue, taken out of it."""
+        url = self._sqs.get_queue_url(QueueName=f"vayu-{name}")["QueueUrl"]
+        found = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for one in found:
+            self._sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+        return [one["Body"] for one in found]
+
+    def count(self, table: str) -> int:
+        with self.database.transaction() as connection:
+            return int(run(connection, f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - ours
+
+
+@pytest.fixture(scope="module")
+def account(server: str, template: str) -> Iterator[Account]:
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    with fresh_database(server, f"TEMPLATE {template}") as url, closing(Database(url)) as database:
+        host, port = moto.get_host_and_port()
+        yield Account(f"{host}:{port}", database)
+    moto.stop()
+
+
+@pytest.fixture(scope="module")
+def started(
+    account: Account, built: Path, runtime: Path, python313: str
+) -> Iterator[Callable[[str], LambdaInstance]]:
+    """Unit → its one instance, started when first asked for."""
+    with ExitStack() as ends:
+        instances: dict[str, LambdaInstance] = {}
+
+        def start(unit: str) -> LambdaInstance:
+            if unit not in instances:
+                aws = built / "aws"
+                paths = [
+                    aws / "functions" / unit,
+                    *(aws / "layers" / name / "python" for name in LAYERS[unit]),
+                    runtime,
+                ]
+                environment = account.environment | account.settings
+                instance = LambdaInstance(python313, f"functions.{unit}.main.handler", paths, environment)
+                instances[unit] = ends.enter_context(instance)
+            return instances[unit]
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def collected(account: Account, started: Callable[[str], LambdaInstance]) -> tuple[dict[str, Any], str]:
+    """What the hourly schedule answered, and the message that it sent."""
+    done = started("collect").invoke(recorded("schedule"))
+    [message] = account.received("observations-ready")
+    return done, message
+
+
+def batch(**bodies: str) -> dict[str, Any]:
+    """An SQS batch of the recorded shape; message ids are the names."""
+    [record] = recorded("sqs_one")["Records"]
+    return {"Records": [{**record, "messageId": name, "body": body} for name, body in bodies.items()]}
+
+
+@pytest.fixture(scope="module")
+def forecast(
+    account: Account, started: Callable[[str], LambdaInstance], collected: tuple[dict[str, Any], str]
+) -> list[dict[str, Any]]:
+    """What two deliveries of a message came to, beside one that nobody can read; Delhi and Pune have models."""
+    backfill = {"type": "vayu.collect", "data": {"cities": ["Delhi", "Pune"], "days": 3}}
+    assert started("collect").invoke(batch(backfill=json.dumps(backfill))) == {"batchItemFailures": []}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in account.environment.items():
+            patch.setenv(name, value)
+        files = ObjectStore(account.settings["MODEL_STORE_URL"])
+        for city in ("Delhi", "Pune"):
+            for target in TARGETS:
+                put_model(account.database, files, target, "persistence", city=city)
+    return [started("forecast").invoke(batch(good=collected[1], bad="{ no JSON")) for _ in range(2)]
+
+
+def test_the_hourly_schedule_collects_and_wakes_the_forecast(
+    account: Account, collected: tuple[dict[str, Any], str]
+) -> None:
+    done, message = collected
+    assert done["cities"] == 56
+    assert account.count("city_hour") >= 56 * 24
+    assert json.loads(message)["type"] == "vayu.observations.ready"
+
+
+def test_the_same_schedule_again_changes_nothing(
+    account: Account, collected: tuple[dict[str, Any], str], started: Callable[[str], LambdaInstance]
+) -> None:
+    before = account.count("reading")
+    assert started("collect").invoke(recorded("schedule"))["cities"] == 0
+    assert account.count("reading") == before
+
+
+def test_of_a_batch_only_the_poisoned_message_comes_back(forecast: list[dict[str, Any]]) -> None:
+    assert forecast == [{"batchItemFailures": [{"itemIdentifier": "bad"}]}] * 2
+
+
+def test_a_message_delivered_twice_issues_its_forecasts_once(
+    account: Account, forecast: list[dict[str, Any]]
+) -> None:
+    assert account.count("forecast") == 2 * len(TARGETS)
+    assert {json.loads(body)["type"] for body in account.received("forecast-ready")} == {
+        "vayu.forecast.ready"
+    }
+
+
+def request(
+    path: str, query: str = "", *, method: str = "GET", body: str | None = None, **headers: str
+) -> dict[str, Any]:
+    """An HTTP API event of the recorded shape."""
+    event = recorded("http_get")
+    event |= {"rawPath": path, "rawQueryString": query, "body": body}
+    event["headers"] = event["headers"] | {name.replace("_", "-"): value for name, value in headers.items()}
+    event["requestContext"]["http"] |= {"method": method, "path": path}
+    event.pop("queryStringParameters", None)
+    return event
+
+
+READS = sorted(
+    route.path
+    for route in ROUTES
+    if route.method == "GET" and not {"{job}", "{file}"} & {*route.path.split("/")}
+)
+QUERIES = {"/cities/compare": "cities=Delhi,Pune"}
+
+
+@pytest.mark.parametrize("path", READS)
+def test_every_route_answers(
+    forecast: list[dict[str, Any]], started: Callable[[str], LambdaInstance], path: str
+) -> None:
+    event = request("/api/v1" + path.replace("{city}", "Delhi"), QUERIES.get(path, ""))
+    answer = started("api").invoke(event)
+    assert answer["statusCode"] == 200, answer
+    assert answer["headers"]["X-Request-Id"]
+    assert "city" not in path or "Delhi" in answer["body"] or answer["isBase64Encoded"]
+
+
+def test_a_post_and_a_mistake(
+    forecast: list[dict[str, Any]], started: Callable[[str], LambdaInstance]
+) -> None:
+    body = json.dumps({"cities": ["Delhi", "Nowhere"], "hours_ahead": 6})
+    event = request("/api/v1/forecast/batch", method="POST", body=body, content_type="application/json")
+    answer = started("api").invoke(event)
+    assert answer["statusCode"] == 200, answer
+    assert "Nowhere" in answer["body"]
+    wrong = started("api").invoke(request("/api/v1/aqi/current/Nowhere"))
+    assert wrong["statusCode"] == 404
+    assert wrong["headers"]["Content-Type"] == "application/problem+json"
+    assert json.loads(wrong["body"])["status"] == 404
+
+
+def test_a_retraining_that_is_asked_for_is_queued(
+    account: Account, forecast: list[dict[str, Any]], started: Callable[[str], LambdaInstance]
+) -> None:
+    with account.database.transaction() as connection:
+        token, *_ = create_key(connection, "a test", ("retrain",), now=system_clock())
+    event = request("/api/v1/models/retrain/Delhi", method="POST", authorization=f"Bearer {token}")
+    answer = started("api").invoke(event)
+    assert answer["statusCode"] == 202, answer
+    [message] = account.received("train")
+    assert json.loads(message)["type"] == "vayu.train"
+    assert json.loads(message)["data"]["city"] == "Delhi"
+
+
+def test_the_weekly_schedule_does_the_upkeep(
+    forecast: list[dict[str, Any]], started: Callable[[str], LambdaInstance]
+) -> None:
+    assert started("retention").invoke(recorded("schedule"))["model_files"] == 0
+
+
+def test_a_function_without_its_database_says_so_and_tells_no_secret(
+    built: Path, runtime: Path, python313: str
+) -> None:
+    aws = built / "aws"
+    paths = [aws / "functions" / "collect", aws / "layers" / "base" / "python", runtime]
+    environment = {
+        "DATABASE_URL": "postgresql://vayu:very-secret@127.0.0.1:1/vayu",
+        "VAYU_SOURCES": "simulated",
+    }
+    with LambdaInstance(python313, "functions.collect.main.handler", paths, environment) as instance:
+        with pytest.raises(Failed, match="cannot be reached") as caught:
+            instance.invoke(recorded("schedule"))
+        assert "very-secret" not in str(caught.value) + "".join(instance.log)
+    assert os.environ.get("DATABASE_URL") != environment["DATABASE_URL"]
