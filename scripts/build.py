@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import grimp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 ROOT = Path(__file__).parents[1]
 PYTHON = "3.13"
@@ -38,7 +38,7 @@ MB = 1e6
 LAYERS = {"base": ("base",), "inference": ("inference",)}
 """Lambda layer → sets of layers/ in it; the second holds what the first has not."""
 NEEDLESS = ("protobuf", "flatbuffers", "packaging")
-"""onnxruntime names them and runs models without them."""
+"""onnxruntime names them and runs models without them; no other package of a layer wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,8 @@ def _compiler() -> str | None:
 def _layer(aws: Path, name: str, arch: str, compiler: str | None) -> Path:
     folder = aws / "layers" / name
     below = [line for before in list(LAYERS)[: list(LAYERS).index(name)] for line in _pins(LAYERS[before])]
-    _install(folder / "python", [line for line in _pins(LAYERS[name]) if line not in below], arch)
+    pins = _pins(LAYERS[name], NEEDLESS)
+    _install(folder / "python", [line for line in pins if line not in below], arch)
     _compile(compiler, folder / "python", "/opt/python", sources=False)
     return _zip(folder)
 
@@ -170,7 +171,7 @@ def _image(folder: Path) -> None:
     shutil.copyfile(ROOT / "layers" / "lstm" / "requirements.txt", folder / "requirements-lstm.txt")
 
 
-def _pins(sets: Iterable[str]) -> list[str]:
+def _pins(sets: Iterable[str], without: Collection[str] = ()) -> list[str]:
     """The pins of some sets together, which agree: see scripts/pins.py."""
     lines = {
         line
@@ -178,7 +179,7 @@ def _pins(sets: Iterable[str]) -> list[str]:
         for line in (ROOT / "layers" / name / "requirements.txt").read_text().splitlines()
         if line and not line.startswith("#")
     }
-    return sorted(line for line in lines if line.partition("==")[0] not in NEEDLESS or "training" in sets)
+    return sorted(line for line in lines if line.partition("==")[0] not in without)
 
 
 def _install(target: Path, pins: list[str], arch: str, *, prune: bool = True) -> None:

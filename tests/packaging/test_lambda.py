@@ -40,6 +40,12 @@ def recorded(name: str) -> dict[str, Any]:
     return found
 
 
+def redis_here() -> dict[str, str]:
+    """The setting of a Redis, where one runs: what only its use imports must be there, too."""
+    url = os.environ.get("VAYU_TEST_REDIS_URL")
+    return {"REDIS_URL": url} if url else {}
+
+
 class Account:
     """An account with a database of its own: what the templates make, as far as functions see it."""
 
@@ -56,7 +62,7 @@ class Account:
         for name in QUEUES:
             self._sqs.create_queue(QueueName=f"vayu-{name}")
         self._client("s3").create_bucket(Bucket="models")
-        secret = {"DATABASE_URL": database.url, "VAYU_SOURCES": "simulated"}
+        secret = {"DATABASE_URL": database.url, "VAYU_SOURCES": "simulated"} | redis_here()
         self._client("secretsmanager").create_secret(Name="vayu/prod", SecretString=json.dumps(secret))
         self.settings = {
             "VAYU_SECRETS": f"secretsmanager://{REGION}/vayu/prod",
