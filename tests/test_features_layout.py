@@ -58,6 +58,11 @@ def test_what_is_known_ahead_is_read_at_its_own_hour(origin: int) -> None:
             "wind_ahead_6": mean(then - 5, then),
             "wind_ahead_12": mean(then - 11, then),
             "wind_ahead_change": np.nan_to_num(wind[then] - day),
+            "wind_ahead_3": mean(then - 2, then),
+            "wind_ahead_24": mean(then - 23, then),
+            "wind_ahead_day": np.nan_to_num(wind[then] - wind[then - 24]),
+            "wind_ahead_least": min((v for v in wind[then - 11 : then + 1] if not math.isnan(v)), default=0),
+            "wind_ahead_most": max((v for v in wind[then - 11 : then + 1] if not math.isnan(v)), default=0),
         }
         assert {name: at[LAYOUT.index(name)] for name in expected} == pytest.approx(expected, abs=1e-5)
 

@@ -102,6 +102,7 @@ def _started(what: str, path: str, url: str, folder: Path) -> dict[str, Any]:
         env=os.environ | {"DATABASE_URL": url, "VAYU_HOME": str(folder / "home")},
         capture_output=True,
         text=True,
+        check=False,  # what it said of a failure is shown
     )
     assert not done.returncode, done.stderr
     told: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])

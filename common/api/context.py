@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from time import monotonic
-from typing import Any
 
 from common.adapters.cache_redis import SharedMemory
 from common.adapters.queue import Queue
@@ -34,7 +33,7 @@ class ApiContext:
     """A clock that never goes back, for what only lasts."""
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
     """What is counted of the requests."""
-    health: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
+    health: list[tuple[float, bytes]] = field(default_factory=list, init=False, repr=False, compare=False)
     """When it was last asked for by `tick`, and the answer; empty before."""
     _dataset: dict[str, tuple[datetime, str]] = field(
         default_factory=dict, init=False, repr=False, compare=False

@@ -281,21 +281,27 @@ def _known_ahead(
     values: Array, after: Array, origins: NDArray[np.intp], leads: NDArray[np.intp]
 ) -> list[Array]:
     """A column known beyond the origin, already scaled, (n_origins, n_leads) each: its value at the target hour,
-    its means over the way there and over the last 6 and 12 hours before, and its change from the last day.
+    its means over the way there and over the 6 and 12 hours before, its change from the last day; its means over the 3
+    and 24 hours before, its change from the hour a day earlier, and the least and greatest of the 12 hours before.
 
     `after`: the column at 1, 2, … hours after the origins, (n_origins, n_steps).
     """
-    path = np.concatenate([looked_up(values, origins[:, None] + np.arange(-11, 1)), after], axis=1)
+    path = np.concatenate([looked_up(values, origins[:, None] + np.arange(-23, 1)), after], axis=1)
     known = np.isfinite(path)
     nothing = np.zeros((len(path), 1))
     total = np.concatenate([nothing, np.cumsum(np.where(known, path, 0.0), axis=1)], axis=1)
     number = np.concatenate([nothing, np.cumsum(known, axis=1)], axis=1)
-    ends = leads + 12
+    ends = leads + 24
 
     def mean(hours: NDArray[np.intp] | int) -> Array:
         count = number[:, ends] - number[:, ends - hours]
         found = (total[:, ends] - total[:, ends - hours]) / np.maximum(count, 1)
         return np.where(count > 0, found, np.nan)
 
-    then = path[:, leads + 11]
-    return [then, mean(leads), mean(6), mean(12), then - rolling_mean(values, 24, 6)[origins, None]]
+    then = path[:, leads + 23]
+    before = rolling_mean(values, 24, 6)[origins, None]
+    windows = np.lib.stride_tricks.sliding_window_view(path, 12, axis=1)[:, leads + 12]
+    least, most = np.fmin.reduce(windows, axis=2), np.fmax.reduce(windows, axis=2)
+    means = [mean(leads), mean(6), mean(12)]
+    change, of_day = then - before, then - path[:, leads - 1]
+    return [then, *means, change, mean(3), mean(24), of_day, least, most]

@@ -142,7 +142,7 @@ class Layout:
     @property
     def of_ahead(self) -> tuple[str, ...]:
         """Features of the hours after the origin."""
-        parts = ("", "_way", "_6", "_12", "_change")
+        parts = ("", "_way", "_6", "_12", "_change", "_3", "_24", "_day", "_least", "_most")
         found = tuple(f"{one.name}_ahead{part}" for one in self.ahead for part in parts)
         return (*found, "ahead_known") if self.as_issued else found
 

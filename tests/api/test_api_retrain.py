@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from api_rows import IdleQueue, context_of, problem_of, url
+from api_rows import IdleQueue, context_of, problem_of, put_models, trained, url
 from werkzeug.test import Client, TestResponse
 
 from common.adapters.postgres_queue import PostgresQueue
 from common.adapters.queue import TRAIN, Message, Queue
 from common.api import ApiContext, create_app
 from common.domain.errors import DataError, ModelError, StoreError
+from common.domain.forecast import TARGETS
 from common.entry.followed import followed
 from common.entry.local import work_once
 from common.store.engine import Database, run
@@ -293,6 +294,9 @@ def test_the_function_that_trains_tells_the_row(
     from common.bootstrap.train import build
     from common.config import from_mapping
 
+    put_models(
+        database, *(trained(f"delhi-{target}-1", now, target=target, status="champion") for target in TARGETS)
+    )
     id_ = remote.retrain(json={"force": False}).json["id"]
     [message] = sent.sent
     build(Parts(from_mapping({}), database, sent, lambda: now))(message)

@@ -49,13 +49,14 @@ def test_upkeep_closes_what_it_opened(
         until(lambda: len(watcher.sessions()) <= 1, 5)
 
 
-def test_requests_to_a_warm_api_share_one_connection(
+def test_requests_to_a_warm_api_share_two_connections(
     database_url: str, watcher: Watcher, warm: Callable[..., Instance]
 ) -> None:
+    """One reads the data, the other what must not wait for them: the state of the service, the versions."""
     instance = warm(database_url)
     statuses = [instance.call("api", recorded("http_get"))["statusCode"] for _ in range(5)]
     assert statuses == [200] * 5
-    assert len(watcher.sessions()) == 1
+    assert len(watcher.sessions()) == 2
 
 
 def test_many_at_once_share_what_a_process_may_have(database_url: str, watcher: Watcher) -> None:
