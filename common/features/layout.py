@@ -79,6 +79,9 @@ class Scaled:
     scale: float
 
 
+_FINE_AHEAD = ("_3", "_24", "_day", "_least", "_most")
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How a history of these columns becomes features. What varies with the data is fixed here, at training."""
@@ -140,9 +143,15 @@ class Layout:
         return (*SEASON, *(f"{one.name}_{part}" for one in self.scaled for part in ("1", "6", "24")))
 
     @property
+    def fine_ahead(self) -> tuple[str, ...]:
+        """Those of the hours after the origin that only a year of them teaches to use: from a month of weather as
+        it was expected, they cost more than they gave."""
+        return tuple(f"{one.name}_ahead{part}" for one in self.ahead for part in _FINE_AHEAD)
+
+    @property
     def of_ahead(self) -> tuple[str, ...]:
         """Features of the hours after the origin."""
-        parts = ("", "_way", "_6", "_12", "_change", "_3", "_24", "_day", "_least", "_most")
+        parts = ("", "_way", "_6", "_12", "_change", *_FINE_AHEAD)
         found = tuple(f"{one.name}_ahead{part}" for one in self.ahead for part in parts)
         return (*found, "ahead_known") if self.as_issued else found
 

@@ -88,11 +88,14 @@ class Dataset:
         return np.sqrt(self.level + self.floor)
 
     def taught(self) -> Rows:
-        """The rows as they are learnt from: without what tells the time of year where less than a year is known."""
+        """The rows as they are learnt from: without what tells the time of year where less than a year is known, and
+        without the finer features of the weather ahead where little is known of that."""
         known = self.hours[np.isfinite(self.actual).any(axis=1)]
-        if len(known) and known.max() - known.min() >= SEASON_HOURS:
-            return self.rows
-        return replace(self.rows, hidden=tuple(self.layout.index(name) for name in self.layout.seasonal))
+        seen = len(known) > 0 and known.max() - known.min() >= SEASON_HOURS
+        hidden = () if seen else self.layout.seasonal
+        if not self.knows_ahead():
+            hidden += self.layout.fine_ahead
+        return replace(self.rows, hidden=tuple(map(self.layout.index, hidden)))
 
     def knows_ahead(self) -> bool:
         """Whether the weather ahead is known often enough for more than its plain effects to be learnt: always, or as

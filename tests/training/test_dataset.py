@@ -150,6 +150,11 @@ def test_more_than_plain_effects_of_expected_weather_are_learnt_from_a_year_of_i
     layout = production("pm25", ahead=True)
     data = pooled_dataset([history], END, IST, layout, [outlooks])
     assert data.knows_ahead() is known
+    # The finer features of it are learnt from where it is known for a year only.
+    fine = [layout.index(name) for name in layout.fine_ahead]
+    assert len(fine) == 5 * len(layout.ahead)
+    taught = data.taught().at(0, np.arange(0, len(data.rows), 50))
+    assert (taught[:, fine] != 0).any() == known
     assert not pooled_dataset([history[-24 * 30 :]], END, IST, production("pm25")).knows_ahead()
 
 
