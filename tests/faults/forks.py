@@ -90,6 +90,8 @@ STAMPS = frozenset(
 """When something was kept, which tells nothing of what was."""
 _NEVER = frozenset({"id", "leased_until"})
 """Given by the server, in the order and at the time of its own."""
+_COUNTERS = ("alembic_version", "version")
+"""Tables that tell how far something has come: the data's version is a clock that every writer pushes on."""
 
 
 def contents(database: Database, hidden: frozenset[str] = frozenset()) -> dict[str, list[str]]:
@@ -97,7 +99,8 @@ def contents(database: Database, hidden: frozenset[str] = frozenset()) -> dict[s
     with database.transaction() as connection:
         tables = run(
             connection,
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(:counters)",
+            counters=list(_COUNTERS),
         )
         found = {}
         for (table,) in tables:

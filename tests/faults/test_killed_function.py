@@ -153,7 +153,8 @@ def test_forecasts_of_a_message(forks: Forks, database: Database, tmp_path: Path
             release(connection)  # as when the lease has ended
 
     order = {"task": "work", "now": now.isoformat(), "models": str(tmp_path)}
-    found = die_everywhere(forks, database, order, hidden=frozenset({"attempts"}), between=take_up, most=21)
+    hidden = frozenset({"attempts", "outcome"})  # what the last attempt found there to do
+    found = die_everywhere(forks, database, order, hidden=hidden, between=take_up, most=21)
 
     assert found["left"] >= 4
     assert counts(contents(database))["forecast"] == 2 * 2
@@ -170,6 +171,6 @@ def test_training(trainers: Forks, database: Database, tmp_path: Path) -> None:
             release(connection)
 
     order = {"task": "work", "now": now.isoformat(), "models": str(tmp_path), "train": True}
-    hidden = frozenset({"attempts", "metrics"})  # how long it took stands among these
+    hidden = frozenset({"attempts", "outcome", "metrics"})  # how long it took stands among these
     die_everywhere(trainers, database, order, hidden=hidden, between=take_up, most=4)
     assert counts(contents(database))["model"] == 4
