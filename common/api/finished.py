@@ -51,9 +51,12 @@ def kept_response(
     now = context.clock()
     validity = known.versions.data, span(kept, now)
     exchange = present(request.environ)
+    exchange.kept = "hit"
+    found = answers.find(name)
+    if found is not None and found.validity == validity:  # who finds it need not take turns
+        return Response(found.body, content_type=JSON)
     with answers.alone(name):
         found = answers.find(name)
-        exchange.kept = "hit"
         if found is None or found.validity != validity:
             exchange.kept = "miss"
             content = Content([("Content-Type", JSON)], msgspec.json.encode(make()), now.timestamp())
