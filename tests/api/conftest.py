@@ -38,7 +38,9 @@ def database(shared: Database) -> Database:
         for rows in _EMPTY if kept_by_server else (*_EMPTY, "city_day"):
             run(connection, f"DELETE FROM {rows}")  # noqa: S608 — tables of ours
         [(left,)] = run(connection, "SELECT EXISTS (SELECT FROM city_day)")
-    if kept_by_server and left:  # days that a test had rolled up outlive their hours until they are rolled up anew
+    if (
+        kept_by_server and left
+    ):  # days that a test had rolled up outlive their hours until they are rolled up anew
         with shared.statements() as connection:
             run(connection, "CALL refresh_continuous_aggregate('city_daily', NULL, NULL)")
     return shared
