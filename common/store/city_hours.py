@@ -230,20 +230,6 @@ def span(connection: Connection, city: str) -> tuple[datetime, datetime] | None:
     return None if first is None else (first, last)
 
 
-def latest_hours(connection: Connection, now: datetime) -> dict[str, datetime]:
-    """City → its latest city-hour that has an index, within the two days before `now`."""
-    rows = run(
-        connection,
-        """
-        SELECT city, max(time) FROM city_hour
-        WHERE time > CAST(:now AS timestamptz) - interval '2 days' AND time <= :now AND aqi IS NOT NULL
-        GROUP BY city
-        """,
-        now=now,
-    )
-    return dict(rows)
-
-
 def provenance(connection: Connection, city: str, time: datetime) -> tuple[str | None, str | None]:
     """(source, basis) of one city-hour."""
     rows = run(

@@ -26,7 +26,6 @@ SCOPES = ("read", "retrain", "admin")
 MARK = "vayu_"
 """How every token begins, so that one that leaked can be found by those who search for such."""
 PREFIX_LENGTH = len(MARK) + 8
-TOKEN_LENGTH = len(MARK) + 43
 _RANDOM_BYTES = 32
 
 

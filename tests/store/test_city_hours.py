@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made import air, keep_and_reconcile, series
 
 from common.domain.observation import HOUR
-from common.store.city_hours import cities_between, history, latest_hours, provenance, span
+from common.store.city_hours import cities_between, history, provenance, span
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,8 +63,6 @@ def test_what_is_known_of_cities(database: Database, now: datetime) -> None:
     with database.transaction() as connection:
         assert span(connection, "Delhi") == (now - 19 * HOUR, now)
         assert span(connection, "Agra") is None
-        assert latest_hours(connection, now) == {"Delhi": now}
-        assert latest_hours(connection, now - 60 * HOUR) == {"Surat": now - 60 * HOUR}
         assert provenance(connection, "Pune", now) == ("open-meteo", "modelled")
         assert provenance(connection, "Pune", now - 9 * HOUR) == (None, None)
         assert cities_between(connection, now - 99 * HOUR, now) == ["Delhi", "Pune", "Surat"]

@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,7 +39,7 @@ def captured(inner: "WSGIApplication", exchange: Exchange) -> Reply:
     """What an application answers; its body in one piece where its length is told."""
     told: list[tuple[str, Headers]] = []
 
-    def start(status: str, headers: Headers, _: object = None) -> "_Unused":
+    def start(status: str, headers: Headers, _: object = None) -> Callable[[bytes], object]:
         told[:] = [(status, headers)]
         return _unused
 
@@ -139,10 +139,10 @@ class _Packing:
             close()
 
 
-class _Unused:
-    def __call__(self, _: bytes) -> object:
-        raise NotImplementedError
+def _unused(_: bytes) -> object:
+    """WSGI's other way of writing, which no application here uses.
 
-
-_unused = _Unused()
-"""WSGI's other way of writing, which no application here uses."""
+    Raises:
+        NotImplementedError: always, so that one that does is found at its first answer.
+    """
+    raise NotImplementedError("answers are given as iterables")
