@@ -40,6 +40,7 @@ _SURE_S = 5
 """Used so lately, a connection needs no sign of life."""
 _NAME = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 _ESCAPED = re.compile(r'["\\]')
+_BEHIND_BACKSLASH = r"\\\g<0>"
 _COUNT, _LENGTH, _HEAD = struct.Struct("!H"), struct.Struct("!i"), struct.Struct("!ci")
 _MISSING = _LENGTH.pack(-1)
 _NONE = _COUNT.pack(0)
@@ -128,16 +129,23 @@ def _text(types: dict[type, Callable[[Any], str | None]], value: Any) -> str | N
         return value
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
-        return _array(tuple(value))
-    text: str | None = make_param(types, value)
+    text: str | None = _array(tuple(value)) if isinstance(value, list) else None
+    if text is None:
+        text = make_param(types, value)
     return text
 
 
 @lru_cache(maxsize=64)
-def _array(texts: tuple[str, ...]) -> str:
-    """As the driver writes it, which takes a hundred times as long; most are the same cities again."""
-    return '{"' + '","'.join(_ESCAPED.sub(r"\\\g<0>", one) for one in texts) + '"}'
+def _array(values: tuple[Any, ...]) -> str | None:
+    """Texts or whole numbers as the driver writes them, which takes a hundred times as long; None of other values.
+
+    Most are the same cities and bounds again.
+    """
+    if all(isinstance(one, str) for one in values):
+        return "{" + ",".join(f'"{_ESCAPED.sub(_BEHIND_BACKSLASH, one)}"' for one in values) + "}"
+    if all(type(one) is int for one in values):
+        return "{" + ",".join(map(str, values)) + "}"
+    return None
 
 
 def _moment(text: str) -> datetime:

@@ -1,10 +1,10 @@
 """What every answer carries, and every error says."""
 
+import io
 import json
-import logging
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.client import HTTPConnection
 from typing import Any
 
@@ -42,15 +42,15 @@ def logged(client: Client) -> Iterator[list[dict[str, Any]]]:
     """The lines that the API writes, read back."""
     lines: list[dict[str, Any]] = []
 
-    class Kept(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(json.loads(self.format(record)))
+    class Kept(io.StringIO):
+        def write(self, text: str) -> int:
+            lines.append(json.loads(text))
+            return len(text)
 
-    kept = Kept()
-    kept.setFormatter(logger().registered_formatter)
-    logger().addHandler(kept)
+    handler = logger().registered_handler
+    before = handler.setStream(Kept())
     yield lines
-    logger().removeHandler(kept)
+    handler.setStream(before)
 
 
 def test_every_answer_has_a_request_id_and_the_security_headers(client: Client, down: Client) -> None:
@@ -177,14 +177,27 @@ def test_a_fault_of_ours_is_logged_and_not_shown(
     body = problem_of(client.get(url("/aqi/pollutants/Delhi")), 500)
     assert "nonsense" not in json.dumps(body)
     failure, request = logged
+    shared = {"level", "message", "timestamp", "service", "request_id"}
+    assert shared <= failure.keys() & request.keys()
+    assert failure["service"] == request["service"]
+    assert abs(_logged_at(request) - _logged_at(failure)) < timedelta(minutes=1)
     assert failure["request_id"] == request["request_id"] == body["request_id"]
     assert "Traceback" in failure["exception"]
     assert request["status"] == 500
 
 
+def _logged_at(line: dict[str, Any]) -> datetime:
+    return datetime.strptime(line["timestamp"], "%Y-%m-%d %H:%M:%S,%f%z")
+
+
 def test_one_line_a_request(client: Client, logged: list[dict[str, Any]]) -> None:
-    client.get(url("/forecast/Atlantis"), headers={"X-Request-Id": "me-1"})
+    trace = "1-5759e988-bd862e3fe1be46a994272793"
+    client.get(
+        url("/forecast/Atlantis"),
+        headers={"X-Request-Id": "me-1", "X-Amzn-Trace-Id": f"Root={trace};Sampled=1"},
+    )
     [line] = logged
+    assert line["xray_trace_id"] == trace
     assert line["level"] == "INFO"
     assert line["method"] == "GET"
     assert line["route"] == "/api/v1/forecast/{city}"

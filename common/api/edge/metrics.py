@@ -101,15 +101,16 @@ class Meter:
             late = _COMMON + now % _RING * _LATE
             if counts[late] != now:
                 counts[late : late + _LATE] = array("d", (now, 0, 0, 0))
+                # Once a second: asking costs as much as all the counting.
+                counts[0] = self._cpu_before + time.process_time()
             counts[late + 1] += 1
             counts[late + 2] += exchange.status >= 500
             counts[late + 3] += seconds
-            counts[0] = self._cpu_before + time.process_time()
 
     def counted(self, environ: WSGIEnvironment) -> Counted:
         """What all workers have counted; `environ`: of a request, which tells whether there are others."""
         with self._guard:
-            self._begun(environ)
+            self._begun(environ)[0] = self._cpu_before + time.process_time()
         total = array("d", bytes(8 * self._size))
         late = [0.0, 0.0, 0.0]
         since = time.time() - LATELY_S

@@ -1,7 +1,7 @@
 """What a request's headers say of the answer it wants."""
 
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import sha256
 
 _LONGEST = 4096
 
@@ -27,8 +27,11 @@ def _weight(parameters: str) -> float:
 
 
 def entity_tag(body: bytes) -> str:
-    """A weak tag: the answer with gzip and the one without differ in their bytes, not in what they say."""
-    return f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+    """A weak tag: the answer with gzip and the one without differ in their bytes, not in what they say.
+
+    SHA-256 because processors have instructions for it: a third of the time of BLAKE2.
+    """
+    return f'W/"{sha256(body).hexdigest()[:24]}"'
 
 
 def matches(if_none_match: str, tag: str) -> bool:
