@@ -61,8 +61,9 @@ def test_no_hour_is_on_both_sides_of_the_split(days: int, seed: int) -> None:
     np.testing.assert_array_equal(data.judged(judge), data.actual[judge])
 
 
-@pytest.mark.parametrize("days", [110, 400])
-def test_a_long_history_is_judged_in_several_blocks(days: int) -> None:
+@pytest.mark.parametrize(("days", "earlier"), [(110, 3), (230, 3), (400, 3), (900, 14)])
+def test_a_long_history_is_judged_in_several_blocks(days: int, earlier: int) -> None:
+    """None of them, not even the last one, says more than half."""
     data = make_dataset(hours(days, seed=3), END, "pm25")
     learn, judge = data.split()
     target_hours = data.hours[:, None] + LEADS
@@ -71,12 +72,13 @@ def test_a_long_history_is_judged_in_several_blocks(days: int) -> None:
     judged = set(target_hours[judge][np.isfinite(truth)].tolist())
     assert not learnt & judged
     assert len(learnt | judged) >= data.length - 24 * 8
-    blocks = np.flatnonzero(np.diff(data.hours[judge]) > 1)
-    assert len(blocks) == 3
-    assert judge.sum() == pytest.approx(min(days * 24 * 0.2, 720), abs=10)
-    last = data.hours[judge][blocks[-1] + 1 :]
-    assert last[-1] == data.length - 1
-    assert len(last) == pytest.approx(judge.sum() / 2, abs=10)
+    ends = np.flatnonzero(np.diff(data.hours[judge], append=data.length * 2) > 1)
+    assert len(ends) == earlier + 1
+    assert np.diff(ends, prepend=-1).max() <= (judge.sum() + HORIZON) / 2
+    total = max(min(days * 24 * 0.2, 720), (days - 365) * 24 * 0.15)
+    assert judge.sum() == pytest.approx(total, abs=30)
+    assert data.hours[judge][-1] == data.length - 1
+    assert ends[-1] - ends[-2] == pytest.approx(min(total / 2, 360), abs=10)
 
 
 def test_several_stations_are_learnt_from_together() -> None:
