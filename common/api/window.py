@@ -66,7 +66,8 @@ def moment(as_of: datetime | UnsetType, now: datetime) -> datetime | None:
 
 
 def window(query: HistoryQuery, now: datetime) -> Window:
-    """The window of a history; it never reaches beyond `now`.
+    """The window of a history; it never reaches beyond `now`, and ends with the last full hour unless told otherwise,
+    so that all who ask within an hour are answered alike.
 
     Raises:
         DataError: when the parameters contradict each other or ask for too much at once.
@@ -81,7 +82,7 @@ def window(query: HistoryQuery, now: datetime) -> Window:
     end = now if query.end is UNSET else query.end
     if end <= EARLIEST:
         raise wrong("end must be after 2000-01-01T00:00:00Z", end=(query.end, _SINCE))
-    end = min(end, now).astimezone(UTC)
+    end = (end if end < now else last_full_hour(now)).astimezone(UTC)
     start = _start(query, end)
     if start >= end:
         raise wrong(

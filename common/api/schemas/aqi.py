@@ -123,7 +123,11 @@ class HistoryQuery(StandardQuery, frozen=True):
     ) = UNSET
     end: (
         Annotated[
-            datetime, Meta(tz=True, description="ISO 8601 with offset; hours that end by it; now by default")
+            datetime,
+            Meta(
+                tz=True,
+                description="ISO 8601 with offset; hours that end by it; the last full hour by default",
+            ),
         ]
         | UnsetType
     ) = UNSET
