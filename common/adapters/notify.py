@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import logging
-import smtplib
-import ssl
 from dataclasses import dataclass
-from email.message import EmailMessage
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-import httpx
 from aws_lambda_powertools import Logger
 
 if TYPE_CHECKING:
@@ -45,7 +41,13 @@ class Notifier:
             ways["webhook"] = self._post
         if self.settings.smtp_url and self.settings.mail_to:
             ways["e-mail"] = self._mail
-        worked = not ways
+        if not ways:
+            return True
+        import smtplib  # here and below: most runs have nobody to tell, and each cold start would pay
+
+        import httpx
+
+        worked = False
         for name, send in ways.items():
             try:
                 send(subject, text)
@@ -55,6 +57,8 @@ class Notifier:
         return worked
 
     def _post(self, subject: str, text: str) -> None:
+        import httpx
+
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and this one is a secret
         with httpx.Client(timeout=_PATIENCE_S, follow_redirects=False) as client:
             client.post(
@@ -62,6 +66,10 @@ class Notifier:
             ).raise_for_status()
 
     def _mail(self, subject: str, text: str) -> None:
+        import smtplib
+        import ssl
+        from email.message import EmailMessage
+
         message = EmailMessage()
         message["Subject"] = f"Vayu: {subject}"
         message["From"] = self.settings.mail_from

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from common.adapters.aws_request import Refused, ask
 from common.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -61,59 +60,26 @@ def _settings(text: str) -> dict[str, str]:
 
 
 def _from_aws(service: str, region: str, name: str) -> str:
-    """What a service keeps; asked by one signed request, for boto3's client takes 0.2 s of each cold start."""
-    from botocore.auth import SigV4Auth  # type: ignore[import-untyped,unused-ignore]
-    from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped,unused-ignore]
-    from botocore.credentials import EnvProvider  # type: ignore[import-untyped,unused-ignore]
-
+    """What a service keeps."""
     action, key, where = _ASKED[service]
-    credentials = EnvProvider().load() or _credentials()
-    if credentials is None:
-        raise ConfigError("VAYU_SECRETS: no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     if service == "ssm":
         name = f"/{name}" if "/" in name and not name.startswith("/") else name
         body = {key: name, "WithDecryption": True}
     else:
         body = {key: name}
-    request = AWSRequest(
-        "POST",
-        _endpoint(service, region, os.environ),
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": action},
-    )
-    SigV4Auth(credentials, service, region).add_auth(request)
-    ready = request.prepare()
-    asked = urllib.request.Request(ready.url, ready.body, dict(ready.headers), method="POST")  # noqa: S310
+    endpoint = _endpoint(service, region, os.environ)
     try:
-        with urllib.request.urlopen(asked, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - an address of AWS
-            found = json.load(answer)
+        found: Any = ask(service, region, endpoint, action, body, version="1.1", timeout_s=_TIMEOUT_S)
         for part in where:
             found = found[part]
-    except urllib.error.HTTPError as error:
-        with error:
-            raise ConfigError(f"VAYU_SECRETS: {name} of {service} cannot be read: {_reason(error)}") from None
+    except Refused as error:
+        raise ConfigError(f"VAYU_SECRETS: {name} of {service} cannot be read: {error}") from None
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise ConfigError(f"VAYU_SECRETS: {service} in {region} does not answer") from error
     return str(found)
-
-
-def _credentials() -> object | None:
-    """Those of a profile or of an instance, off Lambda."""
-    import botocore.session  # type: ignore[import-untyped,unused-ignore]
-
-    return botocore.session.get_session().get_credentials()  # type: ignore[no-any-return,unused-ignore]
 
 
 def _endpoint(service: str, region: str, environment: Mapping[str, str]) -> str:
     """AWS_ENDPOINT_URL puts a stand-in in the place of AWS, as it does for boto3."""
     usual = f"https://{service}.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
     return environment.get("AWS_ENDPOINT_URL", usual).rstrip("/") + "/"
-
-
-def _reason(error: urllib.error.HTTPError) -> str:
-    """The name of the error; the rest of the answer may tell an account's number."""
-    try:
-        kind = str(json.load(error)["__type"]).rpartition("#")[2]
-    except (ValueError, LookupError, TypeError):
-        kind = ""
-    return kind if kind.isalnum() else f"status {error.code}"

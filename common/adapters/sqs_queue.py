@@ -1,14 +1,14 @@
-"""Amazon SQS as the queue; boto3 comes with the Lambda runtime and is imported at the first message."""
+"""Amazon SQS as the queue."""
 
 from __future__ import annotations
 
 import re
 import uuid
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from common.adapters.aws_request import Refused, ask
 from common.adapters.cloud_event import address, structured
 from common.domain.errors import StoreError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST_DELAY = timedelta(minutes=15)
 """What SQS allows; a longer delay is cut to it, so a message may come early but never gets lost."""
+_TIMEOUT_S = 10.0
 
 
 class SqsQueue:
@@ -36,33 +37,26 @@ class SqsQueue:
         Raises:
             StoreError: when SQS cannot be reached, refuses the credentials or has no such queue.
         """
-        from botocore.exceptions import (  # type: ignore[import-untyped,unused-ignore]
-            BotoCoreError,
-            ClientError,
-        )
-
         id_ = str(uuid.uuid4())
-        body = structured(id_, type_, subject, data, now=self._clock())
+        text = structured(id_, type_, subject, data, now=self._clock())
         url = address(self._url, type_)
-        seconds = min(delay, LONGEST_DELAY).total_seconds()
+        parts = urlsplit(url)
+        region = re.search(r"\bsqs\.([a-z0-9-]+)\.", parts.netloc)
+        body = {
+            "QueueUrl": url,
+            "MessageBody": text,
+            "DelaySeconds": round(min(delay, LONGEST_DELAY).total_seconds()),
+        }
         try:
-            self._client.send_message(QueueUrl=url, MessageBody=body, DelaySeconds=round(seconds))
-        except (BotoCoreError, ClientError) as error:
+            ask(
+                "sqs",
+                region[1] if region else "us-east-1",  # a stand-in takes any
+                f"{parts.scheme}://{parts.netloc}/",
+                "AmazonSQS.SendMessage",
+                body,
+                version="1.0",
+                timeout_s=_TIMEOUT_S,
+            )
+        except (Refused, OSError, ValueError) as error:
             raise StoreError(f"the queue {url} did not take a message: {error}") from error
         return id_
-
-    @cached_property
-    def _client(self) -> Any:
-        import boto3  # type: ignore[import-untyped,unused-ignore]
-        from botocore.config import Config  # type: ignore[import-untyped,unused-ignore]
-
-        parts = urlsplit(self._url)
-        region = re.search(r"\bsqs\.([a-z0-9-]+)\.", parts.netloc)
-        return boto3.client(
-            "sqs",
-            endpoint_url=f"{parts.scheme}://{parts.netloc}",
-            region_name=region[1] if region else "us-east-1",  # a stand-in takes any
-            config=Config(
-                connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 3}
-            ),
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -38,14 +37,8 @@ def _gs(request: pytest.FixtureRequest) -> str:
 
 
 def _google(bucket: Any, request: pytest.FixtureRequest) -> None:
-    account = {
-        "gcs_base_url": f"http://{bucket.address}",
-        "disable_oauth": True,
-        "client_email": "",
-        "private_key": "",
-        "private_key_id": "",
-    }
-    request.getfixturevalue("monkeypatch").setenv("GOOGLE_SERVICE_ACCOUNT_KEY", json.dumps(account))
+    for name, value in bucket.environment.items():
+        request.getfixturevalue("monkeypatch").setenv(name, value)
 
 
 @pytest.fixture(params=[_file, _memory, _s3, _gs], ids=["file", "memory", "s3", "gs"])
