@@ -75,9 +75,10 @@ class Upkeep:
 def detect(connection: Connection) -> Tier:
     """What the server offers; the extension is made where it is loaded and we may."""
     if not _has_extension(connection):
-        [(loaded,)] = run(connection, "SELECT current_setting('shared_preload_libraries')")
+        # A row for those who may read it; current_setting() fails for the others.
+        loaded = run(connection, "SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries'")
         # Without the library loaded, CREATE EXTENSION cuts the connection.
-        if "timescaledb" not in loaded:
+        if "timescaledb" not in str(loaded):
             return "plain"
         refusal = _refusal(connection, "CREATE EXTENSION IF NOT EXISTS timescaledb", but_for=_CANNOT_MAKE)
         if refusal is not None:
