@@ -6,10 +6,14 @@ BIN := $(VENV)/bin
 ARCH ?= x86_64
 SETS := base api files inference training lstm aws gcp local build test
 
-.PHONY: help run test test-lstm check lint types pins openapi clean
+OSLS := .vayu/osls/4.3.1
+CHECKOV := .vayu/checkov/3.3.30
+SAM := .vayu/sam/1.170.0
+
+.PHONY: help run test test-lstm check lint types build emulate-gcp emulate-aws osls sam checkov pins openapi clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## Set up what is needed and serve http://127.0.0.1:8080 (PORT=… for another port)
 	@exec $(BIN)/vayu dev
@@ -33,6 +37,19 @@ types: $(VENV)/.test ## mypy --strict
 build: $(VENV)/.build ## Lay out what is deployed in build/ (ARCH=arm64 for the other processor), with a size report
 	@$(BIN)/python scripts/build.py --arch $(ARCH)
 
+emulate-gcp: $(VENV)/.local ## Serve the five functions as Google Cloud does, on ports 8080 to 8084 (PORT=… for others)
+	@exec $(BIN)/python scripts/emulate.py gcp
+
+emulate-aws: $(VENV)/.local $(VENV)/.aws $(OSLS) ## Serve the functions as AWS does, by serverless-offline (needs node and npm)
+	@exec $(BIN)/python scripts/emulate.py aws
+
+osls: $(OSLS) ## Install osls and serverless-offline in .vayu/osls, for emulate-aws and the tests
+
+sam: $(SAM) ## Install AWS SAM in .vayu/sam, for the tests
+
+checkov: $(CHECKOV) ## Look through template.yaml for what is insecure; what is left as it is: .checkov.yaml
+	@.vayu/checkov/bin/checkov --config-file .checkov.yaml
+
 pins: $(VENV)/.test ## Pin the newest versions that pyproject.toml allows: layers/*/requirements.txt
 	@$(BIN)/python scripts/pins.py $(SETS)
 
@@ -41,6 +58,23 @@ openapi: $(VENV)/.test ## Write docs/openapi.json anew, from the declarations of
 
 clean: ## Remove the environment, caches and build results; data in .vayu are kept
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+# serverless-offline wants to bring the Serverless Framework itself, of which it uses nothing.
+$(OSLS):
+	@command -v npm >/dev/null || { echo "npm is needed: install Node.js 20 or newer"; exit 1; }
+	@echo "Installing osls and serverless-offline …"
+	@rm -rf .vayu/osls && mkdir -p .vayu/osls
+	@npm install --prefix .vayu/osls --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps \
+	  osls@$(@F) serverless-offline@13.10.1
+	@touch $@
+
+$(SAM): package := aws-sam-cli
+$(CHECKOV): package := checkov
+$(SAM) $(CHECKOV):
+	@echo "Installing $(package) …"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(package)==$(@F)
+	@touch $@
 
 # The stamp, not the interpreter, tells that it is whole: making it may be interrupted, or fail halfway.
 $(VENV)/.made:

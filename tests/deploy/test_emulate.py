@@ -1,0 +1,166 @@
+"""What `make emulate-gcp` and `make emulate-aws` start: a schedule leads to forecasts, and nothing stays behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from processes import gone, of_folder, until
+from providers import open_meteo
+from stubs import Stub, refusing
+from synthetic import put_model
+from templates import ROOT
+
+from common.adapters.object_store import ObjectStore
+from common.bootstrap.parts import system_clock
+from common.config import BASE_URLS
+from common.domain.forecast import TARGETS
+from common.domain.observation import HOUR, last_full_hour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from common.store.engine import Database
+
+pytestmark = pytest.mark.slow
+PATIENCE_S = 120.0
+SCHEDULE = {"gcp": b"", "aws": (ROOT / "tests" / "events" / "aws" / "schedule.json").read_bytes()}
+BACKFILL = json.dumps({"type": "vayu.collect", "data": {"cities": ["Delhi"], "days": 3}}).encode()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder of its own; whatever happens, nothing of it runs afterwards."""
+    with tempfile.TemporaryDirectory(prefix="vayu emulated ", ignore_cleanup_errors=True) as folder:
+        yield Path(folder) / "home"
+        gone(Path(folder), PATIENCE_S)
+
+
+def free_ports(number: int) -> int:
+    """The first of so many free ports in a row."""
+    for first in range(20_000, 30_000, number):
+        probes = [socket.socket() for _ in range(number)]
+        try:
+            for port, probe in enumerate(probes, first):
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        else:
+            return first
+        finally:
+            for probe in probes:
+                probe.close()
+    raise AssertionError("no free ports")
+
+
+class Emulated:
+    """A running emulation."""
+
+    def __init__(self, cloud: str, home: Path, **env: str) -> None:
+        self.cloud = cloud
+        self.port = free_ports(5)
+        home.mkdir(exist_ok=True)
+        self._log = home.with_name("log.txt")
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, ROOT / "scripts" / "emulate.py", cloud],
+                env=kept | {"VAYU_HOME": str(home), "PORT": str(self.port)} | env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until(self._is_ready, PATIENCE_S)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log
+        return "Ready." in self.log
+
+    def api(self, path: str) -> dict[str, Any] | None:
+        """What the API shows; None where it has nothing yet. It may be asked twice a second, no oftener."""
+        answer = httpx.get(f"http://127.0.0.1:{self.port}/api/v1{path}", timeout=30)
+        found: dict[str, Any] = answer.json()
+        return found if answer.status_code == 200 else None
+
+    def collect(self, content: bytes) -> dict[str, Any]:
+        """What `collect` answers to an event, or to the schedule where there is no content."""
+        path = {"gcp": "", "aws": "/2015-03-31/functions/vayu-local-collect/invocations"}[self.cloud]
+        answer = httpx.post(f"http://127.0.0.1:{self.port + 1}{path}", content=content, timeout=PATIENCE_S)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@contextmanager
+def emulated(cloud: str, home: Path, **env: str) -> Iterator[Emulated]:
+    running = Emulated(cloud, home, **env)
+    try:
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+@pytest.fixture
+def providers() -> Iterator[dict[str, str]]:
+    """The settings that make a stand-in for Open-Meteo the only provider."""
+    with Stub() as stub, refusing() as closed:
+        stub.answer("/air", open_meteo)
+        stub.answer("/weather", open_meteo)
+        yield dict.fromkeys(BASE_URLS, f"{closed}/x") | {
+            "OPEN_METEO_AIR_URL": f"{stub.url}/air",
+            "OPEN_METEO_WEATHER_URL": f"{stub.url}/weather",
+        }
+
+
+@pytest.fixture
+def cloud(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if name == "aws" and not (ROOT / ".vayu/osls/node_modules/serverless-offline").exists():
+        pytest.skip("serverless-offline is not here: make osls (which needs node and npm)")
+    return name
+
+
+@pytest.mark.parametrize("cloud", ["gcp", "aws"], indirect=True)
+def test_a_schedule_leads_to_forecasts(
+    cloud: str, home: Path, database: Database, providers: dict[str, str]
+) -> None:
+    with emulated(cloud, home, DATABASE_URL=database.url, **providers) as running:
+        for target in TARGETS:
+            put_model(database, ObjectStore((home / "models").as_uri()), target, "persistence", city="Delhi")
+        assert running.api("/aqi/current/delhi") is None
+        before = system_clock()
+        assert running.collect(SCHEDULE[cloud])["cities"] == 56
+        shown = until(lambda: running.api("/aqi/current/delhi"), PATIENCE_S, poll_s=1.0)
+        assert shown["timestamp"] >= f"{last_full_hour(before) - HOUR:%Y-%m-%dT%H:%M}"
+        assert running.collect(BACKFILL)["filled"] > 0  # a forecast needs more than a day
+        forecast = until(lambda: running.api("/forecast/delhi"), PATIENCE_S, poll_s=1.0)
+        assert len(forecast["forecast"]) == 48
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(PATIENCE_S) == 0, running.log
+        assert of_folder(home) == []
+    assert running.log.endswith("Stopped.\n")
+
+
+@pytest.mark.parametrize("cloud", ["gcp", "aws"], indirect=True)
+def test_killed_it_leaves_nothing_behind(cloud: str, home: Path, providers: dict[str, str]) -> None:
+    with emulated(cloud, home, **providers) as running:  # the embedded server too
+        assert running.collect(SCHEDULE[cloud])["cities"] == 56
+        assert [line for line in of_folder(home) if "postgres" in line]
+        running.process.kill()
+    gone(home, PATIENCE_S)
