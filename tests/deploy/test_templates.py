@@ -84,6 +84,19 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take(unit:
             assert event["at_once"] <= found["concurrency"]
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_what_is_woken_by_a_schedule_may_leave_it_with_the_dead_letters(unit: str) -> None:
+    found = sam_function(unit, TEMPLATE)
+    queue = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    scheduled = any("schedule" in event for event in found["events"])
+    assert (found["given_up"] == queue) == scheduled
+    [policy] = TEMPLATE["Resources"][found["role"]]["Properties"]["Policies"]
+    sends = [
+        one["Resource"] for one in policy["PolicyDocument"]["Statement"] if one["Action"] == "sqs:SendMessage"
+    ]
+    assert any(queue in (to if isinstance(to, list) else [to]) for to in sends) == scheduled
+
+
 def test_schedules_are_those_of_one_machine() -> None:
     cron = {
         unit: [one["schedule"] for one in sam_function(unit, TEMPLATE)["events"] if "schedule" in one]
