@@ -1,1 +1,1 @@
-"""What the first answer of a fresh process costs: python -m benchmarks.coldstart."""
+"""What a new instance of each function costs until its first answer: python -m benchmarks.coldstart."""
