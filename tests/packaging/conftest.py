@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tests" / "deploy"))  # for `templates`
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import os
 from contextlib import ExitStack, closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
+from aws_here import REGION, batch, client, credentials, recorded, request
 from lambda_here import Failed, LambdaInstance
 from moto.server import ThreadedMotoServer
 from synthetic import put_model
@@ -28,16 +27,10 @@ from common.store.keys import create_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-EVENTS = Path(__file__).parents[1] / "events" / "aws"
 LAYERS = {"collect": ["base"], "forecast": ["base", "inference"], "retention": ["base"], "api": ["base"]}
-REGION = "us-east-1"
 QUEUES = ("collect", "observations-ready", "train", "forecast-ready")
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
-    return found
 
 
 def redis_here() -> dict[str, str]:
@@ -51,34 +44,19 @@ class Account:
 
     def __init__(self, address: str, database: Database) -> None:
         self.database = database
-        self.environment = {
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": f"http://{address}",
-        }
-        self._sqs = self._client("sqs")
+        self.environment = credentials(address)
+        self._sqs = client("sqs", address)
         for name in QUEUES:
             self._sqs.create_queue(QueueName=f"vayu-{name}")
-        self._client("s3").create_bucket(Bucket="models")
+        client("s3", address).create_bucket(Bucket="models")
         secret = {"DATABASE_URL": database.url, "VAYU_SOURCES": "simulated"} | redis_here()
-        self._client("secretsmanager").create_secret(Name="vayu/prod", SecretString=json.dumps(secret))
+        client("secretsmanager", address).create_secret(Name="vayu/prod", SecretString=json.dumps(secret))
         self.settings = {
             "VAYU_SECRETS": f"secretsmanager://{REGION}/vayu/prod",
             "QUEUE_URL": f"sqs+http://{address}/123456789012/vayu-{{type}}",
             "MODEL_STORE_URL": "s3://models/models",
             "VAYU_DATABASE_CONNECTIONS": "2",
         }
-
-    def _client(self, name: str) -> Any:
-        return boto3.client(
-            name,
-            region_name=REGION,
-            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - of a stand-in
-        )
 
     def received(self, name: str) -> list[str]:
         """The bodies of the messages in a queue, taken out of it."""
@@ -135,12 +113,6 @@ def collected(account: Account, started: Callable[[str], LambdaInstance]) -> tup
     return done, message
 
 
-def batch(**bodies: str) -> dict[str, Any]:
-    """An SQS batch of the recorded shape; message ids are the names."""
-    [record] = recorded("sqs_one")["Records"]
-    return {"Records": [{**record, "messageId": name, "body": body} for name, body in bodies.items()]}
-
-
 @pytest.fixture(scope="module")
 def forecast(
     account: Account, started: Callable[[str], LambdaInstance], collected: tuple[dict[str, Any], str]
@@ -186,18 +158,6 @@ def test_a_message_delivered_twice_issues_its_forecasts_once(
     assert {json.loads(body)["type"] for body in account.received("forecast-ready")} == {
         "vayu.forecast.ready"
     }
-
-
-def request(
-    path: str, query: str = "", *, method: str = "GET", body: str | None = None, **headers: str
-) -> dict[str, Any]:
-    """An HTTP API event of the recorded shape."""
-    event = recorded("http_get")
-    event |= {"rawPath": path, "rawQueryString": query, "body": body}
-    event["headers"] = event["headers"] | {name.replace("_", "-"): value for name, value in headers.items()}
-    event["requestContext"]["http"] |= {"method": method, "path": path}
-    event.pop("queryStringParameters", None)
-    return event
 
 
 READS = sorted(

@@ -1,0 +1,205 @@
+"""The whole system as its operator and its users see it, wherever it runs; and a day of its life."""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from common.adapters.queue import COLLECT, OBSERVATIONS_READY
+from common.domain.observation import HOUR
+from common.store.engine import Database, run
+from common.store.keys import create_key
+
+if TYPE_CHECKING:
+    from clock_here import SetClock
+
+UNITS = ("collect", "forecast", "train", "retention", "api")
+MORNING = datetime(2025, 11, 5, 10, 37, tzinfo=UTC)
+"""When the schedule comes, so that no hour ends while a test runs."""
+FEW_DAYS, PAST_DAYS = 4, 26
+"""Too few for anything but the naive forecast, and enough for a training"""
+QUICK = {"families": ["linear", "xgboost"]}
+"""Random forests take most of the time of a training."""
+POISON = ("{ no JSON", json.dumps({"type": OBSERVATIONS_READY, "data": {"cities": ["Atlantis"]}}))
+_VOLATILE = {"request_id", "training_seconds", "age_minutes"}
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d):\d\d(:\d\d(\.\d+)?)?")
+"""Of which the hour counts"""
+_CLOCKS = ("alembic_version", "version", "version_due")
+"""Tables that tell how far something has come, and grow with each look at it"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API answered."""
+
+    status: int
+    type: str
+    body: Any
+
+
+@dataclass(slots=True)
+class Letter:
+    """A message that a queue hands out."""
+
+    topic: str
+    text: str
+    handle: Any
+
+
+@dataclass
+class System(ABC):
+    """One deployment."""
+
+    database: Database
+    handled: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """(topic, whether it went well) → how many messages were handed over, repeats not counted"""
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    """Message → tables that its second delivery changed"""
+
+    @abstractmethod
+    def schedule(self, unit: str, time: datetime) -> Any:
+        """What the function answers when its schedule comes."""
+
+    @abstractmethod
+    def http(self, method: str, path: str, *, token: str | None = None, body: object = None) -> Answer:
+        """What the API answers."""
+
+    @abstractmethod
+    def send(self, type_: str, text: str) -> None:
+        """Send a message, right or wrong, to the queue of a type, as an operator may."""
+
+    @abstractmethod
+    def take(self) -> Letter | None:
+        """The next message that waits for one of the functions."""
+
+    @abstractmethod
+    def hand_over(self, letter: Letter) -> bool:
+        """Deliver a message; whether it is done with."""
+
+    @abstractmethod
+    def remove(self, letter: Letter) -> None:
+        """It is done with."""
+
+    @abstractmethod
+    def put_back(self, letter: Letter) -> None:
+        """It failed: it comes again, or has come often enough."""
+
+    @abstractmethod
+    def dead(self) -> list[str]:
+        """The messages that were given up."""
+
+    @abstractmethod
+    def models(self) -> dict[str, bytes]:
+        """Key → file in the place for models."""
+
+    def deliver(self) -> None:
+        """Deliver what waits and what comes of it; each message that goes well twice, as queues may do."""
+        while (letter := self.take()) is not None:
+            well = self.hand_over(letter)
+            self.handled[letter.topic, well] += 1
+            if not well:
+                self.put_back(letter)
+                continue
+            before = contents(self.database)
+            assert self.hand_over(letter), letter
+            after = contents(self.database)
+            if changed := [table for table in after if after[table] != before[table]]:
+                self.changed[letter.text] = changed
+            self.remove(letter)
+
+
+def contents(database: Database) -> dict[str, str]:
+    """Table → a checksum of its rows."""
+    with database.transaction() as connection:
+        tables = run(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        return {
+            table: run(
+                connection,
+                f"SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {table} AS t",  # noqa: S608 - ours
+            )[0][0]
+            for (table,) in tables
+            if table not in _CLOCKS
+        }
+
+
+def _fill(system: System, *, days: int) -> None:
+    message = {"type": COLLECT, "data": {"cities": ["Delhi", "Pune"], "days": days}}
+    system.send(COLLECT, json.dumps(message))
+    system.deliver()
+
+
+def story(system: System, clock: SetClock) -> dict[str, Any]:
+    """What is seen of it from its first schedule to the second hour, by name."""
+    told: dict[str, Any] = {}
+
+    def ask(name: str, path: str) -> None:
+        told[name] = system.http("GET", path)
+
+    clock.set(MORNING)
+    ask("health before anything", "/health")
+    told["collected"] = system.schedule("collect", MORNING)
+    system.deliver()
+    ask("current", "/aqi/current/Delhi")
+    ask("history", "/aqi/history/Delhi?hours=12")
+    ask("no forecast yet", "/forecast/Delhi")
+
+    _fill(system, days=FEW_DAYS)
+    told["planned"] = system.schedule("train", MORNING)
+    system.deliver()
+    ask("first forecast", "/forecast/Delhi")
+    ask("first models", "/models/list?city=Delhi&status=champion")
+    ask("health", "/health")
+
+    _fill(system, days=PAST_DAYS)
+    ask("longer history", f"/aqi/history/Delhi?hours={24 * PAST_DAYS}")
+
+    with system.database.transaction() as connection:
+        reader, *_ = create_key(connection, "a reader", ("read",), now=clock.now())
+        trainer, *_ = create_key(connection, "a trainer", ("retrain",), now=clock.now())
+    path = "/models/retrain/Delhi"
+    told["without a token"] = system.http("POST", path)
+    told["without the right"] = system.http("POST", path, token=reader)
+    told["asked"] = system.http("POST", path, token=trainer, body=QUICK)
+    told["asked again"] = system.http("POST", path, token=trainer, body=QUICK)
+    job = f"/models/jobs/{told['asked'].body['id']}"
+    system.deliver()
+    ask("job", job)
+    ask("models", "/models/list?city=Delhi&per_page=100")
+    told["files"] = system.models()
+
+    clock.set(MORNING + HOUR)
+    for text in POISON:
+        system.send(OBSERVATIONS_READY, text)
+    told["collected later"] = system.schedule("collect", MORNING + HOUR)
+    system.deliver()
+    told["dead"] = system.dead()
+    ask("forecast", "/forecast/Delhi")
+    ask("forecast of pm25", "/forecast/Delhi?target=pm25&hours=6")
+    ask("forecast of the other city", "/forecast/Pune")
+    told["forecast's own schedule"] = system.schedule("forecast", MORNING + HOUR)
+    told["upkeep"] = system.schedule("retention", MORNING + HOUR)
+    ask("health at the end", "/health")
+    told["kept files"] = system.models()
+    told["handled"] = {topic: number for (topic, well), number in system.handled.items() if well}
+    told["changed by repeats"] = system.changed
+    return told
+
+
+def comparable(told: Any) -> Any:
+    """What is seen, without what differs from run to run: the minute, how long it took, numbers of requests."""
+    if isinstance(told, Answer):
+        return told.status, told.type, comparable(told.body)
+    if isinstance(told, dict):
+        return {name: comparable(value) for name, value in told.items() if name not in _VOLATILE}
+    if isinstance(told, list):
+        return [comparable(value) for value in told]
+    if isinstance(told, bytes) and told.startswith((b"{", b"# ")):  # a model's card, and the same for people
+        return comparable(json.loads(told) if told.startswith(b"{") else told.decode())
+    if isinstance(told, str):
+        return _TIME.sub(r"\1", told)
+    return told
