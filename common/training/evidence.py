@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 CERTAIN = 0.975
 """Share of the draws in which another recipe must do better to be served."""
 LIKELY = 0.75
-"""Share of the draws in which a newer model of the same recipe must do worse not to be served."""
+"""Share of the draws in which a newer model of the same recipe must do worse not to be served, and in which a model
+must do better than the naive forecast to take over from it."""
 WORTHWHILE = 0.02
 """Differences of MAE smaller than this share of it are no reason for anything."""
 RECORD_DAYS = 7
@@ -52,6 +53,12 @@ class Paired:
         """The newer one is better, by enough to be worth a change, and it is not noise."""
         gain = self.old_mae - self.new_mae
         return self.certainty >= CERTAIN and gain >= WORTHWHILE * self.old_mae
+
+    @property
+    def likely(self) -> bool:
+        """The newer one is better, by enough to be worth a change, and more likely so than not."""
+        gain = self.old_mae - self.new_mae
+        return self.certainty >= LIKELY and gain >= WORTHWHILE * self.old_mae
 
     @property
     def worse(self) -> bool:

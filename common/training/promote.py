@@ -3,7 +3,8 @@
 A recipe is a family with all that is decided by it. Fresh data are worth having, so a newly trained model of the
 champion's own recipe takes over unless it is clearly worse. Another recipe must be clearly better, by `evidence`,
 on the same held-out hours or in the record: the best of several nearly equal ones is a coin toss, tossed anew
-each day. Nothing that loses to the naive forecast is served, however little.
+each day. Nothing that loses to the naive forecast is served, however little; and as the naive forecast is what is
+served for want of anything better, it gives way to what is likely better.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _recipe(
         return best, "now there is enough history"
     _, judge = data.split()
     found_better = by_hours(data.judged(judge), own.held_out, best.held_out, data.hours[judge])
-    if found_better.better:
+    if found_better.likely if own.family == "naive" else found_better.better:
         return best, f"{found_better} for {own.family}"
     return own, f"{best.family} is not clearly better: {found_better}"
 

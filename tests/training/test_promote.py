@@ -12,8 +12,8 @@ from synthetic import END, hours, make_model
 from common.domain.observation import HOUR
 from common.inference.session import Model
 from common.store.models import ModelRow
-from common.training.dataset import Dataset, make_dataset
-from common.training.evidence import Paired
+from common.training.dataset import LEADS, Dataset, make_dataset
+from common.training.evidence import Paired, by_hours
 from common.training.promote import decide
 from common.training.train import Candidate, train_families
 
@@ -202,3 +202,23 @@ def test_another_family_must_be_clearly_better_and_the_champions_own_is_renewed(
     )  # fmt: skip
     assert (proven.best, proven.promote) == (slightly, True)
     assert "in the record, MAE 20.00 against 25.00" in proven.reason
+
+
+@pytest.mark.parametrize(("champion", "promoted"), [("naive", True), ("linear", False)])
+def test_the_naive_forecast_gives_way_to_what_is_likely_better(
+    data: Dataset, trained: list[Candidate], champion: Family, promoted: bool
+) -> None:
+    linear, naive = trained
+    _, judge = data.split()
+    truth, hours = data.judged(judge), data.hours[judge]
+    days = (hours[:, None] + LEADS) // 24
+    share = np.where(days == days.min() + 2, -0.3, 0.3)  # one of six days is worse
+    mixed = naive.held_out + share * np.nan_to_num(truth - naive.held_out)
+    found = by_hours(truth, naive.held_out, mixed, hours)
+    assert found.likely
+    assert not found.better
+    candidate = replace(scored(linear, "xgboost", skill=0.5), held_out=mixed)
+    former = replace(scored(linear, "linear", skill=0.4), held_out=naive.held_out)
+    decision = decide([candidate, former, naive], data, row(champion, END), model(Oracle(data, 1.3)))
+    assert decision.best is (candidate if promoted else former)
+    assert decision.promote
