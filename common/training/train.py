@@ -116,11 +116,13 @@ def _train(data: Dataset, families: Sequence[Family]) -> list[Candidate]:
         for family, (trial, final, seconds) in trained.items()
     ]
     blended = _near_best(candidates, truth)
+    if ahead and any(one.family == "xgboost" for one in blended):
+        # Boosted trees correct the linear model then: it has its part in them already.
+        blended = [one for one in blended if one.family != "linear"]
     if len(blended) > 1:
         trials, finals, seconds = zip(*(trained[one.family] for one in blended), strict=True)
         names = [one.family for one in blended]
-        # Where the weather ahead is known, trees correct the linear model: it has no share to keep.
-        anchor = names.index("linear") if "linear" in names and not ahead else None
+        anchor = names.index("linear") if "linear" in names else None
         forecasts = [one.held_out for one in blended]
         shares = shares_by_lead(forecasts, truth, data.level[judge], data.floor, anchor)
         trial, final = (Blend(some, shares, index("lead")) for some in (trials, finals))
