@@ -252,7 +252,8 @@ def _environment(parts: Parts) -> dict[str, str]:
         "MODEL_STORE_URL": settings.model_store_url,
         "VAYU_HOME": str(settings.home),
         "VAYU_SOURCES": ",".join(settings.sources or ()),
-        "VIRTUAL_ENV": sys.prefix,  # where serverless-offline looks for a Python
+        # serverless-offline starts the first python3 that it finds.
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
         "SLS_TELEMETRY_DISABLED": "1",
         "SLS_NOTIFICATIONS_MODE": "off",
     }
