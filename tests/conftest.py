@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 ON_EVERY_TIER = ("api", "contract", "functions", "store")
 """Folders whose tests run on every tier that there is a server of; the others run on the embedded one."""
+
+
+def pytest_configure() -> None:
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # Started by nohup: the processes that tests start would never hear what they are to hear.
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
