@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 Found = TypeVar("Found")
+Running = TypeVar("Running", bound=Any)
 
 
 def of_folder(folder: Path) -> list[str]:
@@ -27,6 +28,16 @@ def of_folder(folder: Path) -> list[str]:
             if any(text in part for part in (*command, process.cwd() or "", *process.environ().values())):
                 found.append(f"{process.pid} {' '.join(command)[:200]}")
     return found
+
+
+@contextmanager
+def killed_afterwards(running: Running) -> Iterator[Running]:
+    """What has a `process`; however its user fares, that is killed."""
+    try:
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
 
 
 def until(condition: Callable[[], Found], seconds: float, what: str = "", *, poll_s: float = 0.02) -> Found:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from processes import gone, of_folder, until
+from processes import gone, killed_afterwards, of_folder, until
 from providers import open_meteo
 from stubs import Stub, refusing
 from synthetic import put_model
@@ -109,11 +109,8 @@ class Emulated:
 @contextmanager
 def emulated(cloud: str, home: Path, **env: str) -> Iterator[Emulated]:
     running = Emulated(cloud, home, **env)
-    try:
+    with killed_afterwards(running):
         yield running
-    finally:
-        running.process.kill()
-        running.process.wait()
 
 
 @pytest.fixture

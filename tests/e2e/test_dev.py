@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from processes import gone, of_folder, until
+from processes import gone, killed_afterwards, of_folder, until
 from providers import open_meteo
 from stubs import Stub, refusing
 
@@ -96,11 +96,8 @@ class Dev:
 @contextmanager
 def dev(home: Path, *arguments: str, **env: str) -> Iterator[Dev]:
     running = Dev(home, *arguments, **env)
-    try:
+    with killed_afterwards(running):
         yield running
-    finally:
-        running.process.kill()
-        running.process.wait()
 
 
 @pytest.fixture
