@@ -79,12 +79,6 @@ NOT_USED = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
-    "sqlalchemy/dialects/mssql",
-    "sqlalchemy/dialects/mysql",
-    "sqlalchemy/dialects/oracle",
-    "sqlalchemy/dialects/sqlite",
-    "sqlalchemy/ext",
-    "sqlalchemy/orm",
 )
 """Parts of packages that no function imports"""
 LEFT_OUT_ENDINGS = (".pyi", ".pyx", ".pxd", ".c", ".h", ".hpp", ".cpp", ".a", ".map")

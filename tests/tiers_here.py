@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 
 from common.adapters.embedded import EmbeddedServer
 from common.store.engine import Database, run
@@ -90,7 +90,12 @@ def admin(server: str, *statements: str) -> None:
     """Run statements that stand for themselves, on the server's own database."""
     with closing(Database(server.format(name="postgres"))) as database, database.statements() as connection:
         for statement in statements:
-            connection.execute(text(statement))
+            run(connection, statement)
+
+
+def name_of(url: str) -> str:
+    """Of the database that an address leads to."""
+    return str(make_url(url).database)
 
 
 @contextmanager

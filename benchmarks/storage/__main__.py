@@ -96,12 +96,11 @@ def _measure(server: str, years: tuple[float, float], *, keep: bool) -> None:
 
 
 def _drop(address: str, names: list[str]) -> None:
-    from sqlalchemy import text
 
     for name in names:
         admin = Database(address.format(name="postgres"))
-        with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        with admin.statements() as connection:
+            run(connection, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         admin.close()
 
 

@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from time import process_time
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import text
-
 from common.domain.cities import all_cities
 from common.domain.forecast import HORIZON, TARGETS
 from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Basis, Reading
@@ -25,7 +23,8 @@ from common.store.readings import upsert_readings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from common.store.connection import Connection
+
 
 Source: TypeAlias = tuple[str, Basis, str]
 """Name, basis, station."""
@@ -178,9 +177,7 @@ FROM unnest(CAST(:cities AS text[])) AS city, unnest(ARRAY['aqi', 'pm25']) AS ta
 
 def tidy(database: Database) -> None:
     """What autovacuum would have done over the years."""
-    fresh = (
-        database.patient()
-    )  # a connection that was pinged is in a transaction, in which nothing is vacuumed
-    with fresh.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE"))
+    fresh = database.patient()
+    with fresh.statements() as connection:
+        run(connection, "VACUUM ANALYZE")
     fresh.close()

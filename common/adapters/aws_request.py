@@ -13,10 +13,12 @@ import hmac
 import json
 import os
 import random
+import ssl
 import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -125,11 +127,30 @@ def _credentials() -> Credentials | None:
 
 def _answer(endpoint: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> dict[str, Any]:
     asked = urllib.request.Request(endpoint, body, dict(headers), method="POST")  # noqa: S310 - ours
-    with urllib.request.urlopen(asked, timeout=timeout_s) as answer:  # noqa: S310 - an address of AWS
+    with _opener(tls=endpoint.startswith("https:")).open(asked, timeout=timeout_s) as answer:
         found = json.load(answer)
     if not isinstance(found, dict):
         raise ValueError("no JSON object")  # noqa: TRY004 - as json.load does
     return found
+
+
+@cache
+def _opener(*, tls: bool) -> urllib.request.OpenerDirector:
+    """What opens addresses, through a proxy where the environment names one.
+
+    `urlopen` reads the system's authorities anew for each request, and even where no TLS is spoken.
+    """
+    opener = urllib.request.OpenerDirector()
+    handlers = [
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ]
+    if tls:
+        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    for handler in (*handlers, urllib.request.HTTPDefaultErrorHandler()):
+        opener.add_handler(handler)
+    return opener
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

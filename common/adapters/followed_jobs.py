@@ -11,10 +11,9 @@ from common.store import jobs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection
-
     from common.adapters.queue import Queue
     from common.domain.observation import Clock
+    from common.store.connection import Connection
     from common.store.engine import Database
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.table import Table
-    from sqlalchemy import Connection
 
+    from common.store.connection import Connection
     from common.store.record import Record
     from common.store.scores import Warnings
 

@@ -6,7 +6,7 @@ import json
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from common.domain.errors import Fault, NotFound
 
@@ -41,7 +41,7 @@ def _key(name: str) -> str:
 @cache
 def all_cities() -> tuple[City, ...]:
     """All 56, in the order of the list."""
-    rows = json.loads(files("common.domain").joinpath("cities.json").read_text(encoding="utf-8"))
+    rows = json.loads(Path(__file__).with_name("cities.json").read_text(encoding="utf-8"))
     return tuple(
         City(
             name=row["name"],

@@ -63,22 +63,25 @@ def _seconds_left(context: Any) -> float | None:
 def _batch(
     event: dict[str, Any], handle: Handler, default_type: str, accepts: Collection[str]
 ) -> dict[str, Any]:
-    from aws_lambda_powertools.utilities.batch import (
-        BatchProcessor,
-        EventType,
-        process_partial_response,
-    )
+    """What SQS is to deliver again: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
-    def one(record: Any) -> None:
+    By hand, as Powertools' processor does the same behind a seventh of a cold start.
+    """
+    failures = []
+    for record in event["Records"]:
         try:
-            message = envelope.from_sqs(record.raw_event, default_type)
-        except DataError:
-            log().exception("message cannot be read", extra={"id": record.message_id, "result": "failed"})
-            raise
-        perform(handle, message, accepts)
+            perform(handle, _from_sqs(record, default_type), accepts)
+        except Exception:  # noqa: BLE001 - logged where it happened
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}
 
-    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-    return dict(process_partial_response(event, one, processor))
+
+def _from_sqs(record: dict[str, Any], default_type: str) -> Message:
+    try:
+        return envelope.from_sqs(record, default_type)
+    except DataError:
+        log().exception("message cannot be read", extra={"id": record.get("messageId"), "result": "failed"})
+        raise
 
 
 def _without_stage(app: WSGIApplication) -> WSGIApplication:

@@ -38,9 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from common.inference.session import Model, ModelCache
+    from common.store.connection import Connection
     from common.store.engine import Database
 
 

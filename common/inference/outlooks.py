@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from common.features import Array
+    from common.store.connection import Connection
     from common.store.outlooks import Received
 
 PREFERRED = ("open-meteo", "openweather")

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from common.domain.forecast import Mode, Target
     from common.features import Array
+    from common.store.connection import Connection
     from common.store.outlooks import Received
 
 WINDOW = 24

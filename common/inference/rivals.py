@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from numpy.typing import NDArray
-    from sqlalchemy import Connection
 
     from common.domain.forecast import Mode, Target
     from common.inference.session import ModelCache
+    from common.store.connection import Connection
 
 
 def keep_rivals(

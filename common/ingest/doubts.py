@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from common.ingest.stations import Grid
+    from common.store.connection import Connection
 
 StationDoubts = dict[str, dict[str, list[str]]]
 """Source → station → what is doubtful, as a city-hour keeps it."""

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from common.domain.observation import Clock
     from common.sources.interface import Quota, Source
+    from common.store.connection import Connection
     from common.store.engine import Database
 
 MINUTE = timedelta(seconds=61)

@@ -11,15 +11,14 @@ from contextlib import closing, contextmanager
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
-
 from common.domain.errors import StoreError
-from common.store.engine import Database, run, sqlstate
+from common.store.engine import Database, run
+from common.store.faults import sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import Connection
+    from common.store.connection import Transaction
 
 PATIENCE_S = 10
 """How long to wait for another training: as long as a process that was killed takes to be missed."""
@@ -40,17 +39,15 @@ def training_alone(
             the lock was lost because this process was frozen or the network failed.
     """
     lost = f"the lock on {city}'s training was lost; it is tried again"
-    try:
-        with closing(Database(database.url, pool_size=1)) as own, own.transaction() as connection:
-            _take(connection, city, mode, patience_s)
-            with _spoken_for(connection, lost) as still_alone:
-                yield still_alone
-    except PendingRollbackError as error:
-        raise StoreError(lost) from error
+    with closing(Database(database.url, pool_size=1)) as own, own.transaction() as connection:
+        _take(connection, city, mode, patience_s)
+        with _spoken_for(connection, lost) as still_alone:
+            yield still_alone
+            still_alone()
 
 
 @contextmanager
-def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None]]:
+def _spoken_for(connection: Transaction, lost: str) -> Iterator[Callable[[], None]]:
     """Give the connection a sign of life now and then, as the server wants; gives what asks for one at once."""
     speaking, done = Lock(), Event()
 
@@ -58,7 +55,7 @@ def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None
         try:
             with speaking:
                 run(connection, "SELECT 1")
-        except (SQLAlchemyError, OSError) as error:
+        except StoreError as error:
             raise StoreError(lost) from error
 
     def keep() -> None:
@@ -77,14 +74,14 @@ def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None
         keeper.join()
 
 
-def _take(connection: Connection, city: str, mode: str, patience_s: int) -> None:
+def _take(connection: Transaction, city: str, mode: str, patience_s: int) -> None:
     """Take the lock, asking again every few seconds: no statement may wait for as long as a training takes."""
     run(connection, f"SET LOCAL lock_timeout = {min(patience_s, PATIENCE_S) * 1000:d}")
     for last in [False] * (patience_s // PATIENCE_S - 1) + [True]:
         try:
-            with connection.begin_nested():
+            with connection.savepoint():
                 run(connection, _LOCK, city=city, mode=mode)
-        except DBAPIError as error:
+        except StoreError as error:
             if sqlstate(error) != _TAKEN:
                 raise
             if last:

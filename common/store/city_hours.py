@@ -16,7 +16,7 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection
+    from common.store.connection import Connection
 
 _NAMES = (
     "city", "time", "source", "basis", "stations", *VARIABLES,

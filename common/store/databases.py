@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from pg8000.exceptions import DatabaseError
 
-from common.store.engine import run, sqlstate
+from common.store.engine import run
+from common.store.faults import sqlstate
 
 if TYPE_CHECKING:
     from common.store.engine import Database
@@ -24,11 +24,11 @@ def database_names(server: Database) -> set[str]:
 
 def create_database(server: Database, name: str) -> None:
     """Make a database where there is none of that name."""
-    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with server.statements() as connection:
         if run(connection, "SELECT 1 FROM pg_database WHERE datname = :name", name=name):
             return
         try:
-            connection.execute(text(f'CREATE DATABASE "{name}"'))
-        except DBAPIError as error:
+            run(connection, f'CREATE DATABASE "{name}"')
+        except DatabaseError as error:
             if sqlstate(error) not in _THERE_ALREADY:
                 raise

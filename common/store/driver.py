@@ -1,50 +1,24 @@
-"""The driver, pg8000: how it connects, and the cure of its one slow habit.
-
-pg8000 looks at each character of a statement, in Python, each time the statement is run, to put ``$1`` for ``%s``.
-Of an hourly collection that was two thirds of all computing. The outcome depends on the text alone.
-"""
+"""The driver, pg8000: how it connects, whether a connection is alive, and its end."""
 
 from __future__ import annotations
 
 import socket
 from contextlib import ExitStack, suppress
-from functools import lru_cache
 from typing import Any
 
-from pg8000 import legacy
-from pg8000.core import CoreConnection
 from pg8000.exceptions import Error
+from pg8000.legacy import Connection
 
 from common.domain.errors import StoreError
 from common.store.faults import LESSER
 
-_scan = legacy.convert_paramstyle
 _OFFERS_LESS = (
     "SELECT to_regclass('city_daily') IS NOT NULL "
     "AND current_setting('timescaledb.license', true) IS DISTINCT FROM 'timescale'"
 )
 
 
-@lru_cache(maxsize=512)
-def _numbered(statement: str) -> str:
-    converted: str = _scan("format", statement, ())[0]
-    return converted
-
-
-def _converted(style: str, statement: str, arguments: Any) -> tuple[str, Any]:
-    if style != "format":
-        return _scan(style, statement, arguments)  # type: ignore[no-any-return]
-    return _numbered(statement), arguments
-
-
-def remember_statements() -> None:
-    """Have pg8000 convert each statement once; the same again does nothing more."""
-    legacy.convert_paramstyle = _converted
-
-
-def connect(
-    arguments: dict[str, Any], *, seconds: float, answer_s: float, kind: type[CoreConnection] = CoreConnection
-) -> CoreConnection:
+def connect(arguments: dict[str, Any], *, seconds: float, answer_s: float) -> Connection:
     """A connection; `seconds` to make it, `answer_s` for each answer to come. `arguments`: see `driver_arguments`.
 
     Raises:
@@ -60,7 +34,7 @@ def connect(
             opened = closing.enter_context(socket.create_connection(address, seconds))
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection = kind(**arguments, timeout=seconds, sock=opened)
+        connection = Connection(**arguments, timeout=seconds, sock=opened)
         closing.callback(end, connection)
         # pg8000 keeps the time-out of connecting for every answer; the server's own statement timeout is longer.
         connection._usock.settimeout(answer_s)
@@ -70,7 +44,7 @@ def connect(
         return connection
 
 
-def alive(connection: CoreConnection, seconds: float) -> bool:
+def alive(connection: Connection, seconds: float) -> bool:
     """Whether a kept connection gives a sign of life in time."""
     try:
         waits = connection._usock.gettimeout()
@@ -82,7 +56,7 @@ def alive(connection: CoreConnection, seconds: float) -> bool:
     return True
 
 
-def end(connection: CoreConnection) -> None:
+def end(connection: Connection) -> None:
     """Close a connection in whatever state it is, and its socket in any case."""
     opened = (connection._sock, connection._usock)
     with suppress(OSError, Error):

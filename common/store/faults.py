@@ -42,6 +42,16 @@ def fields(error: BaseException | None) -> Mapping[str, str]:
     return first if isinstance(first, dict) else {}
 
 
+def sqlstate(error: BaseException) -> str:
+    """The five-character code of an error of the server's, translated or not; empty where it said nothing."""
+    return (fields(error) or fields(error.__cause__)).get("C", "")
+
+
+def message(error: BaseException) -> str:
+    """What the server said of an error, translated or not; empty where it said nothing."""
+    return (fields(error) or fields(error.__cause__)).get("M", "")
+
+
 def told(error: BaseException | None) -> str | None:
     """What to say of an error of the driver's that is no fault of the statement; None where it is one."""
     said = fields(error)

@@ -12,12 +12,10 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
 
 
-def find(connection: AnyConnection, name: str, hour: datetime) -> tuple[int, str | None]:
+def find(connection: Connection, name: str, hour: datetime) -> tuple[int, str | None]:
     """(the version of the data now, the answer if it was made of that one in that hour)."""
     [(version, body)] = run(
         connection,

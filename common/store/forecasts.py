@@ -11,9 +11,8 @@ from common.store.sums import roll_up
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from common.domain.forecast import Mode
+    from common.store.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

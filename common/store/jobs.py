@@ -15,15 +15,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from pg8000.exceptions import DatabaseError
 
 from common.store.engine import run
+from common.store.faults import sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from common.store.connection import Connection, Transaction
 
-
+_THERE_ALREADY = "23505"
 _END = "clock_timestamp() + make_interval(secs => :seconds)"
 
 
@@ -214,7 +216,7 @@ def finish(
     )
 
 
-def fail(connection: Connection, job: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
+def fail(connection: Transaction, job: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
     """The attempt failed: try again after 2, 4, 8 … minutes, or bury it whole; True where it is now dead.
 
     Where the same message was queued again meanwhile, that one stands for both; nothing happens where a
@@ -230,13 +232,15 @@ def fail(connection: Connection, job: Job, error: str, *, now: datetime, retry: 
         "available_at": now + timedelta(minutes=2**job.attempt),
         "now": now,
     }
-    from sqlalchemy.exc import IntegrityError  # 0.1 s, which whoever only sends does not need
-
     try:
-        with connection.begin_nested():
+        with connection.savepoint():
             rows = run(connection, _FAIL, **values)
-    except IntegrityError:  # the same message was queued at this very moment; now it is seen
-        rows = run(connection, _FAIL, **values)
+    except DatabaseError as refusal:
+        if sqlstate(refusal) != _THERE_ALREADY:
+            raise
+        rows = run(
+            connection, _FAIL, **values
+        )  # the same message was queued at that very moment; now it is seen
     return any(state == "dead" for (state,) in rows)
 
 

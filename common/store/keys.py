@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from common.store.connection import Connection
 
-    from common.store.engine import AnyConnection
 
 SCOPES = ("read", "retrain", "admin")
 """What a key may allow; ``admin`` allows all."""
@@ -92,7 +91,7 @@ def create_key(
     return token, Key(token[:PREFIX_LENGTH], name, chosen, now, expires_at)
 
 
-def all_keys(connection: AnyConnection) -> list[Key]:
+def all_keys(connection: Connection) -> list[Key]:
     """Every key that was ever made, the newest first."""
     rows = run(connection, f"SELECT {_SHOWN} FROM api_key ORDER BY created_at DESC, prefix")
     return [_key(row) for row in rows]
@@ -121,7 +120,7 @@ def revoke_key(connection: Connection, which: str, *, now: datetime) -> Key:
     return _key(rows[0])
 
 
-def locks(connection: AnyConnection) -> dict[str, Lock]:
+def locks(connection: Connection) -> dict[str, Lock]:
     """Prefix → what a token of that prefix must be, of all keys that are not revoked."""
     rows = run(
         connection,

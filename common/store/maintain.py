@@ -15,21 +15,21 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from sqlalchemy.exc import DBAPIError
 
 from common.domain.errors import StoreError
 from common.domain.observation import IST
 from common.store.city_hours import lock_city
 from common.store.community import SETTLED_DAYS, retention
 from common.store.daily import AGGREGATES, DAY, VALUES, WITH_AIR
-from common.store.engine import Database, run, sqlstate
+from common.store.engine import Database, run
+from common.store.faults import sqlstate
 from common.store.outlooks import WEATHER_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from common.store.connection import Connection
 
 log = Logger(service="vayu", child=True)
 
@@ -165,7 +165,7 @@ def _refreshed(database: Database, now: datetime) -> bool:
             settled=settled,
         )
     except StoreError as error:
-        if isinstance(error.__cause__, DBAPIError) and sqlstate(error.__cause__) == _AT_IT:
+        if sqlstate(error) == _AT_IT:
             return False
         raise
     return True

@@ -8,9 +8,8 @@ from common.domain.errors import ConfigError
 from common.store.engine import run
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from common.store.connection import Connection
 
-    from common.store.engine import AnyConnection
 
 Dataset = Literal["real", "simulated"]
 
@@ -43,7 +42,7 @@ def refuse_other_dataset(connection: Connection, kind: Dataset) -> None:
         )
 
 
-def dataset(connection: AnyConnection) -> Dataset | None:
+def dataset(connection: Connection) -> Dataset | None:
     """``real``, ``simulated``, or None before anything was written."""
     rows = run(connection, "SELECT value FROM meta WHERE key = 'dataset'")
     return rows[0][0] if rows else None

@@ -13,7 +13,7 @@ from common.store.engine import Database, run
 from common.store.tiers import Upkeep, install
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from common.store.connection import Transaction
 
 _LOCK = 0x76617975  # "vayu": one migration at a time in one database
 
@@ -32,8 +32,8 @@ def migrate(database: Database, upkeep: Upkeep | None = None) -> None:
         install(connection, upkeep or Upkeep())
 
 
-def alembic(connection: Connection) -> Config:
-    """What Alembic's commands need to work in the transaction of `connection`."""
+def alembic(connection: Transaction) -> Config:
+    """What Alembic's commands need to work in `connection`, which keeps or undoes all they do."""
     config = Config()
     folder = str(Path(__file__).parent / "migrations")
     config.set_main_option("script_location", folder.replace("%", "%%"))  # it is read as an .ini value

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from common.domain.forecast import Mode
+    from common.store.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,8 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection
-
     from common.domain.forecast import Mode
+    from common.store.connection import Connection
 
 Kind = Literal["air", "weather"]
 KINDS: Mapping[Kind, tuple[str, ...]] = {"air": POLLUTANTS, "weather": WEATHER}

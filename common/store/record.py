@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
 
 
 _Key = TypeVar("_Key", int, tuple[int, int])
@@ -96,7 +94,7 @@ class Record:
     """Rival → by block. A model that was followed is ``model:`` and its family, others are sources"""
 
 
-def record(connection: AnyConnection, span: Span) -> Record | None:
+def record(connection: Connection, span: Span) -> Record | None:
     """Scores of what was forecast and has come true or not; None where there is nothing."""
     [(text,)] = run(connection, _RECORD, **_asked(span))
     if text is None:
@@ -142,7 +140,7 @@ def _together(parts: Mapping[_Key, list[Score]]) -> dict[_Key, Score]:
     }
 
 
-def reliability(connection: AnyConnection, span: Span) -> list[Stated]:
+def reliability(connection: Connection, span: Span) -> list[Stated]:
     """Stated probabilities against what happened, by event and tenth; of AQI forecasts only."""
     rows = run(connection, _RELIABILITY, **_asked(span))
     return [Stated(event, place, n, stated / n, happened / n) for event, place, n, stated, happened in rows]

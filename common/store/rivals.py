@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
-    from sqlalchemy import Connection
-
+    from common.store.connection import Connection
     from common.store.models import ModelRow
 
 CHALLENGER_FOLLOWED = timedelta(days=14)

@@ -10,9 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from common.domain.forecast import Mode
+    from common.store.connection import Connection
 
 Key = tuple[str, str, str, "datetime"]
 

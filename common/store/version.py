@@ -15,9 +15,7 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Versions:
     """Known to whoever may read the database, and to nobody else"""
 
 
-def versions(connection: AnyConnection) -> Versions:
+def versions(connection: Connection) -> Versions:
     """The versions as they are now."""
     rows = {what: (version, seal) for what, version, seal in run(connection, _VERSIONS)}
     return Versions(data=rows["data"][0], keys=rows["keys"][0], seal=rows["data"][1])
@@ -39,7 +37,7 @@ def versions(connection: AnyConnection) -> Versions:
 _VERSIONS = "SELECT what, version, CAST(seal AS text) FROM version"
 
 
-def newest_hour(connection: AnyConnection, now: datetime) -> datetime | None:
+def newest_hour(connection: Connection, now: datetime) -> datetime | None:
     """The newest hour of any city that has air; None where that is more than a week ago."""
     rows = run(  # over the compressed chunks of years the plan alone would take 40 ms
         connection,

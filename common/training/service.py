@@ -29,9 +29,8 @@ from common.training.train import Candidate, train_families
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection
-
     from common.inference.session import Model, ModelCache
+    from common.store.connection import Connection
     from common.store.engine import Database
 
 SERVED_ALREADY = "the same model is served already"

@@ -86,7 +86,7 @@ import {module}
 @pytest.mark.parametrize("unit", UNITS)
 def test_importing_a_unit_reads_no_environment_and_does_no_io(unit: str) -> None:
     # Libraries may look at the environment while they are loaded, as a logger does when it is made; we may not.
-    libraries = "sqlalchemy, flask, aws_lambda_powertools"
+    libraries = "pg8000, flask, aws_lambda_powertools"
     code = WATCHED_IMPORT.format(module=f"functions.{unit}.main", root=str(ROOT), libraries=libraries)
     assert fresh(code, {"PYTHONDONTWRITEBYTECODE": "1"}) == ""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from processes import gone
+from tiers_here import name_of
 
 from common.bootstrap.local import local_parts
 from common.config import Settings, from_mapping
@@ -30,10 +31,10 @@ def home() -> Iterator[Path]:
         gone(Path(folder))
 
 
-def chosen(parts: Parts) -> tuple[str | None, tuple[str, ...] | None, str]:
+def chosen(parts: Parts) -> tuple[str, tuple[str, ...] | None, str]:
     """(database, sources, folder of the models)."""
     models = Path(parts.settings.model_store_url).name
-    return parts.database.engine.url.database, parts.settings.sources, models
+    return name_of(parts.database.url), parts.settings.sources, models
 
 
 SIMULATED = ("vayu_simulated", ("simulated",), "models-simulated")

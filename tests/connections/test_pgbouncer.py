@@ -262,8 +262,8 @@ def test_one_that_is_killed_is_told_and_the_next_takes_over(
     with pooled.transaction() as connection:
         run(connection, "SELECT 1")
     bouncer.kill()
-    with pytest.raises(StoreError, match=UNREACHABLE[:30]), pooled.transaction():
-        pass
+    with pytest.raises(StoreError, match=UNREACHABLE[:30]), pooled.transaction() as connection:
+        run(connection, "SELECT 1")
     bouncer.start()
     after = Database(bouncer.url(database_url), pool_size=1)
     with after.transaction() as connection:

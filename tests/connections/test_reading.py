@@ -1,7 +1,8 @@
-"""Reading by the light way: the same rows, limits and sentences as by the other, and no way to write."""
+"""Statements in one packet: the rows that the driver would give, limits and sentences, and no way to write."""
 
 from __future__ import annotations
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -43,15 +44,30 @@ def asked(database: Database, sql: str, **params: Any) -> list[tuple[Any, ...]]:
     [
         ("text", "it's \"quoted\" \\ $1 :name ; --"), ("text", ""), ("text", None), ("int", -5), ("bigint", 2**40),
         ("float8", 1.25), ("real", 0.5), ("numeric", Decimal("1.10")), ("boolean", True), ("date", date(2025, 11, 5)),
-        ("timestamptz", TIME), ("text[]", ["a", None, 'b,"c'], ), ("int[]", [1, 2]), ("real[]", [1.5, None]),
-        ("json", {"a": [1, None]}),
+        ("timestamptz", TIME), ("text[]", ["a", None, 'b,"c\\']), ("int[]", [1, 2]), ("real[]", [1.5, None]),
+        ("int[]", []), ("float8[]", [[0.1, 1e-9], [2.0, None]]), ("float8[]", [math.inf, 1e300]),
+        ("boolean[]", [True, None]), ("date[]", [date(2025, 11, 5), None]), ("json", {"a": [1, None]}),
     ],
 )  # fmt: skip
-def test_rows_are_those_of_a_transaction(database: Database, kind: str, value: Any) -> None:
+def test_rows_are_those_of_the_driver(database: Database, kind: str, value: Any) -> None:
     sql = SHOWN.format("value", kind)
     with database.transaction() as connection:
-        expected = [tuple(row) for row in run(connection, sql, value=value)]
-    assert asked(database, sql, value=value) == expected
+        found = run(connection, sql, value=value)
+        expected = [tuple(row) for row in connection.driver().run(sql, value=value)]
+    assert asked(database, sql, value=value) == found == expected
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])) | st.none()),
+    st.lists(st.floats(allow_nan=False) | st.none()),
+    st.lists(st.integers(-(2**63), 2**63 - 1) | st.none()),
+)
+def test_arrays_come_back_as_they_went(
+    database: Database, texts: list[str | None], floats: list[float | None], numbers: list[int | None]
+) -> None:
+    sql = "SELECT CAST(:texts AS text[]), CAST(:floats AS float8[]), CAST(:numbers AS bigint[])"
+    assert asked(database, sql, texts=texts, floats=floats, numbers=numbers) == [(texts, floats, numbers)]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -17,8 +17,6 @@ from common.store.engine import TOO_SLOW, UNREACHABLE, Database, run
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-EXECUTE = b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00"
-"""The message that lets a statement run which was prepared before, as COMMIT is."""
 WRITE = "INSERT INTO meta (key, value) VALUES (:key, '')"
 
 
@@ -81,15 +79,19 @@ def test_a_session_ended_in_the_middle_is_told_and_nothing_is_kept(
 
 
 def test_a_network_that_forgot_the_connections_costs_one_wait(wire: Wire, wired: Database) -> None:
-    with wired.transaction(), wired.transaction(), wired.transaction():
-        pass  # three are kept
+    def three() -> None:
+        with wired.transaction() as a, wired.transaction() as b, wired.transaction() as c:
+            for connection in (a, b, c):
+                run(connection, "SELECT 1")
+
+    three()
     assert wire.opened == 3
     wire.silence()
 
     with within(4):
         write(wired, "a")
-    with within(2), wired.transaction(), wired.transaction(), wired.transaction():
-        pass
+    with within(2):
+        three()
     assert wire.opened == 6
 
 
@@ -122,7 +124,7 @@ def test_a_connection_cut_while_work_is_being_kept_may_be_used_again(
     def keep(*, silent: bool) -> None:
         with wired.transaction() as connection:
             run(connection, "INSERT INTO meta (key, value) VALUES ('a', '') ON CONFLICT DO NOTHING")
-            wire.keep_answers_to(EXECUTE if silent else b"")
+            wire.keep_answers_to(b"COMMIT" if silent else b"")
 
     with pytest.raises(StoreError, match=UNREACHABLE[:30]):
         keep(silent=True)

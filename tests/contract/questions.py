@@ -22,8 +22,9 @@ from common.store.record import Span
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Connection
     from werkzeug.test import TestResponse
+
+    from common.store.connection import Connection
 
 
 class Client(Protocol):

@@ -181,13 +181,13 @@ def test_the_stage_is_kept_out_of_addresses(
     assert answer["headers"]["Location"].partition("?")[0] == f"{host}{head}/api/v1/echo/"
 
 
-def test_an_event_handler_loads_no_web_stack_and_no_batch_code() -> None:
+def test_an_event_handler_loads_no_web_stack() -> None:
     code = (
         "import sys\n"
         "from common.entry import aws, gcp\n"
         "aws.events(lambda: lambda m: {}, 'vayu.collect', {'vayu.collect'})({}, None)\n"
         "heavy = {'flask', 'werkzeug', 'serverless_wsgi', 'functions_framework', 'boto3', 'numpy',\n"
-        "         'sqlalchemy', 'aws_lambda_powertools.utilities.batch'}\n"
+        "         'sqlalchemy', 'asyncio', 'aws_lambda_powertools.utilities.batch'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
 

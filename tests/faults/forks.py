@@ -119,7 +119,7 @@ class Start:
     def __init__(self, database: Database) -> None:
         self._database = database
         tables = list(contents(database))
-        self._again = ";".join(
+        self._again = (
             [f"DELETE FROM {table}" for table in tables]  # noqa: S608 — our tables
             + [f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM start.{table}" for table in tables]  # noqa: S608
         )
@@ -132,7 +132,8 @@ class Start:
     def again(self) -> None:
         with self._database.transaction() as connection:
             run(connection, "SET LOCAL session_replication_role = replica")  # whatever refers to what
-            run(connection, self._again)
+            for statement in self._again:
+                run(connection, statement)
 
 
 def counts(kept: dict[str, list[str]]) -> dict[str, int]:

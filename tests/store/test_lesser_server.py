@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from made import air, keep_and_reconcile, series
-from tiers_here import admin, end_sessions
+from tiers_here import admin, end_sessions, name_of
 
 from common.api import ApiContext, create_app
 from common.domain.errors import StoreError
@@ -60,6 +60,6 @@ def test_a_server_that_has_become_less_is_noticed_by_processes_that_run(
 ) -> None:
     with database.transaction() as connection:
         run(connection, "CREATE VIEW city_daily AS SELECT 1")
-    admin(server, end_sessions(str(database.engine.url.database)))  # as a restart does
+    admin(server, end_sessions(name_of(database.url)))  # as a restart does
     with pytest.raises(StoreError, match="community edition"), database.transaction() as connection:
         run(connection, "SELECT 1")

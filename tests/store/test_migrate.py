@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from tiers_here import fresh_database
+from tiers_here import fresh_database, name_of
 
 from common.domain.errors import StoreError
 from common.store.databases import create_database, database_names
@@ -112,7 +112,7 @@ def filled_first_version(database: Database, tier: str) -> dict[str, list[dict[s
                 name=name,
             )
         for statement in ROWS.values():
-            connection.exec_driver_sql(statement)
+            run(connection, statement)
         if tier == "community":
             for name, (segments, order) in chunked.items():
                 run(
@@ -275,8 +275,7 @@ def test_no_server(tmp_path: object) -> None:
 
 
 def test_a_database_is_made_once(empty: Database) -> None:
-    name = empty.engine.url.database
-    assert name is not None
+    name = name_of(empty.url)
     again = Database(empty.url)
     create_database(again, name)
     again.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from sqlalchemy.exc import DBAPIError
+from pg8000.exceptions import DatabaseError
 from synthetic import END, hours, put_hours
 
 from common.domain.aqi import category
@@ -350,7 +350,10 @@ def test_no_issued_forecast_can_be_changed(database: Database) -> None:
         "UPDATE forecast SET model_version = NULL",
         "UPDATE forecast_rival SET y = '{1}'",
     ):
-        with pytest.raises(DBAPIError, match="kept as it was issued"), database.transaction() as connection:
+        with (
+            pytest.raises(DatabaseError, match="kept as it was issued"),
+            database.transaction() as connection,
+        ):
             run(connection, change)
     with database.transaction() as connection:
         after = run(

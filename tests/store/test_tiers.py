@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy.exc import DBAPIError
 
-from common.domain.errors import ConfigError
+from common.domain.errors import ConfigError, StoreError
 from common.store.community import Feature, features
 from common.store.engine import run
 from common.store.migrate import migrate
@@ -164,6 +163,6 @@ def test_only_a_refusal_is_overlooked(database: Database) -> None:
     refused = "DO $$ BEGIN RAISE feature_not_supported; END $$"
     with database.transaction() as connection:
         assert offer(connection, Feature("none", (refused,))) == "0A000: feature_not_supported"
-        with pytest.raises(DBAPIError, match="no_such_table"):
+        with pytest.raises(StoreError, match="lacks a table"):
             offer(connection, Feature("a mistake", ("SELECT 1 FROM no_such_table",)))
         assert recorded(connection)

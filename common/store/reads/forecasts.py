@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
     from common.store.record import Span
 
 
@@ -90,7 +90,7 @@ FROM (SELECT lead, aqi, width_bucket(aqi, {_LOWS}) AS place
 
 
 def newest_forecasts(
-    connection: AnyConnection, cities: Sequence[str], target: str, hours: int, now: datetime
+    connection: Connection, cities: Sequence[str], target: str, hours: int, now: datetime
 ) -> dict[str, ServedForecast]:
     """City → its newest live forecast, however old, up to that lead time; cities that never had one are absent."""
     rows = run(
@@ -115,7 +115,7 @@ def newest_forecasts(
     return {row[0]: ServedForecast(*row) for row in rows}
 
 
-def forecast_span(connection: AnyConnection, span: Span) -> tuple[datetime, datetime] | None:
+def forecast_span(connection: Connection, span: Span) -> tuple[datetime, datetime] | None:
     """First and last origin of the forecasts of a time, of whatever family."""
     [(first, last)] = run(
         connection,

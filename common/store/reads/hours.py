@@ -17,7 +17,7 @@ from common.store.reads.stamp import utc
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
 
 RECENT = timedelta(hours=48)
 """The latest hour of a city is looked for this far back."""
@@ -60,7 +60,7 @@ class LatestHour:
 
 
 def latest_hour(
-    connection: AnyConnection, city: str, standard: Standard, now: datetime, *, as_of: datetime | None = None
+    connection: Connection, city: str, standard: Standard, now: datetime, *, as_of: datetime | None = None
 ) -> LatestHour | None:
     """A city's latest hour with an index within `RECENT`; where none has one, the latest with any value.
 
@@ -92,7 +92,7 @@ def latest_hour(
 
 
 def latest_json(
-    connection: AnyConnection,
+    connection: Connection,
     cities: Mapping[str, str],
     standard: Standard,
     now: datetime,
@@ -132,7 +132,7 @@ def latest_json(
 
 
 def hours_json(
-    connection: AnyConnection,
+    connection: Connection,
     city: str,
     standard: Standard,
     start: datetime,
@@ -164,7 +164,7 @@ def hours_json(
 
 
 def days_json(
-    connection: AnyConnection,
+    connection: Connection,
     city: str,
     standard: Standard,
     *,

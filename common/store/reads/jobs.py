@@ -8,10 +8,10 @@ from common.store.engine import run
 from common.store.reads.stamp import utc
 
 if TYPE_CHECKING:
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
 
 if TYPE_CHECKING:
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
 
 _OVERDUE = "(state = 'running' AND leased_until <= clock_timestamp())"
 _STATE = f"""CASE
@@ -20,7 +20,7 @@ _STATE = f"""CASE
 """A job whose attempt failed waits for the next one; one whose worker fell silent has failed too."""
 
 
-def job_json(connection: AnyConnection, id_: int, type_: str) -> str | None:
+def job_json(connection: Connection, id_: int, type_: str) -> str | None:
     """JSON object of a job of that type: see `common.api.schemas.jobs.Job`; None where there is none."""
     rows = run(
         connection,

@@ -10,7 +10,7 @@ from common.store.reads.stamp import utc
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
 
 _COLUMNS = (
     "version, city, target, mode, family, status, reason, {trained_at}, {window_start}, {window_end}, "
@@ -25,7 +25,7 @@ MOST_COUNTED = 10_000
 
 
 def models_json(
-    connection: AnyConnection, filters: dict[str, str | None], *, limit: int, offset: int
+    connection: Connection, filters: dict[str, str | None], *, limit: int, offset: int
 ) -> tuple[int, str]:
     """(number of all, but `MOST_COUNTED` at most; JSON array of one page), newest first; metrics without the leads."""
     chosen = {name: value for name, value in filters.items() if value is not None}
@@ -45,7 +45,7 @@ def models_json(
     return total, page
 
 
-def trainings_json(connection: AnyConnection, city: str, target: str) -> str | None:
+def trainings_json(connection: Connection, city: str, target: str) -> str | None:
     """JSON object: family → its latest live model, metrics whole; None where none was ever trained."""
     [(text,)] = run(
         connection,
@@ -61,9 +61,7 @@ def trainings_json(connection: AnyConnection, city: str, target: str) -> str | N
     return None if text is None else str(text)
 
 
-def champion_since(
-    connection: AnyConnection, city: str, target: str
-) -> tuple[str, str, datetime | None] | None:
+def champion_since(connection: Connection, city: str, target: str) -> tuple[str, str, datetime | None] | None:
     """(version, family, when promoted) of the live champion."""
     rows = run(
         connection,

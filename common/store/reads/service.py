@@ -12,7 +12,7 @@ from common.store.engine import run
 from common.store.reads.stamp import utc
 
 if TYPE_CHECKING:
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class ServiceState:
     """Source → how its runs of the last 7 days went: see `common.api.schemas.system.SourceState`."""
 
 
-def service_state(connection: AnyConnection, now: datetime, *, fresh: timedelta) -> ServiceState:
+def service_state(connection: Connection, now: datetime, *, fresh: timedelta) -> ServiceState:
     """The state of the service at `now`; a city is current whose newest index is not older than `fresh`."""
     [(*found, sources)] = run(
         connection,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from common.domain.aqi import Standard
     from common.domain.cities import City
-    from common.store.engine import AnyConnection
+    from common.store.connection import Connection
 
 _INDEX = {"in-naqi": "aqi", "us-epa": "aqi_us"}
 _ASKED = """
@@ -96,7 +96,7 @@ class Stretch:
 
 
 def rankings_json(
-    connection: AnyConnection,
+    connection: Connection,
     by: str,
     standard: Standard,
     stretch: Stretch,
@@ -146,7 +146,7 @@ def _ranking(by: str, standard: Standard, daily: bool, descending: bool) -> str:
 
 
 def comparison_json(
-    connection: AnyConnection, cities: Sequence[City], standard: Standard, stretch: Stretch
+    connection: Connection, cities: Sequence[City], standard: Standard, stretch: Stretch
 ) -> tuple[str, str]:
     """(JSON array of those of `cities` with data in the stretch of Indian days, JSON array of the others' names)."""
     [(found, missing)] = run(

@@ -1,0 +1,107 @@
+"""Transactions: all of it or nothing, parts that can be undone alone, and no end that is not what it seems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pg8000.exceptions import DatabaseError
+
+from common.domain.errors import StoreError
+from common.store.engine import Database, run
+
+if TYPE_CHECKING:
+    from common.store.connection import Transaction
+
+WRITE = "INSERT INTO meta (key, value) VALUES (:key, '')"
+
+
+@pytest.fixture
+def empty(database: Database) -> Database:
+    with database.transaction() as connection:
+        run(connection, "DELETE FROM meta")
+    return database
+
+
+def kept(database: Database) -> list[str]:
+    with database.reading() as connection:
+        return [key for (key,) in run(connection, "SELECT key FROM meta ORDER BY key")]
+
+
+def test_an_error_of_the_block_undoes_all_of_it(empty: Database) -> None:
+    def failing() -> None:
+        with empty.transaction() as connection:
+            run(connection, WRITE, key="a")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        failing()
+    assert kept(empty) == []
+
+
+def test_a_first_statement_that_cannot_be_sent_does_not_end_the_transaction(empty: Database) -> None:
+    def failing() -> None:
+        with empty.transaction() as connection:
+            with pytest.raises(KeyError):
+                run(connection, WRITE)
+            run(connection, WRITE, key="a")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        failing()
+    assert kept(empty) == []
+
+
+@pytest.mark.parametrize("sql", ["SELECT nonsense", "INSERT INTO meta (key) VALUES (NULL)", "no statement"])
+@pytest.mark.parametrize("first", [True, False])
+def test_an_error_that_is_let_pass_is_told_at_the_end(empty: Database, sql: str, first: bool) -> None:
+    def failing() -> None:
+        with empty.transaction() as connection:
+            if not first:
+                run(connection, WRITE, key="a")
+            with pytest.raises(DatabaseError):
+                run(connection, sql)
+
+    with pytest.raises(RuntimeError, match="cannot be kept"):
+        failing()
+    assert kept(empty) == []
+
+
+def test_what_a_savepoint_holds_is_undone_alone(empty: Database) -> None:
+    def doubled(connection: Transaction) -> None:
+        with connection.savepoint():
+            run(connection, WRITE, key="b")
+            run(connection, WRITE, key="a")
+
+    with empty.transaction() as connection:
+        run(connection, WRITE, key="a")
+        with pytest.raises(DatabaseError):
+            doubled(connection)
+        with connection.savepoint():
+            run(connection, WRITE, key="c")
+            with pytest.raises(DatabaseError):
+                doubled(connection)
+            run(connection, WRITE, key="d")
+    assert kept(empty) == ["a", "c", "d"]
+
+
+def test_an_error_that_comes_with_the_end_is_told(empty: Database) -> None:
+    with empty.transaction() as connection:
+        run(connection, "CREATE TABLE late (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+
+    def failing() -> None:
+        with empty.transaction() as connection:
+            run(connection, WRITE, key="a")
+            run(connection, "INSERT INTO late VALUES (1), (1)")
+
+    with pytest.raises(DatabaseError, match="late_a_key"):
+        failing()
+    assert kept(empty) == []
+
+
+def test_nothing_is_sent_for_a_transaction_without_statements() -> None:
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/none")
+    with nowhere.transaction():
+        pass
+    with pytest.raises(StoreError), nowhere.transaction() as connection:
+        run(connection, "SELECT 1")
