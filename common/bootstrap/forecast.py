@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from common.adapters.object_store import ObjectStore
 from common.adapters.queue import FORECAST_READY, Message
 from common.bootstrap.named import named_cities
 from common.bootstrap.notices import tell_forecast_troubles, tell_training_troubles
 from common.bootstrap.parts import Parts, assemble
 from common.domain.observation import last_full_hour
+from common.inference.issue import issue_forecasts
+from common.inference.session import ModelCache
+from common.store.forecasts import score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,11 +20,6 @@ if TYPE_CHECKING:
 
 def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object]]:
     """The handler, with its models kept for the next call."""
-    from common.adapters.object_store import ObjectStore
-    from common.inference.issue import issue_forecasts
-    from common.inference.session import ModelCache
-    from common.store.forecasts import score
-
     whole = parts or assemble()
     models = ModelCache(ObjectStore(whole.settings.model_store_url))
 

@@ -312,4 +312,5 @@ def test_a_unit_loads_without_the_other_clouds_libraries_and_does_nothing(name: 
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60, env=environment
     )
 
-    assert loaded.stdout.strip() == "[]"
+    # All that each call needs is loaded before the first, while a new instance has a whole processor.
+    assert loaded.stdout.strip() == str(["numpy", "obstore", "onnxruntime"] if name == "forecast" else [])
