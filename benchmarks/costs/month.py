@@ -29,6 +29,8 @@ READ_S = 0.02
 """Of one object"""
 ASKING_S = 5.0
 """Until the slowest provider has answered a collection"""
+ROLLING_S = 60.0
+"""In which the database rolls up, drops and vacuums, once a week"""
 COLD = 0.01
 """Share of the API's requests that meet a new instance; the others' schedules always do"""
 PLATFORM_BYTES = 600
@@ -101,7 +103,7 @@ def month(measured: dict[str, Any], *, cities: int, requests: float) -> Month:
         Calls("forecast", trainings, cold["forecast"] + cpu["forecast_again"], again_s),
         Calls("train", schedules("train"), cold["train"] + cpu["plan"], waits_db),
         Calls("train", trainings, cold["train"] + cpu["train_city"], TARGETS * CANDIDATES * FILES * READ_S),
-        Calls("retention", schedules("retention"), cold["retention"] + cpu["retention"], 60.0),
+        Calls("retention", schedules("retention"), cold["retention"] + cpu["retention"], ROLLING_S),
         Calls("api", requests * (1 - COLD), cpu["api"], ROUND_TRIP_S, cold=0.0),
         Calls("api", requests * COLD, cold["api"] + cpu["api"], 10 * ROUND_TRIP_S),
     ]  # fmt: skip

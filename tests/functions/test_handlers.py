@@ -16,6 +16,7 @@ import pytest
 from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN
 from common.bootstrap import parts
 from common.domain.errors import NotFound
+from common.domain.observation import last_full_hour
 from common.store import jobs
 from common.store.engine import Database, run
 
@@ -233,6 +234,9 @@ def test_train_and_forecast_by_queue(database: Database, now: datetime, tmp_path
     issued = counts(database)
     assert forecast(issuing, None) == {"batchItemFailures": []}
 
+    with database.transaction() as connection:
+        told = run(connection, "SELECT key, payload FROM job WHERE type = 'vayu.forecast.ready'")
+    assert told == [(last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ"), {"cities": ["Delhi"]})]
     assert nothing_yet["issued"] == 0
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["m1", "m2"]
     assert trained["model"] > 0
