@@ -1,4 +1,4 @@
-"""What every queue must do, the same tests over all three; the clouds' queues are real HTTP servers here."""
+"""What every queue must do, the same tests over all; the clouds' queues are real HTTP servers here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pubsub_here import PROJECT, Emulator, emulated, emulator_here
 
 from common.adapters.pubsub_queue import PubSubQueue
 from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message, Queue
@@ -21,7 +22,7 @@ from common.store import jobs
 from common.store.engine import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 NOW = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
 NOWHERE = "postgresql+pg8000://nobody@127.0.0.1:1/none"
@@ -109,7 +110,32 @@ def _pubsub(request: pytest.FixtureRequest) -> Harness:
     return Harness(queue, received, delays=False)
 
 
-@pytest.fixture(params=[_postgres, _sqs, _pubsub], ids=["postgres", "sqs", "pubsub"])
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    program = emulator_here()
+    if program is None:
+        pytest.skip("Google's emulator of Pub/Sub is not installed")
+    with emulated(program) as running:
+        yield running
+
+
+def _pubsub_emulated(request: pytest.FixtureRequest) -> Harness:
+    server: Emulator = request.getfixturevalue("emulator")
+    topic = "vayu-" + uuid.uuid4().hex[:8]
+    server.create(topic)
+
+    def received(_: datetime) -> list[Message]:
+        pushes = [{"message": one, "subscription": "s"} for one in server.published(topic)]
+        return [message for push in pushes for message in decode(push, "unused")]
+
+    environment = {"PUBSUB_EMULATOR_HOST": server.address}
+    queue = queue_from_url(f"pubsub://{PROJECT}/{topic}", Database(NOWHERE), clock, environment=environment)
+    return Harness(queue, received, delays=False)
+
+
+@pytest.fixture(
+    params=[_postgres, _sqs, _pubsub, _pubsub_emulated], ids=["postgres", "sqs", "pubsub", "pubsub emulated"]
+)
 def harness(request: pytest.FixtureRequest) -> Harness:
     made: Harness = request.param(request)
     return made

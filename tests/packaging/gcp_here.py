@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from processes import until
-from stand_ins import Bucket, Request, StandIn
+from pubsub_here import PROJECT, Emulator, PubSub
 from whole import UNITS, Answer, Letter, System
 
 from common.adapters.cloud_event import address
@@ -25,31 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from stand_ins import Bucket
+
     from common.store.engine import Database
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "deploy_gcp"
-PROJECT = "vayu-test"
 STAGE = "vayu-prod-"
 BUCKET = f"{PROJECT}-vayu-prod-models"
-
-
-class PubSub(StandIn):
-    """Takes what is published, by topic."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.published: dict[str, list[dict[str, Any]]] = {}
-
-    def reply(self, request: Request) -> tuple[int, bytes]:
-        topic = request.path.rpartition("/")[2].partition(":")[0]
-        ids = [self.publish(topic, message) for message in request.json()["messages"]]
-        return 200, json.dumps({"messageIds": ids}).encode()
-
-    def publish(self, topic: str, message: dict[str, Any]) -> str:
-        """Keep a message; its id."""
-        kept = self.published.setdefault(topic, [])
-        kept.append(message | {"messageId": str(len(kept) + 1)})
-        return str(len(kept))
 
 
 class Function:
@@ -143,7 +125,7 @@ class GcpHere(System):
     def __init__(
         self,
         database: Database,
-        pubsub: PubSub,
+        pubsub: PubSub | Emulator,
         bucket: Bucket,
         secrets: Path,
         start: Callable[[str, dict[str, str]], Function],
@@ -155,6 +137,8 @@ class GcpHere(System):
             [SCRIPT, PROJECT, "asia-south1", "--dry-run"], capture_output=True, check=True
         )
         self._commands = [shlex.split(line) for line in script.stdout.decode().splitlines()]
+        for line in self._of("pubsub", "topics", "create"):
+            pubsub.create(line[7])
         self._subscriptions = {
             _after(line, "--push-endpoint"): line
             for line in self._of("pubsub", "subscriptions", "create")
@@ -215,7 +199,7 @@ class GcpHere(System):
             if (line := self._subscriptions.get(_endpoint(unit))) is None:
                 continue
             topic = _after(line, "--topic").removeprefix(STAGE)
-            published = self._pubsub.published.get(STAGE + topic, [])
+            published = self._pubsub.published(STAGE + topic)
             for message in published[self._seen.get(topic, 0) :]:
                 push = {"message": message, "subscription": line[7], "deliveryAttempt": 1}
                 self._waiting.append(Letter(topic, _text(message), push))
@@ -250,7 +234,7 @@ class GcpHere(System):
         return line
 
     def dead(self) -> list[str]:
-        return sorted(map(_text, self._pubsub.published.get(STAGE + "dead", [])))
+        return sorted(map(_text, self._pubsub.published(STAGE + "dead")))
 
     def models(self) -> dict[str, bytes]:
         return {key.removeprefix("models/"): data for key, data in self._bucket.objects.items()}

@@ -13,8 +13,8 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gcp_here import Function, PubSub, installed, pushed
-from stand_ins import served
+from gcp_here import Function, installed, pushed
+from pubsub_here import Emulator, PubSub, pubsub_here
 from synthetic import put_model
 from tiers_here import fresh_database
 
@@ -36,8 +36,10 @@ def redis_here() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def pubsub() -> Iterator[PubSub]:
-    with served(PubSub()) as running:
+def pubsub() -> Iterator[PubSub | Emulator]:
+    with pubsub_here() as running:
+        for topic in ("collect", "observations-ready", "train", "forecast-ready"):
+            running.create(f"vayu-prod-{topic}")
         yield running
 
 
@@ -49,7 +51,7 @@ def project(server: str, template: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def start(
-    built: Path, project: Database, pubsub: PubSub, tmp_path_factory: pytest.TempPathFactory
+    built: Path, project: Database, pubsub: PubSub | Emulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Function]]:
     """Unit → its function, installed and started when first asked for."""
     folder = tmp_path_factory.mktemp("google")
@@ -77,12 +79,12 @@ def start(
 
 
 @pytest.fixture(scope="module")
-def collected(start: Callable[[str], Function], pubsub: PubSub) -> dict[str, Any]:
+def collected(start: Callable[[str], Function], pubsub: PubSub | Emulator) -> dict[str, Any]:
     """The message that the hour's collection sent; Delhi and Pune have three days of history."""
     status, body = start("collect").call("POST", User_Agent="Google-Cloud-Scheduler", X_CloudScheduler="true")
     assert status == 200, body
     assert json.loads(body)["cities"] == 56
-    [message] = pubsub.published["vayu-prod-observations-ready"]
+    [message] = pubsub.published("vayu-prod-observations-ready")
     backfill = {"type": "vayu.collect", "data": {"cities": ["Delhi", "Pune"], "days": 3}}
     assert start("collect").call("POST", body=pushed(backfill)) == (204, b"")
     return message
@@ -115,11 +117,11 @@ def test_the_schedule_collects(collected: dict[str, Any], project: Database) -> 
 
 
 def test_a_message_delivered_twice_issues_once_and_a_broken_one_is_refused(
-    forecast: list[int], project: Database, pubsub: PubSub
+    forecast: list[int], project: Database, pubsub: PubSub | Emulator
 ) -> None:
     assert forecast == [204, 204, 400]
     assert count(project, "forecast") == 2 * len(TARGETS)
-    assert pubsub.published["vayu-prod-forecast-ready"]
+    assert pubsub.published("vayu-prod-forecast-ready")
 
 
 @pytest.mark.parametrize(

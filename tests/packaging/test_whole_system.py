@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_here import AwsHere
 from clock_here import SetClock
-from gcp_here import BUCKET, Function, GcpHere, PubSub, installed
+from gcp_here import BUCKET, Function, GcpHere, installed
 from lambda_here import LambdaInstance
 from moto.server import ThreadedMotoServer
+from pubsub_here import pubsub_here
 from stand_ins import Bucket, served
 from tiers_here import fresh_database
 from two_cities import KEY, providers
@@ -114,7 +115,7 @@ def gcp(
     with (
         fresh_database(server, f"TEMPLATE {template}") as url,
         closing(Database(url)) as database,
-        served(PubSub()) as pubsub,
+        pubsub_here() as pubsub,
         served(Bucket(BUCKET)) as bucket,
     ):
         secrets = folder / "vayu.json"
