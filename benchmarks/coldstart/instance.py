@@ -16,7 +16,7 @@ sys.path.insert(0, str(TESTS / "packaging"))
 from lambda_here import Failed, LambdaInstance  # noqa: E402 - that of the tests
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _PATIENCE_S = 60
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -40,16 +40,9 @@ class Used:
 class Instance(LambdaInstance):
     """One that is waited for and looked at; use it as a context."""
 
-    def __init__(
-        self,
-        python: str,
-        handler: str,
-        paths: Sequence[Path],
-        environment: Mapping[str, str],
-        **limits: float,
-    ) -> None:
+    def __init__(self, *given: Any, **limits: Any) -> None:
         self._began = time.perf_counter()
-        super().__init__(python, handler, paths, environment, **limits)
+        super().__init__(*given, **limits)
         self._server.handle_error = lambda *_: None  # that an instance hangs up when it is ended
 
     def wait_for_init(self) -> None:
