@@ -141,9 +141,8 @@ class Transaction(Connection):
         try:
             return super()._said(driven, sql, params)
         finally:
-            if self._driven is None:
-                self._lost = under_way
-            else:
+            self._lost = self._driven is None
+            if not self._lost:
                 under_way = driven._transaction_status != IDLE
             self._again = not under_way
             self._before = b"" if under_way else self._begin

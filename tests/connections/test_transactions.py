@@ -8,7 +8,7 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 from common.domain.errors import StoreError
-from common.store.engine import Database, run
+from common.store.engine import UNREACHABLE, Database, run
 
 if TYPE_CHECKING:
     from common.store.connection import Transaction
@@ -95,6 +95,18 @@ def test_an_error_that_comes_with_the_end_is_told(empty: Database) -> None:
             run(connection, "INSERT INTO late VALUES (1), (1)")
 
     with pytest.raises(DatabaseError, match="late_a_key"):
+        failing()
+    assert kept(empty) == []
+
+
+def test_nothing_is_done_after_the_connection_was_lost(empty: Database) -> None:
+    def failing() -> None:
+        with empty.transaction() as connection:
+            for statement in ("SELECT pg_terminate_backend(pg_backend_pid())", WRITE):
+                with pytest.raises(StoreError, match=UNREACHABLE[:30]):
+                    run(connection, statement, key="a")
+
+    with pytest.raises(StoreError, match=UNREACHABLE[:30]):
         failing()
     assert kept(empty) == []
 
