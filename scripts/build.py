@@ -189,6 +189,8 @@ def _install(target: Path, pins: list[str], arch: str, *, prune: bool = True) ->
     for path in sorted(target.rglob("*"), reverse=True) if prune else ():
         if _left_out(path.relative_to(target)):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        elif path.name == "METADATA":  # the package's whole page, which a start reads to learn the version
+            path.write_bytes(path.read_bytes().partition(b"\n\n")[0] + b"\n")
 
 
 def _left_out(path: Path) -> bool:

@@ -110,7 +110,9 @@ def test_zips_hold_what_the_folders_do_and_nobody_may_write_it(built: Path) -> N
 def test_the_licences_of_others_are_shipped_with_them(built: Path) -> None:
     for folder in (built / "aws" / "layers").glob("*/python"):
         for info in folder.glob("*.dist-info"):
-            assert (info / "METADATA").exists(), info
+            named, _, page = (info / "METADATA").read_text(encoding="utf-8").partition("\n\n")
+            assert named.startswith("Metadata-Version"), info
+            assert not page, info
 
 
 def test_too_much_is_an_error(build_script: ModuleType, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
