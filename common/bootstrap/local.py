@@ -31,15 +31,17 @@ def local_parts(
 ) -> Iterator[Parts]:
     """The parts over DATABASE_URL, or over the embedded server, migrated.
 
-    `offline` means simulated data: no provider is asked. `real` means measurements, for files of them. Without
-    either, a database goes on with what it holds; on the embedded server the one of measurements is taken if
-    it holds any, or if there are no simulated data either.
+    `offline` means simulated data: no provider is asked. `real` means measurements, for files of them. The
+    sources that the settings name mean the same. Without either, a database goes on with what it holds; on the
+    embedded server the one of measurements is taken if it holds any, or if there are no simulated data either.
 
     Raises:
-        ConfigError: when `offline` is asked for, but DATABASE_URL names a database of real data.
+        ConfigError: when `offline` is asked for, but DATABASE_URL names a database of real data; when the settings
+            name providers, but it is one of simulated data.
         StoreError: when the database cannot be reached or started.
     """
     offline = offline or (settings.sources == _ONLY_SIMULATED and not real)
+    real = real or (not offline and settings.sources is not None)
     if settings.database_url is not None:
         with _opened(_on_named(settings, settings.database_url, offline=offline), clock) as parts:
             yield parts
@@ -59,6 +61,10 @@ def _on_named(settings: Settings, url: str, *, offline: bool) -> Settings:
     if offline and kind == "real":
         raise ConfigError(
             "DATABASE_URL names a database of real data; name another for simulated ones, or none at all"
+        )
+    if kind == "simulated" and settings.sources not in (None, _ONLY_SIMULATED) and not offline:
+        raise ConfigError(
+            "DATABASE_URL names a database of simulated data; name another for the providers of VAYU_SOURCES"
         )
     return replace(settings, sources=_ONLY_SIMULATED) if offline or kind == "simulated" else settings
 

@@ -60,6 +60,9 @@ def test_on_the_embedded_server(home: Path, now: datetime) -> None:
     assert at() == REAL  # nothing is in either
     assert at(offline=True, claim="simulated") == SIMULATED
     assert at() == SIMULATED  # goes on with what it began
+    named = replace(settings, sources=("open-meteo",))
+    assert at(named) == ("vayu", ("open-meteo",), "models")
+    assert at(named, offline=True) == SIMULATED
     assert at(real=True, claim="real") == REAL
     assert at() == REAL
     assert at(offline=True) == SIMULATED
@@ -93,6 +96,19 @@ def test_on_a_database_of_ones_own(
         with parts.database.transaction() as connection:
             assert dataset(connection) == holds
     assert not (tmp_path / "home").exists()
+
+
+def test_providers_are_not_asked_for_a_database_of_simulated_data(
+    database: Database, now: datetime, tmp_path: Path
+) -> None:
+    settings = replace(claimed(database, "simulated", tmp_path), sources=("cpcb", "open-meteo"))
+    with (
+        pytest.raises(ConfigError, match="DATABASE_URL names a database of simulated data"),
+        local_parts(settings, clock=lambda: now),
+    ):
+        raise AssertionError("never reached")
+    with local_parts(settings, clock=lambda: now, offline=True) as parts:
+        assert parts.settings.sources == ("simulated",)
 
 
 @pytest.mark.parametrize("by", ["--offline", "VAYU_SOURCES"])
