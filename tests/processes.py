@@ -1,7 +1,8 @@
-"""Processes seen from outside: who belongs to a folder, and waiting for conditions."""
+"""Processes seen from outside: who belongs to a folder, ports, and waiting for conditions."""
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +29,19 @@ def of_folder(folder: Path) -> list[str]:
             if any(text in part for part in (*command, process.cwd() or "", *process.environ().values())):
                 found.append(f"{process.pid} {' '.join(command)[:200]}")
     return found
+
+
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether somebody does."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

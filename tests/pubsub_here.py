@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 import urllib.request
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from processes import killed_afterwards, until
+from processes import free_port, killed_afterwards, listens, until
 from stand_ins import Request, StandIn, served
 
 if TYPE_CHECKING:
@@ -60,14 +59,12 @@ class Emulator:
     """The same by Google's emulator: of each topic that is created a subscription keeps what comes."""
 
     def __init__(self, program: Path, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.address = f"127.0.0.1:{port}"
+        self._port = free_port()
+        self.address = f"127.0.0.1:{self._port}"
         self._kept: dict[str, list[dict[str, Any]]] = {}
         with (folder / "log.txt").open("wb") as log:
             self.process = subprocess.Popen(
-                ["java", "-jar", program, "--host=127.0.0.1", f"--port={port}"],
+                ["java", "-jar", program, "--host=127.0.0.1", f"--port={self._port}"],
                 cwd=folder,
                 stdout=log,
                 stderr=log,
@@ -76,9 +73,7 @@ class Emulator:
     def answers(self) -> bool:
         """Whether it is up."""
         assert self.process.poll() is None, "the emulator has ended"
-        host, port = self.address.split(":")
-        with socket.socket() as probe:
-            return probe.connect_ex((host, int(port))) == 0
+        return listens(self._port)
 
     def create(self, topic: str) -> None:
         """Make a topic, and a subscription of its name."""

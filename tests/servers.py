@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 from contextlib import suppress
 from importlib.util import find_spec
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import psutil
-from processes import until
+from processes import free_port, until
 
 from common.adapters.unprivileged import let_in, server_identity
 from common.domain.errors import StoreError
@@ -51,7 +50,7 @@ class Server:
         self.settings: dict[str, str] = {"unix_socket_directories": "", "listen_addresses": "127.0.0.1"}
         self._programs = programs or embedded_programs()
         self._wrap = wrap
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._identity = server_identity(self.data)
         self.data.mkdir(mode=0o700)
@@ -148,9 +147,3 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from processes import until
+from processes import free_port, until
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,9 +23,7 @@ class Served:
     """gunicorn over a database; settings are those of the environment."""
 
     def __init__(self, database_url: str, folder: Path, *, workers: int = 1, **settings: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.log = folder / f"gunicorn-{self.port}.log"
         settings |= {"DATABASE_URL": database_url, "VAYU_HOME": str(folder), "TMPDIR": str(folder)}
         with self.log.open("wb") as log:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from processes import gone, killed_afterwards, of_folder, until
+from processes import free_port, gone, killed_afterwards, of_folder, until
 from providers import open_meteo
 from stubs import Stub, refusing
 
@@ -32,12 +32,6 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
 FIRST_FILL_S = 600.0
 SECOND_START_S = 15.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import shlex
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -15,7 +14,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from processes import until
+from processes import free_port, listens, until
 from pubsub_here import PROJECT, Emulator, PubSub
 from whole import UNITS, Answer, Letter, System
 
@@ -38,10 +37,8 @@ class Function:
     """A staged folder that is served."""
 
     def __init__(self, folder: Path, python: Path, environment: dict[str, str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
         self._log = (folder / "log.txt").open("w+")
         self._process = subprocess.Popen(
             [
@@ -51,7 +48,7 @@ class Function:
                 "--host",
                 "127.0.0.1",
                 "--port",
-                str(port),
+                str(self._port),
             ],
             cwd=folder,
             env={"PATH": os.defpath, "PYTHONNOUSERSITE": "1", "THREADS": "2", **environment},
@@ -67,9 +64,7 @@ class Function:
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, self.log
-        host, port = self.url.removeprefix("http://").split(":")
-        with socket.socket() as probe:
-            return probe.connect_ex((host, int(port))) == 0
+        return listens(self._port)
 
     def ask(
         self, method: str, path: str = "/", body: bytes | None = None, **headers: str
