@@ -96,7 +96,7 @@ class Transaction(Connection):
         self.rows("SAVEPOINT here", {})
         try:
             yield self
-        except BaseException:
+        except BaseException:  # whatever it was, it goes on; only its traces are undone
             if self._driven is not None:
                 self.rows("ROLLBACK TO SAVEPOINT here", {})
                 self.rows("RELEASE SAVEPOINT here", {})

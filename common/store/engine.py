@@ -10,7 +10,7 @@ The limits are told anew in each transaction: behind PgBouncer, a connection is 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from common.store import protocol
 from common.store.connection import Connection, Transaction
@@ -24,6 +24,8 @@ __all__ = [
     "BUSY", "DISTURBED", "FULL", "LESSER", "NO_TABLE", "NO_TLS", "TOO_SLOW", "UNREACHABLE", "Database",
     "run",
 ]  # fmt: skip
+
+Lent = TypeVar("Lent", bound=Connection)
 
 _GRACE_S = 3
 _SURE_S = 5
@@ -86,16 +88,15 @@ class Database:
                 takes longer than the statement timeout, has no room, has not been migrated, or offers less
                 than the one that the database was set up on.
         """
-        with self._writers.place():
-            connection = Transaction(self._writers, self._beginning)
+        with _lent(self._writers, Transaction(self._writers, self._beginning)) as connection:
             try:
                 yield connection
                 connection.commit()
-            except BaseException:
+            except (
+                BaseException
+            ):  # an interrupt, too, leaves nothing half done on a connection that others get
                 connection.rollback()
                 raise
-            finally:
-                connection.release()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -104,12 +105,8 @@ class Database:
         Raises:
             ConfigError, StoreError: as `transaction` does.
         """
-        with self._readers.place():
-            connection = Connection(self._readers, self._only_reading, again=True)
-            try:
-                yield connection
-            finally:
-                connection.release()
+        with _lent(self._readers, Connection(self._readers, self._only_reading, again=True)) as connection:
+            yield connection
 
     @contextmanager
     def statements(self) -> Iterator[Connection]:
@@ -118,12 +115,8 @@ class Database:
         Raises:
             ConfigError, StoreError: as `transaction` does.
         """
-        with self._writers.place():
-            connection = Connection(self._writers)
-            try:
-                yield connection
-            finally:
-                connection.release()
+        with _lent(self._writers, Connection(self._writers)) as connection:
+            yield connection
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
@@ -131,6 +124,15 @@ class Database:
             made.close()
         self._readers.close()
         self._writers.close()
+
+
+@contextmanager
+def _lent(pool: Pool, connection: Lent) -> Iterator[Lent]:
+    with pool.place():
+        try:
+            yield connection
+        finally:
+            connection.release()
 
 
 def run(connection: Connection, sql: str, **params: Any) -> Sequence[Any]:
