@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import boto3
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "deploy"))
 
+import templates
 from moto.server import ThreadedMotoServer
 from synthetic import hours, put_hours  # the tests' own city
 
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 MODELS = "s3://models/models"
 QUEUES = ("collect", "observations-ready", "train", "forecast-ready")
+
+
+def _plain_settings() -> dict[str, str]:
+    """Those that `template.yaml` gives every function as they are."""
+    given = templates.read("template.yaml")["Globals"]["Function"]["Environment"]["Variables"]
+    return {name: value for name, value in given.items() if isinstance(value, str)}
 
 
 class Account:
@@ -65,11 +73,11 @@ class Account:
         url = postgres.url("postgres")
         secret = {"DATABASE_URL": url, "VAYU_SOURCES": "simulated"}
         boto3.client("secretsmanager").create_secret(Name="vayu", SecretString=json.dumps(secret))
-        self.environment = aws | {
+        self.environment = aws | _plain_settings()
+        self.environment |= {
             "VAYU_SECRETS": f"secretsmanager://{REGION}/vayu",
             "QUEUE_URL": f"sqs+http://{host}:{port}/123456789012/vayu-{{type}}",
             "MODEL_STORE_URL": MODELS,
-            "VAYU_DATABASE_CONNECTIONS": "2",
         }
         self._database = Database(url)
         stack.callback(self._database.close)

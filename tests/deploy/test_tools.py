@@ -132,7 +132,8 @@ def test_sam_takes_everything_to_aws_where_the_image_is_there_already(
 
 def test_osls_packs_all_functions(osls: list[str | Path], project: Path, environment: dict[str, str]) -> None:
     digest = "sha256:" + "0" * 64
-    said = run([*osls, "package", f"--param=train_image={IMAGE}@{digest}"], project, environment)
+    given = [f"--param=train_image={IMAGE}@{digest}", "--param=tracing=PassThrough"]
+    said = run([*osls, "package", *given], project, environment)
     assert "Invalid configuration" not in said
     made = json.loads((project / ".serverless" / "cloudformation-template-update-stack.json").read_text())
     functions = {
@@ -142,8 +143,9 @@ def test_osls_packs_all_functions(osls: list[str | Path], project: Path, environ
     }
     assert sorted(functions) == sorted(f"vayu-prod-{unit}" for unit in SERVICE["functions"])
     assert functions["vayu-prod-train"]["Code"]["ImageUri"].endswith(digest)
-    for name, given in functions.items():
-        assert ("DeadLetterConfig" in given) == (name != "vayu-prod-api")
+    for name, one in functions.items():
+        assert ("DeadLetterConfig" in one) == (name != "vayu-prod-api")
+        assert one["TracingConfig"] == {"Mode": "PassThrough"}
     kept = {
         name
         for name, one in read("template.yaml")["Resources"].items()
