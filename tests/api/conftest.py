@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from api_rows import context_of
+from api_rows import context_of, hour, put_hours
 from edge_here import Process, Time
 from tiers_here import fresh_database
 from werkzeug.test import Client
@@ -44,6 +44,12 @@ def database(shared: Database) -> Database:
         with shared.statements() as connection:
             run(connection, "CALL refresh_continuous_aggregate('city_daily', NULL, NULL)")
     return shared
+
+
+@pytest.fixture
+def delhi(database: Database, now: datetime) -> None:
+    """It has its present hour."""
+    put_hours(database, hour("Delhi", now))
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """The API with access, limits and cache as an operator may set them, and a clock that tests move."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from api_rows import IdleQueue
+from api_rows import IdleQueue, url
 
 from common.api import ApiContext, create_app
 from common.api.edge.policy import Policy
@@ -12,6 +13,9 @@ from common.store.engine import Database
 from common.store.keys import create_key
 
 ON = {"cache_bytes": 1 << 20}
+CURRENT = url("/aqi/current/Delhi")
+HISTORY = url("/aqi/history/Delhi")
+CITIES = url("/cities/")
 
 
 @dataclass
@@ -55,6 +59,26 @@ class Process:
         self.context.probe.close()
         if self.context.shared is not None:
             self.context.shared.close()
+
+
+Make = Callable[..., Process]
+
+
+class Counted:
+    """A process whose application behind the layer counts how often it is called."""
+
+    def __init__(self, one: Process) -> None:
+        self.calls: list[str] = []
+        self.app = one.app
+        edge: Any = self.app.wsgi_app
+        inner = edge._inner
+
+        def counted(environ: dict[str, Any], start: Any) -> Any:
+            self.calls.append(environ["PATH_INFO"] + "?" + environ["QUERY_STRING"])
+            return inner(environ, start)
+
+        edge._inner = counted
+        self.client = self.app.test_client()
 
 
 def token(database: Database, *scopes: str, now: datetime, name: str = "one", **given: Any) -> str:

@@ -1,16 +1,14 @@
 """Who may ask: tokens, their scopes, and how they end."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from api_rows import hour, problem_of, put_hours, url
-from edge_here import Process, Time, token
+from api_rows import problem_of, url
+from edge_here import Make, Process, Time, token
 
 from common.store.engine import Database, run
 from common.store.keys import revoke_key
 
-Make = Callable[..., Process]
 READ = url("/aqi/current/Delhi")
 RETRAIN = url("/models/retrain/Delhi")
 CLEAR = url("/cache/clear")
@@ -20,9 +18,7 @@ def bearer(given: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {given}"}
 
 
-@pytest.fixture(autouse=True)
-def delhi(database: Database, now: datetime) -> None:
-    put_hours(database, hour("Delhi", now))
+pytestmark = pytest.mark.usefixtures("delhi")
 
 
 def test_reads_are_open_unless_closed(process: Make, database: Database, now: datetime) -> None:

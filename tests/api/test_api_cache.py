@@ -2,11 +2,8 @@
 
 import gzip
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -21,17 +18,13 @@ from api_rows import (
     trained,
     url,
 )
-from edge_here import ON, Process, Time, token
+from edge_here import CITIES, CURRENT, HISTORY, ON, Counted, Make, Process, Time, token
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import until
-from redis_here import OwnRedis, redis_url
-from tiers_here import fresh_database
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import TestResponse
 
-from common.adapters.cache_redis import SharedMemory
 from common.api.edge.negotiate import entity_tag, matches, takes_gzip
-from common.api.edge.policy import Policy, Rate
+from common.api.edge.policy import Policy
 from common.api.route import BASE
 from common.api.routes import ROUTES
 from common.store.engine import Database, run
@@ -39,36 +32,11 @@ from common.store.forecasts import score
 from common.store.maintain import maintain
 from common.store.models import promote
 
-Make = Callable[..., Process]
-CURRENT = url("/aqi/current/Delhi")
-HISTORY = url("/aqi/history/Delhi")
-CITIES = url("/cities/")
-
-
-@pytest.fixture(autouse=True)
-def delhi(database: Database, now: datetime) -> None:
-    put_hours(database, hour("Delhi", now))
+pytestmark = pytest.mark.usefixtures("delhi")
 
 
 def seconds(answered: TestResponse) -> int:
     return answered.cache_control.max_age or 0
-
-
-class Counted:
-    """A process whose application behind the layer counts how often it is called."""
-
-    def __init__(self, one: Process) -> None:
-        self.calls: list[str] = []
-        self.app = one.app
-        edge: Any = self.app.wsgi_app
-        inner = edge._inner
-
-        def counted(environ: dict[str, Any], start: Any) -> Any:
-            self.calls.append(environ["PATH_INFO"] + "?" + environ["QUERY_STRING"])
-            return inner(environ, start)
-
-        edge._inner = counted
-        self.client: Client = self.app.test_client()
 
 
 def test_a_second_question_costs_no_second_answer(process: Make) -> None:
@@ -422,120 +390,6 @@ def test_a_process_that_starts_without_a_database_says_so(time: Time) -> None:
     problem_of(Process(closed, time, Policy(cache_bytes=1 << 20)).client.get(CURRENT), 503)
 
 
-@pytest.fixture
-def redis() -> Iterator[str]:
-    """The Redis of this run, emptied of ours."""
-    address = redis_url()
-    shared = SharedMemory(address)
-    assert shared.alive()
-    shared.forget("vayu:")
-    yield address
-    shared.close()
-
-
-def test_processes_share_answers(process: Make, redis: str) -> None:
-    first, second = (Counted(process(redis_url=redis, **ON)) for _ in range(2))
-    answers = [one.client.get(path) for path in (HISTORY, CURRENT) for one in (first, second, second)]
-    assert len(first.calls) == 2
-    assert second.calls == []
-    for three in (answers[:3], answers[3:]):
-        assert len({one.data for one in three}) == 1
-        assert len({one.headers["ETag"] for one in three}) == 1
-        assert len({one.content_type for one in three}) == 1
-
-
-def test_what_changes_is_not_taken_from_there(
-    process: Make, database: Database, time: Time, redis: str
-) -> None:
-    first, second = (process(redis_url=redis, **ON) for _ in range(2))
-    assert first.client.get(CURRENT).json["aqi"] == 187
-    put_hours(database, hour("Delhi", time.now, aqi=190, stations=9))
-    time.pass_by(1)
-    assert second.client.get(CURRENT).json["aqi"] == 190
-    assert first.client.get(CURRENT).json["aqi"] == 190
-
-
-def test_another_databases_answers_are_not_taken(
-    process: Make, redis: str, server: str, template: str, time: Time
-) -> None:
-    assert process(redis_url=redis, **ON).client.get(CURRENT).status_code == 200
-    with fresh_database(server, f"TEMPLATE {template}") as address:
-        other = Database(address)
-        one = Process(other, time, Policy(redis_url=redis, cache_bytes=1 << 20))
-        problem_of(one.client.get(CURRENT), 404)
-        one.close()
-        other.close()
-
-
-@pytest.mark.parametrize(
-    "poison", [b"", b"nonsense", b"\x80\x04\x95", b"x" * (1 << 20), "flipped", "another's", "a list"]
-)
-def test_what_is_put_there_by_others_is_not_believed(process: Make, redis: str, poison: bytes | str) -> None:
-    from redis import Redis
-
-    first = process(redis_url=redis, **ON)
-    right = first.client.get(HISTORY)
-    other = first.client.get(CITIES)
-    client = Redis.from_url(redis)
-    names = list(client.scan_iter("vayu:answer:*"))
-    assert len(names) == 2
-    values = {name: client.get(name) for name in names}
-    for name in names:
-        value = values[name]
-        assert isinstance(value, bytes)
-        if poison == "a list":
-            client.delete(name)
-            client.rpush(name, "x")
-        elif poison == "flipped":
-            client.set(name, value[:-1] + bytes([value[-1] ^ 1]))
-        elif poison == "another's":
-            client.set(name, next(values[each] for each in names if each != name))
-        else:
-            client.set(name, poison)
-    second = process(redis_url=redis, **ON).client
-    assert second.get(HISTORY).data == right.data
-    assert second.get(CITIES).data == other.data
-    client.close()
-
-
-def test_clearing_reaches_every_process_and_redis(
-    process: Make, database: Database, time: Time, redis: str
-) -> None:
-    from redis import Redis
-
-    first, second = (Counted(process(redis_url=redis, **ON)) for _ in range(2))
-    for one in (first, second):
-        one.client.get(HISTORY)
-    headers = {"X-API-Key": token(database, "admin", now=time.now)}
-    assert first.client.post(url("/cache/clear"), headers=headers).status_code == 200
-    client = Redis.from_url(redis)
-    assert list(client.scan_iter("vayu:answer:*")) == []
-    client.close()
-    time.pass_by(2)
-    before = len(second.calls)
-    second.client.get(HISTORY)
-    assert len(second.calls) == before + 1
-
-
-def test_redis_away_is_slower_and_nothing_else(process: Make, time: Time) -> None:
-    one = Counted(process(redis_url="redis://:secret@127.0.0.1:1/0", **ON))
-    for _ in range(3):
-        assert one.client.get(HISTORY).status_code == 200
-    assert len(one.calls) == 1
-
-
-def test_a_redis_that_never_answers_costs_little(process: Make) -> None:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        one = process(redis_url=address, **ON)
-        started = monotonic()
-        for path in (HISTORY, CURRENT, CITIES):
-            assert one.client.get(path).status_code == 200
-        assert monotonic() - started < 1.5
-
-
 def test_every_kept_endpoint_keeps_its_promise(process: Make, database: Database, time: Time) -> None:
     """Each endpoint that says it can be kept answers the same, kept or not, and has a tag."""
     put_forecasts(database, issued("Delhi", time.now))
@@ -553,41 +407,3 @@ def test_every_kept_endpoint_keeps_its_promise(process: Make, database: Database
         assert answered.data == plain.get(path).data
         assert answered.headers["ETag"]
         assert seconds(answered) > 0
-
-
-def test_redis_killed_in_the_middle_of_requests(process: Make, tmp_path: Path) -> None:
-    own = OwnRedis(tmp_path / "redis")
-    with ExitStack() as asking:
-        asking.callback(own.stop)
-        two = [
-            process(redis_url=own.url, rates={"anonymous": Rate(1_000_000, 60)}, cache_bytes=4_000)
-            for _ in range(2)
-        ]
-        right = {path: two[0].client.get(path).data for path in (HISTORY, CURRENT, CITIES)}
-        wrong: list[object] = []
-        asked = 0
-        over = threading.Event()
-
-        def ask(one: Process) -> None:
-            nonlocal asked
-            client = one.app.test_client()
-            while not over.is_set():
-                for path, body in right.items():
-                    answered = client.get(path)
-                    asked += 1
-                    if answered.status_code != 200 or answered.data != body:
-                        wrong.append((path, answered.status_code))
-
-        threads = [threading.Thread(target=ask, args=(one,)) for one in two for _ in range(2)]
-        for thread in threads:
-            thread.start()
-            asking.callback(thread.join, 30)
-        asking.callback(over.set)
-        for step in (own.kill, own.restart, own.kill):
-            before = asked
-            until(lambda seen=before: asked > seen + 200, 30)  # type: ignore[misc]
-            step()
-        before = asked
-        until(lambda: asked > before + 200, 30)
-        assert wrong == []
-        assert all(one.context.shared is not None and one.context.shared.failures for one in two)

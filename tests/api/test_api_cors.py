@@ -1,15 +1,9 @@
 """What pages of other origins may do in a browser."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 import pytest
-from api_rows import hour, put_hours, url
-from edge_here import Process
+from api_rows import url
+from edge_here import Make
 
-from common.store.engine import Database
-
-Make = Callable[..., Process]
 READ = url("/aqi/current/Delhi")
 PAGE = "https://dashboard.example"
 ASKED = {
@@ -19,9 +13,7 @@ ASKED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def delhi(database: Database, now: datetime) -> None:
-    put_hours(database, hour("Delhi", now))
+pytestmark = pytest.mark.usefixtures("delhi")
 
 
 @pytest.mark.parametrize("cached", [0, 1 << 20])

@@ -1,11 +1,10 @@
 """How often one may ask, and what is too large to be asked."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from api_rows import hour, problem_of, put_hours, url
-from edge_here import Process, Time, token
+from api_rows import problem_of, url
+from edge_here import Make, Time, token
 from hypothesis import given as generated
 from hypothesis import strategies as st
 from redis_here import redis_url
@@ -16,14 +15,11 @@ from common.api.edge.limits import Limiter
 from common.api.edge.policy import Rate
 from common.store.engine import Database
 
-Make = Callable[..., Process]
 READ = url("/aqi/current/Delhi")
 THREE = {"anonymous": Rate(3, 60), "token": Rate(5, 60), "writes": Rate(2, 60)}
 
 
-@pytest.fixture(autouse=True)
-def delhi(database: Database, now: datetime) -> None:
-    put_hours(database, hour("Delhi", now))
+pytestmark = pytest.mark.usefixtures("delhi")
 
 
 @pytest.mark.parametrize("cached", [0, 1 << 20])

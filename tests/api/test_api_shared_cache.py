@@ -1,0 +1,168 @@
+"""Answers that several processes share in Redis: what is there, what is believed, and Redis away."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from api_rows import hour, problem_of, put_hours, url
+from edge_here import CITIES, CURRENT, HISTORY, ON, Counted, Make, Process, Time, token
+from processes import until
+from redis import Redis
+from redis_here import OwnRedis, redis_url
+from tiers_here import fresh_database
+
+from common.adapters.cache_redis import SharedMemory
+from common.api.edge.policy import Policy, Rate
+from common.store.engine import Database
+
+pytestmark = pytest.mark.usefixtures("delhi")
+
+
+@pytest.fixture
+def redis() -> Iterator[str]:
+    """The Redis of this run, emptied of ours."""
+    address = redis_url()
+    shared = SharedMemory(address)
+    assert shared.alive()
+    shared.forget("vayu:")
+    yield address
+    shared.close()
+
+
+def test_processes_share_answers(process: Make, redis: str) -> None:
+    first, second = (Counted(process(redis_url=redis, **ON)) for _ in range(2))
+    answers = [one.client.get(path) for path in (HISTORY, CURRENT) for one in (first, second, second)]
+    assert len(first.calls) == 2
+    assert second.calls == []
+    for three in (answers[:3], answers[3:]):
+        assert len({one.data for one in three}) == 1
+        assert len({one.headers["ETag"] for one in three}) == 1
+        assert len({one.content_type for one in three}) == 1
+
+
+def test_what_changes_is_not_taken_from_there(
+    process: Make, database: Database, time: Time, redis: str
+) -> None:
+    first, second = (process(redis_url=redis, **ON) for _ in range(2))
+    assert first.client.get(CURRENT).json["aqi"] == 187
+    put_hours(database, hour("Delhi", time.now, aqi=190, stations=9))
+    time.pass_by(1)
+    assert second.client.get(CURRENT).json["aqi"] == 190
+    assert first.client.get(CURRENT).json["aqi"] == 190
+
+
+def test_another_databases_answers_are_not_taken(
+    process: Make, redis: str, server: str, template: str, time: Time
+) -> None:
+    assert process(redis_url=redis, **ON).client.get(CURRENT).status_code == 200
+    with fresh_database(server, f"TEMPLATE {template}") as address:
+        other = Database(address)
+        one = Process(other, time, Policy(redis_url=redis, cache_bytes=1 << 20))
+        problem_of(one.client.get(CURRENT), 404)
+        one.close()
+        other.close()
+
+
+@pytest.mark.parametrize(
+    "poison", [b"", b"nonsense", b"\x80\x04\x95", b"x" * (1 << 20), "flipped", "another's", "a list"]
+)
+def test_what_is_put_there_by_others_is_not_believed(process: Make, redis: str, poison: bytes | str) -> None:
+    first = process(redis_url=redis, **ON)
+    right = first.client.get(HISTORY)
+    other = first.client.get(CITIES)
+    client = Redis.from_url(redis)
+    names = list(client.scan_iter("vayu:answer:*"))
+    assert len(names) == 2
+    values = {name: client.get(name) for name in names}
+    for name in names:
+        value = values[name]
+        assert isinstance(value, bytes)
+        if poison == "a list":
+            client.delete(name)
+            client.rpush(name, "x")
+        elif poison == "flipped":
+            client.set(name, value[:-1] + bytes([value[-1] ^ 1]))
+        elif poison == "another's":
+            client.set(name, next(values[each] for each in names if each != name))
+        else:
+            client.set(name, poison)
+    second = process(redis_url=redis, **ON).client
+    assert second.get(HISTORY).data == right.data
+    assert second.get(CITIES).data == other.data
+    client.close()
+
+
+def test_clearing_reaches_every_process_and_redis(
+    process: Make, database: Database, time: Time, redis: str
+) -> None:
+    first, second = (Counted(process(redis_url=redis, **ON)) for _ in range(2))
+    for one in (first, second):
+        one.client.get(HISTORY)
+    headers = {"X-API-Key": token(database, "admin", now=time.now)}
+    assert first.client.post(url("/cache/clear"), headers=headers).status_code == 200
+    client = Redis.from_url(redis)
+    assert list(client.scan_iter("vayu:answer:*")) == []
+    client.close()
+    time.pass_by(2)
+    before = len(second.calls)
+    second.client.get(HISTORY)
+    assert len(second.calls) == before + 1
+
+
+def test_redis_away_is_slower_and_nothing_else(process: Make, time: Time) -> None:
+    one = Counted(process(redis_url="redis://:secret@127.0.0.1:1/0", **ON))
+    for _ in range(3):
+        assert one.client.get(HISTORY).status_code == 200
+    assert len(one.calls) == 1
+
+
+def test_a_redis_that_never_answers_costs_little(process: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        one = process(redis_url=address, **ON)
+        started = monotonic()
+        for path in (HISTORY, CURRENT, CITIES):
+            assert one.client.get(path).status_code == 200
+        assert monotonic() - started < 4
+
+
+def test_redis_killed_in_the_middle_of_requests(process: Make, tmp_path: Path) -> None:
+    own = OwnRedis(tmp_path / "redis")
+    with ExitStack() as asking:
+        asking.callback(own.stop)
+        two = [
+            process(redis_url=own.url, rates={"anonymous": Rate(1_000_000, 60)}, cache_bytes=4_000)
+            for _ in range(2)
+        ]
+        right = {path: two[0].client.get(path).data for path in (HISTORY, CURRENT, CITIES)}
+        wrong: list[object] = []
+        asked = 0
+        over = threading.Event()
+
+        def ask(one: Process) -> None:
+            nonlocal asked
+            client = one.app.test_client()
+            while not over.is_set():
+                for path, body in right.items():
+                    answered = client.get(path)
+                    asked += 1
+                    if answered.status_code != 200 or answered.data != body:
+                        wrong.append((path, answered.status_code))
+
+        threads = [threading.Thread(target=ask, args=(one,)) for one in two for _ in range(2)]
+        for thread in threads:
+            thread.start()
+            asking.callback(thread.join, 30)
+        asking.callback(over.set)
+        for step in (own.kill, own.restart, own.kill):
+            before = asked
+            until(lambda seen=before: asked > seen + 200, 30)  # type: ignore[misc]
+            step()
+        before = asked
+        until(lambda: asked > before + 200, 30)
+        assert wrong == []
+        assert all(one.context.shared is not None and one.context.shared.failures for one in two)
