@@ -65,7 +65,7 @@ def until(condition: Callable[[], Found], seconds: float, what: str = "", *, pol
         time.sleep(poll_s)
 
 
-def gone(folder: Path, seconds: float = 20.0) -> None:
+def gone(folder: Path, seconds: float = 60.0) -> None:
     """Wait until no process belongs to the folder any more."""
     left: list[str] = []
 

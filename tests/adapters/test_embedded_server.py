@@ -175,7 +175,7 @@ def test_a_server_that_crashed_is_started_by_the_next(kept: Path) -> None:
     with user_of(kept) as process:
         wait_up(process)
         os.kill(postmaster(kept), signal.SIGKILL)
-        until(lambda: not of_folder_but(kept, process.pid), 20)
+        until(lambda: not of_folder_but(kept, process.pid), 60)
         server = EmbeddedServer(kept)
         assert answers(server)
         server.stop()

@@ -216,7 +216,7 @@ def test_one_line_of_json_a_request_and_no_secret(served: Served) -> None:
     token = "vayu_" + "s" * 40
     served.get("/api/v1/aqi/current/Atlantis?standard=hush", Authorization=f"Bearer {token}")
     served.get("/api/v1/health", X_Request_Id="mine-1")
-    until(lambda: "mine-1" in served.log.read_text(), 10)
+    until(lambda: "mine-1" in served.log.read_text(), 60)
     lines = [json.loads(line) for line in served.log.read_text().splitlines() if line.startswith("{")]
     of_mine = [line for line in lines if line["request_id"] == "mine-1"]
     [line] = of_mine

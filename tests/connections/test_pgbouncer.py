@@ -54,7 +54,7 @@ class Bouncer:
     def kill(self) -> None:
         pid = int((self._folder / "run" / "pid").read_text())
         os.kill(pid, signal.SIGKILL)
-        until(lambda: not Path(f"/proc/{pid}").exists(), 10)
+        until(lambda: not Path(f"/proc/{pid}").exists(), 60)
 
     def url(self, database_url: str) -> str:
         """The way to the same database through it."""
@@ -212,7 +212,7 @@ def test_locks_hold_for_a_transaction_and_no_longer(pooled_url: str, watcher: Wa
     with first.transaction() as connection:
         lock_city(connection, "Delhi")
         follower.start()
-        until(lambda: watcher.count("pg_locks WHERE locktype = 'advisory' AND NOT granted"), 10)
+        until(lambda: watcher.count("pg_locks WHERE locktype = 'advisory' AND NOT granted"), 60)
         order.append("first")
     follower.join(10)
     first.close()

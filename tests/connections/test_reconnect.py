@@ -128,7 +128,7 @@ def test_a_connection_cut_while_work_is_being_kept_may_be_used_again(
 
     with pytest.raises(StoreError, match=UNREACHABLE[:30]):
         keep(silent=True)
-    until(lambda: watcher.count("meta WHERE key = 'a'"), 5, "the server kept it")
+    until(lambda: watcher.count("meta WHERE key = 'a'"), 60, "the server kept it")
     keep(silent=False)
     assert watcher.count("meta WHERE key = 'a'") == 1
 
@@ -187,7 +187,7 @@ def test_an_instance_frozen_while_the_network_forgets_it_works_at_the_next_call(
     first = instance.call("collect", COLLECT)
     instance.freeze()
     wire.cut()
-    until(lambda: not watcher.sessions(), 10)
+    until(lambda: not watcher.sessions(), 60)
     instance.thaw()
     assert instance.call("collect", COLLECT)["hours"] == 0
     assert first["hours"] == watcher.count("city_hour") > 0

@@ -57,7 +57,7 @@ class Instance:
         """Let no time pass for it, as between calls."""
         self._process.send_signal(signal.SIGSTOP)
         process = psutil.Process(self._process.pid)
-        until(lambda: process.status() == psutil.STATUS_STOPPED, 10)
+        until(lambda: process.status() == psutil.STATUS_STOPPED, 60)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)

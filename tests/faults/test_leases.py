@@ -56,7 +56,7 @@ def renewals(database: Database) -> Any:
 
 def test_one_who_is_slow_keeps_the_job(forks: Forks, database: Database, order: dict[str, Any]) -> None:
     [slow] = forks.start(order)
-    until(lambda: begun(order), 10)
+    until(lambda: begun(order), 60)
     seen = {renewals(database)}
     while len(seen) < 6:  # more than a lease's length, renewed three times in one
         assert forks.well(**order).result == 0, "another worker finds nothing to do"
@@ -73,11 +73,11 @@ def test_one_who_is_killed_loses_it_to_the_next(
     forks: Forks, database: Database, order: dict[str, Any]
 ) -> None:
     [first] = forks.start(order)
-    until(lambda: begun(order), 10)
+    until(lambda: begun(order), 60)
     os.kill(first, signal.SIGKILL)
     assert forks.wait(first)[0].status == -signal.SIGKILL
     (Path(order["folder"]) / "end").touch()
-    until(lambda: forks.well(**order).result == 1, 10)
+    until(lambda: forks.well(**order).result == 1, 60)
 
     assert begun(order) == ["Delhi 1", "Delhi 2"]
     assert job(database) == ("done", 2)
@@ -87,10 +87,10 @@ def test_one_who_was_frozen_changes_nothing_any_more(
     forks: Forks, database: Database, order: dict[str, Any]
 ) -> None:
     [first] = forks.start(order)
-    until(lambda: begun(order), 10)
+    until(lambda: begun(order), 60)
     os.kill(first, signal.SIGSTOP)
-    until(lambda: psutil.Process(first).status() == psutil.STATUS_STOPPED, 10)
-    [second] = until(lambda: taken_over(forks, order), 15)
+    until(lambda: psutil.Process(first).status() == psutil.STATUS_STOPPED, 60)
+    [second] = until(lambda: taken_over(forks, order), 60)
     os.kill(first, signal.SIGCONT)
     (Path(order["folder"]) / "end").touch()
     late, owner = forks.wait(first, second)
@@ -103,7 +103,7 @@ def test_one_who_was_frozen_changes_nothing_any_more(
 def taken_over(forks: Forks, order: dict[str, Any]) -> list[int]:
     """The process that took the job; none where its lease has not ended."""
     [pid] = forks.start(order)
-    until(lambda: len(begun(order)) == 2 or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 10)
+    until(lambda: len(begun(order)) == 2 or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 60)
     if len(begun(order)) == 2:
         return [pid]
     forks.wait(pid)

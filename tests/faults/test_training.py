@@ -69,7 +69,7 @@ def test_two_trainings_of_a_city_come_one_after_the_other(
     """One is stopped in the middle of it: the other waits, gives the message back, and nothing is done twice."""
     send(database, "Delhi by hand")
     [first] = trainers.start(order)
-    until(lambda: lock_holders(database), 20, "the first trains")
+    until(lambda: lock_holders(database), 60, "the first trains")
     os.kill(first, signal.SIGSTOP)
     send(database, "Delhi by plan")
     second = trainers.well(**order)
@@ -111,10 +111,10 @@ def test_a_training_that_is_killed_each_time_is_given_up_and_the_champion_stays(
     send(database, "Delhi")
     for attempt in range(1, 6):
         [pid] = trainers.start(order)
-        until(lambda: lock_holders(database), 20, "it trains")
+        until(lambda: lock_holders(database), 60, "it trains")
         os.kill(pid, signal.SIGKILL)
         assert trainers.wait(pid)[0].status == -signal.SIGKILL
-        until(lambda: not lock_holders(database), 10, "its lock is free")
+        until(lambda: not lock_holders(database), 60, "its lock is free")
         with database.transaction() as connection:
             assert run(connection, "SELECT state, attempts FROM job") == [("running", attempt)]
             release(connection)  # as when its lease has ended

@@ -346,7 +346,7 @@ def test_two_runs_at_once_do_not_lose_each_others_readings(database: Database, n
             "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database "
             "WHERE datname = current_database() AND NOT granted"
         )
-        until(lambda: run(connection, waiting) or not thread.is_alive(), 10)
+        until(lambda: run(connection, waiting) or not thread.is_alive(), 60)
     thread.join()
     second.close()
     row = latest(database, now)
