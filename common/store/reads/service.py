@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from common.store.daily import WITH_AIR
 from common.store.engine import run
 from common.store.reads.stamp import utc
+from common.store.version import NEWEST_HOUR
 
 if TYPE_CHECKING:
     from common.store.connection import Connection
@@ -69,8 +70,7 @@ def service_state(connection: Connection, now: datetime, *, fresh: timedelta) ->
                 (SELECT by_reason FROM failure WHERE failure.source = runs.source), '{{}}')) AS state
           FROM runs JOIN latest USING (source) GROUP BY source, latest.reason, latest.rests_until)
         SELECT
-          (SELECT time FROM city_hour
-           WHERE time > :week_ago AND time <= :now AND {WITH_AIR} ORDER BY time DESC LIMIT 1),
+          ({NEWEST_HOUR}),
           (SELECT count(DISTINCT city) FROM city_hour
            WHERE time >= :fresh_from AND time <= :now AND aqi IS NOT NULL),
           champion.number, champion.trained_at, job.*,
