@@ -128,6 +128,8 @@ def test_a_redis_that_never_answers_costs_little(process: Make) -> None:
         for path in (HISTORY, CURRENT, CITIES):
             assert one.client.get(path).status_code == 200
         assert monotonic() - started < 4
+        assert one.context.shared is not None
+        assert one.context.shared.failures == 1  # waited for once
 
 
 def test_redis_killed_in_the_middle_of_requests(process: Make, tmp_path: Path) -> None:
