@@ -92,9 +92,7 @@ class Database:
             try:
                 yield connection
                 connection.commit()
-            except (
-                BaseException
-            ):  # an interrupt, too, leaves nothing half done on a connection that others get
+            except BaseException:  # an interrupt, too: others get the connection after it
                 connection.rollback()
                 raise
 
