@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -113,8 +114,10 @@ def test_a_slow_one_costs_its_time_out_once(client: Redis, name: str) -> None:
     slow = SharedMemory(redis_url(), timeout_s=0.05)
     slow.put(name, b"x", seconds=50)
     client.execute_command("CLIENT", "PAUSE", "1500", "ALL")
+    started = monotonic()
     for _ in range(10):
         assert slow.get(name) is None
+    assert monotonic() - started < 0.3
     assert slow.failures == 1
     slow.close()
     client.execute_command("CLIENT", "UNPAUSE")

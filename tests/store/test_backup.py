@@ -16,6 +16,7 @@ from tiers_here import fresh_database
 from common.domain.observation import HOUR
 from common.store.engine import Database, run
 from common.store.migrate import migrate
+from common.store.tiers import recorded
 from common.store.version import versions
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def test_a_restored_backup_is_the_same_and_goes_on_working(
     with closing(Database(database_url)) as database:
         keep_and_reconcile(database, series(now, 48, air(80)), now)
         before, chunked = rows(database), chunks(database)
+        with database.transaction() as connection:
+            assert (chunked > 0) == (recorded(connection) != "plain")
     assert len(before["city_hour"]) >= 24
     program("pg_dump", database_url, "--format=custom", f"--file={tmp_path / 'vayu.dump'}")
     with fresh_database(server) as url, closing(Database(url)) as restored:
