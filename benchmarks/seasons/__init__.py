@@ -1,0 +1,1 @@
+"""Forecasts of seasons that training has not seen, or has seen once: the windows are fixed in windows.csv."""

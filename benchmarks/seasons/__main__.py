@@ -1,0 +1,281 @@
+"""How good are forecasts in a season never seen? python -m benchmarks.seasons [FOLDER] [--windows …] [--alone] --out FILE.
+
+FOLDER, or VAYU_TEST_DATA, holds the measurements. The windows stand in `windows.csv`, and were fixed before the first of
+them was scored: each tests a season that its training has not seen, or has seen once, after 92 days, some months or more
+than a year, at stations or as the city mean that production serves. One training, origins at 5 and 17 h of each day of
+the window. Prints, window by window, skill against the best of four naive forecasts over all leads and at 1, 6, 24 and
+48 h, mean error, coverage and width of the intervals, pinball loss and Winkler score, and the skill of mlforecast and
+statsforecast from the same origins (`pip install mlforecast statsforecast lightgbm`, for development only); then means,
+the worst, and how many windows lie below the naive forecast. `--out` keeps the table, to which windows that are run
+later are added. `--compare A B` prints two such tables beside each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.accuracy import others
+from benchmarks.seasons import series
+from common.domain.forecast import FAMILIES
+from common.features.series import looked_up, mean_of_days
+from common.training.backtest.plan import Plan
+from common.training.backtest.run import Backtest, backtest
+
+if TYPE_CHECKING:
+    from common.features import Array
+    from common.training.backtest.files import Hours
+
+WINDOWS = Path(__file__).with_name("windows.csv")
+SHOWN_LEADS = (1, 6, 24, 48)
+BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One row of the table; times are local, the last day is part of the test."""
+
+    window: str
+    series: str
+    form: str
+    target: str
+    train_from: str
+    train_until: str
+    test_until: str
+    history: str
+
+
+def windows() -> list[Window]:
+    """All windows, in the order of the table."""
+    with WINDOWS.open(encoding="utf-8") as file:
+        return [Window(**row) for row in csv.DictReader(file)]
+
+
+def hours_of(folder: Path, window: Window) -> Hours:
+    """The measurements of a window: from the first hour of training to 48 hours after the last origin."""
+    found = series.stations(folder, window.series)
+    if window.target == "pm25":
+        found = series.without(found, "aqi")
+    if window.form == "city":
+        found = series.city(found)
+    first, last = _stamp(window, window.train_from), _stamp(window, window.test_until)
+    return series.between(found, int(first.timestamp()), int((last + timedelta(days=3)).timestamp()))
+
+
+def plan_of(window: Window, families: tuple[Any, ...]) -> Plan:
+    """What the backtest of a window is to do."""
+    first = _stamp(window, window.train_until)
+    last = _stamp(window, window.test_until) + timedelta(hours=23)
+    return Plan(window.target, first, first, last, series.zone_of(window.series), families=families)
+
+
+def _stamp(window: Window, day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=series.zone_of(window.series))
+
+
+def main() -> None:
+    """Print the table, window by window as they are done, and what it comes to."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", nargs="?", default=os.environ.get("VAYU_TEST_DATA"))
+    parser.add_argument("--windows", nargs="+", choices=[one.window for one in windows()])
+    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--alone", action="store_true", help="without the open libraries")
+    parser.add_argument("--jobs", type=int, default=1, help="windows at a time")
+    parser.add_argument("--out", type=Path, help="CSV to write the table to")
+    parser.add_argument("--compare", nargs="+", type=Path, help="print these tables beside each other instead")
+    asked = parser.parse_args()
+    if asked.compare:
+        compare([read(path) for path in asked.compare], [path.stem for path in asked.compare])
+        return
+    if asked.folder is None:
+        sys.exit("no measurements: give their folder, or name it in VAYU_TEST_DATA")
+    beside = not asked.alone and not others.missing()
+    if not asked.alone and not beside:
+        print(f"without open libraries beside: {', '.join(others.missing())} not installed")
+    chosen = [one for one in windows() if not asked.windows or one.window in asked.windows]
+    run = partial(measured, folder=Path(asked.folder), families=tuple(asked.families), beside=beside)
+    rows = read(asked.out) if asked.out is not None and asked.out.exists() else {}
+    print(HEADINGS)
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        for row in pool.map(run, chosen):
+            rows[row["window"]] = row
+            print(line(row), flush=True)
+            if asked.out is not None:
+                write(asked.out, rows)
+    summary({one.window: rows[one.window] for one in chosen})
+
+
+def measured(window: Window, *, folder: Path, families: tuple[Any, ...], beside: bool) -> dict[str, Any]:
+    """One row of the table."""
+    started = time.process_time()
+    done = backtest(hours_of(folder, window), plan_of(window, families))
+    cpu = time.process_time() - started
+    forecasts = done.forecasts
+    naive = naive_of(done)
+    row: dict[str, Any] = {
+        "window": window.window,
+        "history": window.history,
+        "form": window.form,
+        "family": done.best.family,
+    }
+    row |= scored(forecasts.y, forecasts.actual, naive)
+    row |= intervals(done)
+    row["cpu_s"] = round(cpu)
+    if beside:
+        for name, y in others.forecasts(done).items():
+            row[name] = scored(y, forecasts.actual, naive)["skill"]
+    return row
+
+
+def naive_of(done: Backtest) -> dict[str, Array]:
+    """The forecasts to beat, the mean of the same hour over seven days among them."""
+    found = dict(done.forecasts.naive)
+    if "weekly" not in found:
+        found["weekly"] = np.empty(found["persistence"].shape)
+        column = done.layout.inputs.index(done.layout.target)
+        leads = np.arange(1, 49)
+        for number, table in enumerate(done.hours.values):
+            rows = done.forecasts.series == number
+            at = done.forecasts.origin[rows][:, None] - (-leads % 24)
+            found["weekly"][rows] = looked_up(mean_of_days(table[:, column], 7), at)
+        found["weekly"] = np.where(np.isfinite(found["weekly"]), found["weekly"], found["persistence"])
+    return found
+
+
+def scored(y: Array, actual: Array, naive: dict[str, Array]) -> dict[str, Any]:
+    """Skill against the naive forecast that was best in hindsight, together and at some leads; errors."""
+    known = np.isfinite(actual)
+
+    def mae(values: Array, leads: slice) -> float:
+        return float(np.abs(values - actual)[:, leads][known[:, leads]].mean())
+
+    def skill(leads: slice) -> float:
+        return 1 - mae(y, leads) / min(mae(values, leads) for values in naive.values())
+
+    whole = slice(None)
+    found: dict[str, Any] = {"n": int(known.sum()), "best_naive": min(naive, key=lambda k: mae(naive[k], whole))}
+    found["mae"] = round(mae(y, whole), 2)
+    found["skill"] = round(100 * skill(whole), 1)
+    found |= {f"skill_{lead}h": round(100 * skill(slice(lead - 1, lead)), 1) for lead in SHOWN_LEADS}
+    found["persistence_1h"] = round(100 * (1 - mae(y, slice(1)) / mae(naive["persistence"], slice(1))), 1)
+    found["mean_error"] = round(float((y - actual)[known].mean()), 1)
+    return found
+
+
+def intervals(done: Backtest) -> dict[str, Any]:
+    """Coverage, together and by block of leads, width, pinball loss of the four bounds, Winkler score of 80 %."""
+    one = done.forecasts
+    known = np.isfinite(one.actual)
+    found: dict[str, Any] = {}
+    for level, low, high in ((80, one.lo80, one.hi80), (95, one.lo95, one.hi95)):
+        inside = (low <= one.actual) & (one.actual <= high)
+        found[f"coverage{level}"] = round(100 * float(inside[known].mean()), 1)
+        found[f"blocks{level}"] = "/".join(
+            f"{100 * inside[:, a - 1 : b][known[:, a - 1 : b]].mean():.0f}" for a, b in BLOCKS
+        )
+        found[f"width{level}"] = round(float((high - low)[known].mean()), 1)
+    losses = []
+    for level, bound in ((0.1, one.lo80), (0.9, one.hi80), (0.025, one.lo95), (0.975, one.hi95)):
+        apart = (one.actual - bound)[known]
+        losses.append(float(np.maximum(level * apart, (level - 1) * apart).mean()))
+    found["pinball"] = round(float(np.mean(losses)), 3)
+    # Winkler's score of a central interval is twice the pinball losses of its bounds over 1 - coverage.
+    found["winkler80"] = round((losses[0] + losses[1]) * 2 / 0.2, 2)
+    return found
+
+
+HEADINGS = (
+    f"{'window':<34}{'family':<14}{'MAE':>7}{'skill':>7}{'1 h':>7}{'6 h':>7}{'24 h':>7}{'48 h':>7}{'error':>8}"
+    f"{'80 %':>6}{'95 %':>6}{'width':>7}{'CPU s':>6}  ridge, LightGBM, theta"
+)
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row of the table as it is printed."""
+    leads = "".join(f"{float(row[f'skill_{lead}h']):>+7.1f}" for lead in SHOWN_LEADS)
+    beside = ", ".join(f"{float(row[name]):+.1f}" for name in OTHERS if row.get(name) not in (None, ""))
+    return (
+        f"{row['window']:<34}{row['family']:<14}{float(row['mae']):>7.1f}{float(row['skill']):>+7.1f}{leads}"
+        f"{float(row['mean_error']):>+8.1f}{float(row['coverage80']):>6.1f}{float(row['coverage95']):>6.1f}"
+        f"{float(row['width80']):>7.1f}{row['cpu_s']:>6}  {beside}"
+    )
+
+
+OTHERS = ("mlforecast ridge", "mlforecast lightgbm", "statsforecast theta")
+
+
+def summary(rows: dict[str, dict[str, Any]]) -> None:
+    """What the table comes to: means, the worst window, and how many lie below the naive forecast."""
+    for name, some in _groups(rows).items():
+        skill = np.array([float(row["skill"]) for row in some])
+        parts = [f"{name:<14}{len(some):>3} windows: mean {skill.mean():+.1f} %, worst {skill.min():+.1f} %"]
+        parts.append(f"below the naive forecast {int((skill < 0).sum())}")
+        parts += [
+            f"{lead} h {np.mean([float(row[f'skill_{lead}h']) for row in some]):+.1f}" for lead in SHOWN_LEADS
+        ]
+        cover = [np.array([float(row[f"coverage{level}"]) for row in some]) for level in (80, 95)]
+        parts.append(f"coverage {cover[0].mean():.1f} and {cover[1].mean():.1f} %")
+        parts.append(f"({cover[0].min():.0f}–{cover[0].max():.0f}, {cover[1].min():.0f}–{cover[1].max():.0f})")
+        for other in OTHERS:
+            values = [float(row[other]) for row in some if row.get(other) not in (None, "")]
+            if values:
+                parts.append(f"{other} {np.mean(values):+.1f} (worst {min(values):+.1f})")
+        print("; ".join(parts))
+
+
+def _groups(rows: dict[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    every = list(rows.values())
+    groups = {"all": every}
+    for key in ("history", "form"):
+        for value in dict.fromkeys(row[key] for row in every):
+            groups[str(value)] = [row for row in every if row[key] == value]
+    return groups
+
+
+def compare(tables: list[dict[str, dict[str, Any]]], names: list[str]) -> None:
+    """Several tables beside each other, window by window, and their means on the windows that all have."""
+    print(f"{'window':<34}" + "".join(f"{name:>24}" for name in names))
+    common = [window for window in tables[0] if all(window in table for table in tables)]
+    for window in common:
+        cells = [
+            f"{float(row['skill']):>+9.1f} {float(row['coverage80']):>4.0f}/{float(row['coverage95']):>3.0f} "
+            f"{float(row['winkler80']):>5.0f}"
+            for row in (table[window] for table in tables)
+        ]
+        print(f"{window:<34}" + "".join(f"{cell:>24}" for cell in cells))
+    for table, name in zip(tables, names, strict=True):
+        print(f"\n{name}")
+        summary({window: table[window] for window in common})
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """A table that was written before."""
+    with path.open(encoding="utf-8") as file:
+        return {row["window"]: dict(row) for row in csv.DictReader(file)}
+
+
+def write(path: Path, rows: dict[str, dict[str, Any]]) -> None:
+    """The table as CSV, in the order of the windows."""
+    order = [one.window for one in windows() if one.window in rows]
+    fields = list(dict.fromkeys(key for window in order for key in rows[window]))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fields, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[window] for window in order)
+
+
+if __name__ == "__main__":
+    main()
