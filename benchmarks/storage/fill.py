@@ -40,7 +40,7 @@ HOURLY_RECORD_DAYS = 40
 
 _LEVELS = {"pm25": 90, "pm10": 160, "no2": 40, "so2": 12, "nh3": 20, "co": 1.1, "o3": 45}
 _VARIABLES = (*POLLUTANTS, *WEATHER)
-_FORECAST_ARRAYS = ("y", "lo80", "hi80", "lo95", "hi95", "persistence", "daily", "mean24")
+_FORECAST_ARRAYS = ("y", "lo80", "hi80", "lo95", "hi95", "persistence", "daily", "mean24", "weekly")
 
 
 def reading(city: int, name: str, source: Source, time: datetime) -> Reading:

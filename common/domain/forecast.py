@@ -15,8 +15,9 @@ Family = Literal["linear", "random_forest", "xgboost", "lstm", "blend", "naive"]
 FAMILIES: tuple[Family, ...] = ("linear", "random_forest", "xgboost", "lstm")
 """What can be trained. ``naive`` is served where none of these beats it."""
 
-NAIVE = ("persistence", "daily", "mean24")
-"""The forecasts to beat: the last known value; the same hour of the last known day; the last 24 h mean."""
+NAIVE = ("persistence", "daily", "mean24", "weekly")
+"""The forecasts to beat: the last known value; the same hour of the last day; the mean of the last 24 hours; the mean
+of the same hour over the last seven days."""
 
 BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
 """Blocks of lead times, both ends included, within which forecasts are judged beside all of them together."""

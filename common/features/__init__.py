@@ -25,7 +25,7 @@ from common.features.layout import (
 )
 from common.features.local_time import LocalTime, local_time
 from common.features.outlooks import MAX_AGE_HOURS, Outlooks, Told
-from common.features.series import Array, as_history, carried, rolling_mean, same_hour, shifted
+from common.features.series import Array, as_history, carried, mean_of_days, rolling_mean, same_hour, shifted
 
 __all__ = [
     "CEILING",
@@ -52,6 +52,7 @@ __all__ = [
     "layout_of",
     "level_at",
     "local_time",
+    "mean_of_days",
     "names",
     "production",
     "rolling_mean",

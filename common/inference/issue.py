@@ -67,6 +67,7 @@ class Steps(TypedDict):
     persistence: list[float]
     daily: list[float]
     mean24: list[float]
+    weekly: list[float]
 
 
 def issue_forecasts(
@@ -225,4 +226,5 @@ def make_forecast(
         "persistence": as_lists(naive["persistence"][0], 1),
         "daily": as_lists(naive["daily"][0], 1),
         "mean24": as_lists(naive["mean24"][0], 1),
+        "weekly": as_lists(naive["weekly"][0], 1),
     }

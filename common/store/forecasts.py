@@ -42,6 +42,8 @@ class IssuedForecast:
     persistence: list[float]
     daily: list[float]
     mean24: list[float]
+    weekly: list[float]
+    """Null in rows issued by versions that did not make it"""
 
 
 _FIELDS = tuple(IssuedForecast.__dataclass_fields__)

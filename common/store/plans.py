@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 _LATELY = "CAST(:now AS timestamptz) - interval"
 GROWN_OLD = timedelta(days=7)
 """A champion whose training ended so long ago is trained anew as soon as there is anything new."""
+
+
+def _naive_mae(name: str) -> str:
+    """SQL: null, which LEAST passes over, where some of the forecasts were issued without that naive forecast."""
+    return f"CASE WHEN count({name}[lead]) = count(*) THEN avg(abs({name}[lead] - actual[lead])) END"
+
+
 _KNOWN = "actual[lead] IS NOT NULL AND origin + lead * interval '1 hour' <= :now"
 _DUE = f"""
 WITH trained AS (
@@ -33,7 +40,7 @@ WITH trained AS (
 ), live AS (
   SELECT city, avg((y[lead] - actual[lead]) ^ 2) / NULLIF(var_pop(actual[lead]), 0) AS unexplained,
          avg(abs(y[lead] - actual[lead])) AS mae,
-         LEAST({", ".join(f"avg(abs({name}[lead] - actual[lead]))" for name in NAIVE)}) AS naive
+         LEAST({", ".join(map(_naive_mae, NAIVE))}) AS naive
   FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
   WHERE mode = :mode AND origin > {_LATELY} '7 days' AND origin <= :now AND {_KNOWN}
   GROUP BY city, target HAVING count(*) >= 24
@@ -58,8 +65,9 @@ ORDER BY fresh.city
 def due_for_training(connection: Connection, *, now: datetime, mode: Mode = "live") -> dict[str, str]:
     """City → why it should be trained now: never trained, a day's new hours, a champion that fails live or is old.
 
-    A champion fails where, for either target, its live R² over the last 7 days is below 0.75, or it does worse
-    than a naive forecast. A city that has told nothing for a day is not due: there is nothing to learn.
+    A champion fails where, for either target, its live R² over the last 7 days is below 0.75, or it does worse than a
+    naive forecast that all its forecasts were issued with. A city that has told nothing for a day is not due: there is
+    nothing to learn.
     """
     return dict(run(connection, _DUE, now=now, mode=mode, old=now - GROWN_OLD))
 

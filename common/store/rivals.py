@@ -118,7 +118,7 @@ WITH pair AS (
     AND (CAST(:version AS text) IS NULL OR model_version = :version) AND {_KNOWN}
 )
 SELECT rival, day, count(*), sum(ours), sum(theirs) FROM (SELECT * FROM pair UNION ALL SELECT * FROM naive) AS rivals
-GROUP BY rival, day ORDER BY rival, day
+WHERE theirs IS NOT NULL GROUP BY rival, day ORDER BY rival, day
 """
 
 
@@ -128,7 +128,8 @@ def rival_days(
     """How those that were followed beside the champion did on the very hours it forecast since `start`, by day.
 
     By the rival's family, since each day's training makes a new version; a former champion and a naive forecast by
-    its own name. The champion's side is all that its family issued, or only what it did `itself`.
+    its own name. The champion's side is all that its family issued, or only what it did `itself`. A naive forecast
+    that some of those were issued without has fewer pairs, or none.
     """
     rows = run(
         connection,

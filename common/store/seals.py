@@ -21,12 +21,15 @@ def seals(
 ) -> dict[Key, str]:
     """(city, target, whose, origin) → MD5 of the whole row, of forecasts with origin in [start, end].
 
-    ``whose`` is empty for the champion's own, else the rival's name.
+    ``whose`` is empty for the champion's own, else the rival's name. A column that was introduced later, and is null in
+    what was issued before, is no part of the row: its seal stays what it was.
     """
     rows = run(
         connection,
         """
-        SELECT city, target, '', origin, md5(to_jsonb(forecast)::text) FROM forecast
+        SELECT city, target, '', origin,
+               md5((CASE WHEN weekly IS NULL THEN to_jsonb(forecast) - 'weekly' ELSE to_jsonb(forecast) END)::text)
+        FROM forecast
         WHERE mode = :mode AND city = ANY(:cities) AND origin BETWEEN :start AND :end
         UNION ALL
         SELECT city, target, rival, origin, md5(to_jsonb(forecast_rival)::text) FROM forecast_rival

@@ -28,6 +28,10 @@ _AT_ONCE = 60
 _BOUNDS = {"lo95": 0.025, "lo80": 0.1, "hi80": 0.9, "hi95": 0.975}
 
 
+LATER = ("weekly",)
+"""Naive forecasts that are null in forecasts issued before they were introduced: how many pairs have one is counted."""
+
+
 def _above(name: str, aqi: int) -> str:
     return f"{name} >= {aqi + 0.5}"
 
@@ -55,6 +59,7 @@ SUMS = {
     "actual": "sum(actual)",
     "actual_squared": "sum(actual * actual)",
     **{name: f"sum(abs({name} - actual))" for name in NAIVE},
+    **{f"{name}_n": f"count({name})" for name in LATER},
     "ours": "sum(abs(ours - actual))",
     "width80": "sum(hi80 - lo80)",
     "width95": "sum(hi95 - lo95)",

@@ -113,8 +113,8 @@ def _certainty(gain: Array) -> float:
 def proven_better(rivals: Mapping[str, Sequence[DayOfRivals]]) -> tuple[str, Paired] | None:
     """The rival that did clearly better than the champion in the record, the best where several did.
 
-    All naive forecasts are one rival, ``naive``: the best of them over the whole time. Less than `RECORD_DAYS` days
-    with forecasts prove nothing.
+    All naive forecasts are one rival, ``naive``: the best over the whole time of those that were made beside all of
+    the champion's forecasts. Less than `RECORD_DAYS` days with forecasts prove nothing.
     """
     found = []
     for rival, days in _with_one_naive(rivals).items():
@@ -137,7 +137,9 @@ def beats_naive(rivals: Mapping[str, Sequence[DayOfRivals]]) -> Paired | None:
 
 def _with_one_naive(rivals: Mapping[str, Sequence[DayOfRivals]]) -> dict[str, Sequence[DayOfRivals]]:
     naive = [days for name, days in rivals.items() if name in NAIVE]
-    best = min(naive, key=lambda days: sum(day.theirs for day in days), default=None)
+    pairs = [sum(day.n for day in days) for days in naive]
+    whole = [days for days, n in zip(naive, pairs, strict=True) if n == max(pairs)]
+    best = min(whole, key=lambda days: sum(day.theirs for day in days), default=None)
     found = {name: days for name, days in rivals.items() if name not in NAIVE}
     return found if best is None else found | {"naive": best}
 

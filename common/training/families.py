@@ -153,9 +153,8 @@ def able(asked: Sequence[Family]) -> tuple[tuple[Family, ...], dict[str, str]]:
 def naive_model(name: str, names: tuple[str, ...]) -> LinearByLead:
     """A naive forecast in the form of a model, so that it is served like any other."""
     weights = np.zeros((HORIZON, len(names)))
-    column = {"persistence": None, "daily": "daily", "mean24": "mean24"}[name]
-    if column is not None:
-        weights[:, names.index(column)] = 1.0
+    if name != "persistence":  # the level itself; each of the others is the feature of its name
+        weights[:, names.index(name)] = 1.0
     return LinearByLead.unbounded(weights, np.zeros(HORIZON), names.index("lead"))
 
 

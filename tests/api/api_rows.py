@@ -75,6 +75,7 @@ def issued(city: str, origin: datetime, **given: Any) -> IssuedForecast:
         "persistence": [100.0] * 48,
         "daily": [120.0] * 48,
         "mean24": [130.0] * 48,
+        "weekly": [140.0] * 48,
     }
     fields |= given
     if fields["target"] == "pm25" and "categories" not in given:

@@ -88,6 +88,7 @@ def forecast_with(parts: Parts, version: str, issued: datetime) -> None:
         city="Delhi", target="aqi", mode="live", issued_at=issued, origin=issued, known_until=issued,
         model_version=version, family="linear", inputs_hash="h", basis="measured", source="cpcb", y=curve,
         lo80=curve, hi80=curve, lo95=curve, hi95=curve, categories=[], persistence=curve, daily=curve, mean24=curve,
+        weekly=curve,
     )  # fmt: skip
     with parts.database.transaction() as connection:
         assert insert_forecast(connection, forecast)

@@ -108,6 +108,12 @@ def test_scores_are_those_of_the_rows_that_were_written(backtest: Any) -> None:
             recent = [value for value in day if np.isfinite(value)]
             values.append(recent[0] if name == "persistence" else np.mean(recent))
         naive_mae[name] = np.abs(np.array(values) - actual)[known].mean()
+    weekly = []
+    for origin, time in zip(rows["origin"].to_pylist(), target, strict=True):
+        days = [time - timedelta(days=back) for back in range(1, 10)]
+        week = [truth[day] for day in [day for day in days if day <= origin][:7] if np.isfinite(truth[day])]
+        weekly.append(np.mean(week))
+    naive_mae["weekly"] = np.abs(np.array(weekly) - actual)[known].mean()
     assert together["naive_mae"] <= min(naive_mae.values()) + 1e-3
     assert together["skill"] == pytest.approx(1 - together["mae"] / together["naive_mae"], abs=1e-3)
 

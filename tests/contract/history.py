@@ -95,6 +95,7 @@ def _forecast(target: str, origin: datetime, luck: random.Random) -> IssuedForec
         persistence=[round(luck.uniform(20, 450), 2) for _ in range(48)],
         daily=[round(luck.uniform(20, 450), 2) for _ in range(48)],
         mean24=[round(luck.uniform(20, 450), 2) for _ in range(48)],
+        weekly=[round(luck.uniform(20, 450), 2) for _ in range(48)],
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from synthetic import END, hours, put_hours, put_model
 
 from common.adapters.object_store import ObjectStore
-from common.domain.forecast import HORIZON
+from common.domain.forecast import HORIZON, NAIVE
 from common.domain.observation import HOUR
 from common.features import INPUTS, MAX_LAG_HOURS
 from common.inference.card import model_key
@@ -62,7 +62,7 @@ def test_what_is_kept_of_a_forecast(database: Database, files: ObjectStore, mode
         assert datetime.fromisoformat(row["issued_at"]) == NOW
         assert (row["family"], row["source"], row["basis"]) == ("naive", "cpcb", "measured")
         assert row["model_version"] == f"live-Delhi-{row['target']}"
-        for name in ("y", "lo80", "hi80", "lo95", "hi95", "persistence", "daily", "mean24"):
+        for name in ("y", "lo80", "hi80", "lo95", "hi95", *NAIVE):
             assert len(row[name]) == HORIZON
         for bounds in zip(*(row[name] for name in ("lo95", "lo80", "y", "hi80", "hi95")), strict=True):
             assert list(bounds) == sorted(bounds)
@@ -73,6 +73,8 @@ def test_what_is_kept_of_a_forecast(database: Database, files: ObjectStore, mode
     assert aqi["daily"] == aqi["y"]
     assert aqi["persistence"] == [AQI[-1]] * HORIZON
     np.testing.assert_allclose(aqi["mean24"], AQI[-24:].mean(), atol=0.051)
+    week = AQI[-24 * 7 :].reshape(7, 24).mean(axis=0)
+    np.testing.assert_allclose(aqi["weekly"], [*week, *week], atol=0.051)
     np.testing.assert_allclose(np.sum(aqi["categories"], axis=1), 1, atol=1e-3)
     assert np.shape(aqi["categories"]) == (HORIZON, 6)
     assert pm25["categories"] == []
@@ -118,6 +120,25 @@ def test_late_data_make_longer_lead_times_until_they_are_too_old(
         known = AQI[: len(AQI) - lag]
         wanted = np.arange(1, HORIZON + 1) + lag
         np.testing.assert_allclose(row["y"], known[len(known) - 1 - (-wanted % 24)], atol=0.051)
+
+
+@pytest.mark.parametrize("lag", [0, 7])
+def test_the_mean_of_a_week_is_stored_as_it_is_served(
+    database: Database, files: ObjectStore, models: ModelCache, lag: int
+) -> None:
+    history = HISTORY[: len(HISTORY) - lag].copy()
+    history[-24 * 4 :: 24] = np.nan  # an hour of day that only some days tell
+    put_hours(database, "Delhi", history, END - lag * HOUR)
+    both(database, files, "Delhi", "weekly")
+    assert issue_forecasts(database, models, ["Delhi"], now=NOW).issued == 2
+    for (_, target, _), row in kept(database).items():
+        known = history[:, INPUTS.index(target)]
+        ahead = [
+            [known[at] for at in range(len(known) - 1 + lag + lead - 24 * 10, len(known), 24)][-7:]
+            for lead in range(1, HORIZON + 1)
+        ]
+        np.testing.assert_allclose(row["weekly"], [np.nanmean(days) for days in ahead], atol=0.051)
+        np.testing.assert_allclose(row["y"], row["weekly"], atol=0.051)
 
 
 def test_hours_without_the_target_count_as_late(
@@ -180,9 +201,7 @@ def test_nothing_after_the_origin_has_any_influence(
         "lo95",
         "hi95",
         "categories",
-        "persistence",
-        "daily",
-        "mean24",
+        *NAIVE,
         "inputs_hash",
     )
     for target in ("aqi", "pm25"):

@@ -60,7 +60,7 @@ def said(origin: datetime, *, lag: int = 0, error: float = 0.2, mode: Mode = "li
     return IssuedForecast(
         city="Delhi", target="aqi", mode=mode, issued_at=origin, origin=origin, known_until=origin - lag * HOUR,
         model_version=None, family="linear", inputs_hash="", basis=None, source=None, y=y.tolist(), **bounds,
-        categories=[], persistence=y.tolist(), daily=y.tolist(), mean24=y.tolist(),
+        categories=[], persistence=y.tolist(), daily=y.tolist(), mean24=y.tolist(), weekly=y.tolist(),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synthetic import END, hours, put_hours
 
@@ -34,12 +34,17 @@ def trained(database: Database, city: str, until: datetime) -> None:
         insert_model(connection, row)
 
 
-def forecast(database: Database, city: str, target: str = "aqi", **errors: float) -> None:
-    """A forecast of two days ago, wrong by so much; the naive ones by 30 where nothing else is said."""
-    truth = HISTORY[-HORIZON:, INPUTS.index(target)]
-    arrays = {name: (truth + errors.get(name, 30.0)).tolist() for name in ("y", *NAIVE)}
+def forecast(
+    database: Database, city: str, target: str = "aqi", *, hours_before: int = 0, **errors: float | None
+) -> None:
+    """A forecast of two days ago, wrong by so much, None: not made; the naive ones by 30 where nothing else is said."""
+    truth = HISTORY[len(HISTORY) - HORIZON - hours_before :, INPUTS.index(target)][:HORIZON]
+    wrong = dict.fromkeys(("y", *NAIVE), 30.0) | errors
+    arrays: dict[str, Any] = {
+        name: None if by is None else (truth + by).tolist() for name, by in wrong.items()
+    }
     bounds = dict.fromkeys(("lo80", "hi80", "lo95", "hi95"), [0.0] * HORIZON)
-    origin = END - HORIZON * HOUR
+    origin = END - (HORIZON + hours_before) * HOUR
     issued = IssuedForecast(
         city=city, target=target, mode="live", issued_at=origin, origin=origin, known_until=origin,
         model_version=None, family="linear", inputs_hash="", basis=None, source=None, categories=[],
@@ -79,6 +84,18 @@ def test_why_a_city_is_trained(database: Database) -> None:
         }
         assert latest_training(connection, "live")["Delhi"] == END - day
         assert latest_training(connection, "replay") == {}
+
+
+def test_a_naive_forecast_that_some_were_issued_without_is_not_what_they_must_beat(
+    database: Database,
+) -> None:
+    for city, before in {"Delhi": None, "Nashik": 3.0}.items():
+        put_hours(database, city, HISTORY)
+        trained(database, city, END - 8 * HOUR)
+        forecast(database, city, y=4.0, weekly=3.0)
+        forecast(database, city, hours_before=1, y=4.0, weekly=before)
+    with database.transaction() as connection:
+        assert due_for_training(connection, now=END) == {"Nashik": "worse than the naive forecast"}
 
 
 def test_old_failures_are_forgotten(database: Database) -> None:

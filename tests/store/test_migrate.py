@@ -16,6 +16,7 @@ from common.store.databases import create_database, database_names
 from common.store.engine import Database, run
 from common.store.maintain import maintain
 from common.store.migrate import alembic, migrate
+from common.store.seals import seals
 from common.store.tiers import CHUNKED, detect, keeps_days
 
 if TYPE_CHECKING:
@@ -209,6 +210,32 @@ def test_two_at_once(empty: Database, tier: str, filled: bool) -> None:
     if filled:
         rows = contents(empty, FIRST - {"city_day"} - GONE)
         assert without_new_columns(rows, before) == {name: before[name] for name in rows}
+
+
+def test_what_was_issued_before_there_was_a_further_naive_forecast_keeps_its_seal(empty: Database) -> None:
+    """Its tables are not written anew either, however large they are."""
+    ends: dict[str, Any] = {"mode": "live", "start": datetime(2025, 2, 1, tzinfo=UTC), "end": LATER}
+    whole = "SELECT md5(to_jsonb(forecast)::text) FROM forecast"
+    files = "SELECT pg_relation_filenode('forecast'), pg_relation_filenode('forecast_day')"
+    with empty.transaction() as connection:
+        command.upgrade(alembic(connection), "0004")
+        for name in ("model", "forecast", "forecast_truth"):
+            run(connection, ROWS[name])
+        run(
+            connection,
+            "INSERT INTO forecast_day "
+            f"VALUES ('Delhi', 'aqi', 'live', '2025-02-02', '', 'v1', 'linear', 1, 1{', 0' * 31})",
+        )
+        before = run(connection, whole), run(connection, files)
+    migrate(empty)
+    with empty.transaction() as connection:
+        assert list(seals(connection, ["Delhi"], **ends).values()) == [before[0][0][0]]
+        assert run(connection, files) == before[1]
+        assert run(connection, "SELECT weekly FROM forecast") == [(None,)]
+        assert run(connection, "SELECT n, weekly, weekly_n FROM forecast_day") == [(1, None, 0)]
+        run(connection, "DELETE FROM forecast")
+        run(connection, ROWS["forecast"][:-1] + ", '{1}')")
+        assert list(seals(connection, ["Delhi"], **ends).values()) == [run(connection, whole)[0][0]]
 
 
 def test_what_was_forecast_of_the_weather_is_kept_in_its_new_shape(empty: Database, tier: str) -> None:

@@ -92,13 +92,15 @@ def expected(
     columns = list(range(HORIZON)) if lead is None else [lead - 1]
     real = np.stack([truth(one.target, one.origin, known_until) for one in forecasts])[:, columns]  # type: ignore[arg-type]
     known = np.isfinite(real)
+    counted = [one for one, row in zip(forecasts, known, strict=True) if row.any()]
+    naive = [name for name in NAIVE if all(getattr(one, name) is not None for one in counted)]
     values = {
-        name: np.stack([getattr(one, name) for one in forecasts])[:, columns][known]
-        for name in ("y", "lo80", "hi80", "lo95", "hi95", *NAIVE)
+        name: np.stack([getattr(one, name) or [np.nan] * HORIZON for one in forecasts])[:, columns][known]
+        for name in ("y", "lo80", "hi80", "lo95", "hi95", *naive)
     }
     real = real[known]
     error = values["y"] - real
-    maes = {name: np.abs(values[name] - real).mean() for name in NAIVE}
+    maes = {name: np.abs(values[name] - real).mean() for name in naive}
     best = min(maes, key=lambda name: maes[name])
     some = real >= MAPE_FLOOR
     return {
@@ -240,6 +242,43 @@ def test_a_perfect_naive_forecast_leaves_no_skill(database: Database) -> None:
         found = read_record(connection, span())
     assert found is not None
     assert (found.pooled.best_naive, found.pooled.skill) == ("mean24", None)
+
+
+def test_forecasts_issued_before_there_was_one_of_the_naive_ones(database: Database) -> None:
+    """Where some of the pairs are without it, the others are what there is to beat, also once days are rolled up."""
+    put_hours(database, "Delhi", HISTORY)
+    older = [made(origin, weekly=None) for origin in ORIGINS[:5]]
+    newer = [
+        made(origin, weekly=np.nan_to_num(truth("aqi", origin) + 1).tolist(), family="naive")
+        for origin in ORIGINS[5:]
+    ]
+    issue(database, *older, *newer)
+    with database.transaction() as connection:
+        run(
+            connection,
+            "INSERT INTO forecast_rival SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
+        )
+    for found, _ in both_ways(database, span()):
+        assert found is not None
+        assert list(found.pooled.naive_mae) == ["persistence", "daily", "mean24"]
+        for one in (found.pooled, *found.by_lead):
+            wanted = expected([*older, *newer], one.lead)
+            assert (one.best_naive, one.skill) == (
+                wanted["best_naive"],
+                pytest.approx(wanted["skill"], rel=1e-5),
+            )
+        assert all("weekly" not in one.naive_mae for one in found.by_family["linear"])
+        for one in found.by_family["naive"]:
+            assert one.best_naive == "weekly"
+            assert one.naive_mae["weekly"] == pytest.approx(1)
+        for one in found.rivals["open-meteo"].values():
+            assert one.best_naive != "weekly"
+    with database.transaction() as connection:
+        recent = read_record(connection, span(family="naive"))
+    assert recent is not None
+    assert recent.pooled.best_naive == "weekly"
+    assert recent.pooled.skill == pytest.approx(expected(newer, None)["skill"], rel=1e-5)
+    assert {one.best_naive for one in recent.rivals["open-meteo"].values()} == {"weekly"}
 
 
 def both_ways(database: Database, asked: Span) -> list[tuple[Record | None, Any]]:
@@ -389,16 +428,16 @@ def test_rivals_are_scored_on_the_pairs_that_both_have(database: Database) -> No
         part = np.s_[first - 1 : last]
         real = np.concatenate([truth("aqi", one.origin)[part] for one in forecasts[:6]])
         rival = np.concatenate([theirs[one.origin][part] for one in forecasts[:6]])
-        ours, persistence, daily, mean24 = (
+        ours, *naive = (
             np.concatenate([np.array(getattr(one, name))[part] for one in forecasts[:6]])
             for name in ("y", *NAIVE)
         )
         pairs = np.isfinite(real) & np.isfinite(rival)
         assert score_of.n == pairs.sum()
         mae = {name: np.abs(values - real)[pairs].mean() for name, values in
-               {"rival": rival, "ours": ours, "a": persistence, "b": daily, "c": mean24}.items()}  # fmt: skip
+               {"rival": rival, "ours": ours, **dict(zip(NAIVE, naive, strict=True))}.items()}  # fmt: skip
         assert (score_of.mae, score_of.our_mae) == pytest.approx((mae["rival"], mae["ours"]))
-        assert score_of.skill == pytest.approx(1 - mae["rival"] / min(mae[name] for name in "abc"))
+        assert score_of.skill == pytest.approx(1 - mae["rival"] / min(mae[name] for name in NAIVE))
 
 
 def test_warnings_of_bad_air_are_counted(database: Database) -> None:

@@ -109,6 +109,16 @@ def test_the_naive_forecasts_are_one_rival() -> None:
     assert str(found[1]) == "MAE 15.00 against 20.00 on 9000 pairs of 9 days, better in 100% of the draws"
 
 
+def test_a_naive_forecast_that_was_not_made_on_all_days_is_no_rival() -> None:
+    rivals = {"persistence": days_of(9, 20, 19), "daily": days_of(9, 20, 15), "weekly": days_of(8, 20, 1)}
+    found = proven_better(rivals)
+    assert found is not None
+    assert found[1].new_mae == 15.0
+    above = beats_naive({"persistence": days_of(9, 20, 30), "weekly": days_of(8, 20, 1)})
+    assert above is not None
+    assert above.old_mae == 30.0
+
+
 def test_whether_the_champion_beats_the_best_naive_forecast() -> None:
     found = beats_naive(
         {"persistence": days_of(9, 20, 30), "daily": days_of(9, 20, 25), "linear": days_of(9, 20, 1)}

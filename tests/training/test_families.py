@@ -110,6 +110,32 @@ def test_a_naive_forecast_is_served_as_it_is_judged(name: str, target: Target) -
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
 
 
+def test_an_hour_that_is_never_known_is_served_as_it_is_judged() -> None:
+    """The level stands for it in both, from the first day on."""
+    history = HISTORY.copy()
+    history[5::24] = np.nan
+    origins = usable_origins(history[:, INPUTS.index("pm25")])[::7]
+    rows = build(history, END, "pm25", origins, LAGGED)
+    found = served(naive_model("weekly", names("pm25")), "pm25", rows.X)
+    expected = naive_forecasts(history[:, INPUTS.index("pm25")], origins, LAGGED)["weekly"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
+    never = (origins[:, None] + LAGGED) % 24 == 5
+    np.testing.assert_array_equal(expected[never], np.broadcast_to(rows.level[:, None], never.shape)[never])
+
+
+def test_the_mean_of_a_week_is_served_where_it_is_the_best_that_can_be_said() -> None:
+    """A daily cycle with noise that remembers nothing."""
+    data = make_dataset(hours(40, seed=5, memory=0.0), END, "pm25")
+    [naive] = train_families(data, ())
+    _, judge = data.split()
+    assert (naive.family, naive.metrics["naive"]) == ("naive", "weekly")
+    assert naive.metrics["holdout"]["best_naive"] == "weekly"
+    assert naive.metrics["holdout"]["skill"] == pytest.approx(0, abs=1e-3)
+    np.testing.assert_allclose(naive.held_out, data.naive["weekly"][judge], rtol=1e-5, atol=1e-3)
+    finished = predict(open_session(naive.onnx), data.X[judge].reshape(-1, data.X.shape[2]))
+    np.testing.assert_allclose(finished.reshape(naive.held_out.shape), naive.held_out, rtol=1e-5, atol=1e-3)
+
+
 def test_linear_models_have_the_least_deviations(data: Dataset) -> None:
     """No small change of the weights makes the penalised sum of absolute errors much smaller."""
     learn, _ = data.split()

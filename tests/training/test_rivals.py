@@ -56,15 +56,28 @@ def served(database: Database) -> Any:
 
 
 def keep_record(
-    database: Database, days: int, *, ours: float, rival: str | None, theirs: float, naive: float = 60.0
+    database: Database,
+    days: int,
+    *,
+    ours: float,
+    rival: str | None,
+    theirs: float,
+    naive: float = 60.0,
+    weekly_since: int | None = None,
 ) -> None:
-    """A forecast of the champion a day, and of a rival beside it, wrong by so much; the naive ones by `naive`."""
+    """A forecast of the champion a day, and of a rival beside it, wrong by so much; the naive ones by `naive`.
+
+    `weekly_since`: it is wrong by 1 only, and was made on the last so many days.
+    """
     row = served(database)
     with database.transaction() as connection:
         for day in range(days):
             origin = END - HORIZON * HOUR - day * DAY
             at = len(PM25) - 1 - HORIZON - 24 * day
             truth = PM25[at + 1 : at + 1 + HORIZON]
+            naive_of: dict[str, Any] = {name: (truth + naive).tolist() for name in NAIVE}
+            if weekly_since is not None:
+                naive_of["weekly"] = (truth + 1).tolist() if day < weekly_since else None
             bounds = {name: truth.tolist() for name in ("lo80", "hi80", "lo95", "hi95")}
             insert_forecast(
                 connection,
@@ -72,7 +85,7 @@ def keep_record(
                     city="Delhi", target="pm25", mode="live", issued_at=origin, origin=origin, known_until=origin,
                     model_version=row.version, family=row.family, inputs_hash="", basis=None, source=None,
                     y=(truth + ours).tolist(), categories=[],
-                    **{name: (truth + naive).tolist() for name in NAIVE}, **bounds,
+                    **naive_of, **bounds,
                 ),
             )  # fmt: skip
             if rival is not None:
@@ -158,6 +171,22 @@ def test_a_champion_that_loses_to_the_naive_forecast_in_the_record_gives_way_to_
     report = train(database, files, ["linear"])
     assert "-naive-" in report.promoted["pm25"]
     assert "in the record, MAE 10.00 against 20.00" in report.reasons["pm25"]
+
+
+@pytest.mark.parametrize("since", [9, 8])
+def test_a_naive_forecast_is_a_rival_only_where_it_was_made_beside_every_forecast(
+    database: Database, files: ObjectStore, since: int
+) -> None:
+    put_hours(database, "Delhi", HISTORY)
+    train(database, files, ["linear"], NOW - DAY)
+    keep_record(database, 9, ours=20, rival=None, theirs=0, naive=30, weekly_since=since)
+    with database.transaction() as connection:
+        found = rival_days(connection, served(database), start=NOW - 30 * DAY, now=NOW)
+    assert {name: sum(day.n for day in days) for name, days in found.items()} == {
+        **dict.fromkeys(NAIVE, 9 * HORIZON),
+        "weekly": since * HORIZON,
+    }
+    assert ("-naive-" in train(database, files, ["linear"]).promoted["pm25"]) == (since == 9)
 
 
 def test_a_week_is_needed(database: Database, files: ObjectStore) -> None:

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from common.api.schemas.common import Instant, Mark
 from common.api.schemas.models import Model
-from common.domain.forecast import Family, Mode, Target
+from common.domain.forecast import NAIVE, Family, Mode, Target
 
 Season = Literal["winter", "pre-monsoon", "monsoon", "post-monsoon"]
 Days = Annotated[int, Meta(ge=1, le=366, description="Days of the live record")]
@@ -56,7 +56,13 @@ class Scores(Struct, kw_only=True):
     mape: Annotated[float | None, Meta(description="Mean of |error| / truth, as a fraction")]
     r2: float | None
     skill: Skill
-    best_naive: str
+    best_naive: Annotated[
+        str,
+        Meta(
+            description=f"The one with the smallest MAE of {', '.join(NAIVE)}: of those that all these forecasts "
+            "were issued with"
+        ),
+    ]
     coverage_80: Annotated[float, Meta(description="Share of the truth within the 80 % interval")]
     coverage_95: float
 
