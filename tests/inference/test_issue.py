@@ -137,8 +137,8 @@ def test_the_mean_of_a_week_is_stored_as_it_is_served(
             [known[at] for at in range(len(known) - 1 + lag + lead - 24 * 10, len(known), 24)][-7:]
             for lead in range(1, HORIZON + 1)
         ]
-        np.testing.assert_allclose(row["weekly"], [np.nanmean(days) for days in ahead], atol=0.051)
-        np.testing.assert_allclose(row["y"], row["weekly"], atol=0.051)
+        for name in ("weekly", "y"):
+            np.testing.assert_allclose(row[name], [np.nanmean(days) for days in ahead], atol=0.051)
 
 
 def test_hours_without_the_target_count_as_late(
