@@ -29,7 +29,6 @@ import numpy as np
 from benchmarks.accuracy import others
 from benchmarks.seasons import series
 from common.domain.forecast import FAMILIES
-from common.features.series import looked_up, mean_of_days
 from common.training.backtest.plan import Plan
 from common.training.backtest.run import Backtest, backtest
 
@@ -124,7 +123,7 @@ def measured(window: Window, *, folder: Path, families: tuple[Any, ...], beside:
     done = backtest(hours_of(folder, window), plan_of(window, families))
     cpu = time.process_time() - started
     forecasts = done.forecasts
-    naive = naive_of(done)
+    naive = forecasts.naive
     row: dict[str, Any] = {
         "window": window.window,
         "history": window.history,
@@ -138,21 +137,6 @@ def measured(window: Window, *, folder: Path, families: tuple[Any, ...], beside:
         for name, y in others.forecasts(done).items():
             row[name] = scored(y, forecasts.actual, naive)["skill"]
     return row
-
-
-def naive_of(done: Backtest) -> dict[str, Array]:
-    """The forecasts to beat, the mean of the same hour over seven days among them."""
-    found = dict(done.forecasts.naive)
-    if "weekly" not in found:
-        found["weekly"] = np.empty(found["persistence"].shape)
-        column = done.layout.inputs.index(done.layout.target)
-        leads = np.arange(1, 49)
-        for number, table in enumerate(done.hours.values):
-            rows = done.forecasts.series == number
-            at = done.forecasts.origin[rows][:, None] - (-leads % 24)
-            found["weekly"][rows] = looked_up(mean_of_days(table[:, column], 7), at)
-        found["weekly"] = np.where(np.isfinite(found["weekly"]), found["weekly"], found["persistence"])
-    return found
 
 
 def scored(y: Array, actual: Array, naive: dict[str, Array]) -> dict[str, Any]:
