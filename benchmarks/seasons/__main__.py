@@ -1,13 +1,13 @@
-"""How good are forecasts in a season never seen? python -m benchmarks.seasons [FOLDER] [--windows …] [--alone] --out FILE.
+"""How good are forecasts in a season never seen? python -m benchmarks.seasons [FOLDER] [--windows …] --out FILE.
 
-FOLDER, or VAYU_TEST_DATA, holds the measurements. The windows stand in `windows.csv`, and were fixed before the first of
-them was scored: each tests a season that its training has not seen, or has seen once, after 92 days, some months or more
-than a year, at stations or as the city mean that production serves. One training, origins at 5 and 17 h of each day of
-the window. Prints, window by window, skill against the best of four naive forecasts over all leads and at 1, 6, 24 and
-48 h, mean error, coverage and width of the intervals, pinball loss and Winkler score, and the skill of mlforecast and
-statsforecast from the same origins (`pip install mlforecast statsforecast lightgbm`, for development only); then means,
-the worst, and how many windows lie below the naive forecast. `--out` keeps the table, to which windows that are run
-later are added. `--compare A B` prints two such tables beside each other.
+FOLDER, or VAYU_TEST_DATA, holds the measurements. The windows stand in `windows.csv`, and were fixed before the first
+of them was scored: each tests a season that its training has not seen, or has seen once, after 92 days, some months or
+more than a year, at stations or as the city mean that production serves. One training, origins at 5 and 17 h of each
+day of the window. Prints, window by window, skill against the best of four naive forecasts over all leads and at 1, 6,
+24 and 48 h, mean error, coverage and width of the intervals, pinball loss and Winkler score, and the skill of
+mlforecast and statsforecast from the same origins (`pip install mlforecast statsforecast lightgbm`, for development
+only; `--alone`: without them); then means, the worst, and how many windows lie below the naive forecast. `--out` keeps
+the table, to which windows that are run later are added. `--compare A B` prints two such tables beside each other.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="without the open libraries")
     parser.add_argument("--jobs", type=int, default=1, help="windows at a time")
     parser.add_argument("--out", type=Path, help="CSV to write the table to")
-    parser.add_argument("--compare", nargs="+", type=Path, help="print these tables beside each other instead")
+    parser.add_argument(
+        "--compare", nargs="+", type=Path, help="print these tables beside each other instead"
+    )
     asked = parser.parse_args()
     if asked.compare:
         compare([read(path) for path in asked.compare], [path.stem for path in asked.compare])
@@ -150,7 +152,10 @@ def scored(y: Array, actual: Array, naive: dict[str, Array]) -> dict[str, Any]:
         return 1 - mae(y, leads) / min(mae(values, leads) for values in naive.values())
 
     whole = slice(None)
-    found: dict[str, Any] = {"n": int(known.sum()), "best_naive": min(naive, key=lambda k: mae(naive[k], whole))}
+    found: dict[str, Any] = {
+        "n": int(known.sum()),
+        "best_naive": min(naive, key=lambda k: mae(naive[k], whole)),
+    }
     found["mae"] = round(mae(y, whole), 2)
     found["skill"] = round(100 * skill(whole), 1)
     found |= {f"skill_{lead}h": round(100 * skill(slice(lead - 1, lead)), 1) for lead in SHOWN_LEADS}
@@ -212,7 +217,9 @@ def summary(rows: dict[str, dict[str, Any]]) -> None:
         ]
         cover = [np.array([float(row[f"coverage{level}"]) for row in some]) for level in (80, 95)]
         parts.append(f"coverage {cover[0].mean():.1f} and {cover[1].mean():.1f} %")
-        parts.append(f"({cover[0].min():.0f}–{cover[0].max():.0f}, {cover[1].min():.0f}–{cover[1].max():.0f})")
+        parts.append(
+            f"({cover[0].min():.0f}–{cover[0].max():.0f}, {cover[1].min():.0f}–{cover[1].max():.0f})"
+        )
         for other in OTHERS:
             values = [float(row[other]) for row in some if row.get(other) not in (None, "")]
             if values:

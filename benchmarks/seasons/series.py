@@ -43,7 +43,20 @@ _RENAMED = {
         "O3": "o3",
     },
 }  # fmt: skip
-_LEFT_OUT = ("no", "nox", "benzene", "toluene", "wd", "sr", "bp_mmhg", "source", "NOx", "Benzene", "Toluene", "Xylene")
+_LEFT_OUT = (
+    "no",
+    "nox",
+    "benzene",
+    "toluene",
+    "wd",
+    "sr",
+    "bp_mmhg",
+    "source",
+    "NOx",
+    "Benzene",
+    "Toluene",
+    "Xylene",
+)
 _CO_IN_MICROGRAMS = ("beijing",)
 _HIGHEST_INDEX = 500.0
 
