@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -87,6 +88,31 @@ class _LocalTime(click.ParamType[Any]):
             self.fail(f"{value!r} is no time; write 2025-10-10 or 2025-10-10T06:00", param, ctx)
 
 
+class _Jobs(click.ParamType[Any]):
+    """A number of processes; 0 or all: one for each core."""
+
+    name = "jobs"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = "0" if value == "all" else str(value)
+        if not (text.isascii() and text.isdecimal()):
+            self.fail(
+                f"{value!r}: write how many processes, such as 4; 0 or all: one for each core", param, ctx
+            )
+        return int(text)
+
+
+class _Scheduler(click.ParamType[Any]):
+    """The address of a Dask scheduler."""
+
+    name = "scheduler"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d{1,5}", str(value)):
+            self.fail(f"{value!r} is no address of a Dask scheduler; write tcp://HOST:8786", param, ctx)
+        return str(value)
+
+
 _TIME = _LocalTime()
 
 
@@ -113,6 +139,19 @@ _TIME = _LocalTime()
     help="Models to choose from.",
 )
 @click.option(
+    "--jobs",
+    type=_Jobs(),
+    metavar="N",
+    show_default="1",
+    help="Processes that train and forecast at once; 0 or all: one for each core.",
+)
+@click.option(
+    "--scheduler",
+    type=_Scheduler(),
+    metavar="tcp://HOST:PORT",
+    help="Train and forecast on the Dask cluster of this scheduler instead (extra: dask).",
+)
+@click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Parquet, or .csv."
 )
 @json_option
@@ -126,6 +165,8 @@ def backtest(
     zone: tzinfo,
     future: tuple[str, ...],
     families: tuple[str, ...],
+    jobs: int | None,
+    scheduler: str | None,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -133,7 +174,7 @@ def backtest(
 
     FILE is a CSV or Parquet table of hourly values: columns series and time (ISO 8601, with offset or in --tz),
     the target, and any further numeric columns. Nothing after an origin influences its forecast, but for
-    --future-covariates.
+    --future-covariates. The result is the same with any number of --jobs, and on a cluster.
     """
     until, start = _aware(train_until[0], zone), _aware(test_from[0], zone)
     end = None
@@ -147,10 +188,13 @@ def backtest(
         )
     if not out.parent.is_dir():
         raise click.BadParameter(f"there is no folder {out.parent} to write --out to")
+    if jobs is not None and scheduler is not None:
+        raise click.BadParameter("--jobs and --scheduler: give one of them; a cluster has its own processes")
     from common.training.backtest.files import read_hours, write_forecasts
     from common.training.backtest.plan import Plan
     from common.training.backtest.report import report, rows_of
     from common.training.backtest.run import backtest as run
+    from common.training.parallel import on_cluster, on_processes
 
     with progress() as bar:
         hours = read_hours(file, zone)
@@ -170,7 +214,8 @@ def backtest(
         def tick(what: str) -> None:
             bar.update(task, advance=1, description=what)
 
-        found = run(hours, plan, tick)
+        with on_cluster(scheduler) if scheduler else on_processes(1 if jobs is None else jobs) as runner:
+            found = run(hours, plan, tick, runner)
     write_forecasts(out, rows_of(found))
     _show(found, report(found.forecasts, found.hours.names.to_pylist()), out, as_json=as_json)
 

@@ -13,7 +13,8 @@
     │   └── Reused             a key that stands for another request already: 409
     ├── NotFound               the thing asked for does not exist: 404
     ├── ModelError             a model is missing, damaged, or was made for other features
-    └── StoreError             the database or the object store cannot be reached: 503
+    ├── StoreError             the database or the object store cannot be reached: 503
+    └── WorkerError            processes or a cluster to compute on cannot be had, or were lost
 
 Vendors' errors are translated into these at the adapter that met them, with ``from``.
 """
@@ -112,3 +113,7 @@ class ModelError(VayuError):
 
 class StoreError(VayuError):
     """The database or the object store cannot be reached or refused the work."""
+
+
+class WorkerError(VayuError):
+    """Processes or a cluster to compute on cannot be had, or were lost; the text says what to do."""

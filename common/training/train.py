@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from common.domain.errors import ModelError
 from common.domain.forecast import NAIVE, Family
+from common.features import Rows
 from common.inference.adaptive import Issued, held_out_quantiles
 from common.inference.session import open_session, predict
 from common.training.ahead import falling_back
@@ -18,6 +19,7 @@ from common.training.blend import Blend, near, shares_by_lead
 from common.training.export import in_target_unit
 from common.training.families import Fitted, LinearByLead, able, fit, naive_model
 from common.training.judge import metrics
+from common.training.parallel import in_process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from common.features import Array
     from common.training.dataset import Dataset
+    from common.training.parallel import Runner
 
 PARITY_TOLERANCE = 0.01
 """Largest allowed difference between native and ONNX prediction, as a share of the prediction plus the floor."""
@@ -52,7 +55,7 @@ class Candidate:
     """Its forecasts of the held-out origins, (n_held_out, 48), in the target's unit"""
 
 
-def train_families(data: Dataset, families: Sequence[Family]) -> list[Candidate]:
+def train_families(data: Dataset, families: Sequence[Family], run: Runner = in_process) -> list[Candidate]:
     """One candidate a family, the blend of those that beat the naive forecast, and the best naive one as the last.
 
     Each family is first trained without the held-out hours and judged on them; what is served is trained
@@ -60,7 +63,7 @@ def train_families(data: Dataset, families: Sequence[Family]) -> list[Candidate]
     judged on all there is, and says why.
 
     Where the LSTM cannot be trained, for want of torch, all families means the others; ``left_out`` in the metrics
-    says so.
+    says so. `run` computes the fits, which are independent tasks.
 
     Raises:
         ModelError: when nothing can be served, or a family is named that cannot be trained here.
@@ -69,14 +72,14 @@ def train_families(data: Dataset, families: Sequence[Family]) -> list[Candidate]
     # Cities are trained side by side, each on one thread: threads that wait for each other in such small
     # matrices cost more than they give (a linear fit took 30 times as long on two busy cores).
     with threadpool_limits(limits=1):
-        candidates = _train(data, trainable)
+        candidates = _train(data, trainable, run)
     if left_out:
         for candidate in candidates:
             candidate.metrics["left_out"] = left_out
     return candidates
 
 
-def _train(data: Dataset, families: Sequence[Family]) -> list[Candidate]:
+def _train(data: Dataset, families: Sequence[Family], run: Runner) -> list[Candidate]:
     try:
         learn, judge = data.split()
     except ModelError as error:
@@ -100,17 +103,22 @@ def _train(data: Dataset, families: Sequence[Family]) -> list[Candidate]:
     gate_trial, gate_final = (
         falling_back(data.layout, rows, ratios, pairs, taught) for pairs in (learn, everything)
     )
-    trained: dict[Family, tuple[Fitted, Fitted, float]] = {}
-    linear: tuple[LinearByLead | None, LinearByLead | None] = None, None
-    for family in families:
-        started = time.perf_counter()
-        trial, final = (
-            fit(family, rows, ratios, pairs, **taught, base=base)
-            for pairs, base in zip((learn, everything), linear, strict=True)
-        )
-        if isinstance(trial, LinearByLead) and isinstance(final, LinearByLead) and ahead:
-            linear = trial, final
-        trained[family] = gate_trial(trial), gate_final(final), time.perf_counter() - started
+    fits: dict[Family, list[tuple[Fitted, float]]] = {}
+    # Boosted trees correct the linear models where the weather ahead is known: those are fitted first then.
+    first = [family for family in families if family == "linear" and ahead]
+    for some in (first, [family for family in families if family not in first]):
+        bases = [model for model, _ in fits["linear"]] if "linear" in fits else [None, None]
+        tasks = [
+            (family, rows.fixed, rows.by_lead, rows.level, rows.hidden, ratios, pairs, taught, base)
+            for family in some
+            for pairs, base in zip((learn, everything), bases, strict=True)
+        ]
+        done = list(run(_fit, tasks))
+        fits |= {family: done[2 * at : 2 * at + 2] for at, family in enumerate(some)}
+    trained: dict[Family, tuple[Fitted, Fitted, float]] = {
+        family: (gate_trial(trial), gate_final(final), before + after)
+        for family, ((trial, before), (final, after)) in ((family, fits[family]) for family in families)
+    }
     candidates = [
         _candidate(data, judge, truth, family, final, _in_unit(trial, data, judge), seconds)
         for family, (trial, final, seconds) in trained.items()
@@ -130,6 +138,23 @@ def _train(data: Dataset, families: Sequence[Family]) -> list[Candidate]:
         candidates.append(_candidate(data, judge, truth, "blend", final, held_out, sum(seconds)))
         candidates[-1].metrics["blend_of"] = names
     return [*candidates, _naive(data, judge, truth)]
+
+
+def _fit(
+    family: Family,
+    fixed: NDArray[np.float32],
+    by_lead: NDArray[np.float32],
+    level: Array,
+    hidden: tuple[int, ...],
+    y: Array,
+    learn: NDArray[np.bool_],
+    taught: dict[str, Any],
+    base: LinearByLead | None,
+) -> tuple[Fitted, float]:
+    """The task of one fit: the arguments of `fit`, with the arrays of its rows apart. Gives its seconds, too."""
+    started = time.perf_counter()
+    model = fit(family, Rows(fixed, by_lead, level, hidden), y, learn, **taught, base=base)
+    return model, time.perf_counter() - started
 
 
 def _naive(data: Dataset, judge: NDArray[np.bool_], truth: Array, why: str | None = None) -> Candidate:

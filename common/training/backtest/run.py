@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from common.inference.naive import naive_forecasts
 from common.inference.session import open_session, predict
 from common.training.backtest.plan import Plan, cleaned, make_layout, with_elsewhere
 from common.training.dataset import LEADS, pooled_dataset
+from common.training.parallel import in_process
 from common.training.promote import best_of
 from common.training.train import Candidate, held_out_record, train_families
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from common.training.backtest.files import Hours
+    from common.training.parallel import Runner
 
 _AT_ONCE = 500
 _NEEDED = 12
@@ -67,8 +70,12 @@ class Backtest:
     """Training rows: pairs of origin and lead time"""
 
 
-def backtest(hours: Hours, plan: Plan, tick: Callable[[str], None] = lambda _: None) -> Backtest:
+def backtest(
+    hours: Hours, plan: Plan, tick: Callable[[str], None] = lambda _: None, run: Runner = in_process
+) -> Backtest:
     """Train on the rows before ``train_until`` and forecast the test window.
+
+    `run` computes the fits and the forecasts of each series; the results are the same wherever it does.
 
     Raises:
         DataError: when there is nothing to train on or no origin to forecast from.
@@ -89,17 +96,20 @@ def backtest(hours: Hours, plan: Plan, tick: Callable[[str], None] = lambda _: N
         trained_until = _last_known(clean, column, cut)
         past = [table[:trained_until] for table in clean.values]
         data = pooled_dataset(past, _end(clean, trained_until), plan.zone, layout)
-        candidates = train_families(data, plan.families)
+        candidates = train_families(data, plan.families, run)
     except ModelError as error:
         raise DataError(f"nothing can be learnt before --train-until: {error}") from error
     best = best_of([candidate for candidate in candidates if candidate.fault is None])
     tick("Forecasting")
-    session = open_session(best.onnx)
-    parts = []
+    onnx = np.frombuffer(best.onnx, dtype=np.uint8)
     held_out = [issued for _, issued in held_out_record(data, best.held_out)]
-    for number, (table, chosen) in enumerate(zip(clean.values, origins, strict=True)):
-        issued = _issued(session, table, time, layout, chosen, held_out[number], trained_until)
-        parts.append(_forecasts(number, table, layout, issued, chosen, best.prior))
+    tasks = [
+        (number, table, time, layout, chosen, held_out[number], trained_until, onnx, best.prior)
+        for number, (table, chosen) in enumerate(zip(clean.values, origins, strict=True))
+    ]
+    parts = []
+    for part in run(_of_series, tasks):
+        parts.append(part)
         tick("Forecasting")
     samples = int(np.isfinite(data.actual).sum())
     return Backtest(clean, _together(parts), layout, best, candidates, left_out, samples)
@@ -147,6 +157,27 @@ def _lags(series: Array, origins: NDArray[np.intp]) -> NDArray[np.intp]:
     """Hours from the last known one until each origin."""
     known = np.flatnonzero(np.isfinite(series))
     return np.asarray(origins - known[np.searchsorted(known, origins, side="right") - 1])
+
+
+def _of_series(
+    number: int,
+    table: Array,
+    time: LocalTime,
+    layout: Layout,
+    chosen: NDArray[np.intp],
+    held_out: Issued,
+    trained_until: int,
+    onnx: NDArray[np.uint8],
+    prior: Array,
+) -> Forecasts:
+    """The task of one series; `onnx`: the bytes of the model's file, for a session cannot be sent."""
+    issued = _issued(_session(onnx.tobytes()), table, time, layout, chosen, held_out, trained_until)
+    return _forecasts(number, table, layout, issued, chosen, prior)
+
+
+@lru_cache(maxsize=1)
+def _session(onnx: bytes) -> Any:
+    return open_session(onnx)
 
 
 def _issued(
