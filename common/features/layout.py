@@ -143,6 +143,13 @@ class Layout:
         return (*SEASON, *(f"{one.name}_{part}" for one in self.scaled for part in ("1", "6", "24")))
 
     @property
+    def of_level(self) -> tuple[str, ...]:
+        """Features that tell how high the target stands, by itself or beside other pollutants: in a season that
+        training has not seen they pull the forecast back to the level of those it has seen, for months."""
+        own = [name for name in _BY_LEAD if name.startswith("level_")]
+        return ("level", *own, *(f"{name}_level" for name in self.ratios))
+
+    @property
     def fine_ahead(self) -> tuple[str, ...]:
         """Those of the hours after the origin that only a year of them teaches to use: from a month of weather as
         it was expected, they cost more than they gave."""

@@ -43,6 +43,14 @@ class Model:
         """
         return predict(self.session, X)
 
+    def experts(self, X: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+        """Name → forecasts of each of its models in the target's unit, (rows,).
+
+        Raises:
+            ModelError: as `predict` does.
+        """
+        return predict_each(self.session, X) or {self.card.family: self.predict(X)}
+
 
 def open_session(data: bytes) -> Any:
     """An ONNX session on one thread: rows are few and functions have small shares of a core.
@@ -66,14 +74,38 @@ def predict(session: Any, X: NDArray[np.float32], answer: str = "y") -> NDArray[
     Raises:
         ModelError: when the model does not take these rows, or does not give one finite number for each.
     """
+    (y,) = _run(session, X, [answer])
+    return y
+
+
+def predict_each(session: Any, X: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+    """Name → forecasts of each model of an ensemble, (rows,), from X, float32 (rows, n_features); empty for the file
+    of a single model as they were made before there were ensembles.
+
+    Raises:
+        ModelError: as `predict` does.
+    """
+    names = model_names(session)
+    return dict(zip(names, _run(session, X, [f"y_{name}" for name in names]), strict=True))
+
+
+def model_names(session: Any) -> list[str]:
+    """Names of the models that an ensemble's file holds; none for that of a single model."""
+    answers = [one.name for one in session.get_outputs()]
+    return [answer.removeprefix("y_") for answer in answers if answer.startswith("y_")]
+
+
+def _run(session: Any, X: NDArray[np.float32], answers: list[str]) -> list[NDArray[np.float64]]:
+    if not answers:
+        return []
     try:
-        answers = session.run([answer], {"X": np.ascontiguousarray(X, dtype=np.float32)})
+        given = session.run(answers, {"X": np.ascontiguousarray(X, dtype=np.float32)})
     except Exception as error:
         raise ModelError("the model does not take these rows; train the city again") from error
-    y = np.asarray(answers[0], dtype=np.float64).reshape(-1)
-    if y.shape != X.shape[:1] or not np.isfinite(y).all():
+    found = [np.asarray(one, dtype=np.float64).reshape(-1) for one in given]
+    if any(y.shape != X.shape[:1] or not np.isfinite(y).all() for y in found):
         raise ModelError("the model does not give one finite number a row; train the city again")
-    return y
+    return found
 
 
 class ModelCache:

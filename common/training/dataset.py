@@ -90,15 +90,21 @@ class Dataset:
         high; the square root lies between errors in the unit and errors in shares."""
         return np.sqrt(self.level + self.floor)
 
-    def taught(self) -> Rows:
-        """The rows as they are learnt from: without what tells the time of year where less than a year is known, and
-        without the finer features of the weather ahead where little is known of that."""
+    def knows_seasons(self) -> bool:
+        """Whether about a year is known."""
         known = self.hours[np.isfinite(self.actual).any(axis=1)]
-        seen = len(known) > 0 and known.max() - known.min() >= SEASON_HOURS
-        hidden = () if seen else self.layout.seasonal
+        return bool(len(known) > 0 and known.max() - known.min() >= SEASON_HOURS)
+
+    def taught(self, *, level_free: bool = False) -> Rows:
+        """The rows as they are learnt from: without what tells the time of year where less than a year is known, and
+        without the finer features of the weather ahead where little is known of that; if `level_free`, also without
+        what tells how high the target stands."""
+        hidden = () if self.knows_seasons() else self.layout.seasonal
         if not self.knows_ahead():
             hidden += self.layout.fine_ahead
-        return replace(self.rows, hidden=tuple(map(self.layout.index, hidden)))
+        if level_free:
+            hidden += self.layout.of_level
+        return replace(self.rows, hidden=tuple(sorted(set(map(self.layout.index, hidden)))))
 
     def knows_ahead(self) -> bool:
         """Whether the weather ahead is known often enough for more than its plain effects to be learnt: always, or as
@@ -127,14 +133,17 @@ class Dataset:
         held_out = self._held_out()
         learn = ~held_out[self.hours[:, None] + LEADS] & np.isfinite(self.actual)
         judge = held_out[self.hours]
-        last_block = int(np.flatnonzero(~held_out[: self.length])[-1]) + 1
-        early = self.hours[~judge & (self.hours < last_block - HORIZON)]
+        early = self.hours[~judge & (self.hours < self.last_block() - HORIZON)]
         if len(np.unique(early)) < MIN_TRAINING_HOURS or not np.isfinite(self.judged(judge)).any():
             raise ModelError(
                 f"too little history: {self.length} hours; training needs about "
                 f"{(MIN_TRAINING_HOURS + _WARM_UP_HOURS + HORIZON + _HOLDOUT_HOURS[0]) // 24} days with few gaps"
             )
         return learn, judge
+
+    def last_block(self) -> int:
+        """The first hour of the held-out ones that end the histories."""
+        return int(np.flatnonzero(~self._held_out()[: self.length])[-1]) + 1
 
     def judged(self, judge: NDArray[np.bool_]) -> Array:
         """The truth that held-out origins are judged by, (n_held_out, 48): nan where their target hour is not

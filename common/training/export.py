@@ -98,27 +98,20 @@ def mean_of(models: list[onnx.ModelProto]) -> onnx.ModelProto:
     return _model(nodes, {}, n_features, "log_ratio", [None, 1], initializers)
 
 
-def shared_by_lead(models: list[onnx.ModelProto], shares: Array, lead_column: int) -> onnx.ModelProto:
-    """One graph whose answer is the sum of the models' log-ratios, each times its share at the row's lead time:
-    `shares`, (48, n_models)."""
-    nodes, initializers, outputs = _side_by_side(models, "model")
-    nodes += [
-        helper.make_node("Concat", outputs, ["each"], axis=1),
-        helper.make_node("Gather", ["X", "lead_column"], ["lead"], axis=1),
-        helper.make_node("Sub", ["lead", "one"], ["lead_from_0"]),
-        helper.make_node("Cast", ["lead_from_0"], ["index"], to=TensorProto.INT64),
-        helper.make_node("Gather", ["shares", "index"], ["row_shares"], axis=0),
-        helper.make_node("Mul", ["each", "row_shares"], ["parts"]),
-        helper.make_node("ReduceSum", ["parts", "models_axis"], ["log_ratio"], keepdims=1),
-    ]
-    constants: dict[str, NDArray[Any]] = {
-        "lead_column": np.array(lead_column, dtype=np.int64),
-        "one": np.array(1.0, dtype=np.float32),
-        "shares": shares.astype(np.float32),
-        "models_axis": np.array([1], dtype=np.int64),
-    }
-    n_features = models[0].graph.input[0].type.tensor_type.shape.dim[1].dim_value
-    return _model(nodes, constants, n_features, "log_ratio", [None, 1], initializers)
+def ensemble_of(models: Mapping[str, onnx.ModelProto]) -> onnx.ModelProto:
+    """One graph whose answer is the mean of the models' log-ratios, with each of them as ``log_ratio_NAME``."""
+    nodes, initializers, outputs = _side_by_side(list(models.values()), "model")
+    nodes.append(helper.make_node("Mean", outputs, ["log_ratio"]))
+    for name, output in zip(models, outputs, strict=True):
+        nodes.append(helper.make_node("Identity", [output], [f"log_ratio_{name}"]))
+    first = next(iter(models.values()))
+    n_features = first.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    found = _model(nodes, {}, n_features, "log_ratio", [None, 1], initializers)
+    for name in models:
+        found.graph.output.append(
+            helper.make_tensor_value_info(f"log_ratio_{name}", TensorProto.FLOAT, [None, 1])
+        )
+    return found
 
 
 def either(then: onnx.ModelProto, otherwise: onnx.ModelProto, column: int) -> onnx.ModelProto:
@@ -226,18 +219,24 @@ def in_target_unit(
     model: onnx.ModelProto, level_column: int, floor: float, ceiling: float, *, whole: bool = False
 ) -> bytes:
     """The finished file: log-ratios times the level that the row carries, between 0 and `ceiling`; rounded, if the
-    target is always a `whole` number, with what was rounded as a second answer, ``exact``."""
+    target is always a `whole` number, with what was rounded as a second answer, ``exact``. Of each model of an
+    ensemble ``y_NAME`` is a further answer, not rounded."""
+    members = [one.name.removeprefix("log_ratio") for one in model.graph.output]  # the first is the mean: ""
     n_features = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     nodes = [
         *model.graph.node,
         helper.make_node("Gather", ["X", "level_column"], ["level_centred"], axis=1),
-        helper.make_node("Squeeze", ["log_ratio", "last_axis"], ["ratio_flat"]),
         helper.make_node("Add", ["level_centred", "level_centre"], ["log_level"]),
-        helper.make_node("Add", ["ratio_flat", "log_level"], ["log_y"]),
-        helper.make_node("Exp", ["log_y"], ["y_and_floor"]),
-        helper.make_node("Sub", ["y_and_floor", "floor"], ["unbounded"]),
-        helper.make_node("Clip", ["unbounded", "zero", "ceiling"], ["exact" if whole else "y"]),
     ]
+    for member in members:
+        bounded = "exact" if whole and not member else f"y{member}"
+        nodes += [
+            helper.make_node("Squeeze", [f"log_ratio{member}", "last_axis"], [f"ratio_flat{member}"]),
+            helper.make_node("Add", [f"ratio_flat{member}", "log_level"], [f"log_y{member}"]),
+            helper.make_node("Exp", [f"log_y{member}"], [f"y_and_floor{member}"]),
+            helper.make_node("Sub", [f"y_and_floor{member}", "floor"], [f"unbounded{member}"]),
+            helper.make_node("Clip", [f"unbounded{member}", "zero", "ceiling"], [bounded]),
+        ]
     if whole:
         nodes.append(helper.make_node("Round", ["exact"], ["y"]))
     constants: dict[str, NDArray[Any]] = {
@@ -249,8 +248,9 @@ def in_target_unit(
         "ceiling": np.array(ceiling, dtype=np.float32),
     }
     finished = _model(nodes, constants, n_features, "y", [None], list(model.graph.initializer))
-    if whole:
-        finished.graph.output.append(helper.make_tensor_value_info("exact", TensorProto.FLOAT, [None]))
+    further = (["exact"] if whole else []) + [f"y{member}" for member in members if member]
+    for name in further:
+        finished.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]))
     onnx.checker.check_model(finished)
     return bytes(finished.SerializeToString())
 

@@ -166,18 +166,14 @@ def _on_unseen(chosen: Candidate, data: Dataset, champion: ModelRow, champion_mo
 
 
 def best_of(candidates: Sequence[Candidate]) -> Candidate:
-    """The one to serve: by skill, RMSE and training time; the naive one where no other beats it.
+    """The one to serve: the ensemble of several families; of a single one itself; the naive one for want of others.
 
-    A blend that comes within 1 % of the best is preferred: held-out weeks cannot tell such a difference, and
-    the mean of several models errs less often badly.
+    Whether they beat the naive forecast on held-out hours does not matter: it is an expert among them, and where it did
+    better of late the weights are its own.
     """
-    able = [candidate for candidate in candidates if candidate.family != "naive" and _skill(candidate) > 0]
-    if not able:
-        return next(candidate for candidate in candidates if candidate.family == "naive")
-    best = min(able, key=_order)
-    enough = BLEND_PREFERRED * best.metrics["holdout"]["mae"]
-    blends = (one for one in able if one.family == "blend" and one.metrics["holdout"]["mae"] <= enough)
-    return next(blends, best)
+    learnt = [candidate for candidate in candidates if candidate.family != "naive"]
+    ensembles = [candidate for candidate in learnt if candidate.family == "blend"]
+    return min(ensembles or learnt or candidates, key=_order)
 
 
 def _order(candidate: Candidate) -> tuple[float, float, float]:

@@ -1,9 +1,10 @@
-"""Train the families of one target, blend them, check each against its ONNX form, and judge them alike."""
+"""Train the families of one target, check each against its ONNX form, judge them alike, and put together those that
+come near the best: each is an expert of its own in service."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from common.domain.errors import ModelError
 from common.domain.forecast import NAIVE, Family
 from common.features import Rows
 from common.inference.adaptive import Issued, held_out_quantiles
-from common.inference.session import open_session, predict
+from common.inference.experts import APART, Record, rolling
+from common.inference.session import open_session, predict, predict_each
 from common.training.ahead import falling_back
-from common.training.blend import Blend, near, shares_by_lead
+from common.training.blend import Ensemble, near
 from common.training.export import in_target_unit
 from common.training.families import Fitted, LinearByLead, able, fit, naive_model
 from common.training.judge import metrics
@@ -53,6 +55,12 @@ class Candidate:
     samples: int
     held_out: Array
     """Its forecasts of the held-out origins, (n_held_out, 48), in the target's unit"""
+    members: dict[str, Array] = field(default_factory=dict)
+    """The models it consists of → their forecasts of the held-out origins, (n_held_out, 48), not rounded"""
+
+
+LEVEL_FREE = "level_free"
+"""The linear model that is not told how high the target stands; it comes with the linear family."""
 
 
 def train_families(data: Dataset, families: Sequence[Family], run: Runner = in_process) -> list[Candidate]:
@@ -89,6 +97,7 @@ def _train(data: Dataset, families: Sequence[Family], run: Runner) -> list[Candi
         return [_naive(data, everything, data.actual, why=str(error))]
     truth, everything = data.judged(judge), np.isfinite(data.actual)
     rows, ratios, index = data.taught(), np.nan_to_num(data.log_ratio()), data.layout.index
+    level_free = data.taught(level_free=True)
     ahead = data.knows_ahead()
     taught: dict[str, Any] = {
         "weight": data.weight(),
@@ -103,41 +112,60 @@ def _train(data: Dataset, families: Sequence[Family], run: Runner) -> list[Candi
     gate_trial, gate_final = (
         falling_back(data.layout, rows, ratios, pairs, taught) for pairs in (learn, everything)
     )
-    fits: dict[Family, list[tuple[Fitted, float]]] = {}
-    # Boosted trees correct the linear models where the weather ahead is known: those are fitted first then.
-    first = [family for family in families if family == "linear" and ahead]
-    for some in (first, [family for family in families if family not in first]):
-        bases = [model for model, _ in fits["linear"]] if "linear" in fits else [None, None]
+    # In a season that was not seen, all but one linear model do without the level: trees least of all forget it.
+    others = rows if data.knows_seasons() else level_free
+    plans: dict[str, tuple[Family, Rows, dict[str, Any]]] = {}
+    for family in families:
+        if family == "linear":
+            # Without the level, errors are as large in high as in low air, and every origin counts alike.
+            plans[LEVEL_FREE] = "linear", level_free, taught | {"weight": np.ones(len(data.rows))}
+        plans[family] = family, rows if family == "linear" else others, taught
+    fits: dict[str, list[tuple[Fitted, float]]] = {}
+    # Boosted trees correct a linear model where the weather ahead is known: those are fitted first then.
+    base = "linear" if data.knows_seasons() else LEVEL_FREE
+    first = [name for name, (family, _, _) in plans.items() if family == "linear" and ahead]
+    for some in (first, [name for name in plans if name not in first]):
+        bases = [model for model, _ in fits[base]] if base in fits else [None, None]
         tasks = [
-            (family, rows.fixed, rows.by_lead, rows.level, rows.hidden, ratios, pairs, taught, base)
-            for family in some
-            for pairs, base in zip((learn, everything), bases, strict=True)
+            (family, its.fixed, its.by_lead, its.level, its.hidden, ratios, pairs, its_taught, corrected)
+            for family, its, its_taught in (plans[name] for name in some)
+            for pairs, corrected in zip((learn, everything), bases, strict=True)
         ]
         done = list(run(_fit, tasks))
-        fits |= {family: done[2 * at : 2 * at + 2] for at, family in enumerate(some)}
-    trained: dict[Family, tuple[Fitted, Fitted, float]] = {
-        family: (gate_trial(trial), gate_final(final), before + after)
-        for family, ((trial, before), (final, after)) in ((family, fits[family]) for family in families)
+        fits |= {name: done[2 * at : 2 * at + 2] for at, name in enumerate(some)}
+    trained = {
+        name: _Trained(
+            plans[name][0],
+            gate_final(final),
+            _in_unit(gate_trial(trial), data, judge, exact=True),
+            seconds + more,
+        )
+        for name, ((trial, seconds), (final, more)) in fits.items()
     }
     candidates = [
-        _candidate(data, judge, truth, family, final, _in_unit(trial, data, judge), seconds)
-        for family, (trial, final, seconds) in trained.items()
+        _ensemble(data, judge, truth, family, {k: v for k, v in trained.items() if v.family == family})
+        for family in families
     ]
-    blended = _near_best(candidates, truth)
-    if ahead and any(one.family == "xgboost" for one in blended):
+    chosen = _near_best(candidates, truth)
+    if ahead and "xgboost" in chosen:
         # Boosted trees correct the linear model then: it has its part in them already.
-        blended = [one for one in blended if one.family != "linear"]
-    if len(blended) > 1:
-        trials, finals, seconds = zip(*(trained[one.family] for one in blended), strict=True)
-        names = [one.family for one in blended]
-        anchor = names.index("linear") if "linear" in names else None
-        forecasts = [one.held_out for one in blended]
-        shares = shares_by_lead(forecasts, truth, data.level[judge], data.floor, anchor)
-        trial, final = (Blend(some, shares, index("lead")) for some in (trials, finals))
-        held_out = _in_unit(trial, data, judge)
-        candidates.append(_candidate(data, judge, truth, "blend", final, held_out, sum(seconds)))
-        candidates[-1].metrics["blend_of"] = names
+        chosen.discard("linear")
+    if len(chosen) > 1:
+        together = {name: one for name, one in trained.items() if one.family in chosen}
+        candidates.append(_ensemble(data, judge, truth, "blend", together))
+        candidates[-1].metrics["blend_of"] = [one.family for one in candidates if one.family in chosen]
     return [*candidates, _naive(data, judge, truth)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    """One model of a family."""
+
+    family: Family
+    final: Fitted
+    held_out: Array
+    """What its trial, which had not seen them, forecast of the held-out origins, (n_held_out, 48), not rounded"""
+    seconds: float
 
 
 def _fit(
@@ -170,12 +198,27 @@ def _naive(data: Dataset, judge: NDArray[np.bool_], truth: Array, why: str | Non
     return found
 
 
-def _near_best(candidates: Sequence[Candidate], truth: Array) -> list[Candidate]:
-    """The families that come near the best one; none where not even that beats the naive forecast."""
+def _near_best(candidates: Sequence[Candidate], truth: Array) -> set[Family]:
+    """The families that come near the best one."""
     sound = [one for one in candidates if one.fault is None]
-    if not any((one.metrics["holdout"]["skill"] or 0.0) > 0 for one in sound):
-        return []
-    return [sound[number] for number in near([one.held_out for one in sound], truth)]
+    return (
+        {sound[number].family for number in near([one.held_out for one in sound], truth)} if sound else set()
+    )
+
+
+def _ensemble(
+    data: Dataset, judge: NDArray[np.bool_], truth: Array, family: Family, trained: dict[str, _Trained]
+) -> Candidate:
+    held_out = {name: one.held_out for name, one in trained.items()}
+    logs = np.mean([np.log(one + data.floor) for one in held_out.values()], axis=0)
+    mean = np.exp(logs) - data.floor
+    model = Ensemble({name: one.final for name, one in trained.items()})
+    seconds = sum(one.seconds for one in trained.values())
+    found = _candidate(
+        data, judge, truth, family, model, np.round(mean) if data.layout.whole else mean, seconds
+    )
+    found.metrics["models"] = list(trained)
+    return replace(found, members=held_out)
 
 
 def _candidate(
@@ -199,6 +242,29 @@ def _candidate(
         samples=int(np.isfinite(data.actual).sum()),
         held_out=held_out,
     )
+
+
+def hindcasts(data: Dataset, candidate: Candidate) -> list[Record]:
+    """What would have been issued in the weeks before the end of each history, every `APART` hours: forecasts of the
+    held-out hours there, by models that had not seen them, aggregated as in service.
+
+    Nothing of what follows is looked at: a forecast that is issued after training begins with what these teach.
+    """
+    if not candidate.members:
+        return [Record.empty()] * len(data.past)
+    _, judge = data.split()
+    hours, number = data.hours[judge], data.series[judge]
+    chosen = (hours >= data.last_block()) & (hours % APART == 0)
+    found = []
+    for place, past in enumerate(data.past):
+        mine = chosen & (number == place)
+        if not mine.any():
+            found.append(Record.empty())
+            continue
+        members = {name: values[mine] for name, values in candidate.members.items()}
+        naive = {name: values[judge][mine] for name, values in data.naive.items()}
+        found.append(rolling(past, hours[mine], members, naive, floor=data.floor)[0])
+    return found
 
 
 def held_out_record(data: Dataset, forecasts: Array) -> list[tuple[Array, Issued]]:
@@ -227,9 +293,7 @@ def _in_unit(
     out = np.empty((len(origins), data.actual.shape[1]))
     for first in range(0, len(origins), _AT_ONCE):
         some = origins[first : first + _AT_ONCE]
-        level = data.level[some][:, None] + data.floor
-        ratio = model.predict(data.rows.dense(some))
-        out[first : first + _AT_ONCE] = np.clip(level * np.exp(ratio) - data.floor, 0.0, data.layout.ceiling)
+        out[first : first + _AT_ONCE] = _unit(data, model.predict(data.rows.dense(some)), some)
     return np.round(out) if data.layout.whole and not exact else out
 
 
@@ -240,15 +304,26 @@ def export(data: Dataset, model: Fitted) -> tuple[bytes, float, str | None]:
     graph = model.to_onnx()
     file = in_target_unit(graph, layout.index("level"), data.floor, layout.ceiling, whole=layout.whole)
     chosen = np.unique(np.linspace(0, len(data.rows) - 1, min(_PARITY_ORIGINS, len(data.rows))).astype(int))
-    native = _in_unit(model, data, chosen, exact=True)
     X = data.rows.dense(chosen)
+    flat = X.reshape(-1, X.shape[2])
     session, answer = open_session(file), "exact" if layout.whole else "y"
-    served = predict(session, X.reshape(-1, X.shape[2]), answer).reshape(native.shape)
-    difference = np.abs(served - native)
-    fault = None
-    if (difference > PARITY_TOLERANCE * (native + data.floor)).any():
-        fault = f"its ONNX form differs from the model by up to {difference.max():.3f}"
-    return file, float(difference.max()), fault
+    pairs = [(_unit(data, model.predict(X), chosen), predict(session, flat, answer))]
+    if isinstance(model, Ensemble):
+        each = predict_each(session, flat)
+        pairs += [(_unit(data, ratio, chosen), each[name]) for name, ratio in model.each(X).items()]
+    parity, fault = 0.0, None
+    for native, served in pairs:
+        difference = np.abs(served.reshape(native.shape) - native)
+        parity = max(parity, float(difference.max()))
+        if (difference > PARITY_TOLERANCE * (native + data.floor)).any():
+            fault = f"its ONNX form differs from the model by up to {parity:.3f}"
+    return file, parity, fault
+
+
+def _unit(data: Dataset, ratio: Array, origins: NDArray[np.intp]) -> Array:
+    """Log-ratios of some origins, (n, 48), in the target's unit."""
+    level = data.level[origins][:, None] + data.floor
+    return np.asarray(np.clip(level * np.exp(ratio) - data.floor, 0.0, data.layout.ceiling))
 
 
 def _mae(actual: Array, forecast: Array) -> float:

@@ -13,15 +13,16 @@ from common.domain.errors import DataError, ModelError
 from common.domain.forecast import HORIZON
 from common.domain.observation import HOUR
 from common.features import Array, Layout, LocalTime, build_rows, local_time
-from common.inference.adaptive import WINDOW_HOURS, Issued, rolling_quantiles
+from common.inference.adaptive import Issued, rolling_quantiles
+from common.inference.experts import APART, WINDOW_HOURS, Record, rolling
 from common.inference.intervals import distribution, interval
 from common.inference.naive import naive_forecasts
-from common.inference.session import open_session, predict
+from common.inference.session import model_names, open_session, predict, predict_each
 from common.training.backtest.plan import Plan, cleaned, make_layout, with_elsewhere
 from common.training.dataset import LEADS, pooled_dataset
 from common.training.parallel import in_process
 from common.training.promote import best_of
-from common.training.train import Candidate, held_out_record, train_families
+from common.training.train import Candidate, hindcasts, train_families
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 _AT_ONCE = 500
 _NEEDED = 12
 """Of the last 24 values, so many must be known for a forecast to be issued."""
-_EVERY = 3
-"""Hours between the forecasts that are made for their errors: the intervals learn from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,8 @@ class Forecasts:
     actual: Array
     """nan where not known"""
     naive: dict[str, Array]
+    weights: Array
+    """(n, n_blocks, n_experts): what each expert counted, by block of lead times; see `common.inference.experts`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Backtest:
     left_out: dict[str, str]
     rows: int
     """Training rows: pairs of origin and lead time"""
+    experts: tuple[str, ...]
+    """Names of those that `Forecasts.weights` are of"""
 
 
 def backtest(
@@ -102,17 +105,18 @@ def backtest(
     best = best_of([candidate for candidate in candidates if candidate.fault is None])
     tick("Forecasting")
     onnx = np.frombuffer(best.onnx, dtype=np.uint8)
-    held_out = [issued for _, issued in held_out_record(data, best.held_out)]
+    held_out = hindcasts(data, best)
     tasks = [
         (number, table, time, layout, chosen, held_out[number], trained_until, onnx, best.prior)
         for number, (table, chosen) in enumerate(zip(clean.values, origins, strict=True))
     ]
-    parts = []
-    for part in run(_of_series, tasks):
+    parts: list[Forecasts] = []
+    experts: tuple[str, ...] = ()
+    for experts, part in run(_of_series, tasks):
         parts.append(part)
         tick("Forecasting")
     samples = int(np.isfinite(data.actual).sum())
-    return Backtest(clean, _together(parts), layout, best, candidates, left_out, samples)
+    return Backtest(clean, _together(parts), layout, best, candidates, left_out, samples, experts)
 
 
 def _end(hours: Hours, length: int) -> datetime:
@@ -139,18 +143,22 @@ def _origins(series: Array, time: LocalTime, hours: Hours, plan: Plan) -> NDArra
 
 def forecast_from(
     session: Any, table: Array, time: LocalTime, layout: Layout, origins: NDArray[np.intp]
-) -> Array:
-    """Forecasts from origins, (n_origins, 48), in the target's unit, as production issues them: where the last
-    hours are missing, from the last known hour over longer lead times."""
+) -> dict[str, Array]:
+    """Forecasts of each model from origins, name → (n_origins, 48), in the target's unit, as production issues them:
+    where the last hours are missing, from the last known hour over longer lead times. One model without a name is
+    called ``model``."""
     lags = _lags(table[:, layout.inputs.index(layout.target)], origins)
-    y = np.empty((len(origins), HORIZON))
+    names = model_names(session) or ["model"]
+    found = {name: np.empty((len(origins), HORIZON)) for name in names}
     for lag in np.unique(lags):
         late = np.flatnonzero(lags == lag)
         for first in range(0, len(late), _AT_ONCE):
             some = late[first : first + _AT_ONCE]
-            X = build_rows(table, time, layout, origins[some] - lag, LEADS + lag).dense()
-            y[some] = predict(session, X.reshape(-1, X.shape[2])).reshape(len(some), HORIZON)
-    return np.clip(y, 0.0, layout.ceiling)
+            rows = build_rows(table, time, layout, origins[some] - lag, LEADS + lag).dense()
+            X = rows.reshape(-1, rows.shape[2])
+            for name, y in (predict_each(session, X) or {"model": predict(session, X)}).items():
+                found[name][some] = np.clip(y.reshape(len(some), HORIZON), 0.0, layout.ceiling)
+    return found
 
 
 def _lags(series: Array, origins: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -165,14 +173,15 @@ def _of_series(
     time: LocalTime,
     layout: Layout,
     chosen: NDArray[np.intp],
-    held_out: Issued,
+    hindcast: Record,
     trained_until: int,
     onnx: NDArray[np.uint8],
     prior: Array,
-) -> Forecasts:
+) -> tuple[tuple[str, ...], Forecasts]:
     """The task of one series; `onnx`: the bytes of the model's file, for a session cannot be sent."""
-    issued = _issued(_session(onnx.tobytes()), table, time, layout, chosen, held_out, trained_until)
-    return _forecasts(number, table, layout, issued, chosen, prior)
+    session = _session(onnx.tobytes())
+    record, weights = _issued(session, table, time, layout, chosen, hindcast, trained_until)
+    return record.names, _forecasts(number, table, layout, record, weights, chosen, prior)
 
 
 @lru_cache(maxsize=1)
@@ -186,33 +195,38 @@ def _issued(
     time: LocalTime,
     layout: Layout,
     chosen: NDArray[np.intp],
-    held_out: Issued,
+    hindcast: Record,
     trained_until: int,
-) -> Issued:
-    """Forecasts of one series whose errors the intervals may learn from: held-out ones, and from the end of
-    training on one every few hours beside those that are asked for."""
+) -> tuple[Record, Array]:
+    """What is issued of one series, and the weights of it: beside what is asked for a forecast every few hours from the
+    end of training on, whose errors experts and intervals learn from, as they do from the hindcast before it."""
     series = table[:, layout.inputs.index(layout.target)]
-    if not len(chosen):
-        return Issued(chosen, np.empty((0, HORIZON)))
     known = np.cumsum(np.concatenate([np.zeros(24), np.isfinite(series)]))
-    between = np.arange(max(trained_until, chosen[0] - WINDOW_HOURS), chosen[-1] + 1)
-    between = between[(known[between + 24] - known[between] >= _NEEDED) & (between % _EVERY == 0)]
+    between = np.arange(trained_until, trained_until)
+    if len(chosen):
+        between = np.arange(max(trained_until, chosen[0] - WINDOW_HOURS), chosen[-1] + 1)
+    between = between[(known[between + 24] - known[between] >= _NEEDED) & (between % APART == 0)]
     made = np.union1d(between, chosen)
-    earlier = held_out.origins < made[0]
-    held_out = held_out.chosen(earlier)
-    return Issued(
-        np.concatenate([held_out.origins, made]),
-        np.concatenate([held_out.forecasts, forecast_from(session, table, time, layout, made)]),
-        lags=np.concatenate([np.zeros_like(held_out.origins), _lags(series, made)]),
-    )
+    models = forecast_from(session, table, time, layout, made)
+    naive = naive_forecasts(series, made, LEADS)
+    return rolling(series, made, models, naive, floor=layout.floor, earlier=hindcast)
 
 
 def _forecasts(
-    number: int, table: Array, layout: Layout, issued: Issued, chosen: NDArray[np.intp], prior: Array
+    number: int,
+    table: Array,
+    layout: Layout,
+    record: Record,
+    weights: Array,
+    chosen: NDArray[np.intp],
+    prior: Array,
 ) -> Forecasts:
     series = table[:, layout.inputs.index(layout.target)]
-    asked = np.isin(issued.origins, chosen)
-    y = issued.forecasts[asked]
+    asked = np.isin(record.origins, chosen)
+    served = np.clip(record.served, 0.0, layout.ceiling)
+    served = np.round(served) if layout.whole else served
+    issued = Issued(record.origins, served, lags=np.maximum(_lags(series, record.origins), 0))
+    y = served[asked]
     tables = rolling_quantiles(series, issued, asked, prior=prior, floor=layout.floor, ceiling=layout.ceiling)
     bounds = np.empty((4, *y.shape))
     for row, table_of in enumerate(tables):
@@ -230,6 +244,7 @@ def _forecasts(
         hi95=bounds[3],
         actual=padded[chosen[:, None] + LEADS],
         naive=naive_forecasts(series, chosen, LEADS),
+        weights=weights[asked],
     )
 
 
@@ -237,6 +252,6 @@ def _together(parts: list[Forecasts]) -> Forecasts:
     def joined(name: str) -> Any:
         return np.concatenate([getattr(part, name) for part in parts])
 
-    names = ("series", "origin", "y", "lo80", "hi80", "lo95", "hi95", "actual")
+    names = ("series", "origin", "y", "lo80", "hi80", "lo95", "hi95", "actual", "weights")
     naive = {name: np.concatenate([part.naive[name] for part in parts]) for name in parts[0].naive}
     return Forecasts(**{name: joined(name) for name in names}, naive=naive)

@@ -1,0 +1,263 @@
+"""Online aggregation of experts: what is served is a weighted mean of several forecasts, by how they did of late.
+
+Experts are the trained models, their mean, that mean corrected by its known errors, the naive forecasts, and whatever
+providers forecast themselves. They are averaged as logarithms, log(y + floor). Weights follow MLpol (Gaillard, Stoltz,
+van Erven, *COLT* 2014), which has no parameter to tune: an expert's weight is proportional to its positive regret over
+the sum of its squares, one vector for each block of lead times. Its regret is what the served forecasts would have
+lost less by leaning to it: the gradient of their absolute error, in the target's unit, times the distance.
+
+All follows from the record of the last `WINDOW_HOURS`, which is forecasts as they were issued and the hours known
+since; nothing else is remembered, so that a replay, a backtest and a new process give the same. Before the first
+forecast, the record is made of hindcasts of the last weeks of training (`rolling`), by models that had not seen them.
+
+A pair of forecast and truth counts by the time since the forecast before it, so that an hourly record and one of two
+forecasts a day weigh alike. An expert that did not forecast an hour is neither praised nor blamed for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from common.domain.forecast import HORIZON
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from common.features import Array
+
+WINDOW_HOURS = 60 * 24
+"""Forecasts issued longer ago are not looked at."""
+APART = 3
+"""Hours between the forecasts of the record that are looked at: closer ones repeat each other."""
+BLOCKS = ((1, 1), (2, 3), (4, 6), (7, 12), (13, 18), (19, 24), (25, 36), (37, 48))
+"""First and last lead time of those that are weighted alike, in hours."""
+MEAN, CORRECTED = "mean", "mean_corrected"
+"""Names of the experts that are made of the models."""
+
+_HALF_LIFE_HOURS = 15 * 24
+"""In which an error's part in the correction is halved."""
+_SHRINKAGE_DAYS = 6.0
+"""A correction is taken in full only where much more than so many days of errors are known."""
+_LEADS = np.arange(1, HORIZON + 1)
+_BLOCK_OF = np.repeat(np.arange(len(BLOCKS)), [last - first + 1 for first, last in BLOCKS])
+_STARTS = np.array([first - 1 for first, _ in BLOCKS])
+_SIZES = np.array([last - first + 1 for first, last in BLOCKS], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Forecasts of one series as issued, oldest first, each origin once."""
+
+    names: tuple[str, ...]
+    """Of the experts"""
+    origins: NDArray[np.intp]
+    """(n,) places of their origins in the series, rising"""
+    experts: Array
+    """(n, n_experts, 48), in the target's unit; nan where an expert did not forecast"""
+    served: Array
+    """(n, 48): what was made of them"""
+
+    @staticmethod
+    def empty() -> Record:
+        """Nothing was issued yet."""
+        nothing = np.empty(0, dtype=np.intp)
+        return Record((), nothing, np.empty((0, 0, HORIZON)), np.empty((0, HORIZON)))
+
+    def aligned(self, names: Sequence[str]) -> Array:
+        """The forecasts of these experts, (n, len(names), 48), nan where there are none."""
+        found = np.full((len(self.origins), len(names), HORIZON), np.nan)
+        for at, name in enumerate(names):
+            if name in self.names:
+                found[:, at] = self.experts[:, self.names.index(name)]
+        return found
+
+    def between(self, first: int, last: int) -> Record:
+        """The forecasts with an origin in [first, last)."""
+        some = (self.origins >= first) & (self.origins < last)
+        return Record(self.names, self.origins[some], self.experts[some], self.served[some])
+
+    def after(self, earlier: Record) -> Record:
+        """These forecasts, and before them those of an `earlier` record that lie before the first of them."""
+        if not len(earlier.origins):
+            return self
+        if not len(self.origins):
+            return earlier
+        names = tuple(dict.fromkeys((*self.names, *earlier.names)))
+        before = earlier.origins < self.origins[0]
+        return Record(
+            names,
+            np.concatenate([earlier.origins[before], self.origins]),
+            np.concatenate([earlier.aligned(names)[before], self.aligned(names)]),
+            np.concatenate([earlier.served[before], self.served]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """One forecast and how it was made."""
+
+    y: Array
+    """(48,), in the target's unit, not rounded"""
+    names: tuple[str, ...]
+    experts: Array
+    """(n_experts, 48), in the target's unit"""
+    weights: Array
+    """(n_blocks, n_experts), each row with sum 1"""
+
+
+def combine(
+    record: Record,
+    series: Array,
+    origin: int,
+    models: Mapping[str, Array],
+    others: Mapping[str, Array],
+    *,
+    floor: float,
+) -> Combined:
+    """One forecast of the 48 hours after `origin` from those of several experts.
+
+    `series`, (hours,), is the target, nan where unknown; nothing after `origin` is read of it. `models` and `others`
+    are name → (48,), in the target's unit, nan where an expert says nothing. At least one model must be given.
+    """
+    record = record.between(origin - WINDOW_HOURS, origin)
+    actual = _actual(series, record.origins, origin)
+    mean = _mean(np.stack(list(models.values())), floor)
+    means = record.aligned([MEAN])[:, 0]
+    change = _correction(np.log((actual + floor) / (means + floor)), record.origins, origin)
+    found = {**models, MEAN: mean, CORRECTED: _moved(mean, change, floor), **others}
+    names, experts = tuple(found), np.stack(list(found.values()))
+    regrets = _regrets(record, names, actual, floor)
+    return _combined(names, experts, _weights(regrets, names.index(MEAN)), floor)
+
+
+def rolling(
+    series: Array,
+    origins: NDArray[np.intp],
+    models: Mapping[str, Array],
+    others: Mapping[str, Array],
+    *,
+    floor: float,
+    earlier: Record | None = None,
+) -> tuple[Record, Array]:
+    """`combine` at each of the origins, one after the other, each knowing those before it.
+
+    `origins`, (n,), rising; `models` and `others`: name → (n, 48); `earlier`: a record of the time before.
+
+    Returns:
+        The record of these origins, with an `earlier` one before it, and the weights, (n, n_blocks, n_experts), nan
+        for those of the earlier one.
+    """
+    before = earlier or Record.empty()
+    if len(origins):
+        before = before.between(int(origins[0]) - WINDOW_HOURS, int(origins[0]))
+    names = (*models, MEAN, CORRECTED, *others)
+    known = len(before.origins)
+    total = known + len(origins)
+    places = np.concatenate([before.origins, origins])
+    experts = np.full((total, len(names), HORIZON), np.nan)
+    served = np.full((total, HORIZON), np.nan)
+    weights = np.full((total, len(BLOCKS), len(names)), np.nan)
+    experts[:known], served[:known] = before.aligned(names), before.served
+    at_mean, at_corrected = names.index(MEAN), names.index(CORRECTED)
+    if len(origins):
+        each = np.stack(list(models.values()), axis=1)
+        experts[known:, : len(models)] = each
+        experts[known:, at_mean] = _mean(each.swapaxes(0, 1), floor)
+        for at, values in enumerate(others.values(), start=at_corrected + 1):
+            experts[known:, at] = values
+    regrets = np.zeros((total, len(BLOCKS), len(names)))
+    errors = np.full((total, HORIZON), np.nan)
+    for row in range(known, total):
+        now = int(places[row])
+        first = int(np.searchsorted(places[:row], now - WINDOW_HOURS))
+        # What was issued so long ago that all of it was known at the origin before is known no better now.
+        last = int(places[row - 1]) if row > known else now - WINDOW_HOURS
+        fresh = slice(max(first, int(np.searchsorted(places[:row], last - HORIZON))), row)
+        actual = _actual(series, places[fresh], now)
+        errors[fresh] = np.log((actual + floor) / (experts[fresh, at_mean] + floor))
+        change = _correction(errors[first:row], places[first:row], now)
+        experts[row, at_corrected] = _moved(experts[row, at_mean], change, floor)
+        some = Record(names, places[fresh], experts[fresh], served[fresh])
+        days = _days(places[:row][first:])[fresh.start - first :]
+        regrets[fresh] = _regrets(some, names, actual, floor, days)
+        weights[row] = _weights(regrets[first:row], at_mean)
+        served[row] = _combined(names, experts[row], weights[row], floor).y
+    return Record(names, places, experts, served), weights
+
+
+def _actual(series: Array, origins: NDArray[np.intp], now: int) -> Array:
+    """What is known at the hour `now` of the hours after each origin, (n, 48), nan where nothing is."""
+    hours = origins[:, None] + _LEADS
+    known = np.append(series[: now + 1], np.nan)
+    return np.asarray(known[np.where(hours <= min(now, len(series) - 1), hours, len(known) - 1)])
+
+
+def _mean(values: Array, floor: float) -> Array:
+    """The mean of the first axis, in logarithms."""
+    return np.asarray(np.exp(np.log(values + floor).mean(axis=0)) - floor)
+
+
+def _moved(y: Array, change: Array, floor: float) -> Array:
+    return np.maximum((y + floor) * np.exp(change[_BLOCK_OF]) - floor, 0.0)
+
+
+def _days(origins: NDArray[np.intp]) -> Array:
+    """Days each forecast stands for: since the one before it, at most one, (n,)."""
+    gaps = np.diff(origins)
+    first = gaps[:1] if len(gaps) else np.ones(1, dtype=origins.dtype)
+    return np.asarray(np.minimum(np.concatenate([first, gaps])[: len(origins)], 24) / 24)
+
+
+def _correction(errors: Array, origins: NDArray[np.intp], now: int) -> Array:
+    """By how much the logarithm of a forecast is to be moved, (n_blocks,): the mean of the known errors of a block,
+    (n, 48), later ones counting more, shrunk to no change where few days are known."""
+    if not len(origins):
+        return np.zeros(len(BLOCKS))
+    age = now - (origins[:, None] + _LEADS)
+    known = np.isfinite(errors)
+    days = np.where(known, _days(origins)[:, None] * np.exp2(-np.maximum(age, 0) / _HALF_LIFE_HOURS), 0.0)
+    total = np.add.reduceat((days * np.where(known, errors, 0.0)).sum(axis=0), _STARTS) / _SIZES
+    weight = np.add.reduceat(days.sum(axis=0), _STARTS) / _SIZES
+    return np.asarray(total / (weight + _SHRINKAGE_DAYS))
+
+
+def _regrets(
+    record: Record, names: Sequence[str], actual: Array, floor: float, days: Array | None = None
+) -> Array:
+    """How much less each forecast of the record would have lost, had it leaned to an expert, by block of lead times:
+    (n, n_blocks, n_experts), in the target's unit times days."""
+    experts = record.aligned(names) if record.names != tuple(names) else record.experts
+    stands_for = _days(record.origins) if days is None else days
+    above = np.sign(record.served - actual) * (record.served + floor)
+    slope = np.where(np.isfinite(above), above, 0.0) * stands_for[:, None]
+    apart = np.log((record.served[:, None] + floor) / (experts + floor)) * slope[:, None]
+    apart = np.where(np.isfinite(apart), apart, 0.0)
+    return np.asarray(np.add.reduceat(apart, _STARTS, axis=2).swapaxes(1, 2) / _SIZES[:, None])
+
+
+def _weights(regrets: Array, otherwise: int) -> Array:
+    """MLpol's weights, (n_blocks, n_experts), from regrets, (n, n_blocks, n_experts); where no expert was better than
+    what was served, all weight is on the expert `otherwise`."""
+    gain = np.maximum(regrets.sum(axis=0), 0.0)
+    squares = (regrets**2).sum(axis=0)
+    shares = np.divide(gain, squares, out=np.zeros_like(gain), where=gain > 0)
+    total = shares.sum(axis=1, keepdims=True)
+    found = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+    found[total[:, 0] <= 0, otherwise] = 1.0
+    return np.asarray(found)
+
+
+def _combined(names: tuple[str, ...], experts: Array, weights: Array, floor: float) -> Combined:
+    """An expert that says nothing of an hour leaves its weight to the others; where they have none, to the mean."""
+    spoken = np.isfinite(experts)
+    shares = np.where(spoken, weights[_BLOCK_OF].T, 0.0)
+    total = shares.sum(axis=0)
+    shares[names.index(MEAN)] += np.where(total > 0, 0.0, 1.0)
+    shares /= np.where(total > 0, total, 1.0)
+    logs = np.where(spoken, np.log(np.where(spoken, experts, 1.0) + floor), 0.0)
+    return Combined(np.exp((shares * logs).sum(axis=0)) - floor, names, experts, weights)
