@@ -140,6 +140,23 @@ def test_training_by_family_and_the_champion(client: Client, database: Database,
     assert body["training"]["xgboost"]["metrics"] == METRICS
 
 
+def test_a_naive_forecast_counts_where_all_were_issued_with_it(
+    client: Client, database: Database, now: datetime
+) -> None:
+    put_hours(database, *(hour("Delhi", now - back * HOUR, aqi=100 + back % 7) for back in range(80)))
+    put_forecasts(
+        database,
+        issued("Delhi", now - 60 * HOUR, family="naive", weekly=None),
+        issued("Delhi", now - 50 * HOUR, daily=[90.0] * 48, weekly=[103.0] * 48, persistence=[120.0] * 48),
+    )
+    with database.transaction() as connection:
+        assert score(connection, mode="live", now=now) == 2
+    live = performance(client)["live"]
+    assert live["pooled"]["best_naive"] == "persistence"
+    found = {family: one["pooled"]["best_naive"] for family, one in live["by_family"].items()}
+    assert found == {"naive": "persistence", "xgboost": "weekly"}
+
+
 def test_the_record_live_and_in_replay(client: Client, database: Database, now: datetime) -> None:
     put_hours(database, *(hour("Delhi", now - back * HOUR, aqi=100 + back % 7) for back in range(80)))
     put_forecasts(
