@@ -7,23 +7,32 @@ Dask send them once. Processes of one machine share them in memory either way.
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
+from common import __version__
 from common.domain.errors import WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from distributed import Client
+    from distributed import Client, Future
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 5
+_LARGE = 100_000
+"""Arrays of more bytes go to a cluster by themselves, and once."""
+_AHEAD = 4
+"""So many tasks for each thread of a cluster are sent before the first of them is done: each may have large arrays."""
 WITHOUT_DASK = "Dask is not installed: pip install 'vayu[dask]'"
+WITHOUT_VAYU = "the workers of the Dask cluster need the same version of vayu[dask] as here"
 
 
 class Runner(Protocol):
@@ -33,21 +42,18 @@ class Runner(Protocol):
     to the end before the next call.
     """
 
-    def __call__(self, task: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> Iterator[T]: ...
+    def __call__(self, task: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> Iterator[T]: ...
 
 
-def in_process(task: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> Iterator[T]:
+def in_process(task: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> Iterator[T]:
     """One task after the other, each when its result is asked for."""
     for each in arguments:
         yield on_one_thread(task, *each)
 
 
 def on_one_thread(task: Callable[..., T], *arguments: Any) -> T:
-    """The result of a task whose matrices, trees and nested tasks have one thread."""
-    from joblib import parallel_config
-
-    # Dask's backend of joblib would send the trees of a forest back to the cluster, as tasks of their own.
-    with threadpool_limits(limits=1), parallel_config(backend="threading", n_jobs=1):
+    """The result of a task whose matrices and trees have one thread."""
+    with threadpool_limits(limits=1):
         return task(*arguments)
 
 
@@ -58,7 +64,7 @@ def on_processes(jobs: int) -> Iterator[Runner]:
     Raises:
         WorkerError: when a process ends in the midst of a task.
     """
-    from joblib import Parallel, cpu_count
+    from joblib import Parallel, cpu_count, delayed
     from joblib.externals.loky import get_reusable_executor
 
     jobs = jobs or cpu_count()
@@ -67,7 +73,12 @@ def on_processes(jobs: int) -> Iterator[Runner]:
         return
     try:
         with Parallel(n_jobs=jobs, backend="loky", return_as="generator") as pool:
-            yield _runner(pool)
+
+            def run(task: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> Iterator[T]:
+                results: Iterator[T] = pool(delayed(on_one_thread)(task, *each) for each in arguments)
+                return results
+
+            yield run
     except BrokenProcessPool as error:
         raise WorkerError(
             "a process ended in the midst of its work, probably for want of memory; try fewer --jobs"
@@ -82,15 +93,16 @@ def on_cluster(scheduler: str) -> Iterator[Runner]:
     """Tasks run on the workers of a Dask cluster; `scheduler` is the address of its scheduler.
 
     Raises:
-        WorkerError: without Dask; when the scheduler cannot be reached or has no workers; when Vayu is not installed on
-            them; when they are lost.
+        WorkerError: without Dask; when the scheduler cannot be reached or has no workers; when they have
+            not the same version of Vayu; when they are lost.
     """
     try:
-        from distributed import Client, CommClosedError, FutureCancelledError, KilledWorker
+        from distributed import Client
+        from distributed.client import FutureCancelledError
+        from distributed.comm import CommClosedError
+        from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise WorkerError(WITHOUT_DASK) from error
-    from joblib import Parallel, parallel_config
-
     try:
         client = Client(scheduler, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -100,8 +112,7 @@ def on_cluster(scheduler: str) -> Iterator[Runner]:
     with client:
         _check_workers(client, scheduler)
         try:
-            with parallel_config(backend="dask", client=client), Parallel(return_as="generator") as pool:
-                yield _runner(pool)
+            yield partial(_send, client)
         except (CommClosedError, FutureCancelledError, KilledWorker) as error:
             raise WorkerError(
                 f"the Dask cluster at {scheduler} lost its workers in the midst of the work; its log says why"
@@ -116,22 +127,41 @@ def _check_workers(client: Client, scheduler: str) -> None:
             f"the Dask scheduler at {scheduler} has no workers; start some: dask worker {scheduler}"
         ) from error
     try:
-        client.run(_here)
+        versions = set(client.run(_version).values())
     except ImportError as error:
-        raise WorkerError(
-            "the workers of the Dask cluster need the same version of Vayu: pip install 'vayu[dask]' there"
-        ) from error
+        raise WorkerError(f"{WITHOUT_VAYU}, and have none") from error
+    if versions != {__version__}:
+        raise WorkerError(f"{WITHOUT_VAYU}, {__version__}, and have {', '.join(sorted(versions))}")
 
 
-def _here() -> None:
-    """What a worker can run only where this module is installed."""
+def _version() -> str:
+    """Fails on a worker where this module is not installed."""
+    return __version__
 
 
-def _runner(pool: Any) -> Runner:
-    from joblib import delayed
+def _send(client: Client, task: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> Iterator[T]:
+    """A `Runner`. joblib's backend for Dask is not used: it waits for ever for a task whose workers died (1.6.0), and
+    gives a cluster of one thread nothing to do."""
+    uses = Counter(
+        id(argument) for each in arguments for argument in each if isinstance(argument, np.ndarray)
+    )
+    shared: dict[int, Future] = {}
 
-    def run(task: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> Iterator[T]:
-        results: Iterator[T] = pool(delayed(on_one_thread)(task, *each) for each in arguments)
-        return results
+    def sent(argument: Any) -> Any:
+        if not isinstance(argument, np.ndarray) or argument.nbytes < _LARGE:
+            return argument
+        if id(argument) in shared:
+            return shared[id(argument)]
+        there = client.scatter(argument, hash=False)
+        if uses[id(argument)] > 1:
+            shared[id(argument)] = there
+        return there
 
-    return run
+    most = _AHEAD * max(sum(client.ncores().values()), 1)
+    waiting: deque[Future] = deque()
+    for each in arguments:
+        waiting.append(client.submit(on_one_thread, task, *map(sent, each), pure=False))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

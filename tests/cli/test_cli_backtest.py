@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from commands import Vayu, complaint, parsed
+from distributed import LocalCluster
 from synthetic import hours
 
 from common.features import INPUTS
@@ -116,6 +117,20 @@ def test_scores_are_those_of_the_rows_that_were_written(backtest: Any) -> None:
     naive_mae["weekly"] = np.abs(np.array(weekly) - actual)[known].mean()
     assert together["naive_mae"] <= min(naive_mae.values()) + 1e-3
     assert together["skill"] == pytest.approx(1 - together["mae"] / together["naive_mae"], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_jobs_and_a_cluster_change_nothing(backtest: Any) -> None:
+    table = columns("pm25", "no2", "temperature", series=("a", "b"))
+    options = (*WINDOW, "--families", "linear,xgboost")
+    alone, rows = backtest(table, *options)
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        for more in (("--jobs", "2"), ("--scheduler", cluster.scheduler_address)):
+            result, found = backtest(table, *options, *more)
+            assert parsed(result) == parsed(alone)
+            assert found.equals(rows)
 
 
 @pytest.mark.parametrize(
@@ -304,6 +319,12 @@ def test_the_table_for_people(lost: Vayu, tmp_path: Path) -> None:
         (("--origin-hours", "5,24"), 2, "hours from 0 to 23"),
         (("--families", "magic"), 2, "linear,random_forest,xgboost"),
         (("--out", "no/such/folder/out.parquet"), 2, "there is no folder"),
+        (("--jobs", "two"), 2, "write how many processes, such as 4; 0 or all"),
+        (("--jobs", "-1"), 2, "write how many processes"),
+        (("--jobs", "1.5"), 2, "write how many processes"),
+        (("--scheduler", "cluster:8786"), 2, "no address of a Dask scheduler; write tcp://HOST:8786"),
+        (("--jobs", "1", "--scheduler", "tcp://127.0.0.1:1"), 2, "give one of them"),
+        (("--scheduler", "tcp://127.0.0.1:1"), 1, "no Dask scheduler can be reached at tcp://127.0.0.1:1"),
         (("--train-until", "2024-06-01"), 1, "no rows before --train-until"),
         (("--test-from", "2026-06-01", "--test-to", "2026-07-01"), 1, "no origin in the test window"),
     ],

@@ -110,11 +110,11 @@ def backtest(
         (number, table, time, layout, chosen, held_out[number], trained_until, onnx, best.prior)
         for number, (table, chosen) in enumerate(zip(clean.values, origins, strict=True))
     ]
-    parts: list[Forecasts] = []
-    experts: tuple[str, ...] = ()
-    for experts, part in run(_of_series, tasks):
-        parts.append(part)
+    done = []
+    for part in run(_of_series, tasks):
+        done.append(part)
         tick("Forecasting")
+    experts, parts = done[0][0], [part for _, part in done]
     samples = int(np.isfinite(data.actual).sum())
     return Backtest(clean, _together(parts), layout, best, candidates, left_out, samples, experts)
 
