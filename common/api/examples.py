@@ -244,7 +244,6 @@ EXAMPLES: dict[tuple[str, str, str], Any] = {
             "reasons": {"aqi": "MAE 21.3 against 24.8 of the best naive forecast on the same hours"},
             "switched": {},
             "kept": {"pm25": "the champion did better on the same hours"},
-            "followed": {},
             "failed": {},
             "metrics": {"aqi": {"xgboost": {"mae": 21.3, "rmse": 30.2, "r2": 0.79}}},
             "left_out": {},

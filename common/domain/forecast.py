@@ -19,6 +19,12 @@ NAIVE = ("persistence", "daily", "mean24", "weekly")
 """The forecasts to beat: the last known value; the same hour of the last day; the mean of the last 24 hours; the mean
 of the same hour over the last seven days."""
 
+LOG_FLOOR: dict[str, float] = {"aqi": 5.0, "pm25": 5.0}
+"""Added to a target before its logarithm is taken, in its unit, so that small values do not make wild ratios."""
+
+EXPERT_BLOCKS = ((1, 1), (2, 3), (4, 6), (7, 12), (13, 18), (19, 24), (25, 36), (37, 48))
+"""Blocks of lead times, both ends included, in which experts are weighted alike: see `common.inference.experts`."""
+
 BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
 """Blocks of lead times, both ends included, within which forecasts are judged beside all of them together."""
 

@@ -9,6 +9,7 @@ from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 from common.domain.breakpoints import NAQI
+from common.domain.forecast import LOG_FLOOR
 from common.domain.observation import POLLUTANTS
 
 if TYPE_CHECKING:
@@ -26,7 +27,15 @@ WEATHER_SCALE = {
 }
 """Centre and scale of each weather variable: fixed, so that one city's model is not another's by accident."""
 
-FLOOR = {"pm25": 5.0, "pm10": 10.0, "no2": 3.0, "so2": 2.0, "nh3": 2.0, "co": 0.1, "o3": 3.0, "aqi": 5.0}
+FLOOR: dict[str, float] = {
+    "pm10": 10.0,
+    "no2": 3.0,
+    "so2": 2.0,
+    "nh3": 2.0,
+    "co": 0.1,
+    "o3": 3.0,
+    **LOG_FLOOR,
+}
 """Added before a logarithm, in the variable's unit, so that small values do not make wild ratios."""
 
 CEILING = {"aqi": 500.0, "pm25": 2000.0}

@@ -95,6 +95,22 @@ class Issued:
         lags = None if self.lags is None else self.lags[which]
         return Issued(self.origins[which], self.forecasts[which], bounds, lags)
 
+    def after(self, origins: NDArray[np.intp], forecasts: Array) -> Issued:
+        """These, and before them earlier forecasts, (n, 48), that had no intervals, up to the first of these."""
+        before = origins < self.origins[0] if len(self.origins) else np.ones(len(origins), dtype=bool)
+        number = int(before.sum())
+        bounds, lags = self.bounds, self.lags
+        if bounds is not None:
+            bounds = np.concatenate([np.full((number, HORIZON, len(BOUNDS)), np.nan), bounds])
+        if lags is not None:
+            lags = np.concatenate([np.zeros(number, dtype=np.intp), lags])
+        return Issued(
+            np.concatenate([origins[before], self.origins]),
+            np.concatenate([forecasts[before], self.forecasts]),
+            bounds,
+            lags,
+        )
+
     def from_last_known(self) -> Issued:
         """The same with lead times that count from the last known hour, as errors grow from there.
 

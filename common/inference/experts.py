@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.domain.forecast import EXPERT_BLOCKS as BLOCKS
 from common.domain.forecast import HORIZON
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ WINDOW_HOURS = 60 * 24
 """Forecasts issued longer ago are not looked at."""
 APART = 3
 """Hours between the forecasts of the record that are looked at: closer ones repeat each other."""
-BLOCKS = ((1, 1), (2, 3), (4, 6), (7, 12), (13, 18), (19, 24), (25, 36), (37, 48))
-"""First and last lead time of those that are weighted alike, in hours."""
 MEAN, CORRECTED = "mean", "mean_corrected"
 """Names of the experts that are made of the models."""
 
@@ -83,17 +82,26 @@ class Record:
 
     def after(self, earlier: Record) -> Record:
         """These forecasts, and before them those of an `earlier` record that lie before the first of them."""
-        if not len(earlier.origins):
-            return self
         if not len(self.origins):
             return earlier
-        names = tuple(dict.fromkeys((*self.names, *earlier.names)))
-        before = earlier.origins < self.origins[0]
+        return self.merged(
+            earlier.between(int(earlier.origins[0]), int(self.origins[0]))
+            if len(earlier.origins)
+            else earlier
+        )
+
+    def merged(self, other: Record) -> Record:
+        """Both, by their origins, of which none is in both."""
+        if not len(other.origins):
+            return self
+        names = tuple(dict.fromkeys((*self.names, *other.names)))
+        origins = np.concatenate([self.origins, other.origins])
+        order = np.argsort(origins)
         return Record(
             names,
-            np.concatenate([earlier.origins[before], self.origins]),
-            np.concatenate([earlier.aligned(names)[before], self.aligned(names)]),
-            np.concatenate([earlier.served[before], self.served]),
+            origins[order],
+            np.concatenate([self.aligned(names), other.aligned(names)])[order],
+            np.concatenate([self.served, other.served])[order],
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from common.domain.errors import ModelError, NotFound
-from common.domain.forecast import HORIZON, TARGETS, Mode, Target
+from common.domain.forecast import HORIZON, NAIVE, TARGETS, Mode, Target
 from common.domain.observation import HOUR, last_full_hour
 from common.features import (
     CEILING,
@@ -24,23 +24,29 @@ from common.features import (
     usable_origins,
 )
 from common.inference.adaptive import Issued, quantiles
+from common.inference.experts import WINDOW_HOURS, Combined, Record, combine
 from common.inference.intervals import as_lists, category_probabilities, distribution, interval
 from common.inference.naive import naive_forecasts
 from common.inference.outlooks import outlooks_of
-from common.inference.past import REACH_HOURS, issued_before
-from common.inference.providers import keep_provider_rivals
+from common.inference.past import REACH_HOURS, experts_before, issued_before
+from common.inference.providers import Heard, keep_provider_rivals, provider_forecasts
 from common.inference.rivals import keep_rivals
 from common.store.city_hours import history, provenance
+from common.store.experts import IssuedExperts, insert_experts
 from common.store.forecasts import IssuedForecast, insert_forecast
 from common.store.models import champion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from common.inference.session import Model, ModelCache
     from common.store.connection import Connection
     from common.store.engine import Database
+
+
+_ENOUGH_AT_BEGINNING = 24
+"""Where the record begins so many hours after the weights' window, hindcasts are not looked at any more."""
 
 
 @dataclass(slots=True)
@@ -90,7 +96,7 @@ def issue_forecasts(
                     report.issued += 1
                 else:
                     report.repeated += 1
-            keep_provider_rivals(connection, city, issued, mode, past.inputs, past.origin)
+            keep_provider_rivals(connection, city, issued, mode, past.heard, past.origin)
     return report
 
 
@@ -106,6 +112,8 @@ class _Past:
     """The last `REACH_HOURS`, columns `TARGETS`"""
     outlooks: Outlooks
     """What had been received of the weather by the origin; hours are counted as those of `inputs`"""
+    heard: Heard
+    """What providers forecast of the air themselves"""
 
     @classmethod
     def read(cls, connection: Connection, city: str, origin: datetime) -> _Past:
@@ -114,7 +122,9 @@ class _Past:
         earlier = as_history(history(connection, city, first, recent, TARGETS))
         columns = [INPUTS.index(target) for target in TARGETS]
         outlooks = outlooks_of(connection, city, origin, origin, hour_0=recent + HOUR)
-        return cls(city, origin, inputs, np.concatenate([earlier, inputs[:, columns]]), outlooks)
+        targets = np.concatenate([earlier, inputs[:, columns]])
+        heard = provider_forecasts(connection, city, inputs, origin)
+        return cls(city, origin, inputs, targets, outlooks, heard)
 
 
 def _issue(
@@ -135,8 +145,22 @@ def _issue(
     source, basis = provenance(connection, city, known_until)
     place = len(past.targets) - 1
     issued = issued_before(connection, city, target, mode=mode, origin=origin, place=place)
-    forecast = make_forecast(
-        model, known, known_until, target, lag=lag, series=series, issued=issued, outlooks=past.outlooks
+    record = experts_before(connection, city, target, mode=mode, origin=origin, place=place)
+    if not len(record.origins) or record.origins[0] > place - WINDOW_HOURS + _ENOUGH_AT_BEGINNING:
+        hindcast = models.hindcast(row.version, origin, place)
+        record = record.after(hindcast)
+        issued = issued.after(hindcast.origins, hindcast.served)
+    forecast, combined = make_forecast(
+        model,
+        known,
+        known_until,
+        target,
+        lag=lag,
+        series=series,
+        issued=issued,
+        outlooks=past.outlooks,
+        record=record,
+        providers=past.heard.get(target, {}),
     )
     fresh = insert_forecast(
         connection,
@@ -155,6 +179,12 @@ def _issue(
         ),
     )
     if fresh:
+        experts = IssuedExperts(
+            combined.names,
+            combined.experts[: -len(NAIVE)].ravel().tolist(),
+            combined.weights.ravel().tolist(),
+        )
+        insert_experts(connection, city, target, mode, origin=origin, experts=experts)
         keep_rivals(
             connection,
             models,
@@ -189,18 +219,29 @@ def make_forecast(
     series: Array,
     issued: Issued,
     outlooks: Outlooks,
-) -> Steps:
-    """A forecast of 48 hours from history, float64 (hours, n_inputs), that ends `lag` hours before the origin.
+    record: Record,
+    providers: Mapping[str, Array],
+) -> tuple[Steps, Combined]:
+    """A forecast of 48 hours from history, float64 (hours, n_inputs), that ends `lag` hours before the origin, and
+    what it is made of.
 
-    Its intervals follow from the target, `series`, float64 (hours,), which ends there too, and from what was
-    `issued` of it before. `outlooks` count hours as `known` does.
+    Its experts are the model's, `providers`, name → (48,), and the naive forecasts, weighted by their `record`. Its
+    intervals follow from the target, `series`, float64 (hours,), which ends there too, and from what was `issued` of
+    it before. `outlooks` count hours as `known` does.
     """
     origins = np.array([len(known) - 1])
     leads = np.arange(1, HORIZON + 1) + lag
     floor, ceiling = FLOOR[target], CEILING[target]
     layout = model.card.layout
     rows = build(known, known_until, target, origins, leads, layout=layout, outlooks=outlooks, late=lag)
-    y = np.clip(model.predict(rows.X[0]), 0.0, ceiling)
+    naive = {
+        name: values[0]
+        for name, values in naive_forecasts(known[:, INPUTS.index(target)], origins, leads).items()
+    }
+    each = {name: np.clip(y, 0.0, ceiling) for name, y in model.experts(rows.X[0]).items()}
+    combined = combine(record, series, len(series) - 1 + lag, each, {**providers, **naive}, floor=floor)
+    y = np.clip(combined.y, 0.0, ceiling)
+    y = np.round(y) if layout.whole else y
     table = quantiles(
         series,
         len(series) - 1 + lag,
@@ -213,9 +254,8 @@ def make_forecast(
     values = distribution(y, table, floor, ceiling)
     lo80, hi80 = interval(values, y, 0.80)
     lo95, hi95 = interval(values, y, 0.95)
-    naive = naive_forecasts(known[:, INPUTS.index(target)], origins, leads)
     categories = category_probabilities(values) if target == "aqi" else np.empty((0, 0))
-    return {
+    steps: Steps = {
         "inputs_hash": hashlib.sha256(known.tobytes()).hexdigest()[:16],
         "y": as_lists(y, 1),
         "lo80": as_lists(lo80, 1),
@@ -223,8 +263,9 @@ def make_forecast(
         "lo95": as_lists(lo95, 1),
         "hi95": as_lists(hi95, 1),
         "categories": [as_lists(row, 4) for row in categories],
-        "persistence": as_lists(naive["persistence"][0], 1),
-        "daily": as_lists(naive["daily"][0], 1),
-        "mean24": as_lists(naive["mean24"][0], 1),
-        "weekly": as_lists(naive["weekly"][0], 1),
+        "persistence": as_lists(naive["persistence"], 1),
+        "daily": as_lists(naive["daily"], 1),
+        "mean24": as_lists(naive["mean24"], 1),
+        "weekly": as_lists(naive["weekly"], 1),
     }
+    return steps, combined

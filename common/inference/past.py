@@ -9,7 +9,10 @@ import numpy as np
 from common.domain.forecast import HORIZON, Mode, Target
 from common.domain.observation import HOUR
 from common.features import LOOKBACK_HOURS, MAX_LAG_HOURS
+from common.inference import experts
 from common.inference.adaptive import APART, BOUNDS, WINDOW_HOURS, Issued
+from common.inference.experts import Record
+from common.store.experts import experts_between
 from common.store.forecasts import issued_between
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
     from common.store.connection import Connection
 
-REACH_HOURS = max(WINDOW_HOURS + 2 * HORIZON, LOOKBACK_HOURS) + MAX_LAG_HOURS
+REACH_HOURS = max(WINDOW_HOURS + 2 * HORIZON, experts.WINDOW_HOURS + HORIZON, LOOKBACK_HOURS) + MAX_LAG_HOURS
 """Hours of the target that a forecast and its intervals may depend on."""
 
 _NUMBERS = (1 + len(BOUNDS)) * HORIZON
@@ -50,3 +53,25 @@ def issued_before(
         bounds=values[:, :, 1:],
         lags=kept["lag"].astype(np.intp),
     )
+
+
+def experts_before(
+    connection: Connection, city: str, target: Target, *, mode: Mode, origin: datetime, place: int
+) -> Record:
+    """The experts' forecasts before one of that origin, which has its `place` in the target's series."""
+    after = origin - experts.WINDOW_HOURS * HOUR
+    found = Record.empty()
+    groups = experts_between(
+        connection, city, target, mode=mode, after=after, before=origin, apart=experts.APART
+    )
+    parts = []
+    for names, data in groups:
+        count = len(names) + 1
+        numbers = [("size", ">i4"), ("value", ">f4")]
+        form = np.dtype([("ago", ">i4"), ("head", "V20"), ("numbers", numbers, count * HORIZON)])
+        rows = np.frombuffer(data, dtype=form)
+        values = rows["numbers"]["value"].astype(np.float64).reshape(-1, count, HORIZON)
+        parts.append(Record(names, place - rows["ago"].astype(np.intp), values[:, :-1], values[:, -1]))
+    for part in parts:
+        found = found.merged(part)
+    return found

@@ -31,27 +31,36 @@ WINDOW = 24
 """Hours that an index looks back over"""
 
 
-def keep_provider_rivals(
-    connection: Connection, city: str, targets: Sequence[Target], mode: Mode, known: Array, origin: datetime
-) -> int:
-    """Keep what providers forecast of `targets` for the 48 hours after `origin`; how many forecasts.
+Heard = dict["Target", dict[str, "Array"]]
+"""Target → provider → its 48 values, nan where it says nothing"""
 
-    `known`: float64 (hours, n_inputs), ending at the origin. Ours of the same origin must be kept before.
+
+def provider_forecasts(connection: Connection, city: str, known: Array, origin: datetime) -> Heard:
+    """What providers forecast of the 48 hours after `origin`, as received by then.
+
+    `known`: float64 (hours, n_inputs), ending at the origin.
     """
-    if not targets:
-        return 0
     oldest = origin - timedelta(hours=MAX_AGE_HOURS)
     said = outlooks_between(connection, [city], "air", POLLUTANTS, oldest, origin, newest=True)[city]
+    found: Heard = {}
+    for one in said:
+        for target, y in _forecasts(one, known, origin).items():
+            if np.isfinite(y).any():
+                found.setdefault(target, {})[one.source] = y
+    return found
+
+
+def keep_provider_rivals(
+    connection: Connection, city: str, targets: Sequence[Target], mode: Mode, heard: Heard, origin: datetime
+) -> int:
+    """Keep what providers forecast of `targets`; how many forecasts. Ours of the same origin must be kept before."""
     rivals = [
-        (target, one.source, y)
-        for one in said
-        for target, y in _forecasts(one, known, origin).items()
-        if target in targets and any(value is not None for value in y)
+        (target, source, _listed(y)) for target in targets for source, y in heard.get(target, {}).items()
     ]
     return insert_rivals(connection, city, mode, origin, rivals)
 
 
-def _forecasts(said: Received, known: Array, origin: datetime) -> dict[Target, list[float | None]]:
+def _forecasts(said: Received, known: Array, origin: datetime) -> dict[Target, Array]:
     """Target → its 48 values."""
     expected = np.full((len(POLLUTANTS), WINDOW + HORIZON), np.nan)
     begin = (said.first - origin) // HOUR + WINDOW - 1
@@ -67,7 +76,7 @@ def _forecasts(said: Received, known: Array, origin: datetime) -> dict[Target, l
     )
     heard = np.isfinite(expected[:, WINDOW:]).any(axis=0)
     index = np.where(heard, running_naqi(whole)[WINDOW - 1 :][1:], np.nan)
-    return {"aqi": _listed(index), "pm25": _listed(expected[POLLUTANTS.index("pm25"), WINDOW:])}
+    return {"aqi": index, "pm25": expected[POLLUTANTS.index("pm25"), WINDOW:]}
 
 
 def running_naqi(hours: Array) -> Array:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import onnxruntime
 
-from common.domain.errors import ModelError
+from common.domain.errors import ModelError, NotFound
 from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
+from common.inference.experts import Record
+from common.inference.hindcast import from_file, hindcast_key
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from numpy.typing import NDArray
 
 
@@ -111,10 +115,11 @@ def _run(session: Any, X: NDArray[np.float32], answers: list[str]) -> list[NDArr
 class ModelCache:
     """Models by version, read from the object store once; a version never changes."""
 
-    def __init__(self, files: Files, *, size: int = 128) -> None:
+    def __init__(self, files: Files, *, size: int = 256) -> None:
         self._files = files
         self._size = size
         self._models: OrderedDict[str, Model] = OrderedDict()
+        self._hindcasts: OrderedDict[str, bytes] = OrderedDict()
 
     def get(self, version: str) -> Model:
         """The model of that version.
@@ -134,3 +139,21 @@ class ModelCache:
                 self._models.popitem(last=False)
         self._models.move_to_end(version)
         return model
+
+    def hindcast(self, version: str, last: datetime, place: int) -> Record:
+        """What would have been issued in the last weeks of its training, counted so that the hour `last` has that
+        `place`; empty where nothing is kept with the model.
+
+        Raises:
+            ModelError: when the file is damaged.
+        """
+        data = self._hindcasts.get(version)
+        if data is None:
+            try:
+                data = self._files.get(hindcast_key(version))
+            except NotFound:
+                data = b""
+            self._hindcasts[version] = data
+            if len(self._hindcasts) > self._size:
+                self._hindcasts.popitem(last=False)
+        return from_file(data, last, place) if data else Record.empty()

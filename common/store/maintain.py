@@ -22,6 +22,7 @@ from common.store.city_hours import lock_city
 from common.store.community import SETTLED_DAYS, retention
 from common.store.daily import AGGREGATES, DAY, VALUES, WITH_AIR
 from common.store.engine import Database, run
+from common.store.experts import drop_old_experts
 from common.store.faults import sqlstate
 from common.store.outlooks import WEATHER_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
@@ -214,6 +215,7 @@ def _drop_rows(database: Database, now: datetime, oldest: datetime) -> dict[str,
         dropped["outlook"] = _drop(connection, "outlook", "kind = 'air' AND received_at < :edge", oldest)
         weather = "kind = 'weather' AND received_at < :edge"
         dropped["outlook"] += _drop(connection, "outlook", weather, min(oldest, now - WEATHER_KEPT))
+        dropped["forecast_expert"] = drop_old_experts(connection, now=now)
         done = "state = 'done' AND finished_at < :edge"
         dropped["job"] = _drop(connection, "job", done, now - _DONE_JOBS_KEPT)
     return dropped

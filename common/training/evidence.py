@@ -12,25 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.domain.forecast import NAIVE
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
     from common.features import Array
-    from common.store.rivals import DayOfRivals
 
 CERTAIN = 0.975
-"""Share of the draws in which another recipe must do better to be served."""
+"""Share of the draws in which another model must do better to be served."""
 LIKELY = 0.75
-"""Share of the draws in which a newer model of the same recipe must do worse not to be served, and in which a model
-must do better than the naive forecast to take over from it."""
+"""Share of the draws in which a newer model of the same families must do worse not to be served."""
 WORTHWHILE = 0.02
 """Differences of MAE smaller than this share of it are no reason for anything."""
-RECORD_DAYS = 7
-"""Fewer days of forecasts kept beside the champion's than this prove nothing."""
 FEWEST_DAYS = 4
 """Fewer days than this prove nothing."""
 _BLOCK_DAYS = 2
@@ -53,12 +45,6 @@ class Paired:
         """The newer one is better, by enough to be worth a change, and it is not noise."""
         gain = self.old_mae - self.new_mae
         return self.certainty >= CERTAIN and gain >= WORTHWHILE * self.old_mae
-
-    @property
-    def likely(self) -> bool:
-        """The newer one is better, by enough to be worth a change, and more likely so than not."""
-        gain = self.old_mae - self.new_mae
-        return self.certainty >= LIKELY and gain >= WORTHWHILE * self.old_mae
 
     @property
     def worse(self) -> bool:
@@ -108,43 +94,3 @@ def _certainty(gain: Array) -> float:
     drawn = (first[:, :, None] + np.arange(_BLOCK_DAYS)) % days
     total = gain[drawn.reshape(_DRAWS, -1)[:, :days]].sum(axis=1)
     return float(((total > 0) + 0.5 * (total == 0)).mean())
-
-
-def proven_better(rivals: Mapping[str, Sequence[DayOfRivals]]) -> tuple[str, Paired] | None:
-    """The rival that did clearly better than the champion in the record, the best where several did.
-
-    All naive forecasts are one rival, ``naive``: the best over the whole time of those that were made beside all of
-    the champion's forecasts. Less than `RECORD_DAYS` days with forecasts prove nothing.
-    """
-    found = []
-    for rival, days in _with_one_naive(rivals).items():
-        n, ours, theirs = _sums(days)
-        paired = by_days(n, ours, theirs)
-        if paired.better and len(days) >= RECORD_DAYS:
-            found.append((rival, paired))
-    return min(found, key=lambda one: one[1].new_mae / one[1].old_mae, default=None)
-
-
-def beats_naive(rivals: Mapping[str, Sequence[DayOfRivals]]) -> Paired | None:
-    """The best naive forecast against the champion in the record, where the champion did clearly better."""
-    days = _with_one_naive(rivals).get("naive", ())
-    if len(days) < RECORD_DAYS:
-        return None
-    n, ours, theirs = _sums(days)
-    paired = by_days(n, theirs, ours)
-    return paired if paired.better else None
-
-
-def _with_one_naive(rivals: Mapping[str, Sequence[DayOfRivals]]) -> dict[str, Sequence[DayOfRivals]]:
-    naive = [days for name, days in rivals.items() if name in NAIVE]
-    pairs = [sum(day.n for day in days) for days in naive]
-    whole = [days for days, n in zip(naive, pairs, strict=True) if n == max(pairs)]
-    best = min(whole, key=lambda days: sum(day.theirs for day in days), default=None)
-    found = {name: days for name, days in rivals.items() if name not in NAIVE}
-    return found if best is None else found | {"naive": best}
-
-
-def _sums(days: Sequence[DayOfRivals]) -> tuple[NDArray[np.intp], Array, Array]:
-    """Pairs, the champion's errors and the rival's, by day."""
-    n, ours, theirs = zip(*((day.n, day.ours, day.theirs) for day in days), strict=True)
-    return np.array(n), np.array(ours), np.array(theirs)

@@ -1,10 +1,8 @@
-"""Which of the candidates, if any, is served from now on.
+"""Whether what was trained is served from now on.
 
-A recipe is a family with all that is decided by it. Fresh data are worth having, so a newly trained model of the
-champion's own recipe takes over unless it is clearly worse. Another recipe must be clearly better, by `evidence`,
-on the same held-out hours or in the record: the best of several nearly equal ones is a coin toss, tossed anew
-each day. Nothing that loses to the naive forecast is served, however little; and as the naive forecast is what is
-served for want of anything better, it gives way to what is likely better.
+Of a training the ensemble of all families that came near the best is served: who of them is believed, and how far the
+naive forecasts are, is decided hour by hour by `common.inference.experts`. Fresh data are worth having, so a newly
+trained ensemble takes over from the one before it unless it is clearly worse on hours that neither has seen.
 """
 
 from __future__ import annotations
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
 ENOUGH_PAIRS = 48 * 24
 """Champion and challenger are compared on hours that neither has seen once there are this many pairs of them."""
-BLEND_PREFERRED = 1.01
-"""A blend is served unless another model's held-out MAE is this many times smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +34,6 @@ class Decision:
     best: Candidate
     promote: bool
     reason: str
-    challenger: Candidate | None = None
-    """The best of those that are not served, to be followed beside the champion; None: none beats the naive."""
 
 
 def decide(
@@ -49,78 +43,22 @@ def decide(
     champion_model: Model | None,
     *,
     held: bool = False,
-    proven: tuple[str, Paired] | None = None,
-    above_naive: Paired | None = None,
 ) -> Decision:
-    """Skill first, then RMSE, then training time; never one that loses to the naive forecast or the champion.
+    """What was trained takes over unless it is clearly worse than the champion on hours that neither has seen.
 
     `champion_model` is None where there is no champion, or its file no longer fits this code. `held`: it was
-    chosen by hand, so that being fresher is no reason to replace it. `proven`: the family whose forecasts, kept
-    beside the champion's, did clearly better than those, and by how much. `above_naive`: how clearly the champion's
-    own forecasts did better than the naive ones, if they did.
+    chosen by hand, so that being fresher is no reason to replace it.
     """
     sound = [candidate for candidate in candidates if candidate.fault is None]
     best = best_of(sound)
     if "why" in best.metrics:
         reason = f"the naive forecast ({best.metrics['naive']}): {best.metrics['why']}"
         return Decision(best, promote=champion_model is None, reason=reason)
+    reason = f"skill {_skill(best):+.3f} on {best.metrics['holdout']['n']} held-out hours"
     if champion is None or champion_model is None:
-        return _decided(sound, best, promote=True, why="")
-    if best.family == "naive" and champion.family != "naive" and above_naive is not None and proven is None:
-        # Held-out hours and the very forecasts that were issued disagree: the latter are what is wanted.
-        return _decided(
-            sound, best, promote=False, why=f"the champion stays: in the record, {above_naive} for that"
-        )
-    chosen, why = _recipe(sound, best, champion, data, proven)
-    promote, against = _against_champion(sound, chosen, data, champion, champion_model, held=held)
-    if proven is not None and chosen.family == proven[0]:
-        promote = True  # the record is of the very champion, and of both as they were served
-    return _decided(sound, chosen, promote=promote, why="; ".join(part for part in (why, against) if part))
-
-
-def _decided(sound: Sequence[Candidate], chosen: Candidate, *, promote: bool, why: str) -> Decision:
-    if chosen.family == "naive":
-        reason = f"no family beat the naive forecast ({chosen.metrics['naive']}) on held-out hours"
-    else:
-        reason = f"skill {_skill(chosen):+.3f} on {chosen.metrics['holdout']['n']} held-out hours"
-    others = [one for one in sound if one.family != "naive" and _skill(one) > 0]
-    if promote:
-        others = [one for one in others if one is not chosen]
-    elif chosen in others:
-        others = [chosen]  # it is what would have been served
-    return Decision(
-        chosen,
-        promote=promote,
-        reason=f"{reason}; {why}" if why else reason,
-        challenger=min(others, key=_order) if others else None,
-    )
-
-
-def _recipe(
-    sound: Sequence[Candidate],
-    best: Candidate,
-    champion: ModelRow,
-    data: Dataset,
-    proven: tuple[str, Paired] | None,
-) -> tuple[Candidate, str]:
-    """The candidate whose recipe is to be served, and why this one."""
-    own = next((one for one in sound if one.family == champion.family), None)
-    if proven is not None:
-        named = (one for one in sound if one.family == proven[0])
-        found = next((one for one in named if one.family == "naive" or _skill(one) > 0), None)
-        if found is not None:
-            return found, f"in the record, {proven[1]} for {champion.family}"
-    if own is None or own is best:
-        return best, ""
-    if own.family != "naive" and _skill(own) <= 0:
-        return best, f"{own.family} does not beat the naive forecast any more"
-    if own.family == "naive" and "why" in champion.metrics:
-        return best, "now there is enough history"
-    _, judge = data.split()
-    found_better = by_hours(data.judged(judge), own.held_out, best.held_out, data.hours[judge])
-    if found_better.likely if own.family == "naive" else found_better.better:
-        return best, f"{found_better} for {own.family}"
-    return own, f"{best.family} is not clearly better: {found_better}"
+        return Decision(best, promote=True, reason=reason)
+    promote, against = _against_champion(sound, best, data, champion, champion_model, held=held)
+    return Decision(best, promote=promote, reason=f"{reason}; {against}")
 
 
 def _against_champion(
@@ -133,7 +71,8 @@ def _against_champion(
     held: bool,
 ) -> tuple[bool, str]:
     """Whether the candidate takes over from the very champion, and why or why not."""
-    own_was_tried = champion.family in {candidate.family for candidate in sound}
+    # What a single family was trained for does not take the place of several without proof.
+    own_was_tried = champion.family in {candidate.family for candidate in sound} or chosen.family == "blend"
     found = _on_unseen(chosen, data, champion, champion_model)
     if found is not None:
         verdict = (

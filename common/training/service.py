@@ -15,16 +15,15 @@ from common.domain.observation import HOUR, last_full_hour
 from common.features import INPUTS, as_history
 from common.inference.card import ModelCard, card_key, checksum, model_key
 from common.inference.card_text import as_markdown, text_key
+from common.inference.hindcast import as_file, hindcast_key
 from common.inference.outlooks import outlooks_of
 from common.store.alone import PATIENCE_S, training_alone
 from common.store.city_hours import history, provenance_mix, span
-from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, model, promote
-from common.store.rivals import follow, rival_days
+from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
 from common.training.dataset import Dataset, make_dataset
-from common.training.evidence import Paired, beats_naive, proven_better
 from common.training.judge import coverage
 from common.training.promote import Decision, decide
-from common.training.train import Candidate, train_families
+from common.training.train import Candidate, hindcasts, train_families
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from common.store.engine import Database
 
 SERVED_ALREADY = "the same model is served already"
-RECORD = timedelta(days=14)
-"""Champion and followed models are compared over the forecasts they issued in this time."""
 WINDOW_DAYS = 400
 """Older history is not learnt from: cities change."""
 
@@ -61,8 +58,6 @@ class TrainReport:
     """Target → the champion before, where it was of another family."""
     kept: dict[str, str] = field(default_factory=dict)
     """Target → why the champion stays."""
-    followed: dict[str, str] = field(default_factory=dict)
-    """Target → version of the challenger, which from now on forecasts beside the champion."""
     failed: dict[str, str] = field(default_factory=dict)
     """Target → why nothing could be trained."""
     metrics: dict[str, dict[str, dict[str, object]]] = field(default_factory=dict)
@@ -101,9 +96,10 @@ def train_city(
             report.metrics[target] = {one.family: one.metrics["holdout"] for one in candidates}
             report.left_out = candidates[-1].metrics.get("left_out", {})
             with database.transaction() as connection:
-                served = _present(connection, models, city, target, mode, report, now=now)
+                present = champion(connection, city, target, mode)
+                held = present is not None and is_held(connection, present.version, now=now)
                 mix = provenance_mix(connection, city, target, first, data.end)
-            opened = _open(models, served.champion)  # before its files may be written again
+            opened = _open(models, present)  # before its files may be written again
             rows = [
                 _keep(files, candidate, data, city=city, first=first, now=now, mode=mode, mix=mix)
                 for candidate in candidates
@@ -112,60 +108,12 @@ def train_city(
                 if opened is not None and _is_repeat(connection, opened.card.version, rows):
                     report.kept[target] = SERVED_ALREADY
                     continue
-            decision = decide(
-                candidates,
-                data,
-                served.champion,
-                opened,
-                held=served.held,
-                proven=served.proven,
-                above_naive=served.above_naive,
-            )
+            decision = decide(candidates, data, present, opened, held=held)
             still_alone()
             by_candidate = dict(zip(map(id, candidates), rows, strict=True))
             with database.transaction() as connection:
-                _record(connection, decision, candidates, by_candidate, served.champion, report, now=now)
+                _record(connection, decision, candidates, by_candidate, present, report, now=now)
     return report
-
-
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """What is served before a training decides, and what the record says of it."""
-
-    champion: ModelRow | None
-    held: bool = False
-    proven: tuple[str, Paired] | None = None
-    """The family that did clearly better in the record"""
-    above_naive: Paired | None = None
-    """How clearly the champion's family did better than the naive forecasts there, if it did"""
-
-
-def _present(
-    connection: Connection,
-    models: ModelCache,
-    city: str,
-    target: Target,
-    mode: Mode,
-    report: TrainReport,
-    *,
-    now: datetime,
-) -> _Served:
-    """What is served; a former champion that did clearly better in the record is made champion again at once."""
-    present = champion(connection, city, target, mode)
-    if present is None:
-        return _Served(None)
-    held = is_held(connection, present.version, now=now)
-    rivals = rival_days(connection, present, start=now - RECORD, now=now, itself=held)
-    proven, above_naive = proven_better(rivals), beats_naive(rivals)
-    if proven is None or proven[0] in (*FAMILIES, "blend", "naive"):
-        return _Served(present, held, proven, above_naive)
-    former = model(connection, proven[0])
-    if _open(models, former) is None:
-        return _Served(present, held, None, above_naive)
-    reason = f"in the record, {proven[1]} for {present.version}, which had replaced it"
-    promote(connection, former.version, reason=reason, now=now, hold=True)
-    _note(report, former, present, reason)
-    return _Served(model(connection, former.version), held=True)
 
 
 def _note(report: TrainReport, promoted: ModelRow, before: ModelRow | None, reason: str) -> None:
@@ -242,6 +190,9 @@ def _keep(
     )
     # The card is written last: a card promises that its model is there.
     files.put(model_key(version), candidate.onnx)
+    if candidate.members:
+        (hindcast,) = hindcasts(data, candidate)
+        files.put(hindcast_key(version), as_file(hindcast, data.end, data.length - 1))
     files.put(text_key(version), as_markdown(card).encode())
     files.put(card_key(version), msgspec.json.encode(card))
     return ModelRow(
@@ -279,23 +230,16 @@ def _record(
     *,
     now: datetime,
 ) -> None:
-    """Keep all candidates, promote the one that earned it, and follow the challenger: all of it or nothing."""
+    """Keep all candidates, and promote the one that is to be served: all of it or nothing."""
     chosen = rows[id(decision.best)]
     for candidate in candidates:
         row = rows[id(candidate)]
-        reason = candidate.fault or "another family did better on the same hours"
+        reason = candidate.fault or "a part of what is served, or left out of it"
         if row is chosen:
             reason = "about to be promoted" if decision.promote else decision.reason
         insert_model(connection, replace(row, status="rejected", reason=reason))
-    target = chosen.target
-    served = chosen if decision.promote else present
     if decision.promote:
         promote(connection, chosen.version, reason=decision.reason, now=now)
         _note(report, chosen, present, decision.reason)
     else:
-        report.kept[target] = decision.reason
-    challenger = None if decision.challenger is None else rows[id(decision.challenger)].version
-    if served is not None:
-        follow(connection, challenger, served.version, now=now)
-        if challenger is not None:
-            report.followed[target] = challenger
+        report.kept[chosen.target] = decision.reason

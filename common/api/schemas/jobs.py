@@ -68,12 +68,6 @@ class Outcome(Struct, kw_only=True):
         | UnsetType
     ) = UNSET
     kept: Annotated[dict[Target, str], Meta(description="Why the model before stays")] | UnsetType = UNSET
-    followed: (
-        Annotated[
-            dict[Target, str], Meta(description="The challenger, which forecasts beside the served model")
-        ]
-        | UnsetType
-    ) = UNSET
     failed: Annotated[dict[Target, str], Meta(description="Why nothing could be trained")] | UnsetType = UNSET
     left_out: (
         Annotated[dict[str, str], Meta(description="Family that cannot be trained here → why")] | UnsetType
