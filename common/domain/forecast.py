@@ -25,6 +25,9 @@ LOG_FLOOR: dict[str, float] = {"aqi": 5.0, "pm25": 5.0}
 EXPERT_BLOCKS = ((1, 1), (2, 3), (4, 6), (7, 12), (13, 18), (19, 24), (25, 36), (37, 48))
 """Blocks of lead times, both ends included, in which experts are weighted alike: see `common.inference.experts`."""
 
+MEAN, CORRECTED = "mean", "mean_corrected"
+"""Names of the experts that are made of the models: their mean, and that mean corrected by its known errors."""
+
 BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
 """Blocks of lead times, both ends included, within which forecasts are judged beside all of them together."""
 

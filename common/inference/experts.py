@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.domain.forecast import CORRECTED, HORIZON, MEAN
 from common.domain.forecast import EXPERT_BLOCKS as BLOCKS
-from common.domain.forecast import HORIZON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,15 +35,20 @@ WINDOW_HOURS = 60 * 24
 """Forecasts issued longer ago are not looked at."""
 APART = 3
 """Hours between the forecasts of the record that are looked at: closer ones repeat each other."""
-MEAN, CORRECTED = "mean", "mean_corrected"
-"""Names of the experts that are made of the models."""
 
-_HALF_LIFE_HOURS = 15 * 24
+_HALF_LIFE_HOURS = 30 * 24
 """In which an error's part in the correction is halved."""
 _SHRINKAGE_DAYS = 6.0
 """A correction is taken in full only where much more than so many days of errors are known."""
+_CORRECTED_ALIKE = ((1, 6), (7, 12), (13, 24), (25, 48))
+"""Blocks of lead times whose errors are corrected alike, in each part of the day by itself."""
+_PART_HOURS = 3
 _LEADS = np.arange(1, HORIZON + 1)
 _BLOCK_OF = np.repeat(np.arange(len(BLOCKS)), [last - first + 1 for first, last in BLOCKS])
+_ALIKE = np.repeat(np.arange(len(_CORRECTED_ALIKE)), [last - first + 1 for first, last in _CORRECTED_ALIKE])
+_PARTS = 24 // _PART_HOURS
+_PAIRS_A_DAY = np.repeat([(last - first + 1) / _PARTS for first, last in _CORRECTED_ALIKE], _PARTS)
+"""Pairs of forecast and truth that one forecast gives to each part of the day, on average"""
 _STARTS = np.array([first - 1 for first, _ in BLOCKS])
 _SIZES = np.array([last - first + 1 for first, last in BLOCKS], dtype=np.float64)
 
@@ -211,7 +216,7 @@ def _mean(values: Array, floor: float) -> Array:
 
 
 def _moved(y: Array, change: Array, floor: float) -> Array:
-    return np.maximum((y + floor) * np.exp(change[_BLOCK_OF]) - floor, 0.0)
+    return np.maximum((y + floor) * np.exp(change) - floor, 0.0)
 
 
 def _days(origins: NDArray[np.intp]) -> Array:
@@ -222,16 +227,20 @@ def _days(origins: NDArray[np.intp]) -> Array:
 
 
 def _correction(errors: Array, origins: NDArray[np.intp], now: int) -> Array:
-    """By how much the logarithm of a forecast is to be moved, (n_blocks,): the mean of the known errors of a block,
-    (n, 48), later ones counting more, shrunk to no change where few days are known."""
+    """By how much the logarithm of a forecast made `now` is to be moved, (48,): the mean of the known errors, (n, 48),
+    of like lead times for the same part of the day, later ones counting more, shrunk to no change where few days are
+    known. In a season not seen it is mostly the nights, or the days, that a model has never known so."""
     if not len(origins):
-        return np.zeros(len(BLOCKS))
-    age = now - (origins[:, None] + _LEADS)
+        return np.zeros(HORIZON)
+    hours = origins[:, None] + _LEADS
     known = np.isfinite(errors)
-    days = np.where(known, _days(origins)[:, None] * np.exp2(-np.maximum(age, 0) / _HALF_LIFE_HOURS), 0.0)
-    total = np.add.reduceat((days * np.where(known, errors, 0.0)).sum(axis=0), _STARTS) / _SIZES
-    weight = np.add.reduceat(days.sum(axis=0), _STARTS) / _SIZES
-    return np.asarray(total / (weight + _SHRINKAGE_DAYS))
+    days = _days(origins)[:, None] * np.exp2((hours - now) / _HALF_LIFE_HOURS)
+    cell = (_ALIKE * _PARTS + (hours - now - 1) % 24 // _PART_HOURS)[known]
+    weight = np.broadcast_to(days, errors.shape)[known]
+    number = len(_CORRECTED_ALIKE) * _PARTS
+    total = np.bincount(cell, weight * errors[known], number) / _PAIRS_A_DAY
+    change = total / (np.bincount(cell, weight, number) / _PAIRS_A_DAY + _SHRINKAGE_DAYS)
+    return np.asarray(change[_ALIKE * _PARTS + (_LEADS - 1) % 24 // _PART_HOURS])
 
 
 def _regrets(

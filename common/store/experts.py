@@ -102,7 +102,7 @@ def experts_of(connection: Connection, city: str, target: str, origin: datetime)
     if not rows:
         return None
     names, y, weights = rows[0]
-    return IssuedExperts(tuple(names.split(",")), y, weights)
+    return IssuedExperts(tuple(names.split(",")), [*map(float, y)], [*map(float, weights)])
 
 
 def drop_old_experts(connection: Connection, *, now: datetime) -> int:

@@ -1,6 +1,9 @@
 """Forecasts: one city, or many at once."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import isnan
+from typing import Literal
 
 from flask import Response
 from msgspec import UNSET
@@ -13,16 +16,21 @@ from common.api.schemas.common import CityError, raw
 from common.api.schemas.forecast import (
     Batch,
     BatchBody,
+    Expert,
+    ExpertWeight,
+    Explanation,
     Forecast,
     ForecastModel,
     ForecastQuery,
 )
 from common.domain.cities import City, find_city
 from common.domain.errors import NotFound
-from common.domain.forecast import HORIZON, Target
+from common.domain.forecast import CORRECTED, EXPERT_BLOCKS, HORIZON, LOG_FLOOR, MEAN, NAIVE, Target
+from common.store.experts import IssuedExperts, experts_of
 from common.store.reads.forecasts import ServedForecast, newest_forecasts
 
 STALE = timedelta(hours=3)
+_BLOCKS = tuple(enumerate(EXPERT_BLOCKS))
 _NAIVE_NOTE = "No trained model beats the naive forecast here, so the naive forecast is served."
 
 
@@ -31,8 +39,14 @@ def forecast(context: ApiContext, *, city: City, query: ForecastQuery) -> Foreca
     now = context.clock()
     with context.database.reading() as connection:
         found = newest_forecasts(connection, [city.name], query.target, query.hours, now)
-    served = _in_force(city, found.get(city.name), now)
-    return _shown(city, served, query.target, query.hours, now, simulated=context.simulated())
+        served = _in_force(city, found.get(city.name), now)
+        experts = experts_of(connection, city.name, query.target, served.origin) if query.explain else None
+    answer = _shown(city, served, query.target, query.hours, now, simulated=context.simulated())
+    if experts is not None:
+        answer.explanation = _explanation(experts, query.target, query.hours)
+    elif query.explain:
+        answer.note = "What this forecast was made of is not kept."
+    return answer
 
 
 def batch(context: ApiContext, *, body: BatchBody) -> Response:
@@ -82,6 +96,48 @@ def _in_force(city: City, served: ServedForecast | None, now: datetime) -> Serve
             f"the newest forecast for {city.name}, issued at {last}, has run out; none was issued since"
         )
     return served
+
+
+def _explanation(made_of: IssuedExperts, target: Target, hours: int) -> Explanation:
+    count = len(made_of.names)
+    return Explanation(
+        floor=LOG_FLOOR[target],
+        experts=[
+            Expert(
+                name=name,
+                kind=_kind(name, made_of.names),
+                share=round(
+                    sum(
+                        (last - first + 1) * made_of.weights[block * count + at]
+                        for block, (first, last) in _BLOCKS
+                    )
+                    / HORIZON,
+                    4,
+                ),
+                weights=[
+                    ExpertWeight(
+                        first_lead=first, last_lead=last, weight=round(made_of.weights[block * count + at], 6)
+                    )
+                    for block, (first, last) in _BLOCKS
+                ],
+                values=[
+                    None if isnan(value) else round(value, 4)
+                    for value in made_of.y[at * HORIZON : at * HORIZON + hours]
+                ],
+            )
+            for at, name in enumerate(made_of.names)
+        ],
+    )
+
+
+def _kind(name: str, names: Sequence[str]) -> Literal["model", "mean", "corrected", "provider", "naive"]:
+    if name in NAIVE:
+        return "naive"
+    if name == MEAN:
+        return "mean"
+    if name == CORRECTED:
+        return "corrected"
+    return "model" if names.index(name) < names.index(MEAN) else "provider"
 
 
 def _shown(

@@ -1,6 +1,6 @@
 """Forecasts."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -15,6 +15,9 @@ class ForecastQuery(Struct, frozen=True):
 
     hours: Lead = HORIZON
     target: Annotated[Target, Meta(description="Indian AQI, or PM2.5 alone")] = "aqi"
+    explain: Annotated[
+        bool, Meta(description="Also what the forecast is made of: each expert's own forecast and its weight")
+    ] = False
 
 
 class BatchBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +65,38 @@ class ForecastModel(Struct, kw_only=True):
     family: str
 
 
+class ExpertWeight(Struct, kw_only=True):
+    """What an expert counts in a block of lead times."""
+
+    first_lead: Lead
+    last_lead: Lead
+    weight: Annotated[float, Meta(ge=0, le=1)]
+
+
+class Expert(Struct, kw_only=True):
+    """One of the forecasts that a forecast is made of."""
+
+    name: str
+    kind: Annotated[
+        Literal["model", "mean", "corrected", "provider", "naive"],
+        Meta(
+            description="A trained model; their mean; that mean corrected by its errors; a provider's; a naive one"
+        ),
+    ]
+    share: Annotated[float, Meta(description="Its mean weight over all 48 lead times", ge=0, le=1)]
+    weights: Annotated[list[ExpertWeight], Meta(description="By how it did of late: see docs/models.md")]
+    values: Annotated[
+        list[float | None], Meta(description="Its own forecast, hour by hour, in the target's unit")
+    ]
+
+
+class Explanation(Struct, kw_only=True):
+    """How a forecast came about: each hour is exp(Σ weight · log(value + floor)) − floor, rounded."""
+
+    floor: Annotated[float, Meta(description="Added before logarithms, in the target's unit")]
+    experts: list[Expert]
+
+
 class Forecast(Struct, kw_only=True):
     """The newest forecast of a city, as it was issued."""
 
@@ -81,6 +116,7 @@ class Forecast(Struct, kw_only=True):
     simulated: Mark
     hours: int
     forecast: list[ForecastPoint]
+    explanation: Explanation | UnsetType = UNSET
 
 
 class Batch(Struct, kw_only=True):
