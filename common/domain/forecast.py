@@ -11,6 +11,10 @@ Target = Literal["aqi", "pm25"]
 TARGETS: tuple[Target, ...] = ("aqi", "pm25")
 """Indian AQI (NAQI), and hourly PM2.5 in µg/m³."""
 
+COMPOSED_OF: Target = "pm25"
+"""The target that is trained and forecast first: the index is also forecast from it, by its rule."""
+IN_ORDER: tuple[Target, ...] = ("pm25", "aqi")
+
 Family = Literal["linear", "random_forest", "xgboost", "lstm", "blend", "naive"]
 FAMILIES: tuple[Family, ...] = ("linear", "random_forest", "xgboost", "lstm")
 """What can be trained. ``naive`` is served where none of these beats it."""
@@ -25,8 +29,9 @@ LOG_FLOOR: dict[str, float] = {"aqi": 5.0, "pm25": 5.0}
 EXPERT_BLOCKS = ((1, 1), (2, 3), (4, 6), (7, 12), (13, 18), (19, 24), (25, 36), (37, 48))
 """Blocks of lead times, both ends included, in which experts are weighted alike: see `common.inference.experts`."""
 
-MEAN, CORRECTED = "mean", "mean_corrected"
-"""Names of the experts that are made of the models: their mean, and that mean corrected by its known errors."""
+MEAN, CORRECTED, COMPOSED = "mean", "mean_corrected", "composed"
+"""Names of the experts that are made of the models: their mean, and that mean corrected by its known errors; and of the
+one that is no trained model but follows from the forecast of PM2.5."""
 
 BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
 """Blocks of lead times, both ends included, within which forecasts are judged beside all of them together."""

@@ -7,6 +7,7 @@ learns *changes*, and what it learnt in May still means something in November.
 """
 
 from common.features.build import Features, Rows, build, build_rows, level_at, usable_origins
+from common.features.composed import composed_of
 from common.features.layout import (
     CEILING,
     FLOOR,
@@ -49,6 +50,7 @@ __all__ = [
     "build",
     "build_rows",
     "carried",
+    "composed_of",
     "layout_of",
     "level_at",
     "local_time",

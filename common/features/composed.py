@@ -15,9 +15,12 @@ from common.features.layout import FLOOR, RATIO_BOUND
 from common.features.series import Array, carried, looked_up, mean_of, mean_of_days, rolling_mean, shifted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 _WINDOW = 24
+_MOST_MOVED = 3.0
 _HALF = 0.5
 """An index is rounded: so far from the rule's own value it still agrees with it."""
 
@@ -67,6 +70,33 @@ def composed(
 
     everywhere = np.broadcast_to(now, (len(origins), len(leads)))
     return Composed(moved(last), moved(pattern), moved(likely), moved(second), everywhere)
+
+
+def composed_of(
+    columns: Mapping[str, Array], origins: NDArray[np.intp], index_now: Array, pm25: Array
+) -> Array:
+    """The index that follows from a forecast of PM2.5 by the rule of the NAQI, (n_origins, 48).
+
+    `columns`: pollutant → (hours,), PM2.5 among them; nothing is read of them after an origin. `index_now`:
+    (n_origins,). `pm25`: (n_origins, 48) in µg/m³; nan where there is no forecast, and then there is no index. PM10
+    moves as much as PM2.5 does beside what is usual; the other pollutants go as they usually do.
+    """
+    steps = np.arange(1, pm25.shape[1] + 1)
+    floor = FLOOR["pm25"]
+    usual = _paths(columns["pm25"], floor, origins, steps)[2]
+    moved = np.clip((pm25 + floor) / (usual + floor), 1 / _MOST_MOVED, _MOST_MOVED)
+    highest = np.full((len(origins), len(steps) + 1), np.nan)
+    for pollutant, values in columns.items():
+        past = looked_up(values, origins[:, None] + np.arange(1 - _WINDOW, 1))
+        path = _paths(values, FLOOR[pollutant], origins, steps)[2]
+        if pollutant == "pm25":
+            path = pm25
+        elif pollutant == "pm10":
+            path = path * moved
+        np.fmax(highest, _sub_index(pollutant, past, path), out=highest)
+    now, present = highest[:, :1], index_now[:, None]
+    apart = np.nan_to_num(present - np.clip(present, now - _HALF, now + _HALF))
+    return np.where(np.isfinite(pm25), np.maximum(highest[:, 1:] + apart, 0.0), np.nan)
 
 
 def _paths(

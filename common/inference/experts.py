@@ -1,10 +1,11 @@
 """Online aggregation of experts: what is served is a weighted mean of several forecasts, by how they did of late.
 
-Experts are the trained models, their mean, that mean corrected by its known errors, the naive forecasts, and whatever
-providers forecast themselves. They are averaged as logarithms, log(y + floor). Weights follow MLpol (Gaillard, Stoltz,
-van Erven, *COLT* 2014), which has no parameter to tune: an expert's weight is proportional to its positive regret over
-the sum of its squares, one vector for each block of lead times. Its regret is what the served forecasts would have
-lost less by leaning to it: the gradient of their absolute error, in the target's unit, times the distance.
+Experts are the trained models, of the index also what follows from the forecast of PM2.5 by its rule, their mean, that
+mean corrected by its known errors, the naive forecasts, and whatever providers forecast themselves. They are averaged
+as logarithms, log(y + floor). Weights follow MLpol (Gaillard, Stoltz, van Erven, *COLT* 2014), which has no parameter
+to tune: an expert's weight is proportional to its positive regret over the sum of its squares, one vector for each
+block of lead times. Its regret is what the served forecasts would have lost less by leaning to it: the gradient of
+their absolute error, in the target's unit, times the distance.
 
 All follows from the record of the last `WINDOW_HOURS`, which is forecasts as they were issued and the hours known
 since; nothing else is remembered, so that a replay, a backtest and a new process give the same. Before the first
@@ -60,7 +61,7 @@ class Record:
     names: tuple[str, ...]
     """Of the experts"""
     origins: NDArray[np.intp]
-    """(n,) places of their origins in the series, rising"""
+    """(n,) origins of their origins in the series, rising"""
     experts: Array
     """(n, n_experts, 48), in the target's unit; nan where an expert did not forecast"""
     served: Array
@@ -71,6 +72,15 @@ class Record:
         """Nothing was issued yet."""
         nothing = np.empty(0, dtype=np.intp)
         return Record((), nothing, np.empty((0, 0, HORIZON)), np.empty((0, HORIZON)))
+
+    def served_at(self, origins: NDArray[np.intp]) -> Array:
+        """What was served from these origins, (n, 48), nan where nothing was."""
+        found = np.full((len(origins), HORIZON), np.nan)
+        if len(self.origins):
+            at = np.minimum(np.searchsorted(self.origins, origins), len(self.origins) - 1)
+            there = self.origins[at] == origins
+            found[there] = self.served[at[there]]
+        return found
 
     def aligned(self, names: Sequence[str]) -> Array:
         """The forecasts of these experts, (n, len(names), 48), nan where there are none."""
@@ -155,52 +165,44 @@ def rolling(
     others: Mapping[str, Array],
     *,
     floor: float,
-    earlier: Record | None = None,
 ) -> tuple[Record, Array]:
     """`combine` at each of the origins, one after the other, each knowing those before it.
 
-    `origins`, (n,), rising; `models` and `others`: name → (n, 48); `earlier`: a record of the time before.
+    `origins`, (n,), rising; `models` and `others`: name → (n, 48).
 
     Returns:
-        The record of these origins, with an `earlier` one before it, and the weights, (n, n_blocks, n_experts), nan
-        for those of the earlier one.
+        Their record, and the weights, (n, n_blocks, n_experts).
     """
-    before = earlier or Record.empty()
-    if len(origins):
-        before = before.between(int(origins[0]) - WINDOW_HOURS, int(origins[0]))
     names = (*models, MEAN, CORRECTED, *others)
-    known = len(before.origins)
-    total = known + len(origins)
-    places = np.concatenate([before.origins, origins])
+    total = len(origins)
     experts = np.full((total, len(names), HORIZON), np.nan)
     served = np.full((total, HORIZON), np.nan)
     weights = np.full((total, len(BLOCKS), len(names)), np.nan)
-    experts[:known], served[:known] = before.aligned(names), before.served
     at_mean, at_corrected = names.index(MEAN), names.index(CORRECTED)
     if len(origins):
         each = np.stack(list(models.values()), axis=1)
-        experts[known:, : len(models)] = each
-        experts[known:, at_mean] = _mean(each.swapaxes(0, 1), floor)
+        experts[:, : len(models)] = each
+        experts[:, at_mean] = _mean(each.swapaxes(0, 1), floor)
         for at, values in enumerate(others.values(), start=at_corrected + 1):
-            experts[known:, at] = values
+            experts[:, at] = values
     regrets = np.zeros((total, len(BLOCKS), len(names)))
     errors = np.full((total, HORIZON), np.nan)
-    for row in range(known, total):
-        now = int(places[row])
-        first = int(np.searchsorted(places[:row], now - WINDOW_HOURS))
+    for row in range(total):
+        now = int(origins[row])
+        first = int(np.searchsorted(origins[:row], now - WINDOW_HOURS))
         # What was issued so long ago that all of it was known at the origin before is known no better now.
-        last = int(places[row - 1]) if row > known else now - WINDOW_HOURS
-        fresh = slice(max(first, int(np.searchsorted(places[:row], last - HORIZON))), row)
-        actual = _actual(series, places[fresh], now)
+        last = int(origins[row - 1]) if row else now - WINDOW_HOURS
+        fresh = slice(max(first, int(np.searchsorted(origins[:row], last - HORIZON))), row)
+        actual = _actual(series, origins[fresh], now)
         errors[fresh] = np.log((actual + floor) / (experts[fresh, at_mean] + floor))
-        change = _correction(errors[first:row], places[first:row], now)
+        change = _correction(errors[first:row], origins[first:row], now)
         experts[row, at_corrected] = _moved(experts[row, at_mean], change, floor)
-        some = Record(names, places[fresh], experts[fresh], served[fresh])
-        days = _days(places[:row][first:])[fresh.start - first :]
+        some = Record(names, origins[fresh], experts[fresh], served[fresh])
+        days = _days(origins[:row][first:])[fresh.start - first :]
         regrets[fresh] = _regrets(some, names, actual, floor, days)
         weights[row] = _weights(regrets[first:row], at_mean)
         served[row] = _combined(names, experts[row], weights[row], floor).y
-    return Record(names, places, experts, served), weights
+    return Record(names, origins, experts, served), weights
 
 
 def _actual(series: Array, origins: NDArray[np.intp], now: int) -> Array:
@@ -211,8 +213,12 @@ def _actual(series: Array, origins: NDArray[np.intp], now: int) -> Array:
 
 
 def _mean(values: Array, floor: float) -> Array:
-    """The mean of the first axis, in logarithms."""
-    return np.asarray(np.exp(np.log(values + floor).mean(axis=0)) - floor)
+    """The mean over the first axis of what is not nan, in logarithms; nan where nothing is."""
+    spoken = np.isfinite(values)
+    total = np.log(np.where(spoken, values, 0.0) + floor)
+    number = spoken.sum(axis=0)
+    mean = np.where(spoken, total, 0.0).sum(axis=0) / np.maximum(number, 1)
+    return np.asarray(np.where(number > 0, np.exp(mean) - floor, np.nan))
 
 
 def _moved(y: Array, change: Array, floor: float) -> Array:

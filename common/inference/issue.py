@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from common.domain.errors import ModelError, NotFound
-from common.domain.forecast import HORIZON, NAIVE, TARGETS, Mode, Target
+from common.domain.forecast import COMPOSED, COMPOSED_OF, HORIZON, IN_ORDER, NAIVE, TARGETS, Mode, Target
 from common.domain.observation import HOUR, last_full_hour
 from common.features import (
     CEILING,
@@ -21,6 +21,8 @@ from common.features import (
     Outlooks,
     as_history,
     build,
+    carried,
+    composed_of,
     usable_origins,
 )
 from common.inference.adaptive import Issued, quantiles
@@ -85,12 +87,14 @@ def issue_forecasts(
         with database.transaction() as connection:
             past = _Past.read(connection, city, last_full_hour(now))
             issued: list[Target] = []
-            for target in TARGETS:
+            of_pm25: Array | None = None
+            for target in IN_ORDER:
                 try:
-                    fresh = _issue(connection, models, past, target, now=now, mode=mode)
+                    fresh, y = _issue(connection, models, past, target, of_pm25, now=now, mode=mode)
                 except (ModelError, NotFound) as error:
                     report.skipped[f"{city}/{target}"] = str(error)
                     continue
+                of_pm25 = y if target == COMPOSED_OF else of_pm25
                 if fresh:
                     issued.append(target)
                     report.issued += 1
@@ -128,8 +132,16 @@ class _Past:
 
 
 def _issue(
-    connection: Connection, models: ModelCache, past: _Past, target: Target, *, now: datetime, mode: Mode
-) -> bool:
+    connection: Connection,
+    models: ModelCache,
+    past: _Past,
+    target: Target,
+    of_pm25: Array | None,
+    *,
+    now: datetime,
+    mode: Mode,
+) -> tuple[bool, Array]:
+    """Whether a forecast was issued that was not before, and its values, (48,). `of_pm25`: those of PM2.5."""
     city, origin, known = past.city, past.origin, past.inputs
     row = champion(connection, city, target, mode)
     if row is None:
@@ -161,6 +173,7 @@ def _issue(
         outlooks=past.outlooks,
         record=record,
         providers=past.heard.get(target, {}),
+        of_pm25=of_pm25,
     )
     fresh = insert_forecast(
         connection,
@@ -198,7 +211,7 @@ def _issue(
             lag=lag,
             now=now,
         )
-    return fresh
+    return fresh, combined.y
 
 
 def _lag(known: Array, target: Target) -> int:
@@ -221,13 +234,15 @@ def make_forecast(
     outlooks: Outlooks,
     record: Record,
     providers: Mapping[str, Array],
+    of_pm25: Array | None = None,
 ) -> tuple[Steps, Combined]:
     """A forecast of 48 hours from history, float64 (hours, n_inputs), that ends `lag` hours before the origin, and
     what it is made of.
 
-    Its experts are the model's, `providers`, name → (48,), and the naive forecasts, weighted by their `record`. Its
-    intervals follow from the target, `series`, float64 (hours,), which ends there too, and from what was `issued` of
-    it before. `outlooks` count hours as `known` does.
+    Its experts are the model's, `providers`, name → (48,), and the naive forecasts, weighted by their `record`; of the
+    index also what follows from the forecast `of_pm25`, (48,), unless data are late. Its intervals follow from the
+    target, `series`, float64 (hours,), which ends there too, and from what was `issued` of it before. `outlooks` count
+    hours as `known` does.
     """
     origins = np.array([len(known) - 1])
     leads = np.arange(1, HORIZON + 1) + lag
@@ -239,6 +254,10 @@ def make_forecast(
         for name, values in naive_forecasts(known[:, INPUTS.index(target)], origins, leads).items()
     }
     each = {name: np.clip(y, 0.0, ceiling) for name, y in model.experts(rows.X[0]).items()}
+    if of_pm25 is not None and layout.composed and not lag:
+        columns = {name: known[:, INPUTS.index(name)] for name in layout.composed}
+        now = carried(known[:, INPUTS.index(target)], 3)[origins]
+        each[COMPOSED] = composed_of(columns, origins, now, of_pm25[None])[0]
     combined = combine(record, series, len(series) - 1 + lag, each, {**providers, **naive}, floor=floor)
     y = np.clip(combined.y, 0.0, ceiling)
     y = np.round(y) if layout.whole else y

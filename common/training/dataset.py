@@ -52,8 +52,8 @@ class Dataset:
     """(n_origins,): the origin's hour, counted from the histories' first"""
     series: NDArray[np.intp]
     """(n_origins,): which of the histories"""
-    past: tuple[Array, ...]
-    """The target of each history, (length,)"""
+    histories: tuple[Array, ...]
+    """Float64 (length, n_inputs) each, columns `layout.inputs`"""
     end: datetime
     """End of the histories' last hour"""
     length: int
@@ -65,6 +65,15 @@ class Dataset:
     def target(self) -> Any:
         """What is forecast; in production a `Target`."""
         return self.layout.target
+
+    @property
+    def past(self) -> tuple[Array, ...]:
+        """The target of each history, (length,)"""
+        return tuple(self.column(self.layout.target, place) for place in range(len(self.histories)))
+
+    def column(self, name: str, place: int = 0) -> Array:
+        """A column of one of the histories, (length,)"""
+        return self.histories[place][:, self.layout.inputs.index(name)]
 
     @property
     def floor(self) -> float:
@@ -233,7 +242,7 @@ def pooled_dataset(
         naive={name: np.concatenate([one[name] for one in naive]) for name in naive[0]},
         hours=np.concatenate(origins),
         series=np.repeat(np.arange(len(histories)), [len(chosen) for chosen in origins]),
-        past=tuple(history[:, column] for history in histories),
+        histories=tuple(histories),
         end=end,
         length=length,
         rows_as=rows_as,

@@ -10,19 +10,31 @@ import msgspec
 
 from common.domain.cities import find_city
 from common.domain.errors import ModelError, NotFound
-from common.domain.forecast import FAMILIES, QUANTILES, TARGETS, Family, Mode, Target
+from common.domain.forecast import (
+    COMPOSED,
+    COMPOSED_OF,
+    FAMILIES,
+    IN_ORDER,
+    QUANTILES,
+    TARGETS,
+    Family,
+    Mode,
+    Target,
+)
 from common.domain.observation import HOUR, last_full_hour
-from common.features import INPUTS, as_history
+from common.features import INPUTS, as_history, carried, composed_of
 from common.inference.card import ModelCard, card_key, checksum, model_key
 from common.inference.card_text import as_markdown, text_key
+from common.inference.experts import Record, rolling
 from common.inference.hindcast import as_file, hindcast_key
+from common.inference.naive import naive_forecasts
 from common.inference.outlooks import outlooks_of
 from common.store.alone import PATIENCE_S, training_alone
 from common.store.city_hours import history, provenance_mix, span
 from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
-from common.training.dataset import Dataset, make_dataset
+from common.training.dataset import LEADS, Dataset, make_dataset
 from common.training.judge import coverage
-from common.training.promote import Decision, decide
+from common.training.promote import Decision, best_of, decide
 from common.training.train import Candidate, hindcasts, train_families
 
 if TYPE_CHECKING:
@@ -86,7 +98,8 @@ def train_city(
     """
     report = TrainReport(city)
     with training_alone(database, city, mode, patience_s=patience_s) as still_alone:
-        for target in targets:
+        hindcast: Record | None = None
+        for target in sorted(targets, key=IN_ORDER.index):
             try:
                 data, first = _load(database, city, target, now)
                 candidates = train_families(data, families)
@@ -104,6 +117,12 @@ def train_city(
                 _keep(files, candidate, data, city=city, first=first, now=now, mode=mode, mix=mix)
                 for candidate in candidates
             ]
+            records = [
+                _keep_hindcast(files, row.version, candidate, data, hindcast)
+                for row, candidate in zip(rows, candidates, strict=True)
+            ]
+            best = best_of(candidates)
+            hindcast = next(one for one, its in zip(records, candidates, strict=True) if its is best)
             with database.transaction() as connection:
                 if opened is not None and _is_repeat(connection, opened.card.version, rows):
                     report.kept[target] = SERVED_ALREADY
@@ -190,9 +209,6 @@ def _keep(
     )
     # The card is written last: a card promises that its model is there.
     files.put(model_key(version), candidate.onnx)
-    if candidate.members:
-        (hindcast,) = hindcasts(data, candidate)
-        files.put(hindcast_key(version), as_file(hindcast, data.end, data.length - 1))
     files.put(text_key(version), as_markdown(card).encode())
     files.put(card_key(version), msgspec.json.encode(card))
     return ModelRow(
@@ -211,6 +227,25 @@ def _keep(
         checksum=digest,
         metrics=card.metrics | {"parity": candidate.parity},
     )
+
+
+def _keep_hindcast(
+    files: Files, version: str, candidate: Candidate, data: Dataset, of_pm25: Record | None
+) -> Record:
+    """Keep with a model what would have been issued in the last weeks before it; `of_pm25`: the same of PM2.5, trained
+    on the same hours, of which an index is composed."""
+    ((before,), (series,)) = hindcasts(data, candidate), data.past
+    models = dict(before.models)
+    if not models:
+        return Record.empty()
+    if data.target != COMPOSED_OF and of_pm25 is not None:
+        columns = {name: data.column(name) for name in data.layout.composed}
+        now = carried(series, 3)[before.origins]
+        models[COMPOSED] = composed_of(columns, before.origins, now, of_pm25.served_at(before.origins))
+    naive = naive_forecasts(series, before.origins, LEADS)
+    record, _ = rolling(series, before.origins, models, naive, floor=data.floor)
+    files.put(hindcast_key(version), as_file(record, data.end, data.length - 1))
+    return record
 
 
 def _coverage(candidate: Candidate, data: Dataset) -> dict[str, float] | None:

@@ -14,7 +14,7 @@ from common.domain.errors import ModelError
 from common.domain.forecast import NAIVE, Family
 from common.features import Rows
 from common.inference.adaptive import Issued, held_out_quantiles
-from common.inference.experts import APART, Record, rolling
+from common.inference.experts import APART
 from common.inference.session import open_session, predict, predict_each
 from common.training.ahead import falling_back
 from common.training.blend import Ensemble, near
@@ -244,27 +244,31 @@ def _candidate(
     )
 
 
-def hindcasts(data: Dataset, candidate: Candidate) -> list[Record]:
-    """What would have been issued in the weeks before the end of each history, every `APART` hours: forecasts of the
-    held-out hours there, by models that had not seen them, aggregated as in service.
+@dataclass(frozen=True, slots=True)
+class Hindcasts:
+    """Of one history: what its models' like, which had not seen them, forecast of the held-out hours at its end."""
 
-    Nothing of what follows is looked at: a forecast that is issued after training begins with what these teach.
+    origins: NDArray[np.intp]
+    """(n,), every `APART` hours"""
+    models: dict[str, Array]
+    """Name → (n, 48), in the target's unit"""
+
+
+def hindcasts(data: Dataset, candidate: Candidate) -> list[Hindcasts]:
+    """Those of each history: what is issued after training begins with what they teach.
+
+    Nothing of what follows is looked at.
     """
     if not candidate.members:
-        return [Record.empty()] * len(data.past)
+        return [Hindcasts(np.empty(0, dtype=np.intp), {})] * len(data.past)
     _, judge = data.split()
     hours, number = data.hours[judge], data.series[judge]
     chosen = (hours >= data.last_block()) & (hours % APART == 0)
-    found = []
-    for place, past in enumerate(data.past):
-        mine = chosen & (number == place)
-        if not mine.any():
-            found.append(Record.empty())
-            continue
-        members = {name: values[mine] for name, values in candidate.members.items()}
-        naive = {name: values[judge][mine] for name, values in data.naive.items()}
-        found.append(rolling(past, hours[mine], members, naive, floor=data.floor)[0])
-    return found
+    each = (chosen & (number == place) for place in range(len(data.past)))
+    return [
+        Hindcasts(hours[mine], {name: values[mine] for name, values in candidate.members.items()})
+        for mine in each
+    ]
 
 
 def held_out_record(data: Dataset, forecasts: Array) -> list[tuple[Array, Issued]]:

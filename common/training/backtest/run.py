@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.domain.errors import DataError, ModelError
-from common.domain.forecast import HORIZON
+from common.domain.forecast import COMPOSED, COMPOSED_OF, HORIZON
 from common.domain.observation import HOUR
-from common.features import Array, Layout, LocalTime, build_rows, local_time
+from common.features import Array, Layout, LocalTime, build_rows, carried, composed_of, local_time
 from common.inference.adaptive import Issued, rolling_quantiles
 from common.inference.experts import APART, WINDOW_HOURS, Record, rolling
 from common.inference.intervals import distribution, interval
@@ -22,7 +22,7 @@ from common.training.backtest.plan import Plan, cleaned, make_layout, with_elsew
 from common.training.dataset import LEADS, pooled_dataset
 from common.training.parallel import in_process
 from common.training.promote import best_of
-from common.training.train import Candidate, hindcasts, train_families
+from common.training.train import Candidate, Hindcasts, hindcasts, train_families
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,19 +95,29 @@ def backtest(
         hint = "an origin needs 12 of its last 24 values"
         raise DataError(f"no origin in the test window at the hours {plan.origin_hours}; {hint}")
     tick("Training")
+    trained_until = _last_known(clean, column, cut)
+    past = [table[:trained_until] for table in clean.values]
     try:
-        trained_until = _last_known(clean, column, cut)
-        past = [table[:trained_until] for table in clean.values]
         data = pooled_dataset(past, _end(clean, trained_until), plan.zone, layout)
         candidates = train_families(data, plan.families, run)
     except ModelError as error:
         raise DataError(f"nothing can be learnt before --train-until: {error}") from error
     best = best_of([candidate for candidate in candidates if candidate.fault is None])
+    beside = None
+    if COMPOSED_OF in layout.composed:
+        beside = _companion(clean, cut, plan, past, trained_until, run)
     tick("Forecasting")
-    onnx = np.frombuffer(best.onnx, dtype=np.uint8)
-    held_out = hindcasts(data, best)
+    given = [(layout, best, hindcasts(data, best)), *([beside] if beside else [])]
     tasks = [
-        (number, table, time, layout, chosen, held_out[number], trained_until, onnx, best.prior)
+        (
+            number,
+            table,
+            time,
+            chosen,
+            trained_until,
+            best.prior,
+            [(its, np.frombuffer(one.onnx, dtype=np.uint8), before[number]) for its, one, before in given],
+        )
         for number, (table, chosen) in enumerate(zip(clean.values, origins, strict=True))
     ]
     done = []
@@ -117,6 +127,22 @@ def backtest(
     experts, parts = done[0][0], [part for _, part in done]
     samples = int(np.isfinite(data.actual).sum())
     return Backtest(clean, _together(parts), layout, best, candidates, left_out, samples, experts)
+
+
+_Trained = tuple[Layout, Candidate, "list[Hindcasts]"]
+
+
+def _companion(
+    clean: Hours, cut: int, plan: Plan, past: list[Array], trained_until: int, run: Runner
+) -> _Trained | None:
+    """The linear models of PM2.5, from whose forecasts the index follows; None where there is too little of it."""
+    layout, _ = make_layout(clean, cut, replace(plan, target=COMPOSED_OF))
+    try:
+        data = pooled_dataset(past, _end(clean, trained_until), plan.zone, layout)
+        best = best_of(train_families(data, ("linear",), run))
+    except ModelError:
+        return None
+    return (layout, best, hindcasts(data, best)) if best.members and best.fault is None else None
 
 
 def _end(hours: Hours, length: int) -> datetime:
@@ -171,20 +197,24 @@ def _of_series(
     number: int,
     table: Array,
     time: LocalTime,
-    layout: Layout,
     chosen: NDArray[np.intp],
-    hindcast: Record,
     trained_until: int,
-    onnx: NDArray[np.uint8],
     prior: Array,
+    given: list[tuple[Layout, NDArray[np.uint8], Hindcasts]],
 ) -> tuple[tuple[str, ...], Forecasts]:
-    """The task of one series; `onnx`: the bytes of the model's file, for a session cannot be sent."""
-    session = _session(onnx.tobytes())
-    record, weights = _issued(session, table, time, layout, chosen, hindcast, trained_until)
+    """The task of one series. `given`: the model of the target and, where there is one, that of PM2.5, each with the
+    bytes of its file, for a session cannot be sent."""
+    composed_of_it: Record | None = None
+    for layout, onnx, hindcast in reversed(given):
+        session = _session(onnx.tobytes())
+        record, weights = _issued(
+            session, table, time, layout, chosen, hindcast, trained_until, composed_of_it
+        )
+        composed_of_it = record
     return record.names, _forecasts(number, table, layout, record, weights, chosen, prior)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _session(onnx: bytes) -> Any:
     return open_session(onnx)
 
@@ -195,21 +225,29 @@ def _issued(
     time: LocalTime,
     layout: Layout,
     chosen: NDArray[np.intp],
-    hindcast: Record,
+    hindcast: Hindcasts,
     trained_until: int,
+    composed_of_it: Record | None,
 ) -> tuple[Record, Array]:
     """What is issued of one series, and the weights of it: beside what is asked for a forecast every few hours from the
-    end of training on, whose errors experts and intervals learn from, as they do from the hindcast before it."""
+    end of training on, whose errors experts and intervals learn from, as they do from the hindcasts before it."""
     series = table[:, layout.inputs.index(layout.target)]
     known = np.cumsum(np.concatenate([np.zeros(24), np.isfinite(series)]))
-    between = np.arange(trained_until, trained_until)
+    made = np.arange(trained_until, trained_until)
     if len(chosen):
         between = np.arange(max(trained_until, chosen[0] - WINDOW_HOURS), chosen[-1] + 1)
-    between = between[(known[between + 24] - known[between] >= _NEEDED) & (between % APART == 0)]
-    made = np.union1d(between, chosen)
-    models = forecast_from(session, table, time, layout, made)
-    naive = naive_forecasts(series, made, LEADS)
-    return rolling(series, made, models, naive, floor=layout.floor, earlier=hindcast)
+        made = np.union1d(between[between % APART == 0], chosen)
+        made = made[known[made + 24] - known[made] >= _NEEDED]
+    origins = np.concatenate([hindcast.origins, made])
+    models = {
+        name: np.concatenate([hindcast.models.get(name, np.empty((0, HORIZON))), y])
+        for name, y in forecast_from(session, table, time, layout, made).items()
+    }
+    if composed_of_it is not None:
+        columns = {name: table[:, layout.inputs.index(name)] for name in layout.composed}
+        pm25 = composed_of_it.served_at(origins)
+        models[COMPOSED] = composed_of(columns, origins, carried(series, 3)[origins], pm25)
+    return rolling(series, origins, models, naive_forecasts(series, origins, LEADS), floor=layout.floor)
 
 
 def _forecasts(
