@@ -32,8 +32,7 @@ _HOLDOUT_SHARE = 0.2
 _HOLDOUT_HOURS = (24 * 5, 24 * 30)
 _FURTHER_HOLDOUT_SHARE = 0.15
 """Of what is known beyond a year: who learns from one year would miss its parts."""
-_SEVERAL_BLOCKS_HOURS = 24 * 100
-_LAST_BLOCK_HOURS = 24 * 15
+_LAST_BLOCK_HOURS = 24 * 30
 _BLOCK_HOURS = 24 * 5
 _WARM_UP_HOURS = 24 * 7
 
@@ -127,9 +126,8 @@ class Dataset:
         """Which (origin, lead) pairs may be learnt from, and which origins are held out.
 
         Held out is a fifth of the hours, between 5 and 30 days, or 15 % of what goes beyond a year where that is more.
-        Of a history of more than 100 days half of it, a fortnight at most, lies at the end, and the rest in blocks of
-        5 days over the time before, so that no single fortnight decides: by the first one of November 2015 a model of
-        32 months of Beijing lost to persistence, which it beats in every other season.
+        The last 30 days of them lie at the end, where hindcasts of them teach what experts and intervals begin with; the
+        rest in blocks of 5 days over the time before, so that all seasons are judged.
         Nothing whose *target* hour lies in them is learnt from, so no held-out hour is seen in training, not
         even as another origin's future.
 
@@ -166,10 +164,7 @@ class Dataset:
         longest = max(longest, int((self.length - 24 * 365) * _FURTHER_HOLDOUT_SHARE))
         total = int(min(max(self.length * _HOLDOUT_SHARE, shortest), longest))
         held_out = np.zeros(self.length + HORIZON, dtype=bool)
-        if self.length <= _SEVERAL_BLOCKS_HOURS:
-            held_out[self.length - total :] = True
-            return held_out
-        last = self.length - min(total // 2, _LAST_BLOCK_HOURS)
+        last = self.length - min(total, _LAST_BLOCK_HOURS)
         held_out[last:] = True
         earlier = total - (self.length - last)
         blocks = -(-earlier // _BLOCK_HOURS)

@@ -10,9 +10,9 @@ import pytest
 from synthetic import END, hours, put_hours, put_model
 
 from common.adapters.object_store import ObjectStore
-from common.domain.forecast import HORIZON, NAIVE
+from common.domain.forecast import COMPOSED, CORRECTED, HORIZON, MEAN, NAIVE
 from common.domain.observation import HOUR
-from common.features import INPUTS, MAX_LAG_HOURS
+from common.features import FLOOR, INPUTS, MAX_LAG_HOURS
 from common.inference.card import model_key
 from common.inference.issue import issue_forecasts
 from common.inference.session import ModelCache
@@ -43,6 +43,19 @@ def kept(database: Database) -> dict[tuple[str, str, str], dict[str, Any]]:
     return {(row["city"], row["target"], row["mode"]): row for (row,) in rows}
 
 
+def said(database: Database, city: str, target: str) -> Any:
+    """What the champion by itself forecast, (48,)."""
+    with database.transaction() as connection:
+        [(names, y)] = run(
+            connection,
+            "SELECT names, y FROM forecast_expert WHERE city = :city AND target = :target AND mode = 'live'",
+            city=city,
+            target=target,
+        )
+    assert names[0] == "naive"
+    return np.array(y[:HORIZON])
+
+
 def both(database: Database, files: ObjectStore, city: str, kind: str = "daily") -> None:
     """Champions of a city for both targets."""
     for target in ("aqi", "pm25"):
@@ -68,9 +81,18 @@ def test_what_is_kept_of_a_forecast(database: Database, files: ObjectStore, mode
             assert list(bounds) == sorted(bounds)
         assert min(row["lo95"]) >= 0
     assert max(aqi["hi95"]) <= 500
-    # The champion forecasts what today was at the same hour.
-    np.testing.assert_allclose(aqi["y"], [*AQI[-24:], *AQI[-24:]], atol=0.051)
-    assert aqi["daily"] == aqi["y"]
+    # The champion forecasts what today was at the same hour. Of PM2.5 that is all there is at the beginning.
+    np.testing.assert_allclose(said(database, "Delhi", "aqi"), [*AQI[-24:], *AQI[-24:]], rtol=1e-4)
+    np.testing.assert_allclose(aqi["daily"], [*AQI[-24:], *AQI[-24:]], atol=0.051)
+    np.testing.assert_allclose(pm25["y"], pm25["daily"], atol=0.11)
+    # Of the index it is one of two: the other follows from PM2.5.
+    floor = FLOOR["aqi"]
+    with database.transaction() as connection:
+        [(names, experts)] = run(connection, "SELECT names, y FROM forecast_expert WHERE target = 'aqi'")
+    assert names == ["naive", COMPOSED, MEAN, CORRECTED, *NAIVE]
+    each = np.array(experts).reshape(4, HORIZON)
+    np.testing.assert_allclose(each[2], np.exp(np.log(each[:2] + floor).mean(axis=0)) - floor, rtol=1e-5)
+    np.testing.assert_array_equal(aqi["y"], np.round(each[2]))
     assert aqi["persistence"] == [AQI[-1]] * HORIZON
     np.testing.assert_allclose(aqi["mean24"], AQI[-24:].mean(), atol=0.051)
     week = AQI[-24 * 7 :].reshape(7, 24).mean(axis=0)
@@ -119,11 +141,13 @@ def test_late_data_make_longer_lead_times_until_they_are_too_old(
         # Hour by hour the same time of day as the target, on the last day that is known of it.
         known = AQI[: len(AQI) - lag]
         wanted = np.arange(1, HORIZON + 1) + lag
-        np.testing.assert_allclose(row["y"], known[len(known) - 1 - (-wanted % 24)], atol=0.051)
+        daily = known[len(known) - 1 - (-wanted % 24)]
+        np.testing.assert_allclose(said(database, city, "aqi"), daily, rtol=1e-4)
+        np.testing.assert_allclose(row["daily"], daily, atol=0.051)
 
 
 @pytest.mark.parametrize("lag", [0, 7])
-def test_the_mean_of_a_week_is_stored_as_it_is_served(
+def test_the_mean_of_a_week_is_stored_as_a_model_of_it_says(
     database: Database, files: ObjectStore, models: ModelCache, lag: int
 ) -> None:
     history = HISTORY[: len(HISTORY) - lag].copy()
@@ -137,8 +161,13 @@ def test_the_mean_of_a_week_is_stored_as_it_is_served(
             [known[at] for at in range(len(known) - 1 + lag + lead - 24 * 10, len(known), 24)][-7:]
             for lead in range(1, HORIZON + 1)
         ]
-        for name in ("weekly", "y"):
-            np.testing.assert_allclose(row[name], [np.nanmean(days) for days in ahead], atol=0.051)
+        week = [np.nanmean(days) for days in ahead]
+        np.testing.assert_allclose(row["weekly"], week, atol=0.051)
+        np.testing.assert_allclose(said(database, "Delhi", target), week, rtol=1e-4)
+        if target == "pm25":  # the only model, of which nothing is known yet: it is served
+            np.testing.assert_allclose(row["y"], week, atol=0.051)
+        else:
+            assert all(float(y).is_integer() for y in row["y"])
 
 
 def test_hours_without_the_target_count_as_late(

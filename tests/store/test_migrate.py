@@ -33,6 +33,7 @@ TABLES = (FIRST - GONE) | {
     "outlook", "forecast_rival", "training_plan", "notice",
     "forecast_day_state", "forecast_day", "forecast_day_stated",
     "api_key", "version", "version_due", "job_asked", "finished_answer",
+    "forecast_expert",
 }  # fmt: skip
 
 LATER = datetime(2025, 3, 5, tzinfo=UTC)
@@ -236,6 +237,36 @@ def test_what_was_issued_before_there_was_a_further_naive_forecast_keeps_its_sea
         run(connection, "DELETE FROM forecast")
         run(connection, ROWS["forecast"][:-1] + ", '{1}')")
         assert list(seals(connection, ["Delhi"], **ends).values()) == [run(connection, whole)[0][0]]
+
+
+def test_experts_go_and_come_without_touching_the_forecasts(empty: Database) -> None:
+    """Down to the version before and up again: what was issued stays as it is, with its seal."""
+    ends: dict[str, Any] = {"mode": "live", "start": datetime(2025, 2, 1, tzinfo=UTC), "end": LATER}
+    names = {"forecast", "forecast_truth", "model"}
+    kept = (
+        "INSERT INTO forecast_expert SELECT city, target, mode, origin, "
+        "'{linear, mean, mean_corrected, persistence, daily, mean24, weekly}', "
+        "array_fill(1.5::real, ARRAY[144]), array_fill(0.25::real, ARRAY[56]) FROM forecast"
+    )
+    with empty.transaction() as connection:
+        command.upgrade(alembic(connection), "0005")
+        for name in ("model", "forecast", "forecast_truth"):
+            run(connection, ROWS[name])
+        before = list(seals(connection, ["Delhi"], **ends).values())
+    issued = contents(empty, names)
+    for _ in range(2):
+        migrate(empty)
+        assert contents(empty, names) == issued
+        with empty.transaction() as connection:
+            assert run(connection, "SELECT count(*) FROM forecast_expert") == [(0,)]  # no forecast had any
+            run(connection, kept)
+            assert run(connection, "SELECT cardinality(y), weights[1] FROM forecast_expert") == [(144, 0.25)]
+            assert list(seals(connection, ["Delhi"], **ends).values()) == before
+            command.downgrade(alembic(connection), "0005")
+        assert "forecast_expert" not in tables(empty)
+        assert contents(empty, names) == issued
+        with empty.transaction() as connection:
+            assert list(seals(connection, ["Delhi"], **ends).values()) == before
 
 
 def test_what_was_forecast_of_the_weather_is_kept_in_its_new_shape(empty: Database, tier: str) -> None:

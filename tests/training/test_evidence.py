@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain.forecast import HORIZON
-from common.store.rivals import DayOfRivals
-from common.training.evidence import RECORD_DAYS, Paired, beats_naive, by_days, by_hours, proven_better
+from common.training.evidence import by_days, by_hours
 
 WINDOW = 30
 """Days that are compared at a time."""
@@ -86,45 +83,3 @@ def test_pairs_belong_to_the_day_of_their_target() -> None:
     actual[1, 0] = np.nan
     found = by_hours(actual, actual + 2, actual + 1, np.array([0, 24]))
     assert (found.n, found.days, found.old_mae, found.new_mae) == (95, 4, 2.0, 1.0)
-
-
-def days_of(n: int, ours: float, theirs: float) -> list[DayOfRivals]:
-    first = date(2025, 11, 1)
-    return [DayOfRivals(first + timedelta(days=day), 1000, ours * 1000, theirs * 1000) for day in range(n)]
-
-
-def test_of_rivals_the_one_that_gained_most_is_proven() -> None:
-    rivals = {"xgboost": days_of(10, 20, 18), "linear": days_of(10, 20, 19), "old": days_of(10, 20, 21)}
-    assert proven_better(rivals) == ("xgboost", Paired(10_000, 10, 20.0, 18.0, 1.0))
-    assert proven_better({"linear": days_of(RECORD_DAYS - 1, 20, 10)}) is None
-    assert proven_better({"linear": days_of(10, 20, 19.9)}) is None
-    assert proven_better({}) is None
-
-
-def test_the_naive_forecasts_are_one_rival() -> None:
-    rivals = {"persistence": days_of(9, 20, 19), "daily": days_of(9, 20, 15), "mean24": days_of(9, 20, 40)}
-    found = proven_better(rivals)
-    assert found is not None
-    assert (found[0], found[1].new_mae) == ("naive", 15.0)
-    assert str(found[1]) == "MAE 15.00 against 20.00 on 9000 pairs of 9 days, better in 100% of the draws"
-
-
-def test_a_naive_forecast_that_was_not_made_on_all_days_is_no_rival() -> None:
-    rivals = {"persistence": days_of(9, 20, 19), "daily": days_of(9, 20, 15), "weekly": days_of(8, 20, 1)}
-    found = proven_better(rivals)
-    assert found is not None
-    assert found[1].new_mae == 15.0
-    above = beats_naive({"persistence": days_of(9, 20, 30), "weekly": days_of(8, 20, 1)})
-    assert above is not None
-    assert above.old_mae == 30.0
-
-
-def test_whether_the_champion_beats_the_best_naive_forecast() -> None:
-    found = beats_naive(
-        {"persistence": days_of(9, 20, 30), "daily": days_of(9, 20, 25), "linear": days_of(9, 20, 1)}
-    )
-    assert found is not None
-    assert (found.old_mae, found.new_mae) == (25.0, 20.0)
-    assert beats_naive({"persistence": days_of(9, 20, 30), "daily": days_of(9, 20, 20)}) is None
-    assert beats_naive({"persistence": days_of(RECORD_DAYS - 1, 20, 30)}) is None
-    assert beats_naive({}) is None

@@ -11,8 +11,8 @@ from synthetic import END, hours
 from common.domain.forecast import FAMILIES, HORIZON, NAIVE, TARGETS, Family, Target
 from common.features import CEILING, FLOOR, INPUTS, MAX_LAG_HOURS, Array, build, names, usable_origins
 from common.inference.naive import naive_forecasts
-from common.inference.session import open_session, predict
-from common.training.blend import Blend, near, shares_by_lead
+from common.inference.session import model_names, open_session, predict, predict_each
+from common.training.blend import Ensemble, near
 from common.training.dataset import Dataset, make_dataset
 from common.training.export import in_target_unit
 from common.training.families import BLOCKS, Fitted, LinearByLead, fit, naive_model
@@ -169,16 +169,45 @@ def test_a_wild_feature_counts_no_more_than_what_was_learnt_from(data: Dataset) 
     np.testing.assert_allclose(served(model, "aqi", wild), served(model, "aqi", wilder))
 
 
-def test_a_blend_has_each_model_by_its_share_in_one_file(data: Dataset) -> None:
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_ensemble_gives_each_of_its_models_and_their_mean_in_one_file(target: Target) -> None:
+    data = make_dataset(HISTORY, END, target)
     learn, _ = data.split()
-    models = (taught(data, "linear", learn), taught(data, "xgboost", learn))
-    shares = np.stack([np.linspace(0, 0.6, HORIZON), np.linspace(0.8, 0.4, HORIZON)], axis=1)
-    blend = Blend(models, shares, data.layout.index("lead"))
-    ratio = shares[:, 0] * models[0].predict(data.X) + shares[:, 1] * models[1].predict(data.X)
-    np.testing.assert_allclose(blend.predict(data.X), ratio)
-    np.testing.assert_allclose(
-        served(blend, "aqi", data.X), in_unit(ratio, data.level, "aqi"), atol=1e-3, rtol=1e-5
-    )
+    models = {name: taught(data, name, learn) for name in ("linear", "xgboost", "random_forest")}
+    ensemble = Ensemble(models)
+    ratios = {name: model.predict(data.X) for name, model in models.items()}
+    mean = sum(ratios.values()) / len(ratios)
+    np.testing.assert_allclose(ensemble.predict(data.X), mean)
+    assert {name: found.tolist() for name, found in ensemble.each(data.X).items()} == {
+        name: ratio.tolist() for name, ratio in ratios.items()
+    }
+    file, parity, fault = export(data, ensemble)
+    assert (fault, parity < 1e-2) == (None, True)
+    session, rows = open_session(file), data.X.reshape(-1, data.X.shape[2])
+    assert model_names(session) == list(models)
+    each = predict_each(session, rows)
+    for name, ratio in ratios.items():
+        native = in_unit(ratio, data.level, target)
+        np.testing.assert_allclose(each[name].reshape(native.shape), native, atol=1e-3, rtol=1e-5)
+    native = in_unit(mean, data.level, target)
+    found = predict(session, rows).reshape(native.shape)
+    if data.layout.whole:
+        exact = predict(session, rows, "exact").reshape(native.shape)
+        np.testing.assert_allclose(exact, native, atol=1e-3, rtol=1e-5)
+        np.testing.assert_array_equal(found, np.round(exact))
+        assert any((one != np.round(one)).any() for one in each.values())  # these are not rounded
+    else:
+        np.testing.assert_allclose(found, native, atol=1e-3, rtol=1e-5)
+
+
+def test_one_lying_model_of_an_ensemble_is_found_out(data: Dataset) -> None:
+    """Their mean would hide it where many are honest."""
+    honest = naive_model("mean24", names("aqi"))
+    assert export(data, Ensemble({"one": honest, "other": honest}))[2] is None
+    liar = cast("Fitted", Liar(honest))
+    _, parity, fault = export(data, Ensemble({str(n): honest for n in range(9)} | {"liar": liar}))
+    assert fault is not None
+    assert parity > 1
 
 
 @pytest.mark.parametrize("family", ["linear", "xgboost"])
@@ -202,34 +231,6 @@ def test_products_and_what_corrects_them_are_served_as_trained(family: Family, d
     assert errors[0] < 0.8 * errors[1], errors
     native = in_unit(known.predict(data.X), data.level, "aqi")
     assert np.abs(served(known, "aqi", data.X) - native).max() < 1e-3
-
-
-def test_what_is_clearly_better_at_some_lead_times_has_the_greater_share_there() -> None:
-    random = np.random.default_rng(5)
-    truth = np.exp(random.normal(4.5, 0.5, (400, HORIZON)))
-    level = np.full(400, np.exp(4.5))
-
-    def off(early: float, late: float) -> Array:
-        size = np.where(np.arange(1, HORIZON + 1) < 9, early, late)
-        return np.asarray(truth * np.exp(size * random.normal(size=truth.shape)))
-
-    parts = [off(0.5, 0.05), off(0.05, 0.5)]
-    free = shares_by_lead(parts, truth, level, 5.0, anchor=None)
-    assert (free[8:, 0] >= 0.75).all()
-    assert (free[:8, 1] >= 0.75).all()
-    held = shares_by_lead(parts, truth, level, 5.0, anchor=0)
-    assert (held[3:, 0] >= 0.4).all()  # half of what is believed
-    assert (held[:3, 1] >= 0.75).all()
-
-
-def test_of_equally_good_models_none_is_preferred_and_noise_is_believed_less() -> None:
-    random = np.random.default_rng(6)
-    truth = np.exp(random.normal(4.5, 0.5, (400, HORIZON)))
-    level = np.full(400, np.exp(4.5))
-    parts = [truth * np.exp(0.3 * random.normal(size=truth.shape)) for _ in range(2)]
-    assert (np.ptp(shares_by_lead(parts, truth, level, 5.0, anchor=None), axis=1) < 0.3).all()
-    noise = [level[:, None] * np.exp(0.3 * random.normal(size=truth.shape)) for _ in range(2)]
-    assert shares_by_lead(noise, truth, level, 5.0, anchor=None).sum(axis=1).max() < 0.9
 
 
 def test_only_what_comes_near_the_best_is_blended_and_no_twin() -> None:
@@ -278,21 +279,46 @@ def test_candidates_are_judged_on_rows_they_have_not_seen_and_served_knowing_all
     assert families == ["linear", "xgboost", "blend", "naive"]
     assert naive.metrics["naive"] in NAIVE
     assert blend.metrics["blend_of"] == ["linear", "xgboost"]
-    floor, level = FLOOR["pm25"], data.level[judge][:, None]
-    parts = [one.held_out for one in (linear, boosted)]
-    shares = shares_by_lead(parts, truth, data.level[judge], floor, anchor=0)
-    logs = np.stack([np.log((one + floor) / (level + floor)) for one in parts], axis=-1)
-    np.testing.assert_allclose(
-        blend.held_out, in_unit((logs * shares).sum(axis=-1), data.level[judge], "pm25"), atol=1e-6
-    )
+    assert [list(one.members) for one in (linear, boosted, blend, naive)] == [
+        ["level_free", "linear"],
+        ["xgboost"],
+        ["level_free", "linear", "xgboost"],
+        [],
+    ]
+    for one in (linear, boosted, blend):
+        assert one.metrics["models"] == list(one.members) == model_names(open_session(one.onnx))
+        logs = np.mean([np.log(held + FLOOR["pm25"]) for held in one.members.values()], axis=0)
+        np.testing.assert_allclose(one.held_out, np.exp(logs) - FLOOR["pm25"], rtol=1e-9)
 
     def seeing(pairs: NDArray[np.bool_]) -> Array:
         model = taught(data, "linear", pairs)
         return in_unit(model.predict(data.X[judge]), data.level[judge], "pm25")
 
-    np.testing.assert_allclose(linear.held_out, seeing(learn), rtol=1e-5)
-    finished = predict(open_session(linear.onnx), data.X[judge].reshape(-1, data.X.shape[2]))
-    np.testing.assert_allclose(finished.reshape(known.shape), seeing(np.isfinite(data.actual)), atol=1e-3)
+    np.testing.assert_allclose(linear.members["linear"], seeing(learn), rtol=1e-5)
+    finished = predict_each(open_session(linear.onnx), data.X[judge].reshape(-1, data.X.shape[2]))
+    np.testing.assert_allclose(
+        finished["linear"].reshape(known.shape), seeing(np.isfinite(data.actual)), atol=1e-3
+    )
+
+
+@pytest.mark.parametrize(("days", "level_known"), [(60, False), (345, True)])
+def test_trees_do_without_the_level_until_about_a_year_is_known(days: int, *, level_known: bool) -> None:
+    """What is not told changes no forecast: one model is told the level in any case, and one never."""
+    data = make_dataset(hours(days, seed=3), END, "pm25")
+    assert data.knows_seasons() is level_known
+    linear, boosted, *_ = train_families(data, ["linear", "xgboost"])
+    X = data.X[:: len(data.X) // 40].reshape(-1, data.X.shape[2])
+    told = X.copy()
+    columns = [
+        name for name in data.layout.of_level if name != "level"
+    ]  # that one brings it back into the unit
+    told[:, [data.layout.index(name) for name in columns]] += np.float32(0.5)
+    changed = {}
+    for one in (linear, boosted):
+        session = open_session(one.onnx)
+        before, after = predict_each(session, X), predict_each(session, told)
+        changed |= {name: bool(np.abs(after[name] - y).max() > 0.01) for name, y in before.items()}
+    assert changed == {"level_free": False, "linear": True, "xgboost": level_known}
 
 
 def test_of_a_few_days_only_the_naive_forecast_is_made_and_says_why() -> None:

@@ -20,7 +20,7 @@ from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON
 from common.features import FLOOR, INPUTS, MAX_LAG_HOURS, Array, build, usable_origins
 from common.inference.session import open_session, predict
-from common.training.blend import Blend
+from common.training.blend import Ensemble
 from common.training.dataset import Dataset, make_dataset
 from common.training.export import in_target_unit
 from common.training.families import Fitted, fit, naive_model
@@ -85,8 +85,8 @@ def test_what_is_served_is_what_was_trained(model: Lstm, data: Dataset) -> None:
     assert len(file) < 1_000_000
     corrections = model.predict(data.X) - model.linear.predict(data.X)
     assert np.abs(corrections).mean() > 0.05  # there is more to be compared than the linear part
-    blend = Blend.mean((model, naive_model("daily", data.layout.names)), data.layout.index("lead"))
-    assert export(data, blend)[1:] == (pytest.approx(0, abs=1e-2), None)
+    ensemble = Ensemble({"lstm": model, "daily": naive_model("daily", data.layout.names)})
+    assert export(data, ensemble)[1:] == (pytest.approx(0, abs=1e-2), None)
 
 
 @needs_torch

@@ -71,23 +71,21 @@ def an_index_of_another_rule(history: Array) -> Array:
 @pytest.mark.parametrize(
     ("spoil", "served"),
     [
-        (three_days, ("naive",)),
-        (a_month_missing, ("linear", "naive")),
-        (a_stuck_sensor, ("linear", "naive")),
-        (always_the_same, ("naive",)),
-        (nothing_beside_the_target, ("linear",)),
-        (pollutants_stop, ("linear",)),
-        (a_pollutant_begins_late, ("linear",)),
-        (an_index_of_another_rule, ("linear",)),
+        (three_days, "naive"),
+        (a_month_missing, "linear"),
+        (a_stuck_sensor, "linear"),
+        (always_the_same, "linear"),
+        (nothing_beside_the_target, "linear"),
+        (pollutants_stop, "linear"),
+        (a_pollutant_begins_late, "linear"),
+        (an_index_of_another_rule, "linear"),
     ],
 )
-def test_an_odd_history_has_its_model(
-    target: Target, spoil: Callable[[Array], Array], served: tuple[str, ...]
-) -> None:
+def test_an_odd_history_has_its_model(target: Target, spoil: Callable[[Array], Array], served: str) -> None:
     data = make_dataset(spoil(hours(DAYS, seed=3, gaps=0.02)), END, target)
     candidates = train_families(data, ["linear"])
     best = best_of([one for one in candidates if one.fault is None])
-    assert best.family in served
+    assert best.family == served
     assert ("too little history" in best.metrics.get("why", "")) == (spoil is three_days)
     X = data.X[-30:]
     y = predict(open_session(best.onnx), X.reshape(-1, X.shape[2])).reshape(X.shape[:2])

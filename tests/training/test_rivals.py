@@ -1,4 +1,4 @@
-"""Champions and those followed beside them, over a real database: promotion by the record, going back, leaks."""
+"""Champions and those that were replaced by hand and forecast beside them, over a real database: going back, leaks."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ from common.adapters.object_store import ObjectStore
 from common.domain.errors import NotFound, StoreError
 from common.domain.forecast import HORIZON, NAIVE
 from common.domain.observation import HOUR
-from common.features import INPUTS
+from common.features import INPUTS, build
 from common.inference.card import card_key, model_key
 from common.inference.issue import issue_forecasts
 from common.inference.session import ModelCache
 from common.store.alone import training_alone
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
-from common.store.models import champion, give_up_files, is_held, model, promote, roll_back
+from common.store.models import (
+    FORMER_FOLLOWED,
+    champion,
+    give_up_files,
+    is_held,
+    model,
+    promote,
+    roll_back,
+)
 from common.store.plans import due_for_training, plan_trainings
-from common.store.rivals import followed, keep_rival, rival_days
+from common.store.rivals import followed
 from common.training.service import train_city
 
 if TYPE_CHECKING:
@@ -55,20 +63,18 @@ def served(database: Database) -> Any:
         return champion(connection, "Delhi", "pm25", "live")
 
 
-def keep_record(
-    database: Database,
-    days: int,
-    *,
-    ours: float,
-    rival: str | None,
-    theirs: float,
-    naive: float = 60.0,
-    weekly_since: int | None = None,
-) -> None:
-    """A forecast of the champion a day, and of a rival beside it, wrong by so much; the naive ones by `naive`.
+def replaced_by_hand(database: Database, files: ObjectStore) -> tuple[str, str]:
+    """What was chosen by hand, and the champion before it, which goes on forecasting beside it."""
+    put_hours(database, "Delhi", HISTORY)
+    before = train(database, files, ["linear", "random_forest"]).promoted["pm25"]
+    with database.transaction() as connection:
+        [(chosen,)] = run(connection, "SELECT version FROM model WHERE family = 'random_forest'")
+        assert promote(connection, chosen, reason="by hand", now=NOW, hold=True) == before
+    return chosen, before
 
-    `weekly_since`: it is wrong by 1 only, and was made on the last so many days.
-    """
+
+def keep_record(database: Database, days: int, *, ours: float, naive: float) -> None:
+    """A forecast of the champion a day, wrong by so much; the naive ones by `naive`."""
     row = served(database)
     with database.transaction() as connection:
         for day in range(days):
@@ -76,8 +82,6 @@ def keep_record(
             at = len(PM25) - 1 - HORIZON - 24 * day
             truth = PM25[at + 1 : at + 1 + HORIZON]
             naive_of: dict[str, Any] = {name: (truth + naive).tolist() for name in NAIVE}
-            if weekly_since is not None:
-                naive_of["weekly"] = (truth + 1).tolist() if day < weekly_since else None
             bounds = {name: truth.tolist() for name in ("lo80", "hi80", "lo95", "hi95")}
             insert_forecast(
                 connection,
@@ -88,112 +92,46 @@ def keep_record(
                     **naive_of, **bounds,
                 ),
             )  # fmt: skip
-            if rival is not None:
-                keep_rival(
-                    connection,
-                    "Delhi",
-                    "pm25",
-                    "live",
-                    origin=origin,
-                    version=rival,
-                    y=(truth + theirs).tolist(),
-                )
         score(connection, mode="live", now=END, reach_hours=24 * 60)
 
 
-def test_the_best_that_is_not_served_is_followed(
+def test_a_champion_that_was_replaced_by_hand_goes_on_forecasting_beside_the_new_one(
     database: Database, files: ObjectStore, models: ModelCache
 ) -> None:
-    put_hours(database, "Delhi", HISTORY)
-    report = train(database, files, ["linear", "random_forest"])
-    [version] = report.followed.values()
-    assert version not in report.promoted.values()
+    chosen, before = replaced_by_hand(database, files)
+    assert "-linear-" in before
     with database.transaction() as connection:
-        assert followed(connection, "Delhi", "pm25", "live", now=NOW) == [version]
-        assert followed(connection, "Delhi", "pm25", "live", now=NOW + timedelta(days=15)) == []
+        assert followed(connection, "Delhi", "pm25", "live", now=NOW) == [before]
+        assert followed(connection, "Delhi", "pm25", "live", now=NOW + FORMER_FOLLOWED) == []
         assert followed(connection, "Delhi", "pm25", "live", now=NOW - DAY) == []
+        assert followed(connection, "Delhi", "pm25", "replay", now=NOW) == []
     issue_forecasts(database, models, ["Delhi"], now=NOW)
     issue_forecasts(database, models, ["Delhi"], now=NOW)
     with database.transaction() as connection:
-        [(rival, y, ours)] = run(
+        [(rival, y, version)] = run(
             connection,
-            "SELECT rival, forecast_rival.y, forecast.y "
+            "SELECT rival, forecast_rival.y, model_version "
             "FROM forecast_rival JOIN forecast USING (city, target, mode, origin)",
         )
-    assert rival == version
-    assert len(y) == HORIZON
-    assert y != ours
-    # A later training names another; this one is followed no more, and its file may go.
-    later = train(database, files, ["linear"], NOW + DAY)
+    assert (rival, version) == (before, chosen)
+    own = models.get(before)
+    at = np.array([len(HISTORY) - 1])
+    rows = build(HISTORY, END, "pm25", at, np.arange(1, HORIZON + 1), layout=own.card.layout)
+    np.testing.assert_allclose(y, own.predict(rows.X[0]), atol=0.051)
+    # Replaced by a training, another family is followed, too; chosen again, it is followed no more.
     with database.transaction() as connection:
-        assert version not in followed(connection, "Delhi", "pm25", "live", now=NOW + DAY)
-    assert later.followed.get("pm25") != version
+        promote(connection, before, reason="again", now=NOW)
+        assert followed(connection, "Delhi", "pm25", "live", now=NOW) == [chosen]
 
 
 def test_a_followed_model_that_is_damaged_costs_no_forecast(
     database: Database, files: ObjectStore, models: ModelCache
 ) -> None:
-    put_hours(database, "Delhi", HISTORY)
-    report = train(database, files, ["linear", "random_forest"])
-    files.put(model_key(report.followed["pm25"]), b"damaged")
+    _, before = replaced_by_hand(database, files)
+    files.put(model_key(before), b"damaged")
     assert issue_forecasts(database, models, ["Delhi"], now=NOW).issued == 1
     with database.transaction() as connection:
         assert run(connection, "SELECT count(*) FROM forecast_rival") == [(0,)]
-
-
-def test_a_family_that_did_better_in_the_record_is_promoted_and_the_reason_told(
-    database: Database, files: ObjectStore
-) -> None:
-    put_hours(database, "Delhi", HISTORY)
-    first = train(database, files, ["linear"], NOW - DAY)
-    with database.transaction() as connection:
-        run(connection, "UPDATE model SET family = 'xgboost' WHERE status = 'champion'")
-    follows = train(database, files, ["linear"], NOW - HOUR)
-    rival = follows.followed.get("pm25") or follows.promoted["pm25"]
-    with database.transaction() as connection:
-        promote(connection, first.promoted["pm25"], reason="", now=NOW - HOUR)
-        run(connection, "UPDATE model SET status = 'rejected' WHERE version = :v", v=rival)
-    keep_record(database, 9, ours=20, rival=rival, theirs=15)
-    report = train(database, files, ["linear"])
-    assert "-linear-" in report.promoted["pm25"]
-    assert "in the record, MAE 15.00 against 20.00 on 432 pairs of 9 days" in report.reasons["pm25"]
-    assert report.switched["pm25"] == first.promoted["pm25"]
-    with database.transaction() as connection:
-        assert first.promoted["pm25"] in followed(connection, "Delhi", "pm25", "live", now=NOW)
-
-
-def test_a_champion_that_loses_to_the_naive_forecast_in_the_record_gives_way_to_it(
-    database: Database, files: ObjectStore
-) -> None:
-    put_hours(database, "Delhi", HISTORY)
-    train(database, files, ["linear"], NOW - DAY)
-    keep_record(database, 9, ours=20, rival=None, theirs=0, naive=10)
-    report = train(database, files, ["linear"])
-    assert "-naive-" in report.promoted["pm25"]
-    assert "in the record, MAE 10.00 against 20.00" in report.reasons["pm25"]
-
-
-@pytest.mark.parametrize("since", [9, 8])
-def test_a_naive_forecast_is_a_rival_only_where_it_was_made_beside_every_forecast(
-    database: Database, files: ObjectStore, since: int
-) -> None:
-    put_hours(database, "Delhi", HISTORY)
-    train(database, files, ["linear"], NOW - DAY)
-    keep_record(database, 9, ours=20, rival=None, theirs=0, naive=30, weekly_since=since)
-    with database.transaction() as connection:
-        found = rival_days(connection, served(database), start=NOW - 30 * DAY, now=NOW)
-    assert {name: sum(day.n for day in days) for name, days in found.items()} == {
-        **dict.fromkeys(NAIVE, 9 * HORIZON),
-        "weekly": since * HORIZON,
-    }
-    assert ("-naive-" in train(database, files, ["linear"]).promoted["pm25"]) == (since == 9)
-
-
-def test_a_week_is_needed(database: Database, files: ObjectStore) -> None:
-    put_hours(database, "Delhi", HISTORY)
-    train(database, files, ["linear"], NOW - DAY)
-    keep_record(database, 6, ours=20, rival=None, theirs=0, naive=10)
-    assert "-linear-" in train(database, files, ["linear"]).promoted["pm25"]
 
 
 def test_what_is_rolled_back_is_not_undone_by_the_next_training(
@@ -212,63 +150,40 @@ def test_what_is_rolled_back_is_not_undone_by_the_next_training(
     report = train(database, files, ["linear"])
     assert "chosen by hand" in report.kept["pm25"]
     assert served(database).version == old
-    # Its rival's better record is evidence; so is the end of the hold.
+    # Until nobody holds it any more.
     late = NOW + timedelta(days=15)
     put_hours(database, "Delhi", np.concatenate([HISTORY, hours(15, seed=6)]), END + timedelta(days=15))
     assert train(database, files, ["linear"], late).promoted
 
 
-def test_a_rolled_back_model_whose_successor_did_better_in_the_record_gives_way(
-    database: Database, files: ObjectStore
-) -> None:
-    put_hours(database, "Delhi", HISTORY)
-    train(database, files, ["linear"], NOW - 3 * DAY)
-    new = train(database, files, ["linear"], NOW - DAY).promoted["pm25"]
-    with database.transaction() as connection:
-        roll_back(connection, "Delhi", "pm25", "live", now=NOW - DAY)
-    keep_record(database, 9, ours=20, rival=new, theirs=15)
-    report = train(database, files, ["linear"])
-    assert served(database).version == report.promoted["pm25"] == new
-    assert "in the record, MAE 15.00 against 20.00" in served(database).reason
-
-
 def test_files_of_followed_models_are_kept(database: Database, files: ObjectStore) -> None:
-    put_hours(database, "Delhi", HISTORY)
-    report = train(database, files, ["linear", "random_forest"])
-    with database.transaction() as connection:
-        give_up_files(connection, now=NOW + timedelta(days=5))
-        assert followed(connection, "Delhi", "pm25", "live", now=NOW + timedelta(days=5)) == [
-            report.followed["pm25"]
-        ]
+    _, before = replaced_by_hand(database, files)
+    with (
+        database.transaction() as connection
+    ):  # as if it were no former champion, whose files are kept anyway
+        run(connection, "UPDATE model SET promoted_at = NULL WHERE version = :version", version=before)
+        assert give_up_files(connection, now=NOW + FORMER_FOLLOWED - HOUR) == 1  # the naive one
+        assert followed(connection, "Delhi", "pm25", "live", now=NOW + FORMER_FOLLOWED - HOUR) == [before]
+        assert give_up_files(connection, now=NOW + FORMER_FOLLOWED) == 1
 
 
 def test_what_comes_after_now_decides_nothing(database: Database, files: ObjectStore) -> None:
-    """Planner and promotion: hours, truth, forecasts and models of the time to come are spoilt."""
+    """When a city is trained again: hours, truth, forecasts and models of the time to come are spoilt."""
     put_hours(database, "Delhi", HISTORY)
     then = NOW - 5 * DAY
-    first = train(database, files, ["linear"], then - DAY)
-    with database.transaction() as connection:  # naive forecasts are rivals of others only
-        run(connection, "UPDATE model SET family = 'linear' WHERE status = 'champion'")
-    keep_record(database, 12, ours=20, rival=first.promoted["pm25"], theirs=15, naive=25)
+    train(database, files, ["linear"], then - DAY)
+    keep_record(database, 12, ours=20, naive=25)
 
     def decided() -> Any:
         with database.transaction() as connection:
-            row = champion(connection, "Delhi", "pm25", "live")
-            assert row is not None
-            due = due_for_training(connection, now=then)
-            days = rival_days(connection, row, start=then - 14 * DAY, now=then)
-        return due, days
+            return due_for_training(connection, now=then)
 
     before = decided()
-    assert before[0] == {"Delhi": "live R² below 0.75"} or before[0]
-    assert before[1]["persistence"]
+    assert before
     with database.transaction() as connection:
         run(connection, "SET LOCAL session_replication_role = replica")
         run(connection, "UPDATE city_hour SET pm25 = 1, aqi = 1 WHERE time > :now", now=then)
         run(connection, "UPDATE forecast SET y = array_fill(0, ARRAY[48]) WHERE origin > :now", now=then)
-        run(
-            connection, "UPDATE forecast_rival SET y = array_fill(0, ARRAY[48]) WHERE origin > :now", now=then
-        )
         run(
             connection,
             """
@@ -287,8 +202,6 @@ def test_what_comes_after_now_decides_nothing(database: Database, files: ObjectS
         )
     assert decided() == before
     report = train(database, files, ["linear"], then)
-    with database.transaction() as connection:
-        run(connection, "DELETE FROM model WHERE version = 'later'")
     assert report.metrics["pm25"]["linear"]["mae"] < 100
 
 

@@ -105,26 +105,38 @@ def test_the_same_call_again_changes_nothing(
     assert len(onnx) == len(before) >= 4
 
 
-def test_where_nothing_can_be_said_the_naive_forecast_is_served_and_says_so(
+def test_where_nothing_can_be_said_the_naive_forecast_has_the_weight_from_the_beginning(
     database: Database, files: ObjectStore, models: ModelCache
 ) -> None:
-    put_hours(database, "Delhi", random_walk(30))
+    """Each step of a random walk is news: no model beats that it stays where it is, as the hindcasts show."""
+    history = random_walk(31)
+    put_hours(database, "Delhi", history, END + timedelta(days=1))
     report = train_city(database, files, models, "Delhi", now=NOW, families=["linear"])
-    assert all("-naive-" in version for version in report.promoted.values())
+    assert all("-linear-" in version for version in report.promoted.values())
+    for target in TARGETS:
+        skill = report.metrics[target]["linear"]["skill"]
+        assert isinstance(skill, float)
+        assert skill < 0
+    ends = range(0, 24, 4)
+    for hour in ends:
+        issue_forecasts(database, models, ["Delhi"], now=NOW + hour * HOUR)
     with database.transaction() as connection:
-        row = champion(connection, "Delhi", "aqi", "live")
-    assert row is not None
-    assert row.family == "naive"
-    assert row.metrics["naive"] in NAIVE
-    assert "no family beat the naive forecast" in row.reason
-    issue_forecasts(database, models, ["Delhi"], now=NOW)
-    with database.transaction() as connection:
-        [(family, y, naive)] = run(
+        found = run(
             connection,
-            f"SELECT family, y, {row.metrics['naive']} FROM forecast WHERE target = 'aqi'",  # noqa: S608
+            "SELECT forecast.y, persistence, expert.y, names, weights FROM forecast "
+            "JOIN forecast_expert AS expert USING (city, target, mode, origin)",
         )
-    assert family == "naive"
-    np.testing.assert_allclose(y, naive, atol=0.11)
+    assert len(found) == len(ends) * len(TARGETS)
+    away = {"served": 0.0, "mean": 0.0}
+    for y, persistence, experts, given, _ in found:
+        mean = np.array(experts).reshape(-1, HORIZON)[given.index("mean")]
+        away["served"] += float(np.abs(np.array(y) - persistence).mean())
+        away["mean"] += float(np.abs(mean - persistence).mean())
+    weights = np.mean([np.array(one[-1]).reshape(-1, len(one[-2])) for one in found], axis=0)
+    given = found[0][3]
+    assert weights[0, given.index("persistence")] > 0.5
+    assert weights[:, [given.index(name) for name in NAIVE]].sum(axis=1).mean() > 0.6
+    assert away["served"] < 0.8 * away["mean"]
 
 
 def test_a_better_model_replaces_the_champion_and_it_is_retired(
