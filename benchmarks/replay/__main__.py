@@ -1,15 +1,17 @@
-"""How would the live system have done? python -m benchmarks.replay [FOLDER] [--series jaipur delhi] [--families …].
+"""How would the live system have done? python -m benchmarks.replay [FOLDER] [--series …] [--families …] [--days N].
 
-FOLDER, or VAYU_TEST_DATA, holds the measurements as published (cpcb_jaipur_2025/, us_embassy_delhi/). Each series is
-imported into a fresh embedded database by ``vayu import``, and the clock is driven through its window by ``vayu
-replay``: every 6 h the hours since are reconciled, a forecast is issued and older ones are scored; the planner decides
-by its own rule at the first step after 02:00 UTC; trainings with their promotions, challengers followed. Prints skill
-and coverage by fortnight, every promotion of another family and why, and the number of issued rows that changed.
+FOLDER, or VAYU_TEST_DATA, holds the measurements. Each window crosses into a season that the system has not known, and
+was fixed before it was first scored. The stations of a place are imported into a fresh embedded database by ``vayu
+import``, and the clock is driven through the window by ``vayu replay``: every hour what came in is reconciled, every
+6 h a forecast is issued and older ones are scored; the planner decides by its own rule at the first step after 02:00
+UTC, and nothing was issued before. Prints skill against the naive forecast that was best in hindsight, and coverage, by
+week; every promotion of another family and why; and the number of issued rows that changed.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import subprocess
@@ -18,35 +20,46 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from benchmarks.seasons import series as places
 from common.bootstrap.local import local_parts
 from common.bootstrap.parts import Parts, system_clock
 from common.config import from_mapping
 from common.domain.forecast import FAMILIES, TARGETS
+from common.domain.observation import POLLUTANTS
 from common.store.engine import run
 from common.store.record import Span, record
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Files of one city, and the window that is replayed."""
+    """The measurements of one place, the city they are imported as, and the window that is replayed."""
 
     city: str
-    files: str
+    place: str
+    """As in `benchmarks.seasons.series`"""
     start: str
     end: str
+    known_from: str = "2000-01-01"
+    """Nothing before is imported"""
 
 
 SERIES = {
-    "jaipur": Series("Jaipur", "cpcb_jaipur_2025/*.csv.gz", "2025-08-20T00:00Z", "2025-10-20T00:00Z"),
-    "delhi": Series("Delhi", "us_embassy_delhi/*.csv.gz", "2018-10-15T00:00Z", "2018-12-15T00:00Z"),
+    "jaipur": Series("Jaipur", "jaipur", "2025-09-20T00:00Z", "2025-10-12T00:00Z"),
+    "bengaluru": Series("Bangalore", "bengaluru", "2025-09-25T00:00Z", "2025-10-17T00:00Z"),
+    "ncr": Series("Ghaziabad", "ncr", "2025-10-10T00:00Z", "2025-11-01T00:00Z"),
+    "ahmedabad": Series("Ahmedabad", "ahmedabad", "2015-09-20T00:00Z", "2015-10-12T00:00Z"),
+    "delhi": Series("Delhi", "delhi", "2018-10-15T00:00Z", "2018-12-15T00:00Z", "2017-09-01"),
 }
-STEP = "6h"
-"""Of the clock, and between forecasts; the hours between are reconciled as they would have been hour by hour."""
-FORTNIGHT = timedelta(days=14)
+"""The first four cross a season; Delhi has known one winter before."""
+WEEK = timedelta(days=7)
+_IMPORTED = {*POLLUTANTS, "temperature", "humidity", "wind_speed", "rain"}
+_UNITS = {"co": "mg/m³", "temperature": "°C", "humidity": "%", "wind_speed": "m/s", "rain": "mm"}
 
 
 def main() -> None:
@@ -55,8 +68,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", nargs="?", default=os.environ.get("VAYU_TEST_DATA"))
-    parser.add_argument("--series", nargs="*", choices=SERIES, default=list(SERIES))
-    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=["linear", "xgboost"])
+    parser.add_argument("--series", nargs="*", choices=SERIES, default=list(SERIES)[:4])
+    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--days", type=int, help="Only the last so many days of each window.")
     given = parser.parse_args()
     if given.folder is None:
@@ -67,15 +80,14 @@ def main() -> None:
 
 
 def _run(series: Series, folder: Path, home: str, families: list[str], days: int | None) -> None:
-    files = sorted(map(str, folder.glob(series.files)))
-    if not files:
-        sys.exit(f"there is no {series.files} in {folder}")
+    table = Path(home) / "measurements.csv"
+    _write_table(folder, series, table)
     end = datetime.fromisoformat(series.end)
     start = end - timedelta(days=days) if days else datetime.fromisoformat(series.start)
     began = time.monotonic()
-    _vayu(home, "import", *files, "--city", series.city)
+    _vayu(home, "import", str(table), "--city", series.city)
     asked = ["--from", start.isoformat(), "--to", end.isoformat(), "--city", series.city]
-    asked += ["--every", STEP, "--forecast-every", STEP]
+    asked += ["--every", "1h", "--forecast-every", "6h"]
     for family in families:
         asked += ["--family", family]
     report = _vayu(home, "replay", *asked)
@@ -84,10 +96,32 @@ def _run(series: Series, folder: Path, home: str, families: list[str], days: int
     print("due: " + ", ".join(f"{reason} {count}×" for reason, count in report["due"].items()))
     settings = from_mapping({"VAYU_HOME": home})
     with local_parts(settings, clock=system_clock, real=True) as parts:
-        _by_fortnight(parts, series.city, start, end)
-        _followed(parts, series.city)
+        _by_week(parts, series.city, start, end)
+        _experts(parts, series.city)
     _promotions(report)
     print(f"rows sealed when issued: {report['sealed']}; changed or gone at the end: {report['changed']}\n")
+
+
+def _write_table(folder: Path, series: Series, path: Path) -> None:
+    """The stations' hours as a long table; stamps are in UTC, which name the end of the hour as those of the files."""
+    hours = places.stations(folder, series.place)
+    begin = max(hours.index(int(datetime.fromisoformat(f"{series.known_from}T00:00+00:00").timestamp())), 0)
+    end = hours.index(int((datetime.fromisoformat(series.end) + timedelta(days=3)).timestamp()))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        only_index = "pm25" not in hours.columns
+        writer.writerow(["time", "aqi"] if only_index else ["time", "station", "variable", "value", "unit"])
+        for number, values in enumerate(hours.values, 1):
+            for at, row in enumerate(values[begin:end], begin):
+                time = datetime.fromtimestamp(hours.first + 3600 * at, UTC).isoformat()
+                table = zip(hours.columns, row, strict=True)
+                known = {name: round(float(value), 3) for name, value in table if np.isfinite(value)}
+                if only_index:
+                    writer.writerows([[time, known["aqi"]]] if "aqi" in known else [])
+                    continue
+                for name in known.keys() & _IMPORTED:
+                    unit = _UNITS.get(name, "µg/m³")
+                    writer.writerow([time, f"Station {number}", name, known[name], unit])
 
 
 def _vayu(home: str, *arguments: str) -> dict[str, Any]:
@@ -103,15 +137,15 @@ def _vayu(home: str, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def _by_fortnight(parts: Parts, city: str, start: datetime, end: datetime) -> None:
+def _by_week(parts: Parts, city: str, start: datetime, end: datetime) -> None:
     print(
         f"{'target':<8}{'from':<12}{'pairs':>7}{'MAE':>8}{'naive':>8}{'skill':>8}{'R²':>7}{'80 %':>7}{'95 %':>7}"
         "   families"
     )
     with parts.database.transaction() as connection:
         for target in TARGETS:
-            fortnights = [(at, min(at + FORTNIGHT, end)) for at in _range(start, end)]
-            for first, last in dict.fromkeys([*fortnights, (start, end)]):
+            weeks = [(at, min(at + WEEK, end)) for at in _range(start, end)]
+            for first, last in dict.fromkeys([*weeks, (start, end)]):
                 span = Span(city, target, "replay", first - timedelta(hours=1), last)
                 found = record(connection, span)
                 if found is None:
@@ -137,27 +171,34 @@ def _by_fortnight(parts: Parts, city: str, start: datetime, end: datetime) -> No
 
 
 def _range(start: datetime, end: datetime) -> list[datetime]:
-    return [start + number * FORTNIGHT for number in range(-(-(end - start) // FORTNIGHT))]
+    return [start + number * WEEK for number in range(-(-(end - start) // WEEK))]
 
 
-def _followed(parts: Parts, city: str) -> None:
-    """Those that forecast beside the champion, on the same pairs."""
+def _experts(parts: Parts, city: str) -> None:
+    """What each expert counted on average, and how good it was alone on the same pairs."""
     with parts.database.transaction() as connection:
         rows = run(
             connection,
             """
-            SELECT forecast.target, model.family, forecast.family, count(*),
-                   avg(abs(forecast_rival.y[lead] - actual[lead])), avg(abs(forecast.y[lead] - actual[lead]))
-            FROM forecast JOIN forecast_truth USING (city, target, mode, origin)
-            JOIN forecast_rival USING (city, target, mode, origin) JOIN model ON version = rival,
-                 generate_series(1, 48) AS lead
-            WHERE forecast.city = :city AND forecast.mode = 'replay' AND actual[lead] IS NOT NULL
-            GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+            WITH one AS (
+              SELECT expert.target, name, place, cardinality(names) AS count, expert.weights, actual, scored,
+                     (expert.y || persistence || daily || mean24 || weekly)[48 * place - 47 : 48 * place] AS y
+              FROM forecast_expert AS expert JOIN forecast USING (city, target, mode, origin)
+              JOIN forecast_truth USING (city, target, mode, origin),
+                   unnest(names) WITH ORDINALITY AS named (name, place)
+              WHERE city = :city AND mode = 'replay'
+            )
+            SELECT target, name, avg(share), avg(error) FROM one,
+              LATERAL (SELECT avg(weights[(block - 1) * count + place]) AS share
+                       FROM generate_series(1, 8) AS block) AS shares,
+              LATERAL (SELECT avg(abs(y[lead] - actual[lead])) AS error FROM generate_series(1, 48) AS lead
+                       WHERE y[lead] <> 'NaN') AS errors
+            GROUP BY target, name ORDER BY target, avg(share) DESC
             """,
             city=city,
         )
-    for target, rival, ours, n, theirs, mine in rows:
-        print(f"followed: {target} {rival} beside {ours}: MAE {theirs:.2f} against {mine:.2f} on {n} pairs")
+    for target, name, share, error in rows:
+        print(f"expert: {target} {name}: weight {share:.0%}, MAE alone {error:.2f}")
 
 
 def _promotions(report: dict[str, Any]) -> None:
