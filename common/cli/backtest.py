@@ -236,7 +236,7 @@ def _check_columns(hours: Hours, target: str, future: tuple[str, ...]) -> None:
 
 
 def _show(found: Backtest, scores: dict[str, Any], out: Path, *, as_json: bool) -> None:
-    from common.training.backtest.report import SHOWN_LEADS
+    from common.training.backtest.report import SHOWN_LEADS, mean_weights
 
     forecasts, best = found.forecasts, found.best
     tried = {
@@ -248,6 +248,7 @@ def _show(found: Backtest, scores: dict[str, Any], out: Path, *, as_json: bool) 
         "origins": len(forecasts.origin),
         "family": best.family,
         "blend_of": best.metrics.get("blend_of"),
+        "experts": mean_weights(found),
         "why": best.metrics.get("why"),
         "held_out": tried,
         "left_out": best.metrics.get("left_out", {}),
@@ -268,6 +269,8 @@ def _show(found: Backtest, scores: dict[str, Any], out: Path, *, as_json: bool) 
     parts = f" of {', '.join(facts['blend_of'])}" if facts["blend_of"] else ""
     why = f": {facts['why']}" if facts["why"] else ""
     console.print(f"{len(forecasts.origin)} origins forecast by {best.family}{parts}{why}")
+    weights = ", ".join(f"{name} {weight:.0%}" for name, weight in facts["experts"].items())
+    console.print(f"experts by their mean weight: {weights}", soft_wrap=True)
     for family, reason in facts["left_out"].items():
         console.print(f"{family} left out: {reason}", soft_wrap=True, markup=False)
     for what, number in found.hours.remarks.items():

@@ -25,7 +25,7 @@ _FAMILIES = {
     "random_forest": "a random forest for each block of lead times",
     "xgboost": "boosted trees (XGBoost) for each block of lead times",
     "lstm": "a recurrent neural network (LSTM) that corrects a linear model for each lead time",
-    "blend": "several models, each by its own share at each lead time",
+    "blend": "several models, each of which is an expert of its own in service",
     "naive": "a naive forecast",
 }
 _SHORT_DAYS = 90

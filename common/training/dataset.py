@@ -126,8 +126,8 @@ class Dataset:
         """Which (origin, lead) pairs may be learnt from, and which origins are held out.
 
         Held out is a fifth of the hours, between 5 and 30 days, or 15 % of what goes beyond a year where that is more.
-        The last 30 days of them lie at the end, where hindcasts of them teach what experts and intervals begin with; the
-        rest in blocks of 5 days over the time before, so that all seasons are judged.
+        The last 30 days of them lie at the end, where hindcasts teach what experts and intervals begin with; the rest
+        in blocks of 5 days over the time before, so that all seasons are judged.
         Nothing whose *target* hour lies in them is learnt from, so no held-out hour is seen in training, not
         even as another origin's future.
 

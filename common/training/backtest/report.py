@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from common.domain.forecast import BLOCKS, HORIZON
+from common.domain.forecast import BLOCKS, EXPERT_BLOCKS, HORIZON
 from common.training.judge import scores
 
 if TYPE_CHECKING:
@@ -62,6 +62,14 @@ def _scored(forecasts: Forecasts, rows: NDArray[np.bool_], leads: NDArray[np.int
     ]
     found["pinball"] = round(float(np.mean(losses)), 4)
     return {"origins": int(rows.sum())} | found
+
+
+def mean_weights(found: Backtest) -> dict[str, float]:
+    """Expert → its mean weight over all origins and lead times, the largest first."""
+    lengths = [last - first + 1 for first, last in EXPERT_BLOCKS]
+    mean = np.average(found.forecasts.weights.mean(axis=0), axis=0, weights=lengths)
+    named = dict(zip(found.experts, mean.round(4).tolist(), strict=True))
+    return dict(sorted(named.items(), key=lambda one: -one[1]))
 
 
 def rows_of(found: Backtest) -> dict[str, Any]:
