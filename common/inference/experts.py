@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 WINDOW_HOURS = 60 * 24
 """Forecasts issued longer ago are not looked at."""
-APART = 3
-"""Hours between the forecasts of the record that are looked at: closer ones repeat each other."""
+APART = 6
+"""Hours between the forecasts of the record that are looked at: closer ones repeat each other, and taught nothing more
+on eight windows."""
 
 _HALF_LIFE_HOURS = 30 * 24
 """In which an error's part in the correction is halved."""
@@ -258,7 +259,7 @@ def _regrets(
     stands_for = _days(record.origins) if days is None else days
     above = np.sign(record.served - actual) * (record.served + floor)
     slope = np.where(np.isfinite(above), above, 0.0) * stands_for[:, None]
-    apart = np.log((record.served[:, None] + floor) / (experts + floor)) * slope[:, None]
+    apart = (np.log(record.served[:, None] + floor) - np.log(experts + floor)) * slope[:, None]
     apart = np.where(np.isfinite(apart), apart, 0.0)
     return np.asarray(np.add.reduceat(apart, _STARTS, axis=2).swapaxes(1, 2) / _SIZES[:, None])
 

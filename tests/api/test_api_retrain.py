@@ -26,7 +26,6 @@ DONE = {
     "reasons": {"aqi": "it is better"},
     "switched": {},
     "kept": {"pm25": "the champion did better"},
-    "followed": {},
     "failed": {},
     "metrics": {"aqi": {"linear": {"mae": 20.5}}},
     "left_out": {"lstm": "torch is not installed"},

@@ -15,6 +15,7 @@ from common.config import from_mapping
 from common.domain.errors import NotFound, StoreError
 from common.domain.forecast import HORIZON
 from common.inference.card import card_key, model_key
+from common.inference.hindcast import hindcast_key
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast
 from common.store.models import KEPT_TO_GO_BACK, ModelRow, insert_model, promote
@@ -60,6 +61,7 @@ def train(
     """A model as training leaves it: its files first, then its row."""
     files.put(model_key(version), b"onnx")
     files.put(card_key(version), b"{}")
+    files.put(hindcast_key(version), b"hindcasts")
     row = ModelRow(
         version=version,
         city=city,
@@ -95,10 +97,10 @@ def forecast_with(parts: Parts, version: str, issued: datetime) -> None:
 
 
 def kept(files: ObjectStore) -> set[str]:
-    """Versions that have both their files; none may have one only."""
+    """Versions that have all their files; none may have some only."""
     keys = set(files.list())
     versions = {key.partition("/")[0] for key in keys}
-    assert keys == {key for one in versions for key in (model_key(one), card_key(one))}
+    assert keys == {key for one in versions for key in (model_key(one), card_key(one), hindcast_key(one))}
     return versions
 
 
@@ -121,7 +123,7 @@ def test_what_is_kept(parts: Parts, files: ObjectStore, now: datetime) -> None:
     assert {key.partition("/")[0] for key in files.list()} == {
         "good-1", *former, "poor-1", "poor-2", "poor-20", "mumbai", "unknown",
     }  # fmt: skip
-    assert done["model_files"] == 2 * (30 - 6 + 30 - 3)
+    assert done["model_files"] == 3 * (30 - 6 + 30 - 3)
     assert upkeep(parts)["model_files"] == 0
 
 

@@ -166,7 +166,8 @@ def test_promotions_are_told_where_wanted(
     made.database.close()
     assert len(texts) == (1 if told else 0)
     for text in texts:
-        assert text.startswith("*Delhi has a new model*\naqi: delhi-aqi-linear-")
+        assert text.startswith("*Delhi has a new model*\npm25: delhi-pm25-linear-")
+        assert "\naqi: delhi-aqi-linear-" in text
         assert text.count("held-out hours") == told
 
 
