@@ -27,7 +27,7 @@ PROMISED = {
         "city", "standard", "hours", "days", "start", "end", "as_of", "interval", "format",
     },
     ("get", "/aqi/pollutants/{city}"): {"city", "standard"},
-    ("get", "/forecast/{city}"): {"city", "hours", "target"},
+    ("get", "/forecast/{city}"): {"city", "explain", "hours", "target"},
     ("post", "/forecast/batch"): set(),
     ("get", "/forecast/confidence/{city}"): {"city", "target", "mode", "days", "family", "season"},
     ("get", "/models/performance/{city}"): {"city", "target", "days", "family", "season"},
