@@ -42,6 +42,9 @@ _HALF_LIFE_HOURS = 30 * 24
 """In which an error's part in the correction is halved."""
 _SHRINKAGE_DAYS = 6.0
 """A correction is taken in full only where much more than so many days of errors are known."""
+_LEAST_APART = 1e-3
+"""Of the largest sum of squared regrets: an expert that all but equals what was served, so that its own is next to
+nothing, would have all the weight and keep it for ever."""
 _CORRECTED_ALIKE = ((1, 6), (7, 12), (13, 24), (25, 48))
 """Blocks of lead times whose errors are corrected alike, in each part of the day by itself."""
 _PART_HOURS = 3
@@ -62,7 +65,7 @@ class Record:
     names: tuple[str, ...]
     """Of the experts"""
     origins: NDArray[np.intp]
-    """(n,) origins of their origins in the series, rising"""
+    """(n,) places of their origins in the series, rising"""
     experts: Array
     """(n, n_experts, 48), in the target's unit; nan where an expert did not forecast"""
     served: Array
@@ -269,6 +272,7 @@ def _weights(regrets: Array, otherwise: int) -> Array:
     what was served, all weight is on the expert `otherwise`."""
     gain = np.maximum(regrets.sum(axis=0), 0.0)
     squares = (regrets**2).sum(axis=0)
+    squares = np.maximum(squares, _LEAST_APART * squares.max(axis=1, keepdims=True))
     shares = np.divide(gain, squares, out=np.zeros_like(gain), where=gain > 0)
     total = shares.sum(axis=1, keepdims=True)
     found = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)

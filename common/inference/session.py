@@ -152,8 +152,9 @@ class ModelCache:
             try:
                 data = self._files.get(hindcast_key(version))
             except NotFound:
-                data = b""
-            self._hindcasts[version] = data
-            if len(self._hindcasts) > self._size:
-                self._hindcasts.popitem(last=False)
-        return from_file(data, last, place) if data else Record.empty()
+                return Record.empty()
+        record = from_file(data, last, place)
+        self._hindcasts[version] = data
+        if len(self._hindcasts) > self._size:
+            self._hindcasts.popitem(last=False)
+        return record

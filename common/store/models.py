@@ -64,7 +64,7 @@ def insert_model(connection: Connection, model: ModelRow) -> None:
 FORMER_FOLLOWED = timedelta(days=7)
 """So long a former champion of another family, or one that was replaced by hand, is followed beside the present one."""
 HELD = timedelta(days=14)
-"""So long a champion that was chosen by hand, or by its own record, is replaced on evidence only."""
+"""So long a champion that was chosen by hand is replaced on evidence only."""
 
 
 def promote(

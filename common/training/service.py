@@ -121,7 +121,7 @@ def train_city(
                 _keep_hindcast(files, row.version, candidate, data, hindcast)
                 for row, candidate in zip(rows, candidates, strict=True)
             ]
-            best = best_of(candidates)
+            best = best_of([one for one in candidates if one.fault is None])
             hindcast = next(one for one, its in zip(records, candidates, strict=True) if its is best)
             with database.transaction() as connection:
                 if opened is not None and _is_repeat(connection, opened.card.version, rows):

@@ -64,7 +64,7 @@ LEVEL_FREE = "level_free"
 
 
 def train_families(data: Dataset, families: Sequence[Family], run: Runner = in_process) -> list[Candidate]:
-    """One candidate a family, the blend of those that beat the naive forecast, and the best naive one as the last.
+    """One candidate a family, the ensemble of those near the best, and the best naive one as the last.
 
     Each family is first trained without the held-out hours and judged on them; what is served is trained
     again on all of them. Where the history is too short for that, the naive forecast is the only candidate,
@@ -109,16 +109,14 @@ def _train(data: Dataset, families: Sequence[Family], run: Runner) -> list[Candi
         "guesses": [index(name) for name in data.layout.guesses],
         "hours": data.hours,
     }
-    gate_trial, gate_final = (
-        falling_back(data.layout, rows, ratios, pairs, taught) for pairs in (learn, everything)
-    )
     # In a season that was not seen, all but one linear model do without the level: trees least of all forget it.
     others = rows if data.knows_seasons() else level_free
+    equal = np.ones(len(data.rows))
     plans: dict[str, tuple[Family, Rows, dict[str, Any]]] = {}
     for family in families:
         if family == "linear":
             # Without the level, errors are as large in high as in low air, and every origin counts alike.
-            plans[LEVEL_FREE] = "linear", level_free, taught | {"weight": np.ones(len(data.rows))}
+            plans[LEVEL_FREE] = "linear", level_free, taught | {"weight": equal}
         plans[family] = family, rows if family == "linear" else others, taught
     fits: dict[str, list[tuple[Fitted, float]]] = {}
     # Boosted trees correct a linear model where the weather ahead is known: those are fitted first then.
@@ -133,11 +131,20 @@ def _train(data: Dataset, families: Sequence[Family], run: Runner) -> list[Candi
         ]
         done = list(run(_fit, tasks))
         fits |= {name: done[2 * at : 2 * at + 2] for at, name in enumerate(some)}
+    kinds = {"linear": (rows, taught), LEVEL_FREE: (level_free, taught | {"weight": equal})}
+    gate_of = {name: name if name in kinds else base for name in plans}
+    gates = {
+        kind: [
+            falling_back(data.layout, kinds[kind][0], ratios, pairs, kinds[kind][1])
+            for pairs in (learn, everything)
+        ]
+        for kind in set(gate_of.values())
+    }
     trained = {
         name: _Trained(
             plans[name][0],
-            gate_final(final),
-            _in_unit(gate_trial(trial), data, judge, exact=True),
+            gates[gate_of[name]][1](final),
+            _in_unit(gates[gate_of[name]][0](trial), data, judge, exact=True),
             seconds + more,
         )
         for name, ((trial, seconds), (final, more)) in fits.items()

@@ -126,7 +126,7 @@ def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) 
     days = days_of([int(record.origins[row]) for row in rows])
     found = []
     for first, end in EXPERT_BLOCKS:
-        shares = []
+        sums = []
         for name in names:
             total = squares = 0.0
             for row, stands_for in zip(rows, days, strict=True):
@@ -143,7 +143,9 @@ def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) 
                     regret += slope * math.log((served + FLOOR) / (expert + FLOOR))
                 regret *= stands_for / (end - first + 1)
                 total, squares = total + regret, squares + regret * regret
-            shares.append(total / squares if total > 0 else 0.0)
+            sums.append((total, squares))
+        least = 1e-3 * max(squares for _, squares in sums)
+        shares = [total / max(squares, least) if total > 0 else 0.0 for total, squares in sums]
         whole = sum(shares)
         alone = [1.0 if name == MEAN else 0.0 for name in names]
         found.append([share / whole for share in shares] if whole > 0 else alone)

@@ -12,6 +12,7 @@ from pg8000.exceptions import DatabaseError
 
 from common.domain.forecast import EXPERT_BLOCKS, HORIZON, NAIVE, Mode
 from common.domain.observation import HOUR
+from common.inference.experts import APART
 from common.inference.past import experts_before
 from common.store.engine import Database, run
 from common.store.experts import (
@@ -148,14 +149,15 @@ def test_forecasts_from_before_there_was_a_further_naive_one_are_left_out(
 
 
 def test_a_record_of_them_has_its_places_in_the_series(database: Database, now: datetime) -> None:
-    for back, names in ((1, FEW), (4, MANY), (7, FEW)):
+    kept = ((1 + 2 * APART, FEW), (1 + APART, MANY), (1, FEW))
+    for back, names in kept:
         issue(database, now - back * HOUR, names)
     with database.transaction() as connection:
         record = experts_before(connection, "Delhi", "aqi", mode="live", origin=now, place=1000)
         nothing = experts_before(connection, "Delhi", "pm25", mode="live", origin=now, place=1000)
-    assert record.origins.tolist() == [993, 996, 999]
+    assert record.origins.tolist() == [1000 - back for back, _ in kept]
     assert set(record.names) == set(MANY)
-    for row, (back, names) in enumerate(((7, FEW), (4, MANY), (1, FEW))):
+    for row, (back, names) in enumerate(kept):
         y = said(now - back * HOUR, names)
         np.testing.assert_array_equal(record.served[row], y[-1])
         np.testing.assert_array_equal(record.aligned(names)[row], y[:-1])
