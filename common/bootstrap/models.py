@@ -57,14 +57,12 @@ def promote_version(parts: Parts, version: str) -> ModelRow:
 
     Raises:
         NotFound: when there is none of that version, or its file has been given up.
-        ModelError: when its file cannot be served, or it did not beat the naive forecast.
+        ModelError: when its file cannot be served.
     """
     with parts.database.transaction() as connection:
         row = model(connection, version)
     if "fault" in row.metrics:
         raise ModelError(f"{version} must not be served: {row.metrics['fault']}")
-    if row.family != "naive" and (row.metrics.get("holdout", {}).get("skill") or 0.0) <= 0:
-        raise ModelError(f"{version} did not beat the naive forecast on held-out hours; it is not served")
     if row.mode != "live":
         raise ModelError(f"{version} was made by a replay; it is not served")
     ModelCache(ObjectStore(parts.settings.model_store_url)).get(version)

@@ -105,9 +105,9 @@ def running_naqi(hours: Array) -> Array:
 
 
 def _last(values: Array, hours: int) -> Array:
-    """Sum over the last `hours` hours at each hour."""
-    total = np.concatenate([np.zeros(hours), np.cumsum(values)])
-    return np.asarray(total[hours:] - total[:-hours])
+    """Sum over the last `hours` hours at each hour; no difference of running totals, in which small values drown."""
+    padded = np.concatenate([np.zeros(hours - 1), values])
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, hours).sum(axis=1))
 
 
 def _latest(

@@ -65,7 +65,7 @@ def said(
     """Forecasts, (n, 48), whose logarithms miss by `off` and are all too high by `by`; a share is not there."""
     random = np.random.default_rng(seed)
     filled = np.where(np.isnan(series), 90.0, series)
-    truth = np.append(filled, np.full(HORIZON, filled[-1]))[origins[:, None] + LEADS]
+    truth = np.append(filled, np.full(4 * HORIZON, filled[-1]))[origins[:, None] + LEADS]
     y = np.maximum((truth + FLOOR) * np.exp(by + off * random.normal(size=truth.shape)) - FLOOR, 0.0)
     return np.where(random.random(truth.shape) < silent, np.nan, y)
 
