@@ -31,7 +31,7 @@ from common.store.reads.forecasts import ServedForecast, newest_forecasts
 
 STALE = timedelta(hours=3)
 _BLOCKS = tuple(enumerate(EXPERT_BLOCKS))
-_NAIVE_NOTE = "No trained model beats the naive forecast here, so the naive forecast is served."
+_NAIVE_NOTE = "There is too little history to train a model: the forecast is made of naive ones."
 
 
 def forecast(context: ApiContext, *, city: City, query: ForecastQuery) -> Forecast:

@@ -109,7 +109,10 @@ class Forecast(Struct, kw_only=True):
     known_until: Annotated[Instant, Meta(description="The last hour that was known when it was issued")]
     stale: Annotated[bool, Meta(description="Issued more than 3 hours ago")]
     model: ForecastModel
-    naive: Annotated[bool, Meta(description="No model beats the naive forecast here, so that one is served")]
+    naive: Annotated[
+        bool,
+        Meta(description="There is too little history to learn from: only naive forecasts are behind it"),
+    ]
     note: str | UnsetType = UNSET
     basis: BasisName
     source: str | None
