@@ -55,8 +55,6 @@ _GAIN = np.array([0.06, 0.08])
 _NOMINAL = np.array([0.80, 0.95])
 _SHARES = np.stack([np.interp(_CENTRAL, [0, *_NOMINAL, 1], peak) for peak in ([0, 1, 0, 0], [0, 0, 1, 0])])
 """What each level of `QUANTILES` takes part in the moves of the two, (2, n_levels)."""
-_AIM = np.array([0.806, 0.955])
-"""Coverage by which misses are counted: by the nominal one, nine windows had 79.5 % and 94.3 % of the truth inside."""
 _MOST_DOWN, _MOST_UP = 0.8, 0.6
 """Furthest the nominal miss rate may move, as shares of it: intervals wider, and narrower."""
 _VOLATILITY = 0.1 + 0.2 * np.exp(-_LEADS / 12)
@@ -360,7 +358,7 @@ def _moved(series: Array, origins: NDArray[np.intp], bounds: Array) -> Array:
     weights = _faded(actual, origins, _FORGET_MISSES)
     missed = (actual[:, :, None] < bounds[:, :, [1, 0]]) | (actual[:, :, None] > bounds[:, :, [2, 3]])
     rates = 1 - _NOMINAL
-    excess = _shared((weights[:, :, None] * (missed - (1 - _AIM))).sum(axis=0))
+    excess = _shared((weights[:, :, None] * (missed - rates)).sum(axis=0))
     return np.asarray(np.clip(_GAIN * excess, -_MOST_UP * rates, _MOST_DOWN * rates) @ _SHARES)
 
 
