@@ -31,7 +31,7 @@ from common.store.reads.forecasts import ServedForecast, newest_forecasts
 
 STALE = timedelta(hours=3)
 _BLOCKS = tuple(enumerate(EXPERT_BLOCKS))
-_NAIVE_NOTE = "There is too little history to train a model: the forecast is made of naive ones."
+_NAIVE_NOTE = "There is too little history to train a model: it is made of naive forecasts."
 
 
 def forecast(context: ApiContext, *, city: City, query: ForecastQuery) -> Forecast:
