@@ -134,7 +134,7 @@ def test_where_nothing_can_be_said_the_naive_forecast_has_the_weight_from_the_be
         away["mean"] += float(np.abs(mean - persistence).mean())
     naive = [np.array(weights).reshape(-1, len(given))[:, -len(NAIVE) :] for *_, given, weights in found]
     assert np.mean(naive, axis=0)[0].argmax() == NAIVE.index("persistence")
-    assert np.mean(naive, axis=0).sum(axis=1).mean() > 0.5
+    assert np.mean(naive, axis=0).sum(axis=1).mean() > 0.6
     assert away["served"] < 0.8 * away["mean"]
 
 
