@@ -121,10 +121,11 @@ def fit_linear(
     for lead in range(HORIZON):
         taken = learn[:, lead]
         X = with_products(rows.at(lead, taken), products)
-        centre, scale = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
-        scale[scale < 1e-6] = 1.0  # a feature that never changed tells nothing, and must not blow up later
         # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
+        centre = X.mean(axis=0, dtype=np.float64)
         X -= centre.astype(np.float32)
+        scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(len(X), 1)).astype(np.float64)
+        scale[scale < 1e-6] = 1.0  # a feature that never changed tells nothing, and must not blow up later
         X /= scale.astype(np.float32)
         share = min(max(_FEW_ROWS / max(len(X), 1), _LEAST_SHARE), 1.0) if known_ahead else 1.0
         ridge = np.full(X.shape[1], share * penalty(len(X), lead + 1))
@@ -142,15 +143,16 @@ def _least_deviations(X: NDArray[np.float32], y: Array, weight: Array, penalty: 
     base = weight / weight.mean()
     counts = base
     for step in range(_STEPS + 1):
-        share = counts / counts.sum()
-        middle, mean = share @ X.astype(np.float64), float(share @ y)
-        weighted = X * counts.astype(np.float32)[:, None]
-        gram = (weighted.T @ X).astype(np.float64) - counts.sum() * np.outer(middle, middle)
-        moment = weighted.T.astype(np.float64) @ (y - mean)
+        # All that touches every row is in single precision: to convert the rows costs as much as to multiply them.
+        total, single = counts.sum(), counts.astype(np.float32)
+        middle, mean = (single @ X).astype(np.float64) / total, float(counts @ y) / total
+        weighted = X * single[:, None]
+        gram = (weighted.T @ X).astype(np.float64) - total * np.outer(middle, middle)
+        moment = ((y - mean).astype(np.float32) @ weighted).astype(np.float64)
         found = np.linalg.solve(gram + ridge, moment)
         constant = mean - float(middle @ found)
         if step < _STEPS:
-            error = np.abs(y - X @ found - constant)
+            error = np.abs(y - X @ found.astype(np.float32) - constant)
             counts = base / np.maximum(error, max(0.5 * float(np.median(error)), 1e-6))
             counts /= counts.mean()
     return found, constant
