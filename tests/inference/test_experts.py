@@ -121,28 +121,23 @@ def known(series: Array, hour: int, now: int) -> float | None:
 
 
 def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) -> list[list[float]]:
-    """MLpol as it is written: the positive part of the summed regrets over the sum of their squares."""
+    """MLpol as it is written: the positive part of the summed regrets over the sum of their squares; regrets of other
+    blocks of lead times count, halved with each that lies between."""
     rows = [row for row, origin in enumerate(record.origins) if now - WINDOW_HOURS <= origin < now]
     days = days_of([int(record.origins[row]) for row in rows])
+    blocks = range(len(EXPERT_BLOCKS))
     found = []
-    for first, end in EXPERT_BLOCKS:
+    for block in blocks:
+        near = [0.5 ** abs(block - other) for other in blocks]
         sums = []
         for name in names:
             total = squares = 0.0
             for row, stands_for in zip(rows, days, strict=True):
-                regret = 0.0
-                for lead in range(first, end + 1):
-                    truth = known(series, int(record.origins[row]) + lead, now)
-                    if truth is None or name not in record.names:
-                        continue
-                    expert = float(record.experts[row, record.names.index(name), lead - 1])
-                    served = float(record.served[row, lead - 1])
-                    if math.isnan(expert) or served == truth:
-                        continue
-                    slope = (served + FLOOR) * (1 if served > truth else -1)
-                    regret += slope * math.log((served + FLOOR) / (expert + FLOOR))
-                regret *= stands_for / (end - first + 1)
-                total, squares = total + regret, squares + regret * regret
+                regret = sum(
+                    share / sum(near) * slow_regret(record, row, name, other, series, now)
+                    for other, share in zip(blocks, near, strict=True)
+                )
+                total, squares = total + regret * stands_for, squares + (regret * stands_for) ** 2
             sums.append((total, squares))
         least = 1e-3 * max(squares for _, squares in sums)
         shares = [total / max(squares, least) if total > 0 else 0.0 for total, squares in sums]
@@ -150,6 +145,22 @@ def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) 
         alone = [1.0 if name == MEAN else 0.0 for name in names]
         found.append([share / whole for share in shares] if whole > 0 else alone)
     return found
+
+
+def slow_regret(record: Record, row: int, name: str, block: int, series: Array, now: int) -> float:
+    """What one forecast would have lost less in a block of lead times, had it leaned to an expert, a lead time."""
+    first, end = EXPERT_BLOCKS[block]
+    regret = 0.0
+    for lead in range(first, end + 1):
+        truth = known(series, int(record.origins[row]) + lead, now)
+        if truth is None or name not in record.names:
+            continue
+        expert = float(record.experts[row, record.names.index(name), lead - 1])
+        served = float(record.served[row, lead - 1])
+        if not math.isnan(expert) and served != truth:
+            slope = (served + FLOOR) * (1 if served > truth else -1)
+            regret += slope * math.log((served + FLOOR) / (expert + FLOOR))
+    return regret / (end - first + 1)
 
 
 ALIKE = ((1, 6), (7, 12), (13, 24), (25, 48))
@@ -392,7 +403,10 @@ def test_who_says_nothing_is_neither_praised_nor_blamed() -> None:
     same[::2, place] = record.served[::2]
     np.testing.assert_allclose(weights(silent), weights(same), rtol=1e-9)
     assert (weights(silent)[:, place] != weights(record.experts)[:, place]).any()
-    # Never heard of, it has no weight, and the others have theirs in the same proportion.
+    # Never heard of, it has no weight, and the others have theirs in the same proportion (where it is not the one of
+    # the largest regrets, against which those of the others are too small or not).
+    place = record.names.index("provider")
+    silent = record.experts.copy()
     silent[:, place] = np.nan
     without, whole = weights(silent), weights(record.experts)
     assert (without[:, place] == 0).all()
