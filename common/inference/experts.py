@@ -4,8 +4,8 @@ Experts are the trained models, of the index also what follows from the forecast
 mean corrected by its known errors, the naive forecasts, and whatever providers forecast themselves. They are averaged
 as logarithms, log(y + floor). Weights follow MLpol (Gaillard, Stoltz, van Erven, *COLT* 2014), which has no parameter
 to tune: an expert's weight is proportional to its positive regret over the sum of its squares, one vector for each
-block of lead times, to which the regrets of neighbouring blocks count too. Its regret is what the served forecasts would
-have lost less by leaning to it: the gradient of their absolute error, in the target's unit, times the distance.
+block of lead times, for which the regrets of neighbouring blocks count too. Its regret is what the served forecasts
+would have lost less by leaning to it: the gradient of their absolute error, in the target's unit, times the distance.
 
 All follows from the record of the last `WINDOW_HOURS`, which is forecasts as they were issued and the hours known
 since; nothing else is remembered, so that a replay, a backtest and a new process give the same. Before the first
