@@ -4,8 +4,9 @@ Experts are the trained models, of the index also what follows from the forecast
 mean corrected by its known errors, the naive forecasts, and whatever providers forecast themselves. They are averaged
 as logarithms, log(y + floor). Weights follow MLpol (Gaillard, Stoltz, van Erven, *COLT* 2014), which has no parameter
 to tune: an expert's weight is proportional to its positive regret over the sum of its squares, one vector for each
-block of lead times, for which the regrets of neighbouring blocks count too. Its regret is what the served forecasts
-would have lost less by leaning to it: the gradient of their absolute error, in the target's unit, times the distance.
+block of lead times, for which the regrets of neighbouring blocks count too (`_NEAR`). Its regret is what the served
+forecasts would have lost less by leaning to it: the gradient of their absolute error, in the target's unit, times the
+distance.
 
 All follows from the record of the last `WINDOW_HOURS`, which is forecasts as they were issued and the hours known
 since; nothing else is remembered, so that a replay, a backtest and a new process give the same. Before the first
@@ -55,8 +56,10 @@ _PARTS = 24 // _PART_HOURS
 _PAIRS_A_DAY = np.repeat([(last - first + 1) / _PARTS for first, last in _CORRECTED_ALIKE], _PARTS)
 """Pairs of forecast and truth that one forecast gives to each part of the day, on average"""
 _NEAR = 0.5 ** np.abs(np.arange(len(BLOCKS))[:, None] - np.arange(len(BLOCKS)))
+_NEAR[0, 1:] = 0.0
 _NEAR /= _NEAR.sum(axis=1, keepdims=True)
-"""Regrets of neighbouring blocks of lead times count too, each further one half as much: those of one are few."""
+"""What the regrets of each block count for a block: those of one are few, and its neighbours' are much alike. The next
+hour stands alone: nowhere else is persistence as good."""
 _STARTS = np.array([first - 1 for first, _ in BLOCKS])
 _SIZES = np.array([last - first + 1 for first, last in BLOCKS], dtype=np.float64)
 
