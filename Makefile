@@ -96,6 +96,12 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
+$(VENV)/.embedded: layers/embedded/requirements.txt | $(VENV)/.made
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
+$(VENV)/.local $(VENV)/.test: | $(VENV)/.embedded
+
 # A stamp for each set, so that a second start does not ask the package index again.
 $(VENV)/.%: layers/%/requirements.txt pyproject.toml | $(VENV)/.made
 	@echo "Installing the packages of layers/$*/requirements.txt …"
