@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARCH ?= x86_64
+WORKERS ?= logical
 SETS := base api files inference training lstm aws gcp local build test
 
 OSLS := .vayu/osls/4.3.1
@@ -19,8 +20,8 @@ help: ## Show this list
 run: $(VENV)/.local ## Set up what is needed and serve http://127.0.0.1:8080 (PORT=… for another port)
 	@exec $(BIN)/vayu dev
 
-test: $(VENV)/.test ## Set up what is needed and run every test
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(VENV)/.test ## Set up what is needed and run every test, on all processors (WORKERS=1 for one after the other)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-lstm: $(VENV)/.test $(VENV)/.lstm ## Add torch, 0.8 GB, and run the tests of the LSTM
 	@$(BIN)/python -m pytest tests/training/test_lstm.py $(PYTEST_ARGS)
@@ -94,6 +95,12 @@ $(VENV)/.made:
 	@echo "Making the environment in $(VENV) …"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
+
+$(VENV)/.embedded: layers/embedded/requirements.txt | $(VENV)/.made
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
+$(VENV)/.local $(VENV)/.test: | $(VENV)/.embedded
 
 # A stamp for each set, so that a second start does not ask the package index again.
 $(VENV)/.%: layers/%/requirements.txt pyproject.toml | $(VENV)/.made

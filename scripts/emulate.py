@@ -12,41 +12,36 @@ from __future__ import annotations
 
 import argparse
 import base64
-import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from common.adapters.cloud_event import structured
-from common.adapters.file_lock import FileLock
 from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
 from common.bootstrap.local import local_parts
 from common.bootstrap.parts import Parts, settings_here, system_clock
-from common.cli.children import PATIENCE_S, Child, end_with_parent, stop_all
 from common.cli.output import aside
+from common.cli.processes import HOST, Processes, alone, environment, refuse_taken
 from common.cli.stopping import until_told_to_stop
 from common.domain.errors import ConfigError, StoreError, Transient, VayuError
 from common.entry.local import work_forever
 from common.store.jobs import release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from common.entry.perform import Handler
 
 ROOT = Path(__file__).parents[1]
 OSLS = ROOT / ".vayu" / "osls" / "node_modules" / "osls" / "bin" / "serverless.js"
-HOST = "127.0.0.1"
 WOKEN = {COLLECT: "collect", OBSERVATIONS_READY: "forecast", TRAIN: "train"}
 FUNCTION_S = 900
 """The longest that a function may take on either cloud"""
@@ -57,7 +52,7 @@ UP_WITHIN_S = 120.0
 class Cloud:
     """What is started, and where it is reached."""
 
-    programs: Mapping[str, list[str]]
+    procfile: Path
     addresses: Mapping[str, str]
     """Function → where it is called"""
     ports: tuple[int, ...]
@@ -70,17 +65,11 @@ def gcp(port: int) -> Cloud:
     ports = {unit: port + n for n, unit in enumerate(("api", "collect", "forecast", "train", "retention"))}
     addresses = {unit: f"http://{HOST}:{own}" for unit, own in ports.items()}
     return Cloud(
-        {
-            unit: [
-                sys.executable, "-m", "functions_framework", "--target", "http",
-                "--source", str(ROOT / "functions" / unit / "main.py"), "--host", HOST, "--port", str(own),
-            ]
-            for unit, own in ports.items()
-        },
+        ROOT / "scripts" / "gcp.Procfile",
         addresses,
         tuple(ports.values()),
         {type_: _pushed(addresses[unit]) for type_, unit in WOKEN.items()},
-    )  # fmt: skip
+    )
 
 
 def aws(port: int) -> Cloud:
@@ -89,17 +78,11 @@ def aws(port: int) -> Cloud:
     Raises:
         ConfigError: where it is not installed.
     """
-    node = shutil.which("node")
-    if node is None or not OSLS.exists():
+    if shutil.which("node") is None or not OSLS.exists():
         raise ConfigError("serverless-offline is not here: make osls (which needs node and npm)")
     calls = f"http://{HOST}:{port + 1}/2015-03-31/functions/vayu-local-{{}}/invocations"
     return Cloud(
-        {
-            "offline": [
-                node, str(OSLS), "offline", "start", "--config", "serverless.offline.yml", "--noSponsor",
-                "--host", HOST, "--httpPort", str(port), "--lambdaPort", str(port + 1),
-            ]
-        },
+        ROOT / "scripts" / "aws.Procfile",
         {"api": f"http://{HOST}:{port}"} | {unit: calls.format(unit) for unit in ("collect", "forecast", "retention")},
         (port, port + 1),
         {type_: _batched(calls.format(unit)) for type_, unit in WOKEN.items() if unit != "train"},
@@ -167,8 +150,8 @@ def emulate(cloud: Cloud) -> None:
         raise ConfigError("QUEUE_URL must be unset, or 'postgres:': messages are handed over from there")
     with ExitStack() as stack:
         with until_told_to_stop():
-            lock = stack.enter_context(_alone(settings.home))
-            _refuse_taken(cloud.ports)
+            lock = stack.enter_context(alone(settings.home, who="vayu dev or an emulation"))
+            refuse_taken(cloud.ports, choose=f"others: PORT=… (of {len(cloud.ports)} in a row the first)")
             aside.print("Starting the database …")
             parts = stack.enter_context(local_parts(settings, clock=system_clock))
             with parts.database.transaction() as connection:
@@ -177,35 +160,34 @@ def emulate(cloud: Cloud) -> None:
             workers = [Thread(target=_hand_over, args=(parts, *one, stop)) for one in cloud.handlers.items()]
             workers.append(Thread(target=_hand_over, args=(parts, FORECAST_READY, _nobody_listens, stop)))
             stack.callback(_join, workers)
-            running: list[Child] = []
-            stack.callback(stop_all, running)
+            logs = parts.settings.home / "logs"
+            env = environment(parts, cloud.ports[0])
+            processes = Processes(cloud.procfile, env, logs, lock, cwd=ROOT, log_prefix="emulated-")
+            stack.callback(processes.stop)
             stack.callback(stop.set)
-            for name, command in cloud.programs.items():
-                log = parts.settings.home / "logs" / f"emulated-{name}.log"
-                running.append(Program(name, *command, env=_environment(parts), log=log, lock=lock))
-            _await(cloud.ports, running, parts)
+            for name in processes.names():
+                processes.start(name)
+            _await(cloud.ports, processes)
             for worker in workers:
                 worker.start()
             for unit, address in cloud.addresses.items():
                 aside.print(
                     f"  {unit:<9} {address}{'/api/v1/health' if unit == 'api' else ''}", soft_wrap=True
                 )
-            aside.print(f"Ready. Logs: {parts.settings.home / 'logs'}. Ctrl-C stops it.", soft_wrap=True)
+            aside.print(f"Ready. Logs: {logs}. Ctrl-C stops it.", soft_wrap=True)
             while True:
-                _see_that_all_run(running, parts)
+                _see_that_all_run(processes)
                 time.sleep(0.5)
         aside.print("Stopping …")
     aside.print("Stopped.")
 
 
-def _await(ports: tuple[int, ...], running: list[Child], parts: Parts) -> None:
+def _await(ports: tuple[int, ...], processes: Processes) -> None:
     deadline = time.monotonic() + UP_WITHIN_S
-    while not all(map(_taken, ports)):
-        _see_that_all_run(running, parts)
+    while not all(map(_listened_on, ports)):
+        _see_that_all_run(processes)
         if time.monotonic() > deadline:
-            raise StoreError(
-                f"nothing answers within {UP_WITHIN_S:.0f} s; see {parts.settings.home / 'logs'}"
-            )
+            raise StoreError(f"nothing answers within {UP_WITHIN_S:.0f} s; see {processes.logs}")
         time.sleep(0.1)
 
 
@@ -223,81 +205,18 @@ def _nobody_listens(message: Message) -> Mapping[str, object]:
     return {"forecast": message.subject}
 
 
-@contextmanager
-def _alone(home: Path) -> Iterator[FileLock]:
-    """The only one of `home`, be it this or `vayu dev`; gives the lock that children are to hold."""
-    with FileLock(home / "locks" / "dev") as mine, FileLock(home / "locks" / "children") as childrens:
-        if not mine.take() or not childrens.take(patience_s=3 * PATIENCE_S):
-            raise StoreError(f"vayu dev or an emulation runs already in {home}; stop it, or set VAYU_HOME")
-        yield childrens
-
-
-def _refuse_taken(ports: tuple[int, ...]) -> None:
-    for port in ports:
-        if _taken(port):
-            raise StoreError(
-                f"port {port} is taken; choose others: PORT=… (of {len(ports)} in a row the first)"
-            )
-
-
-def _taken(port: int) -> bool:
+def _listened_on(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def _environment(parts: Parts) -> dict[str, str]:
-    settings = parts.settings
-    return {
-        "DATABASE_URL": parts.database.url,
-        "MODEL_STORE_URL": settings.model_store_url,
-        "VAYU_HOME": str(settings.home),
-        "VAYU_SOURCES": ",".join(settings.sources or ()),
-        # serverless-offline starts the first python3 that it finds.
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
-        "SLS_TELEMETRY_DISABLED": "1",
-        "SLS_NOTIFICATIONS_MODE": "off",
-    }
-
-
-def _see_that_all_run(running: list[Child], parts: Parts) -> None:
-    for child in running:
-        if child.status is not None:
-            log = parts.settings.home / "logs" / f"emulated-{child.name}.log"
-            raise StoreError(f"{child.name} ended with status {child.status}; see {log}")
-
-
-class Program(Child):
-    """A program that is none of ours, and ends with us all the same: under `guard`."""
-
-    def _start(self, output: IO[bytes], env: Mapping[str, str], lock: FileLock) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, __file__, "guard", *self.arguments],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            env={**os.environ, **env},
-            pass_fds=[lock.fileno()],
-            start_new_session=True,
-        )
-
-
-def guard(command: list[str]) -> int:
-    """Run a command; end it, and all that it started, when asked to or when standard input closes."""
-
-    def end(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.killpg(0, signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, end)
-    end_with_parent()
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL).wait()
+def _see_that_all_run(processes: Processes) -> None:
+    for child in processes.ended():
+        raise StoreError(f"{child.name} ended with status {child.status}; see {child.log}")
 
 
 def main() -> None:
     """What the arguments say."""
-    if sys.argv[1:2] == ["guard"]:
-        sys.exit(guard(sys.argv[2:]))
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

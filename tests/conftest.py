@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ON_EVERY_TIER = ("api", "contract", "functions", "store")
 """Folders whose tests run on every tier that there is a server of; the others run on the embedded one."""
+LONGEST = ("e2e", "packaging", "deploy", "faults", "training")
+"""Folders whose files take longest: they begin first, so that no worker ends long after the others."""
 
 
 def pytest_configure() -> None:
@@ -32,6 +34,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "tier" in metafunc.fixturenames and folder in ON_EVERY_TIER:
         only = metafunc.definition.get_closest_marker("tiers")
         metafunc.parametrize("tier", only.args if only else list(VARIABLES), indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

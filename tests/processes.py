@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 Found = TypeVar("Found")
 Running = TypeVar("Running", bound=Any)
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder for a server's home, not below the long paths of tmp_path; as root its user must get through."""
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
 
 
 def of_folder(folder: Path) -> list[str]:

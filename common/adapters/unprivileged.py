@@ -1,19 +1,25 @@
-"""PostgreSQL refuses to run as root; as root (in containers, mostly) it is run as somebody else."""
+"""PostgreSQL refuses to run as root; as root (in containers, mostly) it is run as a user without rights.
+
+Nothing that is there already is opened to that user. What it cannot reach is put where it can: the programs are
+copied, the data are made below `_REACHABLE`.
+"""
 
 from __future__ import annotations
 
 import os
 import pwd
+import shutil
+import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from pathlib import Path
+from typing import TypedDict
 
 from common.domain.errors import StoreError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 _USERS = ("postgres", "nobody")
 """Whose processes the server's may be: the first of these that the machine knows."""
+_REACHABLE = Path("/var/lib/vayu")
+"""For the data where VAYU_HOME lies in a closed folder, as /root is on most machines."""
 
 
 class _Switch(TypedDict, total=False):
@@ -40,6 +46,28 @@ class Identity:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
+    def own(self, path: Path) -> None:
+        """Give the user a file or folder."""
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+
+    def let_through(self, folder: Path) -> None:
+        """Let the user enter a folder of ours, but not list it."""
+        if self.uid is not None:
+            folder.chmod(folder.stat().st_mode | 0o001)
+
+    def closed(self, path: Path) -> Path | None:
+        """The first on the way to `path` that the user may not enter or run, `path` included; None: it may."""
+        if self.uid is None:
+            return None
+        path = path.resolve()
+        return next((each for each in (*reversed(path.parents), path) if not self._may_enter(each)), None)
+
+    def _may_enter(self, path: Path) -> bool:
+        found = path.stat()
+        shift = 6 if found.st_uid == self.uid else 3 if found.st_gid == self.gid else 0
+        return bool(found.st_mode >> shift & 0o001)
+
 
 def server_identity(data: Path) -> Identity:
     """Ourselves, but for root: whoever owns `data`, or a user without rights where there is none yet.
@@ -60,29 +88,70 @@ def server_identity(data: Path) -> Identity:
     raise StoreError("PostgreSQL cannot run as root: run vayu as another user, or set DATABASE_URL")
 
 
-def let_in(identity: Identity, folder: Path, programs: Path | None = None) -> None:
-    """Where the server is not us: give it `folder`, and the way to it and to its programs.
+def make_reachable(identity: Identity, folder: Path) -> None:
+    """Make an empty `folder` that the user owns; where the way to it is closed, a link to one elsewhere."""
+    if identity.closed(folder.parent) is None:
+        folder.mkdir(mode=0o700)
+    else:
+        if not _REACHABLE.exists():
+            _REACHABLE.mkdir(parents=True)
+            _REACHABLE.chmod(0o711)
+        own = Path(tempfile.mkdtemp(prefix="server-", dir=_REACHABLE))
+        own.chmod(0o711)
+        (own / "data").mkdir(mode=0o700)
+        folder.symlink_to(own / "data")
+    identity.own(folder)
 
-    The folders on the way may be passed through by everybody afterwards, but not listed.
+
+def remove_reachable(folder: Path) -> None:
+    """Remove what `make_reachable` has made, or begun to."""
+    if folder.is_symlink():
+        own = folder.resolve().parent
+        folder.unlink()
+        if own.parent == _REACHABLE.resolve():
+            shutil.rmtree(own, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def must_reach(identity: Identity, data: Path) -> None:
+    """See that the user can reach the data of an earlier start.
+
+    Raises:
+        StoreError: when a folder on the way was closed, or the data are gone.
     """
-    if identity.uid is None or identity.gid is None:
-        return
-    os.chown(folder, identity.uid, identity.gid)
-    _open_way(folder.parent)
-    if programs is not None:
-        _open_way(programs.parent)
-        if (
-            programs.stat().st_mode & 0o005 != 0o005
-            or (programs / "postgres").stat().st_mode & 0o005 != 0o005
-        ):
-            _open_tree(programs.parent)
+    if not data.exists():
+        raise StoreError(f"{data.resolve()} is gone; to start anew, remove what leads there: rm {data}")
+    closed = identity.closed(data)
+    if closed is not None:
+        raise StoreError(
+            f"the user that runs PostgreSQL for root ({identity.text}) may not enter {closed} on the way to its data; "
+            f"let it (chmod o+x '{closed}'), or set VAYU_HOME to another folder"
+        )
 
 
-def _open_way(folder: Path) -> None:
-    for each in (folder, *folder.parents):
-        mode = each.stat().st_mode
-        if not mode & 0o001:
-            each.chmod(mode | 0o001)
+def reachable_programs(identity: Identity, installed: Path, folder: Path) -> Path:
+    """The folder of PostgreSQL's programs that the user can run: `installed`, or a copy of it in `folder`.
+
+    The programs find their files by relative paths, which go up to the parent of the package.
+    """
+    if identity.closed(installed / "postgres") is None:
+        return installed
+    package = installed.parents[1]
+    copy, partial = folder / "postgres-programs", folder / "postgres-programs.partial"
+    if not (copy / package.name).exists() or _changed(installed, copy / package.name / "pginstall" / "bin"):
+        for old in (copy, partial):
+            shutil.rmtree(old, ignore_errors=True)
+        shutil.copytree(package / "pginstall", partial / package.name / "pginstall", symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, partial / libraries.name, symlinks=True)
+        _open_tree(partial)
+        partial.rename(copy)
+    return copy / package.name / "pginstall" / "bin"
+
+
+def _changed(installed: Path, copy: Path) -> bool:
+    return (installed / "postgres").stat().st_mtime != (copy / "postgres").stat().st_mtime
 
 
 def _open_tree(top: Path) -> None:

@@ -1,4 +1,8 @@
-"""The child processes of `vayu dev`: ``api`` serves HTTP, ``worker`` takes jobs of the types it is given."""
+"""The processes that the Procfiles start; each ends when its parent does.
+
+``api HOST PORT`` serves HTTP; ``worker TYPE…`` takes jobs of those types; ``guard COMMAND…`` runs a program that is
+none of ours, and ends it with all that it started.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,14 @@ import logging
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN
-from common.cli.children import end_with_parent
+from common.cli.processes import end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +30,27 @@ _TRAINING_NICENESS = 10
 
 def main() -> None:
     """Run the child that the arguments name."""
+    kind, *arguments = sys.argv[1:]
+    if kind == "guard":
+        sys.exit(_guard(arguments))
     logging.getLogger().setLevel(logging.WARNING)
     end_with_parent()
-    kind, *arguments = sys.argv[1:]
     if kind == "api":
         _serve(*arguments)
     else:
         _work(arguments)
+
+
+def _guard(command: list[str]) -> int:
+    """Run a command; end it, and all that it started, when asked to or when standard input closes."""
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end)
+    end_with_parent()
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL).wait()  # noqa: S603 — of a Procfile
 
 
 def _serve(host: str, port: str) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
+
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from common.adapters.queue import COLLECT, TRAIN
 from common.bootstrap.retention import upkeep
@@ -11,6 +16,8 @@ from common.domain.errors import StoreError
 from common.store.maintain import last_upkeep
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from common.bootstrap.parts import Parts
 
 _COLLECT_MINUTE = 37
@@ -19,41 +26,58 @@ _PLAN_HOUR = 2
 _UPKEEP_EVERY = timedelta(days=7)
 
 
-class Schedule:
+class Schedule(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
     """Hourly collection, daily training plan at 02:00 UTC, upkeep a week after the last.
 
     What was missed while the machine slept is made up once; collection and upkeep also what was missed while
-    nothing ran.
+    nothing ran. `run_due` is called every second: a wait for the next job would not see that the machine slept.
     """
 
     def __init__(self, parts: Parts) -> None:
+        super().__init__(
+            timezone=UTC,
+            executors={"default": DebugExecutor()},  # in the thread that calls
+            job_defaults={"coalesce": True, "misfire_grace_time": None},
+        )
         self._parts = parts
+        self._due: dict[Callable[[], None], None] = {}
         now = parts.clock()
-        self._collect = now
-        self._plan = _next(now, hour=_PLAN_HOUR)
         with parts.database.transaction() as connection:
             last = last_upkeep(connection)
-        self._upkeep = now if last is None else last + _UPKEEP_EVERY
+        first_upkeep = now if last is None else max(now, last + _UPKEEP_EVERY)
+        every = IntervalTrigger(days=_UPKEEP_EVERY.days, start_date=first_upkeep)
+        self._add(self._collect, CronTrigger(minute=_COLLECT_MINUTE, timezone=UTC), next_run_time=now)
+        self._add(self._plan, CronTrigger(hour=_PLAN_HOUR, timezone=UTC))
+        self._add(self._upkeep, every, next_run_time=first_upkeep)
+        self.start()
 
     def run_due(self) -> None:
         """Send what is due; a database that is away is tried again at the next call."""
-        now = self._parts.clock()
+        self.wakeup()
         try:
-            if now >= self._collect:
-                self._parts.queue.send(COLLECT, now.strftime("%Y-%m-%dT%H:%MZ"), {})
-                self._collect = _next(now, minute=_COLLECT_MINUTE)
-            if now >= self._plan:
-                self._parts.queue.send(TRAIN, now.strftime("plan %Y-%m-%d"), {})
-                self._plan = _next(now, hour=_PLAN_HOUR)
-            if now >= self._upkeep:
-                upkeep(self._parts)
-                self._upkeep = now + _UPKEEP_EVERY
+            while self._due:
+                action = next(iter(self._due))
+                action()
+                del self._due[action]
         except StoreError:
             return
 
+    def wakeup(self) -> None:
+        """Note what is due."""
+        self._process_jobs()
 
-def _next(now: datetime, *, minute: int = 0, hour: int | None = None) -> datetime:
-    """The next time after `now` at that minute of an hour, or of that hour of the day."""
-    step = timedelta(hours=1) if hour is None else timedelta(days=1)
-    due = now.replace(hour=now.hour if hour is None else hour, minute=minute, second=0, microsecond=0)
-    return due if due > now else due + step
+    def shutdown(self, wait: bool = True) -> None:
+        """End it; nothing runs behind it."""
+        super().shutdown(wait)
+
+    def _add(self, action: Callable[[], None], trigger: object, **options: object) -> None:
+        self.add_job(self._due.setdefault, trigger, args=[action, None], **options)
+
+    def _collect(self) -> None:
+        self._parts.queue.send(COLLECT, self._parts.clock().strftime("%Y-%m-%dT%H:%MZ"), {})
+
+    def _plan(self) -> None:
+        self._parts.queue.send(TRAIN, self._parts.clock().strftime("plan %Y-%m-%d"), {})
+
+    def _upkeep(self) -> None:
+        upkeep(self._parts)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from processes import gone, of_folder, until
+from processes import gone, of_folder, temporary_folder, until
 
-from common.adapters.embedded import EmbeddedServer
+from common.adapters.embedded import EmbeddedServer, installed_programs
 from common.adapters.file_lock import FileLock
 from common.domain.errors import StoreError
 from common.store.engine import Database, run
@@ -33,18 +34,18 @@ USE = (
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A folder for a server, not below the long paths of tmp_path."""
-    with tempfile.TemporaryDirectory(prefix="vy", ignore_cleanup_errors=True) as folder:
-        yield Path(folder) / "h"
-        gone(Path(folder))
+    """A folder for a server."""
+    with temporary_folder("vy") as folder:
+        yield folder / "h"
+        gone(folder)
 
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
     """A folder with the data of a server."""
-    with tempfile.TemporaryDirectory(prefix="vy", ignore_cleanup_errors=True) as folder:
-        EmbeddedServer(Path(folder)).stop()
-        yield Path(folder)
+    with temporary_folder("vy") as folder:
+        EmbeddedServer(folder).stop()
+        yield folder
 
 
 @pytest.fixture
@@ -56,10 +57,16 @@ def kept(made: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def user_of(home: Path) -> Iterator[subprocess.Popen[str]]:
+def user_of(home: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that uses the server until its standard input closes."""
     process = subprocess.Popen(
-        [sys.executable, "-c", USE, str(home)], cwd=ROOT, stdin=-1, stdout=-1, stderr=-1, text=True
+        [sys.executable, "-c", USE, str(home)],
+        cwd=ROOT,
+        env=os.environ | env,
+        stdin=-1,
+        stdout=-1,
+        stderr=-1,
+        text=True,
     )
     try:
         yield process
@@ -197,6 +204,53 @@ def test_a_folder_that_cannot_be_written(home: Path) -> None:
     home.parent.mkdir(exist_ok=True)
     home.write_text("a file")
     with pytest.raises(StoreError, match="VAYU_HOME"):
+        EmbeddedServer(home)
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only for root the server runs as somebody else")
+
+
+def modes(*paths: Path) -> dict[Path, int]:
+    """Of the paths, of all above them, and of all below them."""
+    every = {each for path in paths for each in (path, *path.parents, *path.rglob("*"))}
+    return {each: each.lstat().st_mode for each in every}
+
+
+@as_root
+@pytest.mark.slow
+def test_for_root_nothing_outside_its_folder_changes_its_mode() -> None:
+    with tempfile.TemporaryDirectory(prefix="vy") as closed:
+        installed = installed_programs().parents[1]
+        site = Path(closed) / "site"
+        shutil.copytree(installed, site / installed.name)
+        with suppress(FileNotFoundError):  # where its programs bring no libraries of their own
+            libraries = f"{installed.name}.libs"
+            shutil.copytree(installed.with_name(libraries), site / libraries)
+        home = Path(closed) / "h"
+        before = modes(site)
+        numbers = []
+        for _ in range(2):
+            with user_of(home, PYTHONPATH=str(site)) as process:
+                wait_up(process)
+                numbers.append(postmaster(home))
+                assert str(site) not in Path(f"/proc/{numbers[-1]}/exe").readlink().as_posix()
+                assert modes(site) == before
+                process.communicate("")
+            gone(home)
+        assert numbers[0] != numbers[1]
+        shutil.rmtree((home / "postgres").resolve().parent)
+        with pytest.raises(StoreError, match=f"is gone; to start anew, .* rm {home}/postgres"):
+            EmbeddedServer(home)
+
+
+@as_root
+@pytest.mark.slow
+def test_for_root_a_folder_that_was_closed_since(home: Path) -> None:
+    EmbeddedServer(home).stop()
+    home.chmod(0o700)
+    EmbeddedServer(home).stop()
+    home.parent.chmod(0o700)
+    with pytest.raises(StoreError, match=f"may not enter {home.parent} .*chmod o.x '{home.parent}'"):
         EmbeddedServer(home)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+import time_machine
 from made import air, count, keep_and_reconcile, series
 
 from common.adapters.postgres_queue import PostgresQueue
 from common.adapters.queue import COLLECT, TRAIN
-from common.bootstrap.parts import Parts
+from common.bootstrap.parts import Parts, system_clock
 from common.cli.schedule import Schedule
 from common.config import from_mapping
 from common.store import jobs
@@ -17,21 +19,26 @@ from common.store.engine import Database, run
 from common.store.maintain import last_upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
-def machine(database: Database, start: datetime) -> tuple[Schedule, Callable[[datetime], list[str]]]:
+@pytest.fixture(autouse=True)
+def hands(now: datetime) -> Iterator[time_machine.Traveller]:
+    """The clock of the machine, which stands still until it is moved."""
+    with time_machine.travel(now, tick=False) as moved:
+        yield moved
+
+
+def machine(
+    database: Database, hands: time_machine.Traveller, start: datetime
+) -> tuple[Schedule, Callable[[datetime], list[str]]]:
     """A schedule that began at `start`, and: go to a time, tell the types of messages sent since."""
-    times = [start]
-
-    def clock() -> datetime:
-        return times[-1]
-
+    hands.move_to(start)
     settings = from_mapping({"DATABASE_URL": database.url, "MODEL_STORE_URL": "memory:"})
-    schedule = Schedule(Parts(settings, database, PostgresQueue(database, clock), clock))
+    schedule = Schedule(Parts(settings, database, PostgresQueue(database, system_clock), system_clock))
 
     def go_to(time: datetime) -> list[str]:
-        times.append(time)
+        hands.move_to(time)
         schedule.run_due()
         with database.transaction() as connection:
             sent = [type_ for (type_,) in run(connection, "DELETE FROM job RETURNING type")]
@@ -40,9 +47,9 @@ def machine(database: Database, start: datetime) -> tuple[Schedule, Callable[[da
     return schedule, go_to
 
 
-def test_a_day(database: Database) -> None:
+def test_a_day(database: Database, hands: time_machine.Traveller) -> None:
     start = datetime(2025, 11, 5, 10, 12, 30, tzinfo=UTC)
-    _, go_to = machine(database, start)
+    _, go_to = machine(database, hands, start)
     assert go_to(start) == [COLLECT]
     sent = {}
     for minute in range(1, 24 * 60 + 1):
@@ -55,8 +62,10 @@ def test_a_day(database: Database) -> None:
     assert planned == [datetime(2025, 11, 6, 2, 0, 30, tzinfo=UTC)]
 
 
-def test_what_was_missed_in_sleep_is_made_up_once(database: Database, now: datetime) -> None:
-    _, go_to = machine(database, now)
+def test_what_was_missed_in_sleep_is_made_up_once(
+    database: Database, hands: time_machine.Traveller, now: datetime
+) -> None:
+    _, go_to = machine(database, hands, now)
     go_to(now)
     later = now + timedelta(days=3, minutes=7)
     assert go_to(later) == [COLLECT, TRAIN]
@@ -64,27 +73,29 @@ def test_what_was_missed_in_sleep_is_made_up_once(database: Database, now: datet
 
 
 def test_upkeep_a_week_after_the_last_also_where_nothing_ran_meanwhile(
-    database: Database, now: datetime
+    database: Database, hands: time_machine.Traveller, now: datetime
 ) -> None:
     def upkept() -> datetime | None:
         with database.transaction() as connection:
             return last_upkeep(connection)
 
     keep_and_reconcile(database, series(now, 30, air(60)), now)
-    _, go_to = machine(database, now)
+    _, go_to = machine(database, hands, now)
     go_to(now)
     assert upkept() == now
     assert count(database, "city_day") == 2
     go_to(now + timedelta(days=6, hours=23))
     assert upkept() == now
     restarted = now + timedelta(days=30)
-    _, go_to = machine(database, restarted)
+    _, go_to = machine(database, hands, restarted)
     go_to(restarted)
     assert upkept() == restarted
 
 
-def test_a_database_that_is_away_is_awaited(database: Database, now: datetime) -> None:
-    schedule, go_to = machine(database, now)
+def test_a_database_that_is_away_is_awaited(
+    database: Database, hands: time_machine.Traveller, now: datetime
+) -> None:
+    schedule, go_to = machine(database, hands, now)
     with database.transaction() as connection:
         run(connection, "ALTER TABLE job RENAME TO away")
     schedule.run_due()

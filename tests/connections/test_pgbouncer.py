@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from processes import until
+from servers import give
 from tiers_here import fresh_database
 from warm import COLLECT, Instance, Watcher
 
-from common.adapters.unprivileged import let_in, server_identity
+from common.adapters.unprivileged import server_identity
 from common.domain.errors import StoreError
 from common.store import jobs
 from common.store.city_hours import lock_city
@@ -38,7 +39,7 @@ class Bouncer:
     """A PgBouncer before the tests' server."""
 
     def __init__(self, installed: Path, folder: Path, server: str) -> None:
-        let_in(server_identity(folder), folder)
+        give(server_identity(folder), folder)
         (folder / "root").symlink_to(installed / "root")
         self._folder = folder
         self._server = server

@@ -8,14 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from processes import gone, killed_afterwards, of_folder, until
+from processes import gone, killed_afterwards, of_folder, temporary_folder, until
 from providers import open_meteo
 from stubs import Stub, refusing
 from synthetic import put_model
@@ -29,6 +27,7 @@ from common.domain.observation import HOUR, last_full_hour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from common.store.engine import Database
 
@@ -41,9 +40,9 @@ BACKFILL = json.dumps({"type": "vayu.collect", "data": {"cities": ["Delhi"], "da
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A folder of its own; whatever happens, nothing of it runs afterwards."""
-    with tempfile.TemporaryDirectory(prefix="vayu emulated ", ignore_cleanup_errors=True) as folder:
-        yield Path(folder) / "home"
-        gone(Path(folder), PATIENCE_S)
+    with temporary_folder("vayu emulated ") as folder:
+        yield folder / "home"
+        gone(folder, PATIENCE_S)
 
 
 def free_ports(number: int) -> int:

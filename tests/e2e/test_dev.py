@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from processes import free_port, gone, killed_afterwards, of_folder, until
+from processes import free_port, gone, killed_afterwards, of_folder, temporary_folder, until
 from providers import open_meteo
 from stubs import Stub, refusing
 
@@ -97,17 +96,17 @@ def dev(home: Path, *arguments: str, **env: str) -> Iterator[Dev]:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A folder of its own; whatever happens, nothing of it runs afterwards."""
-    with tempfile.TemporaryDirectory(prefix="vayu dev ", ignore_cleanup_errors=True) as folder:
-        yield Path(folder) / "home"
-        gone(Path(folder), PATIENCE_S)
+    with temporary_folder("vayu dev ") as folder:
+        yield folder / "home"
+        gone(folder, PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[Path]:
     """A folder for the one first start that runs through, and for the starts after it."""
-    with tempfile.TemporaryDirectory(prefix="vayu dev ", ignore_cleanup_errors=True) as folder:
-        yield Path(folder) / "home"
-        gone(Path(folder), PATIENCE_S)
+    with temporary_folder("vayu dev ") as folder:
+        yield folder / "home"
+        gone(folder, PATIENCE_S)
 
 
 def test_the_first_start(filled: Path) -> None:

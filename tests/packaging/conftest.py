@@ -6,10 +6,13 @@ import importlib.metadata
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from common.adapters.file_lock import FileLock
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -39,24 +42,47 @@ def python313(build_script: ModuleType) -> str:
     return str(found)
 
 
+Once = Callable[[str, Callable[[Path], None]], Path]
+
+
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Name of a folder and what fills it → the folder, filled by the first of the workers that asks for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def fill_once(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, filled = shared / name, shared / f"{name}.filled"
+        with FileLock(shared / f"{name}.lock") as lock:
+            lock.take(patience_s=None)
+            if not filled.exists():
+                folder.mkdir(exist_ok=True)
+                fill(folder)
+                filled.touch()
+        return folder
+
+    return fill_once
+
+
+@pytest.fixture(scope="session")
+def built(once: Once) -> Path:
     """Everything, as it is deployed."""
-    target = tmp_path_factory.mktemp("build")
-    done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "build.py", "--out", target],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return target
+
+    def build(target: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, ROOT / "scripts" / "build.py", "--out", target],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return once("built", build)
 
 
 @pytest.fixture(scope="session")
-def runtime(tmp_path_factory: pytest.TempPathFactory, build_script: ModuleType) -> Path:
+def runtime(once: Once, build_script: ModuleType) -> Path:
     """What Lambda's image for Python 3.13 has besides Python: its runtime client and boto3."""
-    target = tmp_path_factory.mktemp("runtime")
     names = (
         "awslambdaric",
         "simplejson",
@@ -68,5 +94,4 @@ def runtime(tmp_path_factory: pytest.TempPathFactory, build_script: ModuleType) 
         "jmespath",
     )
     pins = [f"{name}=={importlib.metadata.version(name)}" for name in (*names, "python-dateutil", "six")]
-    build_script._install(target, pins, "x86_64", prune=False)
-    return target
+    return once("runtime", lambda target: build_script._install(target, pins, "x86_64", prune=False))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from made import air, keep_and_reconcile, series
-from servers import embedded_programs
 from sqlalchemy import make_url
 from tiers_here import fresh_database
 
+from common.adapters.embedded import installed_programs
 from common.domain.observation import HOUR
 from common.store.engine import Database, run
 from common.store.migrate import migrate
@@ -33,7 +33,7 @@ def program(name: str, url: str, *arguments: str | Path) -> None:
     host = address.host or str(address.query["host"])
     where = [f"--host={host}", f"--username={address.username}", f"--dbname={address.database}"]
     port = [f"--port={address.port}"] if address.port else []
-    subprocess.run([embedded_programs() / name, *where, *port, *arguments], check=True)
+    subprocess.run([installed_programs() / name, *where, *port, *arguments], check=True)
 
 
 def rows(database: Database) -> dict[str, list[Any]]:
