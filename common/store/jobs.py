@@ -15,15 +15,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from pg8000.exceptions import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from common.store.engine import run
-from common.store.faults import sqlstate
+from common.store.errors import sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from common.store.connection import Connection, Transaction
+    from common.store.engine import Connection
 
 _THERE_ALREADY = "23505"
 _END = "clock_timestamp() + make_interval(secs => :seconds)"
@@ -216,7 +216,7 @@ def finish(
     )
 
 
-def fail(connection: Transaction, job: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
+def fail(connection: Connection, job: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
     """The attempt failed: try again after 2, 4, 8 … minutes, or bury it whole; True where it is now dead.
 
     Where the same message was queued again meanwhile, that one stands for both; nothing happens where a
@@ -233,9 +233,9 @@ def fail(connection: Transaction, job: Job, error: str, *, now: datetime, retry:
         "now": now,
     }
     try:
-        with connection.savepoint():
+        with connection.begin_nested():
             rows = run(connection, _FAIL, **values)
-    except DatabaseError as refusal:
+    except DBAPIError as refusal:
         if sqlstate(refusal) != _THERE_ALREADY:
             raise
         rows = run(

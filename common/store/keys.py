@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 SCOPES = ("read", "retrain", "admin")

@@ -8,7 +8,7 @@ from common.domain.errors import ConfigError
 from common.store.engine import run
 
 if TYPE_CHECKING:
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 Dataset = Literal["real", "simulated"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 def begin(connection: Connection, kind: str, present: Mapping[str, str], *, now: datetime) -> dict[str, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 _LATELY = "CAST(:now AS timestamptz) - interval"
 GROWN_OLD = timedelta(days=7)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 def record_run(

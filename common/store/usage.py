@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 _FINE = timedelta(hours=2)
 """How long seconds are told apart: no window between this and a day may be asked about."""
