@@ -59,10 +59,10 @@ class Unit:
 
 
 UNITS = {
-    "collect": Unit(("base",), (), ("base", "gcp"), zipped_mb=8),
-    "forecast": Unit(("base", "inference"), (), ("inference", "gcp"), zipped_mb=45, unzipped_mb=130),
+    "collect": Unit(("base",), (), ("base", "gcp"), zipped_mb=12),
+    "forecast": Unit(("base", "inference"), (), ("inference", "gcp"), zipped_mb=50, unzipped_mb=150),
     "retention": Unit(("base",), ("files",), ("files", "gcp")),
-    "api": Unit(("base",), ("api", "aws"), ("api", "gcp"), zipped_mb=12),
+    "api": Unit(("base",), ("api", "aws"), ("api", "gcp"), zipped_mb=20),
     "train": Unit((), (), ("training", "gcp")),
 }
 IMAGE = "train"

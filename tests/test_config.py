@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.config import BASE_URLS, KEYS, RATES, Settings, from_environment, from_mapping
 from common.domain.errors import ConfigError
 from common.sources import REGISTRY
-from common.store.address import driver_arguments
+from common.store.dsn import parse
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
@@ -215,7 +215,7 @@ def test_whose_pages() -> None:
 def test_database_addresses(url: str) -> None:
     found = from_mapping({"DATABASE_URL": url}).database_url
     assert found == "postgresql+pg8000" + url[url.index("://") :]
-    assert driver_arguments(found)["database"] in ("name", "vayu", "db")
+    assert parse(found).login["database"] in ("name", "vayu", "db")
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_wrong_database_addresses(url: str) -> None:
 def test_what_stands_behind_a_database_address_must_be_understood() -> None:
     url = from_mapping({"DATABASE_URL": "postgresql://h/n?sslmode=require&sslrotcert=x"}).database_url
     with pytest.raises(ConfigError, match="DATABASE_URL: sslrotcert"):
-        driver_arguments(url or "")
+        parse(url or "")
 
 
 @pytest.mark.parametrize(

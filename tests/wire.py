@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import make_url
 
-from common.store.address import driver_arguments
+from common.store.dsn import parse
 
 if TYPE_CHECKING:
     import ssl
@@ -35,6 +35,7 @@ class Wire:
         self._silenced = asyncio.Event()
         self._deaf = False
         self._unanswered = b""
+        self._left: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -53,6 +54,10 @@ class Wire:
     def keep_answers_to(self, words: bytes) -> None:
         """Pass on what clients say, these words too, but on a connection where they were said no answer more."""
         self._unanswered = words
+
+    def cut_after(self, size: int | None) -> None:
+        """End the connection on which answers reach so many bytes more; None: none is ended."""
+        self._left = size
 
     def cut(self) -> None:
         """End the connections there are."""
@@ -106,7 +111,7 @@ class Wire:
             writers.append(back)
             back.write(first)
             await _first_done(
-                self._pump(reader, back, silenced, unheard), _pump_back(there, writer, silenced, unheard)
+                self._pump(reader, back, silenced, unheard), self._pump_back(there, writer, silenced, unheard)
             )
         except (OSError, EOFError, asyncio.CancelledError):
             pass
@@ -116,10 +121,10 @@ class Wire:
             self._tasks.discard(task)
 
     async def _to_server(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        arguments = driver_arguments(self._server_url)
-        if "unix_sock" in arguments:
-            return await asyncio.open_unix_connection(arguments["unix_sock"])
-        return await asyncio.open_connection(arguments["host"], arguments["port"])
+        server = parse(self._server_url)
+        if server.unix_socket is not None:
+            return await asyncio.open_unix_connection(server.unix_socket)
+        return await asyncio.open_connection(server.host, server.port)
 
     async def _pump(
         self,
@@ -136,15 +141,21 @@ class Wire:
             writer.write(data)
             await writer.drain()
 
-
-async def _pump_back(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *silences: asyncio.Event
-) -> None:
-    while data := await reader.read(65536):
-        if any(silence.is_set() for silence in silences):
-            await asyncio.Event().wait()
-        writer.write(data)
-        await writer.drain()
+    async def _pump_back(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *silences: asyncio.Event
+    ) -> None:
+        while data := await reader.read(65536):
+            if any(silence.is_set() for silence in silences):
+                await asyncio.Event().wait()
+            left = self._left
+            if left is not None:
+                self._left = None if len(data) > left else left - len(data)
+            writer.write(data[:left])
+            await writer.drain()
+            if left is not None and len(data) > left:
+                writer.close()
+                await writer.wait_closed()
+                return
 
 
 async def _first_done(*pumps: object) -> None:

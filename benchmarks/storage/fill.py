@@ -23,7 +23,7 @@ from common.store.readings import upsert_readings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 Source: TypeAlias = tuple[str, Basis, str]

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from common.adapters.queue import Queue
     from common.domain.observation import Clock
-    from common.store.connection import Connection
-    from common.store.engine import Database
+    from common.store.engine import Connection, Database
 
 
 @dataclass(frozen=True, slots=True)

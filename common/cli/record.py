@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
     from common.store.record import Record
     from common.store.scores import Warnings
 

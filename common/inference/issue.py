@@ -43,8 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.inference.session import Model, ModelCache
-    from common.store.connection import Connection
-    from common.store.engine import Database
+    from common.store.engine import Connection, Database
 
 
 _ENOUGH_AT_BEGINNING = 24

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.features import Array
-    from common.store.connection import Connection
+    from common.store.engine import Connection
     from common.store.outlooks import Received
 
 PREFERRED = ("open-meteo", "openweather")

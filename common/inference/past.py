@@ -18,7 +18,7 @@ from common.store.forecasts import issued_between
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 REACH_HOURS = max(WINDOW_HOURS + 2 * HORIZON, experts.WINDOW_HOURS + HORIZON, LOOKBACK_HOURS) + MAX_LAG_HOURS
 """Hours of the target that a forecast and its intervals may depend on."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from common.domain.forecast import Mode, Target
     from common.features import Array
-    from common.store.connection import Connection
+    from common.store.engine import Connection
     from common.store.outlooks import Received
 
 WINDOW = 24

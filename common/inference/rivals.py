@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from common.domain.forecast import Mode, Target
     from common.inference.session import ModelCache
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 def keep_rivals(

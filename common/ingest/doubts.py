@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.ingest.stations import Grid
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 StationDoubts = dict[str, dict[str, list[str]]]
 """Source → station → what is doubtful, as a city-hour keeps it."""

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from common.domain.observation import Clock
     from common.sources.interface import Quota, Source
-    from common.store.connection import Connection
-    from common.store.engine import Database
+    from common.store.engine import Connection, Database
 
 MINUTE = timedelta(seconds=61)
 """A second more than a minute, because neither this clock nor the provider's is exact."""

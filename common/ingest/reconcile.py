@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 __all__ = ["TOUCHED", "WINDOW", "reconcile", "reconcile_all"]
 

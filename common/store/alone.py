@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from common.domain.errors import StoreError
 from common.store.engine import Database, run
-from common.store.faults import sqlstate
+from common.store.errors import sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from common.store.connection import Transaction
+    from common.store.engine import Connection
 
 PATIENCE_S = 10
 """How long to wait for another training: as long as a process that was killed takes to be missed."""
@@ -47,7 +47,7 @@ def training_alone(
 
 
 @contextmanager
-def _spoken_for(connection: Transaction, lost: str) -> Iterator[Callable[[], None]]:
+def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None]]:
     """Give the connection a sign of life now and then, as the server wants; gives what asks for one at once."""
     speaking, done = Lock(), Event()
 
@@ -74,12 +74,12 @@ def _spoken_for(connection: Transaction, lost: str) -> Iterator[Callable[[], Non
         keeper.join()
 
 
-def _take(connection: Transaction, city: str, mode: str, patience_s: int) -> None:
+def _take(connection: Connection, city: str, mode: str, patience_s: int) -> None:
     """Take the lock, asking again every few seconds: no statement may wait for as long as a training takes."""
     run(connection, f"SET LOCAL lock_timeout = {min(patience_s, PATIENCE_S) * 1000:d}")
     for last in [False] * (patience_s // PATIENCE_S - 1) + [True]:
         try:
-            with connection.savepoint():
+            with connection.begin_nested():
                 run(connection, _LOCK, city=city, mode=mode)
         except StoreError as error:
             if sqlstate(error) != _TAKEN:

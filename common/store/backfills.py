@@ -12,7 +12,7 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 RECENT = timedelta(hours=3)
 """For so long a day that could still change when it was asked for is not asked for again.

@@ -16,7 +16,7 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 _NAMES = (
     "city", "time", "source", "basis", "stations", *VARIABLES,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pg8000.exceptions import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from common.store.engine import run
-from common.store.faults import sqlstate
+from common.store.errors import sqlstate
 
 if TYPE_CHECKING:
     from common.store.engine import Database
@@ -29,6 +29,6 @@ def create_database(server: Database, name: str) -> None:
             return
         try:
             run(connection, f'CREATE DATABASE "{name}"')
-        except DatabaseError as error:
+        except DBAPIError as error:
             if sqlstate(error) not in _THERE_ALREADY:
                 raise

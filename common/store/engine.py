@@ -1,35 +1,40 @@
-"""Connections to PostgreSQL, kept between warm invocations, with the driver's errors translated.
+"""Connections to PostgreSQL: SQLAlchemy's pool over pg8000, kept between warm invocations.
 
 A connection that its server has ended, or that nobody answers on, is replaced when it is next taken. Every wait has
 an end: connecting and the sign of life of a kept connection (`connect_timeout_s`), a free connection (the same), a
 statement (`statement_timeout_s`, on the server; a few seconds more on this side), and a transaction whose client
 says nothing (`idle_timeout_s`, on the server), so that a function that was frozen or killed holds no locks for ever.
-The limits are told anew in each transaction: behind PgBouncer, a connection is the same server's for no longer.
+The limits are set in each transaction: behind PgBouncer a connection has the same server session for no longer.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from common.store import protocol
-from common.store.connection import Connection, Transaction
-from common.store.faults import BUSY, DISTURBED, FULL, LESSER, NO_TABLE, NO_TLS, TOO_SLOW, UNREACHABLE
-from common.store.pool import Pool
+from pg8000 import NotSupportedError
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, text
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from common.domain.errors import StoreError
+from common.store.connection import DriverConnection, connect, parsed
+from common.store.errors import BUSY, LESSER, UNREACHABLE, timed_out, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = [
-    "BUSY", "DISTURBED", "FULL", "LESSER", "NO_TABLE", "NO_TLS", "TOO_SLOW", "UNREACHABLE", "Database",
-    "run",
-]  # fmt: skip
+    from sqlalchemy import Executable, TextClause
 
-Lent = TypeVar("Lent", bound=Connection)
+__all__ = ["Connection", "Database", "run"]
 
 _GRACE_S = 3
-_SURE_S = 5
-"""Only what can be asked again is asked of a connection that gave no sign of life for so long."""
+_RECYCLE_S = 300
+"""Networks forget connections that nothing was sent on, some after 350 s, and tell neither side."""
+_OFFERS_LESS = (
+    "SELECT to_regclass('city_daily') IS NOT NULL "
+    "AND current_setting('timescaledb.license', true) IS DISTINCT FROM 'timescale'"
+)
 
 
 class Database:
@@ -50,20 +55,17 @@ class Database:
         idle_timeout_s: int = 60,
     ) -> None:
         self.url = url
-        self._beside: list[Database] = []
-        limit = f"set_config('statement_timeout', '{statement_timeout_s * 1000:d}', true)"
-        idle = f"set_config('idle_in_transaction_session_timeout', '{idle_timeout_s * 1000:d}', true)"
-        self._only_reading = protocol.unanswered(
-            f"SELECT {limit}, set_config('transaction_read_only', 'on', true)"
+        self._connect_s = connect_timeout_s
+        self._answer_s = statement_timeout_s + _GRACE_S
+        self._derived: list[Database] = []
+        limits = (
+            f"SET LOCAL statement_timeout = {statement_timeout_s * 1000:d}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = {idle_timeout_s * 1000:d}"
         )
-        self._beginning = protocol.unanswered("BEGIN") + protocol.unanswered(f"SELECT {limit}, {idle}")
-        answer_s = statement_timeout_s + _GRACE_S
-        self._writers = Pool(
-            url, size=pool_size, sure_s=0, answer_s=answer_s, connect_timeout_s=connect_timeout_s
-        )
-        self._readers = Pool(
-            url, size=readers, sure_s=_SURE_S, answer_s=answer_s, connect_timeout_s=connect_timeout_s
-        )
+        self._writers = self._pooled(pool_size, limits)
+        # Not the dialect's option for it, which changes the session, and so another client's behind PgBouncer.
+        self._readers = self._pooled(readers, f"SET TRANSACTION READ ONLY; {limits}")
+        self._autocommit = self._engine(poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
     def patient(self) -> Database:
         """The same database for upkeep: one connection, whose statements may take an hour. Close it after use."""
@@ -72,67 +74,139 @@ class Database:
     def hasty(self) -> Database:
         """The same database for what must not wait for an answer longer than 2 s; it is closed with this one."""
         made = Database(self.url, pool_size=1, readers=2, statement_timeout_s=2, connect_timeout_s=2)
-        self._beside.append(made)
+        self._derived.append(made)
         return made
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> Iterator[Connection]:
         """A connection whose work is kept when the block ends well and undone otherwise.
 
-        It connects at the first statement. Where the network fails while the work is being kept, it may have been:
-        only work that may be done again is safe, as all of Vayu's is.
+        Parts that may fail alone: `Connection.begin_nested`. Where the network fails while the work is being kept,
+        it may have been: only work that may be done again is safe, as all of Vayu's is.
 
         Raises:
             ConfigError: when the address cannot be understood.
             StoreError: when the server cannot be reached or is not who it should be, ends the connection,
                 takes longer than the statement timeout, has no room, has not been migrated, or offers less
                 than the one that the database was set up on.
+            sqlalchemy.exc.DBAPIError: when the server refuses a statement for what it is.
+            RuntimeError: when a statement has failed whose error was caught within the block.
         """
-        with _lent(self._writers, Transaction(self._writers, self._beginning)) as connection:
-            try:
-                yield connection
-                connection.commit()
-            except BaseException:  # an interrupt, too: others get the connection after it
-                connection.rollback()
-                raise
+        with self._connection(self._writers) as connection, connection.begin():
+            yield connection
+            _must_be_there(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection each of whose statements can only read, and stands for itself.
+        """A connection for `run`, each of whose statements can only read, and stands for itself.
+
+        One that is lost is replaced, and the statement asked again.
 
         Raises:
-            ConfigError, StoreError: as `transaction` does.
+            ConfigError, StoreError, sqlalchemy.exc.DBAPIError: as `transaction` does.
         """
-        with _lent(self._readers, Connection(self._readers, self._only_reading, again=True)) as connection:
+        with self._connection(self._readers) as connection:
             yield connection
 
     @contextmanager
     def statements(self) -> Iterator[Connection]:
-        """A connection each of whose statements stands for itself, as some of upkeep must.
+        """A new connection each of whose statements stands for itself, as some of upkeep must.
 
         Raises:
-            ConfigError, StoreError: as `transaction` does.
+            ConfigError, StoreError, sqlalchemy.exc.DBAPIError: as `transaction` does.
         """
-        with _lent(self._writers, Connection(self._writers)) as connection:
+        with self._connection(self._autocommit) as connection:
+            connection.begin()  # for `run`; the server is told nothing of it
             yield connection
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
-        for made in self._beside:
-            made.close()
-        self._readers.close()
-        self._writers.close()
+        for derived in self._derived:
+            derived.close()
+        self._readers.dispose()
+        self._writers.dispose()
 
+    def _pooled(self, size: int, begin: str) -> Engine:
+        engine = self._engine(
+            poolclass=QueuePool,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=min(10, self._connect_s),
+            pool_pre_ping=True,
+            pool_recycle=_RECYCLE_S,
+        )
 
-@contextmanager
-def _lent(pool: Pool, connection: Lent) -> Iterator[Lent]:
-    with pool.place():
+        @event.listens_for(engine, "begin")
+        def limit(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    def _engine(self, **options: Any) -> Engine:
+        def new() -> DriverConnection:
+            return connect(self.url, seconds=self._connect_s)
+
+        engine = create_engine("postgresql+pg8000://", creator=new, **options)
+        event.listen(engine, "handle_error", translate)
+
+        @event.listens_for(engine, "connect")
+        def check(connection: DriverConnection, _: object) -> None:
+            # Such a server does not fail where chunks are compressed: it answers as if there were no rows in them.
+            cursor = connection.cursor()
+            cursor.execute(_OFFERS_LESS)
+            if cursor.fetchone()[0]:
+                raise NotSupportedError(LESSER)
+            connection.rollback()
+
+        @event.listens_for(engine, "checkout")
+        def wait_for_answers(connection: DriverConnection, *_: object) -> None:
+            connection.settimeout(self._answer_s)
+
+        @event.listens_for(engine, "checkin")
+        def wait_for_sign_of_life(connection: DriverConnection | None, _: object) -> None:
+            if connection is not None:
+                connection.settimeout(min(5, self._connect_s))
+
+        return engine
+
+    @contextmanager
+    def _connection(self, engine: Engine) -> Iterator[Connection]:
+        parsed(self.url)  # so that SQLAlchemy does not wrap what is wrong with it
         try:
+            connection = engine.connect()
+        except PoolTimeout as error:
+            raise StoreError(BUSY) from error
+        with connection:
             yield connection
-        finally:
-            connection.release()
 
 
-def run(connection: Connection, sql: str, **params: Any) -> Sequence[Any]:
-    """Run one statement with ``:name`` parameters; its rows, or an empty list where it returns none."""
-    return connection.rows(sql, params)
+def run(connection: Connection, statement: str | Executable, **params: Any) -> Sequence[Any]:
+    """Run a statement of Core, or one in SQL with ``:name`` parameters; its rows, empty where it returns none."""
+    if isinstance(statement, str):
+        statement = _text(statement)
+    if connection.in_transaction():
+        _must_be_there(connection)
+        return _rows(connection, statement, params)
+    try:
+        with connection.begin():
+            return _rows(connection, statement, params)
+    except StoreError as error:
+        if not connection.invalidated or timed_out(error):
+            raise
+    with connection.begin():  # nothing can have been changed
+        return _rows(connection, statement, params)
+
+
+def _rows(connection: Connection, statement: Executable, params: dict[str, Any]) -> Sequence[Any]:
+    result = connection.execute(statement, params)
+    return result.all() if result.returns_rows else []
+
+
+def _must_be_there(connection: Connection) -> None:
+    if connection.invalidated:
+        raise StoreError(UNREACHABLE)
+
+
+@lru_cache(maxsize=512)
+def _text(sql: str) -> TextClause:
+    return text(sql)

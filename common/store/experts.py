@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.domain.forecast import Mode
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 EXPERTS_KEPT = timedelta(days=60)
 """As far back as weights are learnt from."""

@@ -12,7 +12,7 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 def find(connection: Connection, name: str, hour: datetime) -> tuple[int, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from common.store import sql
 from common.store.engine import run
 from common.store.sums import roll_up
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.domain.forecast import Mode
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +68,6 @@ FROM forecast JOIN chosen USING (origin)
 WHERE city = :city AND target = :target AND mode = :mode
 """
 
-_SCORE = """
-WITH due AS (
-  SELECT forecast.city, forecast.target, forecast.mode, forecast.origin
-  FROM forecast LEFT JOIN forecast_truth USING (city, target, mode, origin)
-  WHERE forecast.mode = :mode AND origin < :now
-    AND origin >= CAST(:now AS timestamptz) - CAST(:reach AS interval)
-    AND (scored IS NULL OR scored < 48 OR origin >= CAST(:now AS timestamptz) - interval '3 days')
-), truth AS (
-  SELECT due.*, array_agg(CASE WHEN target = 'aqi' THEN aqi ELSE pm25 END ORDER BY hour)::real[] AS actual,
-         count(CASE WHEN target = 'aqi' THEN aqi ELSE pm25 END) AS known
-  FROM due
-  CROSS JOIN generate_series(origin + interval '1 hour', origin + interval '48 hours', interval '1 hour') AS hour
-  LEFT JOIN city_hour ON city_hour.city = due.city AND city_hour.time = hour AND hour <= :now
-  GROUP BY due.city, due.target, due.mode, due.origin
-)
-INSERT INTO forecast_truth (city, target, mode, origin, actual, scored, scored_at)
-SELECT city, target, mode, origin, actual, known, :now FROM truth WHERE known > 0
-ON CONFLICT (city, target, mode, origin) DO UPDATE
-SET actual = excluded.actual, scored = excluded.scored, scored_at = excluded.scored_at
-WHERE forecast_truth.actual IS DISTINCT FROM excluded.actual
-RETURNING 1
-"""
-
 _UNSEEN = """
 SELECT DISTINCT city FROM model
 WHERE status = 'champion' AND mode = 'live' AND
@@ -140,6 +118,8 @@ def score(connection: Connection, *, mode: Mode, now: datetime, reach_hours: int
 
     Days that have settled are rolled up, so that the record stays quick to read.
     """
-    changed = len(run(connection, _SCORE, mode=mode, now=now, reach=f"{reach_hours} hours"))
+    changed = len(
+        run(connection, sql.load("score_forecasts"), mode=mode, now=now, reach=f"{reach_hours} hours")
+    )
     roll_up(connection, mode=mode, now=now)
     return changed

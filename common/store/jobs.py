@@ -15,17 +15,21 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from pg8000.exceptions import DatabaseError
+from sqlalchemy import ColumnElement, func, literal_column, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 
 from common.store.engine import run
-from common.store.faults import sqlstate
+from common.store.errors import sqlstate
+from common.store.schema import job, job_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from common.store.connection import Connection, Transaction
+    from common.store.engine import Connection
 
 _THERE_ALREADY = "23505"
+_NEVER: ColumnElement[datetime] = literal_column("'infinity'")
 _END = "clock_timestamp() + make_interval(secs => :seconds)"
 
 
@@ -57,25 +61,24 @@ def enqueue(
     While one of the same type and key still waits, that one is meant: it takes the new payload and the
     earlier of both times, and keeps its count of attempts. `elsewhere`: another queue carries the message.
     """
-    rows = run(
-        connection,
-        """
-        INSERT INTO job (type, key, payload, max_attempts, available_at, created_at)
-        VALUES (:type, :key, CAST(:payload AS jsonb), :max_attempts,
-          CASE WHEN CAST(:elsewhere AS boolean) THEN 'infinity' ELSE CAST(:available_at AS timestamptz) END, :now)
-        ON CONFLICT (type, key) WHERE state = 'queued' DO UPDATE
-          SET payload = excluded.payload, available_at = least(job.available_at, excluded.available_at)
-        RETURNING id
-        """,
+    new = insert(job).values(
         type=type_,
         key=key,
-        payload=json.dumps(payload),
+        payload=payload,
         max_attempts=max_attempts,
-        elsewhere=elsewhere,
-        available_at=now + delay,
-        now=now,
+        available_at=_NEVER if elsewhere else now + delay,
+        created_at=now,
     )
-    return int(rows[0][0])
+    waiting = new.on_conflict_do_update(
+        index_elements=["type", "key"],
+        index_where=text("state = 'queued'"),
+        set_={
+            "payload": new.excluded.payload,
+            "available_at": func.least(job.c.available_at, new.excluded.available_at),
+        },
+    )
+    [(id_,)] = run(connection, waiting.returning(job.c.id))
+    return int(id_)
 
 
 def enqueue_once(
@@ -91,30 +94,18 @@ def enqueue_once(
         client=client,
         key=key,
     )
-    before = run(
-        connection,
-        "SELECT job, asked FROM job_asked WHERE (client, key) = (:client, :key)",
-        client=client,
-        key=key,
-    )
+    same = (job_asked.c.client == client) & (job_asked.c.key == key)
+    before = run(connection, select(job_asked.c.job, job_asked.c.asked).where(same))
     if before:
         return int(before[0][0]) if before[0][1] == asked else None
     id_ = enqueue()
-    run(
-        connection,
-        "INSERT INTO job_asked (client, key, asked, asked_at, job) VALUES (:client, :key, :asked, :now, :job)",
-        client=client,
-        key=key,
-        asked=asked,
-        now=now,
-        job=id_,
-    )
+    run(connection, insert(job_asked).values(client=client, key=key, asked=asked, asked_at=now, job=id_))
     return id_
 
 
 def is_waiting(connection: Connection, id_: int) -> bool:
     """Whether nobody has taken the job yet, or again."""
-    return bool(run(connection, "SELECT 1 FROM job WHERE id = :id AND state = 'queued'", id=id_))
+    return bool(run(connection, select(job.c.id).where(job.c.id == id_, job.c.state == "queued")))
 
 
 def lease(
@@ -216,7 +207,7 @@ def finish(
     )
 
 
-def fail(connection: Transaction, job: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
+def fail(connection: Connection, job: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
     """The attempt failed: try again after 2, 4, 8 … minutes, or bury it whole; True where it is now dead.
 
     Where the same message was queued again meanwhile, that one stands for both; nothing happens where a
@@ -233,9 +224,9 @@ def fail(connection: Transaction, job: Job, error: str, *, now: datetime, retry:
         "now": now,
     }
     try:
-        with connection.savepoint():
+        with connection.begin_nested():
             rows = run(connection, _FAIL, **values)
-    except DatabaseError as refusal:
+    except DBAPIError as refusal:
         if sqlstate(refusal) != _THERE_ALREADY:
             raise
         rows = run(
@@ -259,17 +250,16 @@ _FAIL = """
 def counts(connection: Connection) -> dict[str, dict[str, int]]:
     """Type → state → number of jobs."""
     found: dict[str, dict[str, int]] = {}
-    for type_, state, number in run(connection, "SELECT type, state, count(*) FROM job GROUP BY type, state"):
+    counted = select(job.c.type, job.c.state, func.count()).group_by(job.c.type, job.c.state)
+    for type_, state, number in run(connection, counted):
         found.setdefault(type_, {})[state] = number
     return found
 
 
 def dead(connection: Connection) -> dict[str, str]:
     """Each message that was given up → what went wrong with it at the last attempt."""
-    rows = run(
-        connection,
-        "SELECT type, key, id, attempts, error FROM job WHERE state = 'dead' ORDER BY id DESC LIMIT 100",
-    )
+    columns = (job.c.type, job.c.key, job.c.id, job.c.attempts, job.c.error)
+    rows = run(connection, select(*columns).where(job.c.state == "dead").order_by(job.c.id.desc()).limit(100))
     return {
         f"{type_} {key} (job {id_})": f"given up after {attempts} attempts: {error}"
         for type_, key, id_, attempts, error in rows
@@ -278,14 +268,11 @@ def dead(connection: Connection) -> dict[str, str]:
 
 def release(connection: Connection) -> None:
     """End every lease: for a machine whose workers are known to be dead. One that is not renews its own."""
-    run(connection, "UPDATE job SET leased_until = clock_timestamp() WHERE state = 'running'")
+    ended = update(job).where(job.c.state == "running").values(leased_until=func.clock_timestamp())
+    run(connection, ended)
 
 
 def unfinished(connection: Connection, ids: Collection[int]) -> set[int]:
     """Those of the given jobs that still wait, run, or will be tried again."""
-    rows = run(
-        connection,
-        "SELECT id FROM job WHERE id = ANY(:ids) AND state IN ('queued', 'running') AND error IS NULL",
-        ids=list(ids),
-    )
-    return {id_ for (id_,) in rows}
+    tried = job.c.state.in_(("queued", "running")) & job.c.error.is_(None)
+    return {id_ for (id_,) in run(connection, select(job.c.id).where(job.c.id.in_(ids), tried))}

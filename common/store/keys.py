@@ -6,18 +6,22 @@ which nobody can try enough at any speed, and it is looked at with every request
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
 from common.domain.errors import DataError, NotFound
 from common.store.engine import run
+from common.store.schema import api_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 SCOPES = ("read", "retrain", "admin")
@@ -72,28 +76,22 @@ def create_key(
 
     token = MARK + token_urlsafe(_RANDOM_BYTES)
     chosen = tuple(scope for scope in SCOPES if scope in scopes)
-    rows = run(
-        connection,
-        """
-        INSERT INTO api_key (prefix, hash, name, scopes, created_at, expires_at)
-        VALUES (:prefix, :hash, :name, :scopes, :now, :expires_at)
-        ON CONFLICT DO NOTHING RETURNING 1
-        """,
+    new = insert(api_key).values(
         prefix=token[:PREFIX_LENGTH],
         hash=hashed(token),
         name=name,
         scopes=list(chosen),
-        now=now,
+        created_at=now,
         expires_at=expires_at,
     )
-    if not rows:
+    if not run(connection, new.on_conflict_do_nothing().returning(api_key.c.prefix)):
         raise DataError(f"there is a key named {name!r} already; revoke it first, or choose another name")
     return token, Key(token[:PREFIX_LENGTH], name, chosen, now, expires_at)
 
 
 def all_keys(connection: Connection) -> list[Key]:
     """Every key that was ever made, the newest first."""
-    rows = run(connection, f"SELECT {_SHOWN} FROM api_key ORDER BY created_at DESC, prefix")
+    rows = run(connection, _SHOWN.order_by(api_key.c.created_at.desc(), api_key.c.prefix))
     return [_key(row) for row in rows]
 
 
@@ -103,18 +101,10 @@ def revoke_key(connection: Connection, which: str, *, now: datetime) -> Key:
     Raises:
         NotFound: when there is none.
     """
-    run(
-        connection,
-        "UPDATE api_key SET revoked_at = :now WHERE (name = :which OR prefix = :which) AND revoked_at IS NULL",
-        which=which,
-        now=now,
-    )
-    rows = run(
-        connection,
-        f"SELECT {_SHOWN} FROM api_key WHERE name = :which OR prefix = :which "
-        "ORDER BY revoked_at DESC, created_at DESC LIMIT 1",
-        which=which,
-    )
+    named = (api_key.c.name == which) | (api_key.c.prefix == which)
+    run(connection, update(api_key).where(named, api_key.c.revoked_at.is_(None)).values(revoked_at=now))
+    latest = _SHOWN.where(named).order_by(api_key.c.revoked_at.desc(), api_key.c.created_at.desc()).limit(1)
+    rows = run(connection, latest)
     if not rows:
         raise NotFound(f"there is no key {which[:40]!r}; see: vayu keys list")
     return _key(rows[0])
@@ -122,33 +112,21 @@ def revoke_key(connection: Connection, which: str, *, now: datetime) -> Key:
 
 def locks(connection: Connection) -> dict[str, Lock]:
     """Prefix → what a token of that prefix must be, of all keys that are not revoked."""
-    rows = run(
-        connection,
-        """
-        SELECT prefix, encode(hash, 'hex'), array_to_string(scopes, ' '), expires_at
-        FROM api_key WHERE revoked_at IS NULL
-        """,
-    )
+    columns = (api_key.c.prefix, api_key.c.hash, api_key.c.scopes, api_key.c.expires_at)
+    rows = run(connection, select(*columns).where(api_key.c.revoked_at.is_(None)))
     return {
-        prefix: Lock(bytes.fromhex(digest), frozenset(scopes.split()), expires_at)
-        for prefix, digest, scopes, expires_at in rows
+        prefix: Lock(digest, frozenset(scopes), expires_at) for prefix, digest, scopes, expires_at in rows
     }
 
 
 def note_use(connection: Connection, prefixes: Collection[str], *, now: datetime) -> None:
     """Keep that these keys were used."""
-    run(
-        connection,
-        """
-        UPDATE api_key SET last_used_at = :now
-        WHERE prefix = ANY(CAST(:prefixes AS text[])) AND (last_used_at < :now OR last_used_at IS NULL)
-        """,
-        prefixes=sorted(prefixes),
-        now=now,
-    )
+    before = (api_key.c.last_used_at < now) | api_key.c.last_used_at.is_(None)
+    used = api_key.c.prefix.in_(sorted(prefixes))
+    run(connection, update(api_key).where(used, before).values(last_used_at=now))
 
 
-_SHOWN = "prefix, name, scopes, created_at, expires_at, revoked_at, last_used_at"
+_SHOWN = select(*(api_key.c[field.name] for field in fields(Key)))
 
 
 def _key(row: tuple[object, ...]) -> Key:

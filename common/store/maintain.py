@@ -22,15 +22,15 @@ from common.store.city_hours import lock_city
 from common.store.community import SETTLED_DAYS, retention
 from common.store.daily import AGGREGATES, DAY, VALUES, WITH_AIR
 from common.store.engine import Database, run
+from common.store.errors import sqlstate
 from common.store.experts import drop_old_experts
-from common.store.faults import sqlstate
 from common.store.outlooks import WEATHER_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 log = Logger(service="vayu", child=True)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
 from common.domain.errors import ConfigError
 from common.store.engine import run
+from common.store.schema import meta
 
 if TYPE_CHECKING:
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 Dataset = Literal["real", "simulated"]
@@ -20,11 +24,7 @@ def claim_dataset(connection: Connection, kind: Dataset) -> None:
     Raises:
         ConfigError: when it holds the other kind already.
     """
-    run(
-        connection,
-        "INSERT INTO meta (key, value) VALUES ('dataset', :kind) ON CONFLICT (key) DO NOTHING",
-        kind=kind,
-    )
+    run(connection, insert(meta).values(key="dataset", value=kind).on_conflict_do_nothing())
     refuse_other_dataset(connection, kind)
 
 
@@ -44,7 +44,7 @@ def refuse_other_dataset(connection: Connection, kind: Dataset) -> None:
 
 def dataset(connection: Connection) -> Dataset | None:
     """``real``, ``simulated``, or None before anything was written."""
-    rows = run(connection, "SELECT value FROM meta WHERE key = 'dataset'")
+    rows = run(connection, select(meta.c.value).where(meta.c.key == "dataset"))
     return rows[0][0] if rows else None
 
 

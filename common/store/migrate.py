@@ -13,7 +13,7 @@ from common.store.engine import Database, run
 from common.store.tiers import Upkeep, install
 
 if TYPE_CHECKING:
-    from common.store.connection import Transaction
+    from common.store.engine import Connection
 
 _LOCK = 0x76617975  # "vayu": one migration at a time in one database
 
@@ -32,7 +32,7 @@ def migrate(database: Database, upkeep: Upkeep | None = None) -> None:
         install(connection, upkeep or Upkeep())
 
 
-def alembic(connection: Transaction) -> Config:
+def alembic(connection: Connection) -> Config:
     """What Alembic's commands need to work in `connection`, which keeps or undoes all they do."""
     config = Config()
     folder = str(Path(__file__).parent / "migrations")

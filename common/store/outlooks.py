@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from common.domain.forecast import Mode
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 Kind = Literal["air", "weather"]
 KINDS: Mapping[Kind, tuple[str, ...]] = {"air": POLLUTANTS, "weather": WEATHER}

@@ -2,64 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from common.domain.forecast import NAIVE, Mode
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from common.store import sql
 from common.store.engine import run
+from common.store.schema import model, training_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.domain.forecast import Mode
+    from common.store.engine import Connection
 
+_PLANS_KEPT = timedelta(days=30)
 _LATELY = "CAST(:now AS timestamptz) - interval"
 GROWN_OLD = timedelta(days=7)
 """A champion whose training ended so long ago is trained anew as soon as there is anything new."""
-
-
-def _naive_mae(name: str) -> str:
-    """SQL: null, which LEAST passes over, where some of the forecasts were issued without that naive forecast."""
-    return f"CASE WHEN count({name}[lead]) = count(*) THEN avg(abs({name}[lead] - actual[lead])) END"
-
-
-_KNOWN = "actual[lead] IS NOT NULL AND origin + lead * interval '1 hour' <= :now"
-_DUE = f"""
-WITH trained AS (
-  SELECT city, max(window_end) AS until FROM model
-  WHERE mode = :mode AND trained_at <= :now GROUP BY city
-), served AS (
-  SELECT city, min(window_end) AS until FROM model
-  WHERE mode = :mode AND status = 'champion' AND trained_at <= :now GROUP BY city
-), fresh AS (
-  SELECT city, count(*) AS hours FROM city_hour
-  WHERE time > {_LATELY} '1 day' AND time <= :now AND COALESCE(aqi, pm25) IS NOT NULL AND basis IS NOT NULL
-  GROUP BY city
-), live AS (
-  SELECT city, avg((y[lead] - actual[lead]) ^ 2) / NULLIF(var_pop(actual[lead]), 0) AS unexplained,
-         avg(abs(y[lead] - actual[lead])) AS mae,
-         LEAST({", ".join(map(_naive_mae, NAIVE))}) AS naive
-  FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
-  WHERE mode = :mode AND origin > {_LATELY} '7 days' AND origin <= :now AND {_KNOWN}
-  GROUP BY city, target HAVING count(*) >= 24
-), failing AS (
-  SELECT city, bool_or(unexplained > 0.25) AS poor, bool_or(mae > naive) AS loses FROM live GROUP BY city
-)
-SELECT fresh.city, CASE
-  WHEN trained.until IS NULL THEN 'never trained'
-  WHEN poor THEN 'live R² below 0.75'
-  WHEN loses THEN 'worse than the naive forecast'
-  WHEN fresh.hours >= 20 AND trained.until <= {_LATELY} '20 hours' THEN '20 or more new hours'
-  ELSE 'the champion is ' || extract(day FROM CAST(:now AS timestamptz) - served.until) || ' days old' END
-FROM fresh LEFT JOIN trained USING (city) LEFT JOIN served USING (city) LEFT JOIN failing USING (city)
-WHERE trained.until IS NULL
-   OR ((poor OR loses) AND trained.until <= {_LATELY} '6 hours')
-   OR (fresh.hours >= 20 AND trained.until <= {_LATELY} '20 hours')
-   OR (served.until <= :old AND trained.until <= {_LATELY} '20 hours')
-ORDER BY fresh.city
-"""
 
 
 def due_for_training(connection: Connection, *, now: datetime, mode: Mode = "live") -> dict[str, str]:
@@ -69,7 +32,7 @@ def due_for_training(connection: Connection, *, now: datetime, mode: Mode = "liv
     naive forecast that all its forecasts were issued with. A city that has told nothing for a day is not due: there is
     nothing to learn.
     """
-    return dict(run(connection, _DUE, now=now, mode=mode, old=now - GROWN_OLD))
+    return dict(run(connection, sql.load("due_for_training"), now=now, mode=mode, old=now - GROWN_OLD))
 
 
 def not_due(connection: Connection, cities: Iterable[str], *, now: datetime) -> dict[str, str]:
@@ -97,28 +60,24 @@ def not_due(connection: Connection, cities: Iterable[str], *, now: datetime) -> 
 
 def plan_trainings(connection: Connection, due: Mapping[str, str], mode: Mode, *, now: datetime) -> list[str]:
     """Note that these cities are to be trained on this UTC day; those that were not planned for it yet."""
-    run(connection, f"DELETE FROM training_plan WHERE planned_at < {_LATELY} '30 days'", now=now)
-    rows = run(
-        connection,
-        """
-        INSERT INTO training_plan (city, mode, day, reason, planned_at)
-        SELECT key, :mode, CAST(CAST(:now AS timestamptz) AT TIME ZONE 'UTC' AS date), value, :now
-        FROM jsonb_each_text(CAST(:due AS jsonb))
-        ON CONFLICT DO NOTHING RETURNING city
-        """,
-        due=json.dumps(dict(due)),
-        mode=mode,
-        now=now,
+    run(connection, delete(training_plan).where(training_plan.c.planned_at < now - _PLANS_KEPT))
+    if not due:
+        return []
+    day = now.astimezone(UTC).date()
+    new = insert(training_plan).values(
+        [
+            {"city": city, "mode": mode, "day": day, "reason": reason, "planned_at": now}
+            for city, reason in due.items()
+        ]
     )
+    rows = run(connection, new.on_conflict_do_nothing().returning(training_plan.c.city))
     return sorted(city for (city,) in rows)
 
 
 def latest_training(connection: Connection, mode: Mode) -> dict[str, datetime]:
     """City → when it was last trained."""
-    rows = run(
-        connection, "SELECT city, max(trained_at) FROM model WHERE mode = :mode GROUP BY city", mode=mode
-    )
-    return dict(rows)
+    latest = select(model.c.city, func.max(model.c.trained_at)).where(model.c.mode == mode)
+    return dict(map(tuple, run(connection, latest.group_by(model.c.city))))
 
 
 def planned_in_vain(connection: Connection, *, now: datetime) -> dict[str, str]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.domain.forecast import Mode
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 MOST_FOLLOWED = 2
 """Models of a city and target that are followed at the same time."""

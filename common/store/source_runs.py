@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from sqlalchemy.dialects.postgresql import insert
+
 from common.store.engine import run
+from common.store.schema import source_run
 from common.store.storable import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 def record_run(
@@ -29,25 +31,18 @@ def record_run(
     rests_until: datetime | None = None,
 ) -> None:
     """Keep one run; `reason` and `message` only where it failed, `latest` is its newest reading's time."""
-    run(
-        connection,
-        """
-        INSERT INTO source_run
-          (source, started_at, finished_at, readings, rejected, reason, message, latest, rests_until)
-        VALUES (:source, :started_at, :finished_at, :readings, CAST(:rejected AS jsonb), :reason, :message, :latest,
-                :rests_until)
-        ON CONFLICT (source, started_at) DO NOTHING
-        """,
+    new = insert(source_run).values(
         source=source,
         started_at=started_at,
         finished_at=finished_at,
         readings=readings,
-        rejected=json.dumps(dict(rejected or {})),
+        rejected=dict(rejected or {}),
         latest=latest,
         reason=reason,
         message=storable(message)[:300] if message else None,
         rests_until=rests_until,
     )
+    run(connection, new.on_conflict_do_nothing(index_elements=["source", "started_at"]))
 
 
 def failed_before(connection: Connection, source: str, started_at: datetime) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 _SETTLED = timedelta(days=5)
 """A day that began so long ago is rolled up: the truth of its last hours is known, and no more looked at again."""

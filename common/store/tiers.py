@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from aws_lambda_powertools import Logger
-from pg8000.exceptions import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from common.domain.errors import ConfigError, StoreError
 from common.store.community import DAILY, features
 from common.store.engine import run
-from common.store.faults import message, sqlstate
+from common.store.errors import message, sqlstate
 
 if TYPE_CHECKING:
     from common.store.community import Feature
-    from common.store.connection import Connection, Transaction
+    from common.store.engine import Connection
 
 log = Logger(service="vayu", child=True)
 
@@ -72,7 +72,7 @@ class Upkeep:
             )
 
 
-def detect(connection: Transaction) -> Tier:
+def detect(connection: Connection) -> Tier:
     """What the server offers; the extension is made where it is loaded and we may."""
     if not _has_extension(connection):
         # A row for those who may read it; current_setting() fails for the others.
@@ -91,7 +91,7 @@ def detect(connection: Transaction) -> Tier:
     return "apache"
 
 
-def install(connection: Transaction, upkeep: Upkeep) -> Tier:
+def install(connection: Connection, upkeep: Upkeep) -> Tier:
     """Make of the tables what the server's tier allows, and record the tier; safe to run again.
 
     Raises:
@@ -127,7 +127,7 @@ def install(connection: Transaction, upkeep: Upkeep) -> Tier:
     return tier
 
 
-def offer(connection: Transaction, feature: Feature) -> str | None:
+def offer(connection: Connection, feature: Feature) -> str | None:
     """Have the server do it by itself, all of it or nothing; why it refuses to, or None."""
     if feature is DAILY and keeps_days(connection):
         return None
@@ -156,7 +156,7 @@ def _has_extension(connection: Connection) -> bool:
     return bool(run(connection, "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"))
 
 
-def _has_library(connection: Transaction) -> bool:
+def _has_library(connection: Connection) -> bool:
     asked = "DO $$ BEGIN IF NOT _timescaledb_functions.tsl_loaded() THEN RAISE feature_not_supported; END IF; END $$"
     return _refusal(connection, asked, but_for=_NO_LIBRARY) is None
 
@@ -179,17 +179,17 @@ def _hypertable(connection: Connection, table: str, chunk_days: int) -> None:
     )
 
 
-def _refusal(connection: Transaction, *statements: str, but_for: tuple[str, ...]) -> str | None:
+def _refusal(connection: Connection, *statements: str, but_for: tuple[str, ...]) -> str | None:
     """Run statements that the server may refuse; why it did, or None. What was done before stands in either case.
 
     Raises:
-        DatabaseError, StoreError: when it fails for another reason than those of `but_for`, which are SQLSTATEs.
+        DBAPIError, StoreError: when it fails for another reason than those of `but_for`, which are SQLSTATEs.
     """
     try:
-        with connection.savepoint():
+        with connection.begin_nested():
             for statement in statements:
                 run(connection, statement)
-    except (DatabaseError, StoreError) as error:
+    except (DBAPIError, StoreError) as error:
         if sqlstate(error) not in but_for:
             raise
         return f"{sqlstate(error)}: {message(error)}"

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy.dialects.postgresql import insert
+
 from common.store.engine import run
+from common.store.schema import source_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 _FINE = timedelta(hours=2)
 """How long seconds are told apart: no window between this and a day may be asked about."""
@@ -49,17 +52,10 @@ def reserve(
     full = room(connection, source, calls, limits, now=now)
     if full is not None:
         return full
-    run(
-        connection,
-        """
-        INSERT INTO source_usage (source, until, calls)
-        VALUES (:source, date_trunc('second', CAST(:now AS timestamptz)) + interval '1 second', :calls)
-        ON CONFLICT (source, until) DO UPDATE SET calls = source_usage.calls + excluded.calls
-        """,
-        source=source,
-        now=now,
-        calls=calls,
-    )
+    second = now.replace(microsecond=0) + timedelta(seconds=1)
+    new = insert(source_usage).values(source=source, until=second, calls=calls)
+    more = {"calls": source_usage.c.calls + new.excluded.calls}
+    run(connection, new.on_conflict_do_update(index_elements=["source", "until"], set_=more))
     return None
 
 

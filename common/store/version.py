@@ -15,7 +15,7 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)

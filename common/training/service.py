@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from common.inference.session import Model, ModelCache
-    from common.store.connection import Connection
-    from common.store.engine import Database
+    from common.store.engine import Connection, Database
 
 SERVED_ALREADY = "the same model is served already"
 WINDOW_DAYS = 400

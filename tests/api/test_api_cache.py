@@ -22,6 +22,7 @@ from edge_here import CITIES, CURRENT, HISTORY, ON, Counted, Make, Process, Time
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
+from wire import Wire
 
 from common.api.edge.negotiate import entity_tag, matches, takes_gzip
 from common.api.edge.policy import Policy
@@ -348,27 +349,14 @@ def test_off_means_off(process: Make) -> None:
     assert len(one.calls) == 3
 
 
-class Outage:
-    """A database that is there and then is not."""
-
-    def __init__(self, process: Process) -> None:
-        self._databases = (process.context.database, process.context.probe)
-
-    def begin(self) -> None:
-        for database in self._databases:
-            database.close()
-            database._readers._address = "postgresql+pg8000://nobody:secret@127.0.0.1:1/nowhere"
-            database._readers._arguments = None
-
-
 def test_while_the_database_is_away_what_is_known_is_told_with_its_age(
     process: Make, database: Database, time: Time
 ) -> None:
-    own = Database(database.url)
-    one = Process(own, time, Policy(cache_bytes=1 << 20))
-    fresh = one.client.get(CURRENT)
-    one.client.get(HISTORY)
-    Outage(one).begin()
+    with Wire(database.url) as wire:  # at its end the database is away
+        own = Database(wire.url)
+        one = Process(own, time, Policy(cache_bytes=1 << 20))
+        fresh = one.client.get(CURRENT)
+        one.client.get(HISTORY)
     time.pass_by(100)
     stale = one.client.get(CURRENT)
     assert stale.status_code == 200

@@ -24,7 +24,8 @@ from common.adapters.unprivileged import server_identity
 from common.domain.errors import StoreError
 from common.store import jobs
 from common.store.city_hours import lock_city
-from common.store.engine import UNREACHABLE, Database, run
+from common.store.engine import Database, run
+from common.store.errors import UNREACHABLE
 from common.store.migrate import migrate
 
 if TYPE_CHECKING:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from processes import until
+from sqlalchemy.exc import DBAPIError
 from warm import COLLECT, Instance, Watcher
 from wire import Wire
 
 from common.domain.errors import StoreError
-from common.store.engine import TOO_SLOW, UNREACHABLE, Database, run
+from common.store.engine import Database, run
+from common.store.errors import TOO_SLOW, UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WRITE = "INSERT INTO meta (key, value) VALUES (:key, '')"
+EXECUTE = b"E\0\0\0\t\0\0\0\0\0"
+"""The message on which the server does what it was told before: the driver sends it last, for a commit too."""
 
 
 @contextmanager
@@ -124,13 +129,63 @@ def test_a_connection_cut_while_work_is_being_kept_may_be_used_again(
     def keep(*, silent: bool) -> None:
         with wired.transaction() as connection:
             run(connection, "INSERT INTO meta (key, value) VALUES ('a', '') ON CONFLICT DO NOTHING")
-            wire.keep_answers_to(b"COMMIT" if silent else b"")
+            if silent:
+                wire.keep_answers_to(EXECUTE)
 
     with pytest.raises(StoreError, match=UNREACHABLE[:30]):
         keep(silent=True)
     until(lambda: watcher.count("meta WHERE key = 'a'"), 60, "the server kept it")
+    wire.keep_answers_to(b"")
     keep(silent=False)
     assert watcher.count("meta WHERE key = 'a'") == 1
+
+
+def test_a_server_that_is_cut_at_any_byte_of_an_answer_is_told(wire: Wire, wired: Database) -> None:
+    """In the midst of a transaction; nothing of it is kept."""
+
+    def cut(after: int) -> None:
+        with wired.transaction() as connection:
+            run(connection, WRITE, key="lost")
+            wire.cut_after(after)
+            assert run(connection, "SELECT :a, 'b', 1.5, now()", a="a")[0][:2] == ("a", "b")
+            run(connection, "SELECT 1 / CAST(:b AS int)", b=0)
+
+    for after in itertools.count():
+        try:
+            with pytest.raises(StoreError, match=UNREACHABLE[:30]):
+                cut(after)
+        except DBAPIError:  # both answers came whole
+            break
+    assert after > 200
+    wire.cut_after(None)
+    write(wired, "lost")
+
+
+def test_a_read_that_is_cut_at_any_byte_of_its_answer_is_asked_again(wire: Wire, wired: Database) -> None:
+    for after in itertools.count():
+        with wired.reading() as connection:
+            run(connection, "SELECT 1")
+            opened = wire.opened
+            wire.cut_after(after)
+            assert run(connection, "SELECT :a, 'b', CAST(:a AS text)", a="a") == [("a", "b", "a")]
+        if wire.opened == opened:
+            break
+    assert after > 100
+
+
+def test_a_server_that_is_cut_while_connecting_is_told(wire: Wire) -> None:
+    for after in itertools.count(step=3):
+        wire.cut_after(after)
+        fresh = Database(wire.url, connect_timeout_s=5)
+        try:
+            write(fresh, f"{after}")
+        except StoreError as error:
+            assert str(error) == UNREACHABLE  # noqa: PT017
+        else:
+            break
+        finally:
+            fresh.close()
+    assert after > 500
 
 
 def test_a_statement_has_its_time_and_no_more(database_url: str) -> None:

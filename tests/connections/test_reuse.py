@@ -13,7 +13,8 @@ from processes import until
 from warm import COLLECT, Instance, Watcher
 
 from common.domain.errors import StoreError
-from common.store.engine import BUSY, Database, run
+from common.store.engine import Database, run
+from common.store.errors import BUSY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,8 @@ from servers import PASSWORD, Server, system_programs
 from wire import Wire
 
 from common.domain.errors import ConfigError, StoreError
-from common.store.engine import NO_TLS, UNREACHABLE, Database, run
+from common.store.engine import Database, run
+from common.store.errors import NO_TLS, UNREACHABLE
 
 if TYPE_CHECKING:
     from pathlib import Path

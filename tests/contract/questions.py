@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 class Client(Protocol):

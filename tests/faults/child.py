@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provider import providers
+from sqlalchemy import Engine, event
 
 from common import cli
 from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN, Message
@@ -28,7 +29,6 @@ from common.inference import issue  # noqa: F401 — what children need is loade
 from common.ingest import collect as collecting
 from common.ingest.collect import Collector
 from common.sources.http import Http
-from common.store import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,15 +105,13 @@ def _count(stop_at: int | None, by: signal.Signals) -> list[int]:
     """Count the statements of this process, COMMIT too; send it a signal before the one of that number."""
     counted = [0]
 
-    asked = connection.Connection._said
-
-    def one_more(self: connection.Connection, *about: Any) -> Any:
+    def one_more(*_: object) -> None:
         counted[0] += 1
         if counted[0] == stop_at:
             os.kill(os.getpid(), by)
-        return asked(self, *about)
 
-    vars(connection)["Connection"]._said = one_more
+    event.listen(Engine, "before_cursor_execute", one_more)
+    event.listen(Engine, "commit", one_more)
     return counted
 
 

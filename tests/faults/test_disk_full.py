@@ -20,7 +20,8 @@ from common.adapters.postgres_queue import PostgresQueue
 from common.adapters.queue import COLLECT
 from common.adapters.unprivileged import server_identity
 from common.api import ApiContext, create_app
-from common.store.engine import FULL, Database, run
+from common.store.engine import Database, run
+from common.store.errors import FULL
 from common.store.migrate import migrate
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from tiers_here import admin, fresh_database
 
 from common.domain.errors import StoreError
 from common.store.city_hours import lock_city
-from common.store.engine import UNREACHABLE, Database, run
+from common.store.engine import Database, run
+from common.store.errors import UNREACHABLE
 from common.store.migrate import migrate
 
 if TYPE_CHECKING:

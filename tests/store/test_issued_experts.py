@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from made import count
-from pg8000.exceptions import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from common.domain.forecast import EXPERT_BLOCKS, HORIZON, NAIVE, Mode
 from common.domain.observation import HOUR
@@ -190,7 +190,7 @@ def test_they_are_kept_as_they_were_issued(database: Database, now: datetime) ->
         )
     for change in ("weights = weights", "y = '{}'", "names = '{}'", "origin = origin - interval '2 hours'"):
         with (
-            pytest.raises(DatabaseError, match="kept as it was issued"),
+            pytest.raises(DBAPIError, match="kept as it was issued"),
             database.transaction() as connection,
         ):
             run(connection, f"UPDATE forecast_expert SET {change}")  # noqa: S608
@@ -201,7 +201,7 @@ def test_they_are_kept_as_they_were_issued(database: Database, now: datetime) ->
 
 
 def test_without_a_forecast_there_are_none(database: Database, now: datetime) -> None:
-    with pytest.raises(DatabaseError, match="forecast"), database.transaction() as connection:
+    with pytest.raises(DBAPIError, match="forecast"), database.transaction() as connection:
         insert_experts(connection, "Delhi", "aqi", "live", origin=now, experts=made_of(now, FEW))
     issue(database, now)
     issue(database, now - HOUR)

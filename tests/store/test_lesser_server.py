@@ -15,7 +15,8 @@ from tiers_here import admin, end_sessions, name_of
 
 from common.api import ApiContext, create_app
 from common.domain.errors import StoreError
-from common.store.engine import LESSER, Database, run
+from common.store.engine import Database, run
+from common.store.errors import LESSER
 from common.store.maintain import maintain
 from common.store.migrate import migrate
 

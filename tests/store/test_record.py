@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from pg8000.exceptions import DatabaseError
+from sqlalchemy.exc import DBAPIError
 from synthetic import END, hours, put_hours
 
 from common.domain.aqi import category
@@ -390,7 +390,7 @@ def test_no_issued_forecast_can_be_changed(database: Database) -> None:
         "UPDATE forecast_rival SET y = '{1}'",
     ):
         with (
-            pytest.raises(DatabaseError, match="kept as it was issued"),
+            pytest.raises(DBAPIError, match="kept as it was issued"),
             database.transaction() as connection,
         ):
             run(connection, change)

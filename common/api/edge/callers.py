@@ -11,7 +11,8 @@ from common.api.route import Scope
 from common.domain.errors import StoreError
 from common.domain.observation import Clock
 from common.store import keys
-from common.store.engine import UNREACHABLE, Database
+from common.store.engine import Database
+from common.store.errors import UNREACHABLE
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment

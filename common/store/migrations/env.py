@@ -1,14 +1,19 @@
 """Run by Alembic, on the connection and in the transaction that `common.store.migrate` hands in."""
 
 from alembic import context
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
-transaction = context.config.attributes["connection"]
-engine = create_engine("postgresql+pg8000://", creator=transaction.driver, poolclass=NullPool)
-for ending in ("do_commit", "do_rollback", "do_close"):  # the ends are the caller's
-    setattr(engine.dialect, ending, lambda _: None)
-with engine.connect() as connection:
-    context.configure(connection=connection, transactional_ddl=True)
-    with context.begin_transaction():
-        context.run_migrations()
+from common.store.schema import Xid8, metadata
+
+ischema_names["xid8"] = Xid8  # so that it is known when tables are read from the server
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+    compare_server_default=True,
+    autogenerate_plugins=["alembic.autogenerate.*", "~alembic.autogenerate.comments"],
+    # Of its columns' collation the server's catalogue says nothing that SQLAlchemy would read.
+    include_object=lambda _object, name, *_: name != "model_newest",
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
     from common.store.record import Span
 
 

@@ -17,7 +17,7 @@ from common.store.reads.stamp import utc
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 RECENT = timedelta(hours=48)
 """The latest hour of a city is looked for this far back."""

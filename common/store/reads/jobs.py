@@ -8,10 +8,10 @@ from common.store.engine import run
 from common.store.reads.stamp import utc
 
 if TYPE_CHECKING:
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 if TYPE_CHECKING:
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 _OVERDUE = "(state = 'running' AND leased_until <= clock_timestamp())"
 _STATE = f"""CASE

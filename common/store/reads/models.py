@@ -10,7 +10,7 @@ from common.store.reads.stamp import utc
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 _COLUMNS = (
     "version, city, target, mode, family, status, reason, {trained_at}, {window_start}, {window_end}, "

@@ -13,7 +13,7 @@ from common.store.reads.stamp import utc
 from common.store.version import NEWEST_HOUR
 
 if TYPE_CHECKING:
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from common.domain.aqi import Standard
     from common.domain.cities import City
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 _INDEX = {"in-naqi": "aqi", "us-epa": "aqi_us"}
 _ASKED = """

@@ -1,0 +1,241 @@
+"""The tables as the migrations leave them; ``alembic check`` in the tests holds both equal.
+
+What the tables and columns mean is said by their comments in the migrations. Triggers, functions and CHECK constraints
+stand there alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    REAL,
+    TIMESTAMP,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
+from sqlalchemy.types import UserDefinedType
+
+metadata = MetaData()
+
+TIME = TIMESTAMP(timezone=True)
+_POLLUTANTS = ("pm25", "pm10", "no2", "so2", "nh3", "co", "o3")
+_WEATHER = (
+    "temperature", "humidity", "wind_speed", "wind_u", "wind_v", "rain", "solar_radiation", "pressure", "dew_point",
+    "boundary_layer_height",
+)  # fmt: skip
+_LEVELS = ("200", "300", "400")
+_COUNTS = ("seen", "said", "both", "kept", "kept_both")
+
+
+class Xid8(UserDefinedType[str]):
+    """The number of a transaction."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Its name on the server."""
+        return "xid8"
+
+
+def _key(name: str, type_: Any = Text, **options: Any) -> Column[Any]:
+    return Column(name, type_, primary_key=True, **options)
+
+
+def _needed(name: str, type_: Any = Text, **options: Any) -> Column[Any]:
+    return Column(name, type_, nullable=False, **options)
+
+
+def _all(names: tuple[str, ...], type_: Any) -> list[Column[Any]]:
+    return [Column(name, type_) for name in names]
+
+
+def _of_forecast() -> ForeignKeyConstraint:
+    names = ["city", "target", "mode", "origin"]
+    return ForeignKeyConstraint(names, [f"forecast.{name}" for name in names], ondelete="CASCADE")
+
+
+meta = Table("meta", metadata, _key("key"), _needed("value"))
+
+reading = Table(
+    "reading", metadata,
+    _key("city"), _key("source"), _key("station"), _key("time", TIME), _needed("basis"),
+    *_all(_POLLUTANTS, REAL), *_all(_WEATHER, REAL),
+    _needed("published", JSONB, server_default="{}"), _needed("received_at", TIME),
+    Index("reading_time", "time"),
+)  # fmt: skip
+reading_revision = Table(
+    "reading_revision", metadata,
+    _key("city"), _key("source"), _key("station"), _key("time", TIME), _key("replaced_at", TIME),
+    _needed("received_at", TIME), _needed("was", JSONB),
+)  # fmt: skip
+city_hour = Table(
+    "city_hour", metadata,
+    _key("city"), _key("time", TIME), Column("source", Text), Column("basis", Text),
+    _needed("stations", SmallInteger, server_default="0"),
+    *_all(_POLLUTANTS, REAL), *_all(_WEATHER, REAL),
+    Column("aqi", SmallInteger), Column("dominant", Text), Column("aqi_us", SmallInteger), Column("dominant_us", Text),
+    _needed("detail", JSONB, server_default="{}"), _needed("computed_at", TIME),
+    _needed("flags", ARRAY(Text), server_default="{}"),
+    Index("city_hour_time", "time"),
+)  # fmt: skip
+city_hour_revision = Table(
+    "city_hour_revision", metadata,
+    _key("city"), _key("time", TIME), _key("replaced_at", TIME), _needed("computed_at", TIME), _needed("was", JSONB),
+)  # fmt: skip
+city_day = Table(
+    "city_day", metadata,
+    _key("city"), _key("day", Date), _needed("rolled_at", TIME), Column("basis", Text), Column("source", Text),
+    _needed("hours", SmallInteger), *_all(_POLLUTANTS, REAL),
+    Column("aqi", REAL), Column("aqi_max", SmallInteger), Column("aqi_us", REAL), Column("aqi_us_max", SmallInteger),
+)  # fmt: skip
+city_day_stale = Table(
+    "city_day_stale", metadata,
+    _key("city"), _key("day", Date), _needed("changed_by", Xid8, server_default=text("pg_current_xact_id()")),
+)  # fmt: skip
+outlook = Table(
+    "outlook", metadata,
+    _key("city"), _key("source"), _key("kind"), _key("received_at", TIME),
+    _needed("issued_at", TIME), _needed("first", TIME), _needed("known", SmallInteger),
+    *_all(_POLLUTANTS, ARRAY(REAL)), *_all(_WEATHER, ARRAY(REAL)),
+)  # fmt: skip
+
+source_run = Table(
+    "source_run", metadata,
+    _key("source"), _key("started_at", TIME), _needed("finished_at", TIME), _needed("readings", Integer),
+    _needed("rejected", JSONB), Column("reason", Text), Column("message", Text), Column("latest", TIME),
+    Column("rests_until", TIME),
+)  # fmt: skip
+source_usage = Table(
+    "source_usage", metadata, _key("source"), _key("until", TIME), _needed("calls", DOUBLE_PRECISION)
+)
+backfilled = Table(
+    "backfilled", metadata, _key("source"), _key("city"), _key("day", Date), _needed("filled_at", TIME)
+)
+notice = Table(
+    "notice", metadata,
+    _key("kind"), _key("about"), _needed("said"), _needed("since", TIME), Column("told_at", TIME),
+)  # fmt: skip
+
+model = Table(
+    "model", metadata,
+    _key("version"), _needed("city"), _needed("target"), _needed("mode"), _needed("family"), _needed("status"),
+    _needed("reason"), _needed("trained_at", TIME), _needed("window_start", TIME), _needed("window_end", TIME),
+    _needed("samples", Integer), _needed("features_hash"), _needed("checksum"), _needed("metrics", JSONB),
+    Column("promoted_at", TIME), Column("pruned_at", TIME), Column("shadow_until", TIME), Column("held_until", TIME),
+    Index(
+        "model_champion", "city", "target", "mode", unique=True, postgresql_where=text("status = 'champion'")
+    ),
+    Index("model_by_city", "city", "target", "mode", text("trained_at DESC")),
+    Index("model_newest", text("trained_at DESC"), text('version COLLATE "C"')),
+)  # fmt: skip
+training_plan = Table(
+    "training_plan", metadata,
+    _key("city"), _key("mode"), _key("day", Date), _needed("reason"), _needed("planned_at", TIME),
+)  # fmt: skip
+
+forecast = Table(
+    "forecast", metadata,
+    _key("city"), _key("target"), _key("mode"), _needed("issued_at", TIME), _key("origin", TIME),
+    _needed("known_until", TIME),
+    Column("model_version", Text, ForeignKey("model.version", ondelete="SET NULL")), _needed("family"),
+    _needed("inputs_hash"), Column("basis", Text), Column("source", Text),
+    *(
+        _needed(name, ARRAY(REAL))
+        for name in ("y", "lo80", "hi80", "lo95", "hi95", "categories", "persistence", "daily", "mean24")
+    ),
+    Column("weekly", ARRAY(REAL)),
+    Index("forecast_by_origin", "origin"),
+)  # fmt: skip
+forecast_truth = Table(
+    "forecast_truth", metadata,
+    _key("city"), _key("target"), _key("mode"), _key("origin", TIME), _needed("actual", ARRAY(REAL)),
+    _needed("scored", SmallInteger), _needed("scored_at", TIME), _of_forecast(),
+)  # fmt: skip
+forecast_rival = Table(
+    "forecast_rival", metadata,
+    _key("city"), _key("target"), _key("mode"), _key("origin", TIME), _key("rival"), _needed("y", ARRAY(REAL)),
+    _of_forecast(),
+)  # fmt: skip
+forecast_expert = Table(
+    "forecast_expert", metadata,
+    _key("city"), _key("target"), _key("mode"), _key("origin", TIME),
+    _needed("names", ARRAY(Text)), _needed("y", ARRAY(REAL)), _needed("weights", ARRAY(REAL)), _of_forecast(),
+    Index("forecast_expert_age", "origin"),
+)  # fmt: skip
+forecast_day_state = Table(
+    "forecast_day_state", metadata,
+    _key("city"), _key("target"), _key("mode"), _key("day", Date), _needed("rolled", Boolean),
+    Index("forecast_day_due", "mode", "day", postgresql_where=text("NOT rolled")),
+)  # fmt: skip
+forecast_day = Table(
+    "forecast_day", metadata,
+    _needed("city"), _needed("target"), _needed("mode"), _needed("day", Date),
+    _needed("rival"), _needed("version"), _needed("family"), _needed("lead", SmallInteger),
+    *(_needed(name, SmallInteger) for name in ("n", "large", "within80", "within95")),
+    *(_needed(f"{name}_{level}", SmallInteger) for level in _LEVELS for name in _COUNTS),
+    *(_needed(name, DOUBLE_PRECISION) for name in ("error", "squared", "bias")), Column("share", DOUBLE_PRECISION),
+    *(_needed(name, DOUBLE_PRECISION) for name in ("actual", "actual_squared")),
+    *_all(("persistence", "daily", "mean24", "ours", "width80", "width95", "loss", "weekly"), DOUBLE_PRECISION),
+    _needed("weekly_n", SmallInteger, server_default="0"),
+    Index("forecast_day_of", "city", "target", "mode", "day"),
+)  # fmt: skip
+forecast_day_stated = Table(
+    "forecast_day_stated", metadata,
+    _needed("city"), _needed("target"), _needed("mode"), _needed("day", Date),
+    _needed("version"), _needed("family"), _needed("event"), _needed("bin", SmallInteger),
+    _needed("n", Integer), _needed("stated", DOUBLE_PRECISION), _needed("happened", Integer),
+    Index("forecast_day_stated_of", "city", "target", "mode", "day"),
+)  # fmt: skip
+
+job = Table(
+    "job", metadata,
+    _key("id", BigInteger, server_default=Identity(always=True)), _needed("type"), _needed("key"),
+    _needed("payload", JSONB), _needed("state", server_default="queued"),
+    _needed("attempts", SmallInteger, server_default="0"), _needed("max_attempts", SmallInteger),
+    _needed("available_at", TIME), Column("leased_until", TIME), _needed("created_at", TIME),
+    Column("finished_at", TIME), Column("error", Text), Column("started_at", TIME), Column("outcome", JSONB),
+    Index("job_waiting", "type", "key", unique=True, postgresql_where=text("state = 'queued'")),
+    Index("job_due", "available_at", postgresql_where=text("state IN ('queued', 'running')")),
+)  # fmt: skip
+job_asked = Table(
+    "job_asked", metadata,
+    _key("client"), _key("key"), _needed("asked"), _needed("asked_at", TIME),
+    Column("job", BigInteger, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
+    Index("job_asked_of", "job"),
+)  # fmt: skip
+
+api_key = Table(
+    "api_key", metadata,
+    _key("prefix"), _needed("hash", LargeBinary), _needed("name"), _needed("scopes", ARRAY(Text)),
+    _needed("created_at", TIME), Column("expires_at", TIME), Column("revoked_at", TIME), Column("last_used_at", TIME),
+    Index("api_key_name", "name", unique=True, postgresql_where=text("revoked_at IS NULL")),
+)  # fmt: skip
+version = Table(
+    "version", metadata,
+    _key("what"), _needed("version", BigInteger), _needed("seal", Uuid, server_default=text("gen_random_uuid()")),
+)  # fmt: skip
+version_due = Table(
+    "version_due", metadata,
+    _key("what"), _key("xact", Xid8, server_default=text("pg_current_xact_id()")),
+)  # fmt: skip
+finished_answer = Table(
+    "finished_answer", metadata,
+    _key("name"), _needed("version", BigInteger), _needed("hour", TIME), _needed("body"),
+)  # fmt: skip
