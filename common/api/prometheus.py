@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from flask import Response
+from msgspec import UNSET
 
 from common.api.edge.metrics import BOUNDS_S, Counted, Endpoint
 from common.api.schemas.system import Metrics, SourceState
@@ -98,6 +99,7 @@ def _service(metrics: Metrics) -> Iterator[Family]:
             "Connections to the database, of whomever",
             [("", _ONLY, float(database.connections))],
         )
+    if database is not None and database.most is not UNSET:
         most = ("", _ONLY, float(database.most))
         yield "vayu_database_connections_most", "gauge", "Connections that the server takes in all", [most]
     if queue is not None:

@@ -18,7 +18,7 @@ from api_rows import (
     trained,
     url,
 )
-from edge_here import CITIES, CURRENT, HISTORY, ON, Counted, Make, Process, Time, token
+from edge_here import CITIES, CURRENT, HISTORY, ON, Counted, Make, Outage, Process, Time, token
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
@@ -346,19 +346,6 @@ def test_off_means_off(process: Make) -> None:
     for _ in range(3):
         assert one.client.get(HISTORY).status_code == 200
     assert len(one.calls) == 3
-
-
-class Outage:
-    """A database that is there and then is not."""
-
-    def __init__(self, process: Process) -> None:
-        self._databases = (process.context.database, process.context.probe)
-
-    def begin(self) -> None:
-        for database in self._databases:
-            database.close()
-            database._readers._address = "postgresql+pg8000://nobody:secret@127.0.0.1:1/nowhere"
-            database._readers._arguments = None
 
 
 def test_while_the_database_is_away_what_is_known_is_told_with_its_age(

@@ -44,6 +44,11 @@ class Exchange:
     ended: float = 0.0
 
     @property
+    def has_token(self) -> bool:
+        """Whether it came with a token that is in force."""
+        return self.caller is not None and self.caller.scopes is not None
+
+    @property
     def seconds(self) -> float:
         """How long it took, up to the last byte of the answer."""
         return self.ended - self.started

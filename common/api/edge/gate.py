@@ -43,6 +43,8 @@ class Gate:
         if too_large is not None:
             return too_large
         if route is not None and route.path in _UNLIMITED:
+            if "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ:
+                self._identify(exchange, given_token(environ))  # who has a token is told more
             return None
         token = None
         if "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ:
@@ -74,7 +76,8 @@ class Gate:
         exchange.caller = _ANONYMOUS
         if token is None or isinstance(token, Refusal):
             return token
-        if exchange.route is not None and exchange.route.scope is None:
+        route = exchange.route
+        if route is not None and route.scope is None and route.path not in _UNLIMITED:
             return None
         known = self._watch.known()
         try:
@@ -105,9 +108,7 @@ def _counted(exchange: Exchange, route: Route | None) -> tuple["Kind", str]:
 
 
 def _too_often(exchange: Exchange, reset_s: int) -> Refusal:
-    who = (
-        "this token" if exchange.caller is not None and exchange.caller.scopes is not None else "this address"
-    )
+    who = "this token" if exchange.has_token else "this address"
     return Refusal(
         429,
         f"too many requests from {who}; try again in {reset_s} s",

@@ -110,7 +110,8 @@ class Meter:
     def counted(self, environ: WSGIEnvironment) -> Counted:
         """What all workers have counted; `environ`: of a request, which tells whether there are others."""
         with self._guard:
-            self._begun(environ)[0] = self._cpu_before + time.process_time()
+            own = self._begun(environ)  # first: it learns here what the worker before had used
+            own[0] = self._cpu_before + time.process_time()
         total = array("d", bytes(8 * self._size))
         late = [0.0, 0.0, 0.0]
         since = time.time() - LATELY_S

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from common.api.schemas.common import Instant
 
@@ -56,7 +56,10 @@ class Health(Struct, kw_only=True):
         Meta(description="unavailable: Redis does not answer; each process keeps what it can"),
     ] = "available"
     version: str
-    reasons: list[str]
+    reasons: Annotated[
+        list[str],
+        Meta(description="Why a database does not answer is told in full to holders of a token alone"),
+    ]
     simulated: bool | None = None
     data: DataState | None = None
     models: Annotated[int | None, Meta(description="Models that are served")] = None
@@ -109,7 +112,10 @@ class DatabaseState(Struct, kw_only=True):
     """The database's server."""
 
     connections: Annotated[int, Meta(description="To this database, of whomever")]
-    most: Annotated[int, Meta(description="That the server takes in all")]
+    most: (
+        Annotated[int, Meta(description="That the server takes in all; told to holders of a token")]
+        | UnsetType
+    ) = UNSET
 
 
 class CacheCounts(Struct, kw_only=True):
