@@ -5,8 +5,9 @@ from flask import Flask
 from common.api import errors
 from common.api.context import ApiContext
 from common.api.dispatch import bind
-from common.api.edge import Edge, inside
-from common.api.edge.gate import Gate
+from common.api.middleware import Middleware, inside
+from common.api.middleware.access_control import AccessControl
+from common.api.middleware.client_ip import behind_proxies
 from common.api.routes import ROUTES
 
 __all__ = ["ApiContext", "create_app"]
@@ -20,9 +21,10 @@ def create_app(context: ApiContext) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    gate = Gate(context)
+    gate = AccessControl(context)
     inside.install(app, gate, ROUTES)
     errors.install(app)
     bind(app, context, ROUTES)
-    app.wsgi_app = Edge(app.wsgi_app, context, gate, ROUTES)  # type: ignore[method-assign]
+    whole = Middleware(app.wsgi_app, context, gate, ROUTES)
+    app.wsgi_app = behind_proxies(whole, context.policy.trusted_proxies)  # type: ignore[assignment,method-assign]
     return app

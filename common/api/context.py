@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from common.adapters.cache_redis import SharedMemory
 from common.adapters.queue import Queue
-from common.api.edge.answers import Answers
-from common.api.edge.metrics import Meter
-from common.api.edge.policy import Policy
-from common.api.edge.revision import code_revision
-from common.api.edge.versions import Watch
+from common.api.middleware.build_id import build_id
+from common.api.middleware.data_version import Watch
+from common.api.middleware.metrics import Meter
+from common.api.middleware.policy import Policy
+from common.api.middleware.response_cache import ResponseCache
 from common.api.recent import Recent
 from common.domain.observation import Clock
 from common.store.engine import Database
 from common.store.meta import dataset
 
 if TYPE_CHECKING:
-    from common.api.edge.metrics import Counted
+    from common.api.middleware.metrics import Counted
     from common.api.schemas.system import Metrics
 
 SIMULATED = "simulated"
@@ -88,7 +88,7 @@ class ApiContext:
         return Watch(self.probe, self.clock, tick=self.tick)
 
     @cached_property
-    def answers(self) -> Answers | None:
+    def answers(self) -> ResponseCache | None:
         """The answers that are kept, if any are."""
         most = self.policy.cache_bytes
-        return Answers(most, self.shared, code_revision) if most else None
+        return ResponseCache(most, self.shared, build_id) if most else None

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from common.api.edge.log import logger
+from common.api.middleware.log import logger
 from common.domain.errors import DataError, Fault, NotFound, Reused, StoreError, VayuError
 
 PROBLEM_JSON = "application/problem+json"

@@ -13,10 +13,10 @@ from itertools import chain
 import msgspec
 
 from common.api.context import ApiContext
-from common.api.edge.log import logger
+from common.api.middleware.log import logger
 from common.api.schemas.aqi import DayHistory, HistoryQuery, HourHistory
 from common.api.schemas.common import raw
-from common.api.window import Window
+from common.api.time_range import TimeRange
 from common.domain.cities import City
 from common.domain.errors import DataError, Fault, StoreError
 from common.store.reads.hours import days_json, hours_json
@@ -39,7 +39,7 @@ class Past:
     context: ApiContext
     city: City
     query: HistoryQuery
-    asked: Window
+    asked: TimeRange
     as_of: datetime | None
 
     @property

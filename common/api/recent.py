@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """The last result; while one thread computes the next, the others get it all the same."""
+    """The last result; while one thread computes the next, the others get it all the same. Nobody waits."""
 
     def __init__(self, seconds: float, tick: Callable[[], float] = monotonic) -> None:
         """`tick` is a clock that never goes back."""
@@ -21,18 +21,19 @@ class Recent(Generic[T]):
     def get(self, compute: Callable[[], T]) -> T:
         """The last result if it is recent, else what `compute` returns; its errors are raised and not kept."""
         last = self._last
-        if last is not None and (self._is_recent(last) or self._computing.locked()):
+        if last is not None and self._tick() - last[0] < self._seconds:
             return last[1]
-        with self._computing:
-            last = self._last
-            if last is None or not self._is_recent(last):
-                started = self._tick()
-                try:
-                    last = self._last = (started, compute())
-                except BaseException:
-                    self._last = None
-                    raise
+        alone = self._computing.acquire(blocking=False)
+        if last is not None and not alone:
             return last[1]
-
-    def _is_recent(self, last: tuple[float, T]) -> bool:
-        return self._tick() - last[0] < self._seconds
+        started = self._tick()
+        try:
+            result = compute()
+            self._last = started, result
+        except BaseException:
+            self._last = None
+            raise
+        finally:
+            if alone:
+                self._computing.release()
+        return result

@@ -8,7 +8,7 @@ from typing import Any
 from api_rows import IdleQueue, url
 
 from common.api import ApiContext, create_app
-from common.api.edge.policy import Policy
+from common.api.middleware.policy import Policy
 from common.store.engine import Database
 from common.store.keys import create_key
 

@@ -17,9 +17,9 @@ from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from common.api import ApiContext, create_app
-from common.api.edge import SECURITY_HEADERS
-from common.api.edge.log import logger
 from common.api.errors import ANSWERS
+from common.api.middleware import SECURITY_HEADERS
+from common.api.middleware.log import logger
 from common.api.route import Route
 from common.api.routes import ROUTES
 from common.store.engine import Database, run

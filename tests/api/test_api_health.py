@@ -14,7 +14,7 @@ from werkzeug.test import Client
 
 from common import __version__
 from common.api import create_app
-from common.api.edge.policy import Policy
+from common.api.middleware.policy import Policy
 from common.domain.observation import HOUR
 from common.store.engine import Database, run
 from common.store.models import promote

@@ -7,13 +7,13 @@ import msgspec
 from flask import Response, request
 
 from common import __version__
-from common.api import shown
+from common.api import serializers
 from common.api.context import SIMULATED, ApiContext
-from common.api.counted import metrics_of
 from common.api.dispatch import json_response
-from common.api.edge.exchange import present
-from common.api.edge.log import logger
-from common.api.edge.metrics import Counted
+from common.api.metrics_view import metrics_of
+from common.api.middleware.log import logger
+from common.api.middleware.metrics import Counted
+from common.api.middleware.request_context import present
 from common.api.prometheus import TEXT, VERSIONED, text_response
 from common.api.route import JSON, Route
 from common.api.schemas.system import DatabaseState, DataState, Health, Metrics, QueueState, SourceState
@@ -49,7 +49,7 @@ def health(context: ApiContext) -> Response:
         return json_response(
             Health(
                 status="unhealthy",
-                timestamp=shown.utc(now),
+                timestamp=serializers.utc(now),
                 database="disconnected",
                 version=__version__,
                 reasons=[str(error) if told else _NO_ANSWER],
@@ -80,8 +80,8 @@ def _metrics(context: ApiContext) -> tuple[Metrics, Counted]:
     except StoreError as error:
         logger().warning("metrics without a database", reason=str(error))
         state = None
-    counted = context.meter.counted(request.environ)
-    found = metrics_of(counted, shown.utc(now))
+    counted = context.meter.collect(request.environ)
+    found = metrics_of(counted, serializers.utc(now))
     if state is not None:
         found.database = DatabaseState(connections=state.connections, most=state.most_connections)
         found.queue = _queue(state, now)
@@ -114,20 +114,20 @@ def _health(state: ServiceState, now: datetime, *, cache: bool) -> Health:
         )
     return Health(
         status="starting" if state.latest is None else "degraded" if reasons else "healthy",
-        timestamp=shown.utc(now),
+        timestamp=serializers.utc(now),
         database="connected",
         cache="available" if cache else "unavailable",
         version=__version__,
         reasons=reasons,
         simulated=state.dataset == SIMULATED,
         data=DataState(
-            latest=None if state.latest is None else shown.utc(state.latest),
+            latest=None if state.latest is None else serializers.utc(state.latest),
             age_minutes=_age_minutes(state, now),
             cities_current=state.cities_current,
             cities=len(all_cities()),
         ),
         models=state.champions,
-        models_trained_at=None if state.trained_at is None else shown.utc(state.trained_at),
+        models_trained_at=None if state.trained_at is None else serializers.utc(state.trained_at),
         queue=_queue(state, now),
         sources=msgspec.convert(state.sources, dict[str, SourceState]),
     )

@@ -94,8 +94,10 @@ class Requests(Struct, kw_only=True):
 
     total: int
     by_status: dict[str, int]
-    per_second: Annotated[float, Meta(description="In the last minute")]
-    error_rate: Annotated[float, Meta(description="Share of answers of 500 and above in the last minute")]
+    per_second: Annotated[float, Meta(description="In about the last minute")]
+    error_rate: Annotated[
+        float, Meta(description="Share of answers of 500 and above in about the last minute")
+    ]
     response_ms: Times | None
     by_endpoint: list[EndpointCounts]
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from common.api.edge.replies import Headers, varying
+from common.api.middleware.replies import Headers, varying
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -21,7 +21,7 @@ _PREFLIGHT = [
 ]
 
 
-class Browsers:
+class Cors:
     """The origins whose pages may read answers; credentials that browsers add by themselves are never asked for."""
 
     def __init__(self, origins: tuple[str, ...]) -> None:

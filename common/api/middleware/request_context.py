@@ -11,8 +11,8 @@ from common.api.route import Route
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-    from common.api.edge.callers import Caller
-    from common.api.edge.limits import Allowance
+    from common.api.middleware.authentication import Caller
+    from common.api.middleware.rate_limit import Allowance
 
 KEY = "vayu.exchange"
 """Where the exchange stands in the WSGI environment."""
@@ -20,7 +20,7 @@ _SANE = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
 
 
 @dataclass(slots=True)
-class Exchange:
+class RequestContext:
     """What is known of a request; filled in as it goes through the layers."""
 
     environ: "WSGIEnvironment"
@@ -54,16 +54,16 @@ class Exchange:
         return self.ended - self.started
 
 
-def begin(environ: "WSGIEnvironment") -> Exchange:
+def begin(environ: "WSGIEnvironment") -> RequestContext:
     """The exchange of a request that has just come; its id is the client's own where that is sane."""
     given = environ.get("HTTP_X_REQUEST_ID")
     known = given if given and _SANE.fullmatch(given) else urandom(16).hex()
-    exchange = Exchange(environ, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), known)
+    exchange = RequestContext(environ, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), known)
     environ[KEY] = exchange
     return exchange
 
 
-def present(environ: dict[str, Any]) -> Exchange:
+def present(environ: dict[str, Any]) -> RequestContext:
     """The exchange that the layers outside have begun."""
-    found: Exchange = environ[KEY]
+    found: RequestContext = environ[KEY]
     return found

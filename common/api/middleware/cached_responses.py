@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from common.api.context import ApiContext
-from common.api.edge.answers import Answer, Content, Validity
-from common.api.edge.asked import Addresses, name_of
-from common.api.edge.browsers import Browsers
-from common.api.edge.exchange import Exchange
-from common.api.edge.freshness import good_for_s, span
-from common.api.edge.negotiate import matches, takes_gzip
-from common.api.edge.replies import STATUS_LINES, Headers, Reply, own_headers, varying, with_defaults
-from common.api.edge.versions import Known
+from common.api.middleware.cache_control import good_for_s, span
+from common.api.middleware.cache_key import Addresses, name_of
+from common.api.middleware.conditional import matches, takes_gzip
+from common.api.middleware.cors import Cors
+from common.api.middleware.data_version import Known
+from common.api.middleware.replies import STATUS_LINES, Headers, Reply, own_headers, varying, with_defaults
+from common.api.middleware.request_context import RequestContext
+from common.api.middleware.response_cache import Answer, Content, Question
 from common.api.route import Kept, Route
 
 STALE_FOR_S = 600
@@ -22,10 +22,10 @@ _OF_THE_BODY = ("Content-Length", "Content-Type", "Content-Disposition", "Conten
 _STALE = ("Warning", '111 vayu "Revalidation Failed"')
 
 
-class Library:
+class CachedResponses:
     """Finds answers, has them made where there are none, and keeps them."""
 
-    def __init__(self, context: ApiContext, routes: Iterable[Route], browsers: Browsers) -> None:
+    def __init__(self, context: ApiContext, routes: Iterable[Route], browsers: Cors) -> None:
         self._clock = context.clock
         self._closed = context.policy.reads_need_token
         self._watch = context.watch
@@ -34,11 +34,11 @@ class Library:
         self._browsers = browsers
         self._promised: dict[Kept, tuple[int, Known, str]] = {}
 
-    def route(self, exchange: Exchange) -> Route | None:
+    def route(self, exchange: RequestContext) -> Route | None:
         """The endpoint of a request, where its address is plainly written."""
         return self._addresses.route(exchange.method, exchange.path)
 
-    def find(self, exchange: Exchange, route: Route, make: Callable[[], Reply]) -> Answer | Reply:
+    def find(self, exchange: RequestContext, route: Route, make: Callable[[], Reply]) -> Answer | Reply:
         """The answer, kept or made now; what `make` says where that is none that can be kept."""
         known = self._watch.known()
         written = self._addresses.written(exchange, route)
@@ -49,25 +49,18 @@ class Library:
         if known is None or name is None:
             return make()
         now = self._clock()
-        validity = known.versions.data, span(route.cache, now)
-        before = None if self._answers is None else self._answers.find(name)
         found: Answer | Reply
-        if before is not None and known.sure and before.validity == validity:
-            exchange.kept = "hit"
-            found = before
-        elif before is not None and not known.sure and _bearable(before, now):
+        before = None if self._answers is None or known.sure else self._answers.newest(name)
+        if before is not None and _bearable(before, now):
             exchange.kept = "stale"
             found = before
         else:
-            found = self._made(exchange, route, make, name, validity, known, now)
-            if isinstance(found, Reply) and found.status[:3] == "503" and before and _bearable(before, now):
-                exchange.kept = "stale"
-                found = before
+            found = self._made(exchange, route, make, name, known, now)
         if is_new and isinstance(found, Answer):
             self._addresses.remember(written, name)
         return found
 
-    def reply(self, exchange: Exchange, route: Route, answer: Answer) -> Reply:
+    def reply(self, exchange: RequestContext, route: Route, answer: Answer) -> Reply:
         """An answer as this client gets it."""
         environ = exchange.environ
         headers = own_headers(exchange)
@@ -87,28 +80,26 @@ class Library:
 
     def _made(
         self,
-        exchange: Exchange,
+        exchange: RequestContext,
         route: Route,
         make: Callable[[], Reply],
         name: str,
-        validity: Validity,
         known: Known,
         now: datetime,
     ) -> Answer | Reply:
         answers = self._answers
         if answers is None or not known.sure:
-            return _as_answer(make(), validity, now)
-        seal = known.versions.seal
-        with answers.alone(name) as first:
-            found = answers.fetch(name, validity, seal) if first else answers.find(name)
-            if found is not None and found.validity == validity:
-                exchange.kept = "shared" if first else "hit"
-                return found
-            exchange.kept = "miss"
-            made = _as_answer(make(), validity, now)
-            if isinstance(made, Answer):
-                answers.put(name, made, seal, seconds=_SHARED_FOR_S[route.cache])
-            return made
+            return _as_answer(make(), now)
+        question = Question(name, (known.versions.data, span(route.cache, now)), known.versions.seal)
+        found, exchange.kept = answers.get_or_make(
+            question, lambda: _as_answer(make(), now), seconds=_SHARED_FOR_S[route.cache]
+        )
+        if isinstance(found, Reply) and found.status[:3] == "503":  # the database has just gone
+            before = answers.newest(name)
+            if before is not None and _bearable(before, now):
+                exchange.kept = "stale"
+                return before
+        return found
 
     def _common(self, answer: Answer, form: str) -> Headers:
         """The headers that every use of an answer in this form has in common."""
@@ -147,10 +138,10 @@ def _bearable(answer: Answer, now: datetime) -> bool:
     return abs(now.timestamp() - answer.made_at) <= STALE_FOR_S
 
 
-def _as_answer(reply: Reply, validity: Validity, now: datetime) -> Answer | Reply:
+def _as_answer(reply: Reply, now: datetime) -> Answer | Reply:
     """What can be kept as what is kept."""
     told = {name for name, _ in reply.headers}
     if reply.status[:3] != "200" or not isinstance(reply.body, bytes) or "Cache-Control" in told:
         return reply
     headers = [one for one in reply.headers if one[0] != "Content-Length"]
-    return Answer(Content(headers, reply.body, now.timestamp()), validity)
+    return Answer(Content(headers, reply.body, now.timestamp()))

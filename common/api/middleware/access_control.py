@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING
 
 from common.api.context import ApiContext
-from common.api.edge.addresses import client_address
-from common.api.edge.callers import Caller, KeyRing, given_token, refusal, unauthorized
-from common.api.edge.exchange import Exchange
-from common.api.edge.limits import Limiter
-from common.api.edge.problem import Refusal
+from common.api.middleware.authentication import Caller, KeyRing, given_token, refusal, unauthorized
+from common.api.middleware.client_ip import client_ip
+from common.api.middleware.problem import Refusal
+from common.api.middleware.rate_limit import Limiter
+from common.api.middleware.request_context import RequestContext
 from common.api.route import Route
 from common.domain.errors import StoreError
 
 if TYPE_CHECKING:
-    from common.api.edge.policy import Kind
+    from common.api.middleware.policy import Kind
 
 LONGEST_PATH = 1024
 LONGEST_QUERY = 2048
@@ -24,18 +24,17 @@ _UNLIMITED = ("/health",)
 _TRY_AGAIN_S = "5"
 
 
-class Gate:
+class AccessControl:
     """Looks at each request before anything is done for it."""
 
     def __init__(self, context: ApiContext) -> None:
         policy = context.policy
         self._closed = policy.reads_need_token
-        self._proxies = policy.trusted_proxies
         self._limiter = Limiter(policy.rates, context.shared, tick=context.tick)
         self._keys = KeyRing(context.database, context.clock, tick=context.tick)
         self._watch = context.watch
 
-    def refusal(self, exchange: Exchange) -> Refusal | None:
+    def refusal(self, exchange: RequestContext) -> Refusal | None:
         """Why the request is sent away; None where it may go on. Tells the exchange who it is from."""
         route = exchange.route
         environ = exchange.environ
@@ -57,7 +56,7 @@ class Gate:
             return wrong
         return self.forbidden(exchange, route) if route is not None else None
 
-    def forbidden(self, exchange: Exchange, route: Route) -> Refusal | None:
+    def forbidden(self, exchange: RequestContext, route: Route) -> Refusal | None:
         """Why the caller may not use this endpoint; None where he may."""
         if route.scope is None or (route.scope == "read" and not self._closed):
             return None
@@ -70,9 +69,9 @@ class Gate:
             )
         return refusal(exchange.caller, route.scope)
 
-    def _identify(self, exchange: Exchange, token: str | Refusal | None) -> Refusal | None:
+    def _identify(self, exchange: RequestContext, token: str | Refusal | None) -> Refusal | None:
         """Find out who it is; what is wrong with the token, if anything is."""
-        exchange.client = client_address(exchange.environ, self._proxies)
+        exchange.client = client_ip(exchange.environ)
         exchange.caller = _ANONYMOUS
         if token is None or isinstance(token, Refusal):
             return token
@@ -98,7 +97,7 @@ class Gate:
 _ANONYMOUS = Caller("")
 
 
-def _counted(exchange: Exchange, route: Route | None) -> tuple["Kind", str]:
+def _counted(exchange: RequestContext, route: Route | None) -> tuple["Kind", str]:
     """As what the request counts, and for whom."""
     caller = exchange.caller
     if caller is None or caller.scopes is None:
@@ -107,7 +106,7 @@ def _counted(exchange: Exchange, route: Route | None) -> tuple["Kind", str]:
     return "writes" if writes else "token", caller.name
 
 
-def _too_often(exchange: Exchange, reset_s: int) -> Refusal:
+def _too_often(exchange: RequestContext, reset_s: int) -> Refusal:
     who = "this token" if exchange.has_token else "this address"
     return Refusal(
         429,
@@ -117,7 +116,7 @@ def _too_often(exchange: Exchange, reset_s: int) -> Refusal:
     )
 
 
-def _too_large(exchange: Exchange) -> Refusal | None:
+def _too_large(exchange: RequestContext) -> Refusal | None:
     environ = exchange.environ
     if len(environ.get("QUERY_STRING", "")) > LONGEST_QUERY or len(exchange.path) > LONGEST_PATH:
         return Refusal(

@@ -8,14 +8,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from common.api.context import ApiContext
-from common.api.edge import log
-from common.api.edge.browsers import Browsers
-from common.api.edge.exchange import Exchange, begin
-from common.api.edge.gate import Gate
-from common.api.edge.library import Library
-from common.api.edge.metrics import Meter
-from common.api.edge.problem import Refusal
-from common.api.edge.replies import (
+from common.api.middleware import log
+from common.api.middleware.access_control import AccessControl
+from common.api.middleware.cached_responses import CachedResponses
+from common.api.middleware.cors import Cors
+from common.api.middleware.metrics import Meter
+from common.api.middleware.problem import Refusal
+from common.api.middleware.replies import (
     SECURITY_HEADERS,
     STATUS_LINES,
     Reply,
@@ -25,28 +24,28 @@ from common.api.edge.replies import (
     refused,
     with_defaults,
 )
+from common.api.middleware.request_context import RequestContext, begin
 from common.api.route import Route
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["SECURITY_HEADERS", "Edge"]
+__all__ = ["SECURITY_HEADERS", "Middleware"]
 
 _INTERNAL = "Something went wrong here; the request id finds it in the log."
 
 
-class Edge:
+class Middleware:
     """A WSGI application around another."""
 
     def __init__(
-        self, inner: "WSGIApplication", context: ApiContext, gate: Gate, routes: Iterable[Route]
+        self, inner: "WSGIApplication", context: ApiContext, gate: AccessControl, routes: Iterable[Route]
     ) -> None:
         self._inner = inner
-        self._browsers = Browsers(context.policy.origins)
+        self._browsers = Cors(context.policy.origins)
         self._gate = gate
-        self._library = Library(context, routes, self._browsers)
+        self._library = CachedResponses(context, routes, self._browsers)
         self._meter = context.meter
-        self._meter.learn(routes)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         exchange = begin(environ)
@@ -69,7 +68,7 @@ class Edge:
             return (reply.body,)
         return _Streamed(reply.body, exchange, self._meter)
 
-    def _reply(self, exchange: Exchange) -> Reply:
+    def _reply(self, exchange: RequestContext) -> Reply:
         if exchange.method == "OPTIONS":
             allowed = self._browsers.preflight(exchange.environ)
             if allowed is not None:
@@ -85,7 +84,7 @@ class Edge:
             return self._plain(found, exchange)
         return self._library.reply(exchange, route, found)
 
-    def _plain(self, reply: Reply, exchange: Exchange) -> Reply:
+    def _plain(self, reply: Reply, exchange: RequestContext) -> Reply:
         """The reply with what every answer carries that is not kept."""
         headers = with_defaults(reply.headers)
         told = {name for name, _ in headers}
@@ -97,7 +96,7 @@ class Edge:
         return packed(reply._replace(headers=self._browsers.varying(headers)), exchange)
 
 
-def _asked_whole(inner: "WSGIApplication", exchange: Exchange) -> Reply:
+def _asked_whole(inner: "WSGIApplication", exchange: RequestContext) -> Reply:
     """What a GET gives, for a HEAD as well: it is kept for both."""
     exchange.environ["REQUEST_METHOD"] = "GET"
     return captured(inner, exchange)
@@ -110,7 +109,7 @@ def _without_body(reply: Reply) -> Reply:
     return reply._replace(body=b"")
 
 
-def _end(exchange: Exchange, meter: Meter) -> None:
+def _end(exchange: RequestContext, meter: Meter) -> None:
     exchange.ended = perf_counter()
     meter.count(exchange)
     log.tell(exchange)
@@ -119,7 +118,7 @@ def _end(exchange: Exchange, meter: Meter) -> None:
 class _Streamed:
     """A body that is sent as it is made; when it is closed the request is over."""
 
-    def __init__(self, body: Iterable[bytes], exchange: Exchange, meter: Meter) -> None:
+    def __init__(self, body: Iterable[bytes], exchange: RequestContext, meter: Meter) -> None:
         self._body = body
         self._exchange = exchange
         self._meter = meter

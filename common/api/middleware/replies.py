@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.api.edge.exchange import Exchange
-from common.api.edge.negotiate import takes_gzip
-from common.api.edge.problem import PROBLEM_JSON, Refusal, document
+from common.api.middleware.conditional import takes_gzip
+from common.api.middleware.problem import PROBLEM_JSON, Refusal, document
+from common.api.middleware.request_context import RequestContext
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -35,7 +35,7 @@ class Reply(NamedTuple):
     body: bytes | Iterable[bytes]
 
 
-def captured(inner: "WSGIApplication", exchange: Exchange) -> Reply:
+def captured(inner: "WSGIApplication", exchange: RequestContext) -> Reply:
     """What an application answers; its body in one piece where its length is told."""
     told: list[tuple[str, Headers]] = []
 
@@ -55,7 +55,7 @@ def captured(inner: "WSGIApplication", exchange: Exchange) -> Reply:
     return Reply(status, headers, body)
 
 
-def refused(refusal: Refusal, exchange: Exchange) -> Reply:
+def refused(refusal: Refusal, exchange: RequestContext) -> Reply:
     """A problem document as the answer."""
     body = document(refusal, exchange)
     headers = [
@@ -66,7 +66,7 @@ def refused(refusal: Refusal, exchange: Exchange) -> Reply:
     return Reply(STATUS_LINES[refusal.status], headers, b"" if exchange.method == "HEAD" else body)
 
 
-def own_headers(exchange: Exchange) -> Headers:
+def own_headers(exchange: RequestContext) -> Headers:
     """What is said of this very request."""
     headers = [("X-Request-Id", exchange.request_id)]
     if (
@@ -97,7 +97,7 @@ def varying(headers: Headers, *names: str) -> Headers:
     return [*rest, ("Vary", ", ".join((*before, *added)))]
 
 
-def packed(reply: Reply, exchange: Exchange) -> Reply:
+def packed(reply: Reply, exchange: RequestContext) -> Reply:
     """The reply with gzip, where that is welcome and worth it."""
     told = dict(reply.headers)
     if "Content-Encoding" in told or not told.get("Content-Type", "").startswith(_TEXTS):

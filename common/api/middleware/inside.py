@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from flask import Flask, Response, g, request
 
-from common.api.edge.exchange import present
-from common.api.edge.gate import Gate
-from common.api.edge.replies import refused
+from common.api.middleware.access_control import AccessControl
+from common.api.middleware.replies import refused
+from common.api.middleware.request_context import present
 from common.api.route import Route
 
 
-def install(app: Flask, gate: Gate, routes: Iterable[Route]) -> None:
+def install(app: Flask, gate: AccessControl, routes: Iterable[Route]) -> None:
     """Before an endpoint is called, tell the exchange its route, and see that the caller may use it.
 
     The gate has seen so for addresses that are plainly written; here nothing depends on how an address is written.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from common.api.edge.exchange import Exchange
+from common.api.middleware.request_context import RequestContext
 from common.api.params import read_query
 from common.api.route import BASE, Route
 from common.domain.cities import find_city
@@ -47,7 +47,7 @@ class Addresses:
         found = self._whole.get((method, path))
         return found or self._beginning.get((method, path.rpartition("/")[0]))
 
-    def written(self, exchange: Exchange, route: Route) -> Written:
+    def written(self, exchange: RequestContext, route: Route) -> Written:
         """What was asked, as it was written."""
         environ = exchange.environ
         accept = environ.get("HTTP_ACCEPT", "") if len(route.media) > 1 else ""

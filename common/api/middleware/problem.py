@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from common.api.edge.exchange import Exchange
+from common.api.middleware.request_context import RequestContext
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -19,7 +19,7 @@ class Refusal(msgspec.Struct):
     headers: list[tuple[str, str]] = []
 
 
-def document(refusal: Refusal, exchange: Exchange) -> bytes:
+def document(refusal: Refusal, exchange: RequestContext) -> bytes:
     """The problem document (RFC 9457)."""
     return msgspec.json.encode(
         {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from common.api.edge.exchange import Exchange
+from common.api.middleware.request_context import RequestContext
 from common.api.route import BASE
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _line(about: dict[str, Any]) -> str:
     return msgspec.json.encode(about, enc_hook=str).decode()
 
 
-def tell(exchange: Exchange) -> None:
+def tell(exchange: RequestContext) -> None:
     """Write the one line of a request that was answered; neither its query nor its headers, which may hold secrets.
 
     With the logger's level, stream and keys, but past its records and formatter: those took a third of the CPU of an
