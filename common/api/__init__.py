@@ -5,7 +5,7 @@ from flask import Flask
 from common.api import errors
 from common.api.context import ApiContext
 from common.api.dispatch import bind
-from common.api.middleware import Middleware, inside
+from common.api.middleware import Middleware, cors, inside
 from common.api.middleware.access_control import AccessControl
 from common.api.middleware.client_ip import behind_proxies
 from common.api.routes import ROUTES
@@ -23,6 +23,7 @@ def create_app(context: ApiContext) -> Flask:
     app.url_map.merge_slashes = False
     gate = AccessControl(context)
     inside.install(app, gate, ROUTES)
+    cors.install(app, context.policy.origins)
     errors.install(app)
     bind(app, context, ROUTES)
     whole = Middleware(app.wsgi_app, context, gate, ROUTES)

@@ -7,7 +7,7 @@ from common.api.context import ApiContext
 from common.api.middleware.cache_control import good_for_s, span
 from common.api.middleware.cache_key import Addresses, name_of
 from common.api.middleware.conditional import matches, takes_gzip
-from common.api.middleware.cors import Cors
+from common.api.middleware.cors import allowed_origin
 from common.api.middleware.data_version import Known
 from common.api.middleware.replies import STATUS_LINES, Headers, Reply, own_headers, varying, with_defaults
 from common.api.middleware.request_context import RequestContext
@@ -25,52 +25,53 @@ _STALE = ("Warning", '111 vayu "Revalidation Failed"')
 class CachedResponses:
     """Finds answers, has them made where there are none, and keeps them."""
 
-    def __init__(self, context: ApiContext, routes: Iterable[Route], browsers: Cors) -> None:
+    def __init__(self, context: ApiContext, routes: Iterable[Route]) -> None:
         self._clock = context.clock
         self._closed = context.policy.reads_need_token
         self._watch = context.watch
         self._answers = context.answers
         self._addresses = Addresses(routes)
-        self._browsers = browsers
+        self._origins = context.policy.origins
         self._promised: dict[Kept, tuple[int, Known, str]] = {}
 
-    def route(self, exchange: RequestContext) -> Route | None:
+    def route(self, request: RequestContext) -> Route | None:
         """The endpoint of a request, where its address is plainly written."""
-        return self._addresses.route(exchange.method, exchange.path)
+        return self._addresses.route(request.method, request.path)
 
-    def find(self, exchange: RequestContext, route: Route, make: Callable[[], Reply]) -> Answer | Reply:
+    def find(self, request: RequestContext, route: Route, make: Callable[[], Reply]) -> Answer | Reply:
         """The answer, kept or made now; what `make` says where that is none that can be kept."""
         known = self._watch.known()
-        written = self._addresses.written(exchange, route)
+        written = self._addresses.written(request, route)
         name = self._addresses.known(written)
         is_new = name is None
         if name is None:
-            name = name_of(exchange.environ, route, exchange.path)
+            name = name_of(request.environ, route, request.path)
         if known is None or name is None:
             return make()
+        asked = name
         now = self._clock()
+        if origin := allowed_origin(request.environ, self._origins):
+            name = f"{origin} {name}"  # its answer names it
         found: Answer | Reply
         before = None if self._answers is None or known.sure else self._answers.newest(name)
         if before is not None and _bearable(before, now):
-            exchange.kept = "stale"
+            request.kept = "stale"
             found = before
         else:
-            found = self._made(exchange, route, make, name, known, now)
+            found = self._made(request, route, make, name, known, now)
         if is_new and isinstance(found, Answer):
-            self._addresses.remember(written, name)
+            self._addresses.remember(written, asked)
         return found
 
-    def reply(self, exchange: RequestContext, route: Route, answer: Answer) -> Reply:
+    def reply(self, request: RequestContext, route: Route, answer: Answer) -> Reply:
         """An answer as this client gets it."""
-        environ = exchange.environ
-        headers = own_headers(exchange)
-        if exchange.kept == "stale":
+        environ = request.environ
+        headers = own_headers(request)
+        if request.kept == "stale":
             age_s = max(int(self._clock().timestamp() - answer.made_at), 0)
             headers += (("Cache-Control", "no-cache"), ("Age", str(age_s)), _STALE)
         else:
             headers.append(("Cache-Control", self._promise(route.cache)))
-        if self._browsers.varies:
-            headers += self._browsers.headers(environ)
         has = environ.get("HTTP_IF_NONE_MATCH")
         if has is not None and matches(has, answer.tag):
             return Reply(STATUS_LINES[304], self._common(answer, "nothing") + headers, b"")
@@ -80,7 +81,7 @@ class CachedResponses:
 
     def _made(
         self,
-        exchange: RequestContext,
+        request: RequestContext,
         route: Route,
         make: Callable[[], Reply],
         name: str,
@@ -91,13 +92,13 @@ class CachedResponses:
         if answers is None or not known.sure:
             return _as_answer(make(), now)
         question = Question(name, (known.versions.data, span(route.cache, now)), known.versions.seal)
-        found, exchange.kept = answers.get_or_make(
+        found, request.kept = answers.get_or_make(
             question, lambda: _as_answer(make(), now), seconds=_SHARED_FOR_S[route.cache]
         )
         if isinstance(found, Reply) and found.status[:3] == "503":  # the database has just gone
             before = answers.newest(name)
             if before is not None and _bearable(before, now):
-                exchange.kept = "stale"
+                request.kept = "stale"
                 return before
         return found
 
@@ -112,9 +113,7 @@ class CachedResponses:
                 headers += [("Content-Encoding", "gzip"), ("Content-Length", str(len(answer.packed)))]
             else:
                 headers.append(("Content-Length", str(len(answer.body))))
-            headers = self._browsers.varying([*with_defaults(headers), ("ETag", answer.tag)])
-            if not self._browsers.varies:
-                headers += self._browsers.headers({})
+            headers = [*with_defaults(headers), ("ETag", answer.tag)]
             found = answer.ready[form] = headers
         return found
 

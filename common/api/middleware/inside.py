@@ -1,17 +1,18 @@
-"""What is left to do of the layer once Flask knows which endpoint a request is for."""
+"""What is left to do once Flask knows which endpoint a request is for."""
 
 from collections.abc import Iterable
 
 from flask import Flask, Response, g, request
 
+from common.api.errors import refused
 from common.api.middleware.access_control import AccessControl
-from common.api.middleware.replies import refused
+from common.api.middleware.cors import is_preflight
 from common.api.middleware.request_context import present
 from common.api.route import Route
 
 
 def install(app: Flask, gate: AccessControl, routes: Iterable[Route]) -> None:
-    """Before an endpoint is called, tell the exchange its route, and see that the caller may use it.
+    """Before an endpoint is called, write the refusal that was decided on, or see that the caller may use it.
 
     The gate has seen so for addresses that are plainly written; here nothing depends on how an address is written.
     """
@@ -22,10 +23,13 @@ def install(app: Flask, gate: AccessControl, routes: Iterable[Route]) -> None:
         g.request_id = exchange.request_id
         if request.url_rule is not None:
             exchange.route = by_endpoint.get(request.url_rule.endpoint)
+        if exchange.refusal is not None:
+            return refused(exchange.refusal)
+        if is_preflight(request.environ):
+            response = Response(status=204)
+            del response.headers["Content-Type"]
+            return response
         refusal = gate.forbidden(exchange, exchange.route) if exchange.route is not None else None
-        if refusal is None:
-            return None
-        status, headers, body = refused(refusal, exchange)
-        return Response(body, status, headers)
+        return None if refusal is None else refused(refusal)
 
     app.before_request(enter)

@@ -6,6 +6,7 @@ from os import urandom
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from common.api.middleware.refusal import Refusal
 from common.api.route import Route
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from common.api.middleware.authentication import Caller
     from common.api.middleware.rate_limit import Allowance
 
-KEY = "vayu.exchange"
-"""Where the exchange stands in the WSGI environment."""
+KEY = "vayu.request"
+"""Where the context stands in the WSGI environment."""
 _SANE = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
 
 
@@ -38,6 +39,8 @@ class RequestContext:
     """None: it has a token that could not be checked."""
     allowance: "Allowance | None" = None
     """None: it counts for nobody."""
+    refusal: Refusal | None = None
+    """Why it is not answered."""
     kept: str = ""
     """How the cache had to do with it: ``hit``, ``shared``, ``miss``, ``stale``; empty: not at all."""
     started: float = field(default_factory=perf_counter)
@@ -55,7 +58,7 @@ class RequestContext:
 
 
 def begin(environ: "WSGIEnvironment") -> RequestContext:
-    """The exchange of a request that has just come; its id is the client's own where that is sane."""
+    """The context of a request that has just come; its id is the client's own where that is sane."""
     given = environ.get("HTTP_X_REQUEST_ID")
     known = given if given and _SANE.fullmatch(given) else urandom(16).hex()
     exchange = RequestContext(environ, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), known)
@@ -64,6 +67,6 @@ def begin(environ: "WSGIEnvironment") -> RequestContext:
 
 
 def present(environ: dict[str, Any]) -> RequestContext:
-    """The exchange that the layers outside have begun."""
+    """The context that the layers outside have begun."""
     found: RequestContext = environ[KEY]
     return found
