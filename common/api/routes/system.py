@@ -10,17 +10,25 @@ from common import __version__
 from common.api import serializers
 from common.api.context import SIMULATED, ApiContext
 from common.api.dispatch import json_response
-from common.api.metrics_view import metrics_of
+from common.api.metrics_view import TEXT, VERSIONED, metrics_of, text_response
 from common.api.middleware.log import logger
 from common.api.middleware.metrics import Counted
 from common.api.middleware.request_context import present
-from common.api.prometheus import TEXT, VERSIONED, text_response
 from common.api.route import JSON, Route
-from common.api.schemas.system import DatabaseState, DataState, Health, Metrics, QueueState, SourceState
+from common.api.schemas.system import (
+    Cleared,
+    DatabaseState,
+    DataState,
+    Health,
+    Metrics,
+    QueueState,
+    SourceState,
+)
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
 from common.store.engine import NO_TABLE
 from common.store.reads.service import ServiceState, service_state
+from common.store.version import raise_data_version
 
 FRESH = timedelta(hours=3)
 SLOW_QUEUE = timedelta(minutes=30)
@@ -70,6 +78,20 @@ def metrics(context: ApiContext) -> Response:
         found = msgspec.structs.replace(found, database=DatabaseState(connections=found.database.connections))
     wants_text = request.accept_mimetypes.best_match((JSON, TEXT, VERSIONED)) in (TEXT, VERSIONED)
     return text_response(found, counted) if wants_text else json_response(found)
+
+
+def clear(context: ApiContext) -> Cleared:
+    """Forget every kept answer, in all processes and in Redis; the next of each kind is made anew.
+
+    Changed data do so by themselves: this is for doubts.
+    """
+    with context.database.transaction() as connection:
+        raise_data_version(connection)  # what other processes keep is void from now on
+    dropped = None if context.answers is None else context.answers.clear()
+    return Cleared(
+        redis=None if context.answers is None or context.shared is None else dropped is not None,
+        redis_answers=dropped or 0,
+    )
 
 
 def _metrics(context: ApiContext) -> tuple[Metrics, Counted]:
@@ -155,4 +177,5 @@ def _reasons(state: ServiceState, now: datetime) -> Iterator[str]:
 ROUTES = (
     Route("GET", "/health", health, Health, scope=None),
     Route("GET", "/metrics", metrics, Metrics, media=(JSON, TEXT)),
+    Route("POST", "/cache/clear", clear, Cleared, scope="admin"),
 )

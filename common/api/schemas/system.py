@@ -140,3 +140,10 @@ class Metrics(Struct, kw_only=True):
     queue: QueueState | None = None
     data_age_minutes: Annotated[int | None, Meta(description="Age of the newest hour of any city")] = None
     sources: dict[str, SourceState] = {}
+
+
+class Cleared(Struct, kw_only=True):
+    """Every process has forgotten its answers, and so has Redis where it is used."""
+
+    redis: Annotated[bool | None, Meta(description="Whether Redis could be reached; null where none is used")]
+    redis_answers: Annotated[int, Meta(description="Answers that were dropped from Redis")]
