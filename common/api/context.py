@@ -5,20 +5,28 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from common.adapters.cache_redis import SharedMemory
 from common.adapters.queue import Queue
-from common.api.edge.answers import Answers
-from common.api.edge.metrics import Meter
-from common.api.edge.policy import Policy
-from common.api.edge.revision import code_revision
-from common.api.edge.versions import Watch
+from common.api.middleware.build_id import build_id
+from common.api.middleware.data_version import Watch
+from common.api.middleware.metrics import Meter
+from common.api.middleware.policy import Policy
+from common.api.middleware.response_cache import ResponseCache
+from common.api.recent import Recent
 from common.domain.observation import Clock
 from common.store.engine import Database
 from common.store.meta import dataset
 
+if TYPE_CHECKING:
+    from common.api.middleware.metrics import Counted
+    from common.api.schemas.system import Metrics
+
 SIMULATED = "simulated"
 _KEPT = timedelta(minutes=1)
+_HEALTH_S = 1.0
+_METRICS_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -33,8 +41,6 @@ class ApiContext:
     """A clock that never goes back, for what only lasts."""
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
     """What is counted of the requests."""
-    health: list[tuple[float, bytes]] = field(default_factory=list, init=False, repr=False, compare=False)
-    """When it was last asked for by `tick`, and the answer; empty before."""
     _dataset: dict[str, tuple[datetime, str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -56,6 +62,16 @@ class ApiContext:
         return kept[1] == SIMULATED
 
     @cached_property
+    def health(self) -> Recent[bytes]:
+        """The last answer of /health that found a database."""
+        return Recent(_HEALTH_S, self.tick)
+
+    @cached_property
+    def metrics(self) -> "Recent[tuple[Metrics, Counted]]":
+        """What /metrics told last."""
+        return Recent(_METRICS_S, self.tick)
+
+    @cached_property
     def probe(self) -> Database:
         """Connections for /health and the versions: neither a busy pool nor a hanging server may hold them up."""
         return self.database.hasty()
@@ -72,7 +88,7 @@ class ApiContext:
         return Watch(self.probe, self.clock, tick=self.tick)
 
     @cached_property
-    def answers(self) -> Answers | None:
+    def answers(self) -> ResponseCache | None:
         """The answers that are kept, if any are."""
         most = self.policy.cache_bytes
-        return Answers(most, self.shared, code_revision) if most else None
+        return ResponseCache(most, self.shared, build_id) if most else None

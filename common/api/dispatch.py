@@ -57,8 +57,13 @@ def _siblings(routes: Iterable[Route], folder: str) -> list[str]:
 
 
 def _below(path: str) -> Callable[[], Response]:
-    """A view that sends whoever asks to that path; without a leading slash, so that it stays below any prefix."""
-    return lambda: Response(status=308, headers={"Location": path.removeprefix("/")})
+    """A view that redirects to that path; the address is relative, so that it stays below any prefix."""
+
+    def view() -> Response:
+        up = "../" if request.path.endswith("/") else ""
+        return Response(status=308, headers={"Location": up + path.removeprefix("/")})
+
+    return view
 
 
 def _view(route: Route, context: ApiContext) -> Callable[..., Response]:

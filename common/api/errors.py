@@ -9,7 +9,8 @@ from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from common.api.edge.log import logger
+from common.api.middleware.log import logger
+from common.api.middleware.refusal import Refusal
 from common.domain.errors import DataError, Fault, NotFound, Reused, StoreError, VayuError
 
 PROBLEM_JSON = "application/problem+json"
@@ -106,6 +107,13 @@ def _http(error: HTTPException) -> Response:
     for name in ("Allow", "Retry-After"):
         if name in given.headers:
             response.headers[name] = given.headers[name]
+    return response
+
+
+def refused(refusal: Refusal) -> Response:
+    """The problem document of a refusal."""
+    response = problem(refusal.status, refusal.detail, refusal.type)
+    response.headers.extend(refusal.headers)
     return response
 
 

@@ -11,10 +11,10 @@ from flask import Response, request
 
 from common.api.context import ApiContext
 from common.api.dispatch import json_response
-from common.api.edge.answers import Answer, Content
-from common.api.edge.exchange import present
-from common.api.edge.freshness import span
-from common.api.edge.log import logger
+from common.api.middleware.cache_control import span
+from common.api.middleware.log import logger
+from common.api.middleware.request_context import present
+from common.api.middleware.response_cache import Answer, Content, Question
 from common.api.route import JSON, Kept
 from common.domain.errors import StoreError
 from common.store import finished
@@ -49,17 +49,10 @@ def kept_response(
         return json_response(make())
     name = blake2b(request.path.encode() + b"\n" + msgspec.json.encode(asked), digest_size=16).hexdigest()
     now = context.clock()
-    validity = known.versions.data, span(kept, now)
-    exchange = present(request.environ)
-    exchange.kept = "hit"
-    found = answers.find(name)
-    if found is not None and found.validity == validity:  # who finds it need not take turns
-        return Response(found.body, content_type=JSON)
-    with answers.alone(name):
-        found = answers.find(name)
-        if found is None or found.validity != validity:
-            exchange.kept = "miss"
-            content = Content([("Content-Type", JSON)], msgspec.json.encode(make()), now.timestamp())
-            found = Answer(content, validity)
-            answers.put(name, found, known.versions.seal, seconds=60)
+    question = Question(name, (known.versions.data, span(kept, now)), known.versions.seal)
+
+    def answer() -> Answer:
+        return Answer(Content([("Content-Type", JSON)], msgspec.json.encode(make()), now.timestamp()))
+
+    found, present(request.environ).kept = answers.get_or_make(question, answer, seconds=60)
     return Response(found.body, content_type=JSON)

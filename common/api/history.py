@@ -5,20 +5,24 @@ database is kept, however slowly a client reads. Where a piece fails, the answer
 takes for its end.
 """
 
+import csv
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
+from typing import Any
 
 import msgspec
 
 from common.api.context import ApiContext
-from common.api.edge.log import logger
+from common.api.middleware.log import logger
 from common.api.schemas.aqi import DayHistory, HistoryQuery, HourHistory
 from common.api.schemas.common import raw
-from common.api.window import Window
+from common.api.time_range import TimeRange
 from common.domain.cities import City
 from common.domain.errors import DataError, Fault, StoreError
+from common.domain.observation import POLLUTANTS
 from common.store.reads.hours import days_json, hours_json
 
 CSV = "text/csv"
@@ -31,6 +35,11 @@ _DAYS = timedelta(days=366)
 BUFFERED_MOST = 12_000
 """Points of an answer that a function in a cloud must hold whole: Lambda takes 6 MB, and a point may take 350 B."""
 
+_COLUMNS: dict[type, tuple[str, ...]] = {
+    HourHistory: ("time", "aqi", "category", "dominant_pollutant", "basis", "source", "flags"),
+    DayHistory: ("date", "aqi", "aqi_max", "category", "hours", "basis", "source"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -39,7 +48,7 @@ class Past:
     context: ApiContext
     city: City
     query: HistoryQuery
-    asked: Window
+    asked: TimeRange
     as_of: datetime | None
 
     @property
@@ -132,11 +141,9 @@ def _json_parts(head: HourHistory | DayHistory, pieces: Iterable[Piece]) -> Iter
 
 
 def _csv(head: HourHistory | DayHistory, pieces: Iterable[Piece]) -> Iterator[bytes]:
-    from common.api.history_csv import heading, rows  # most ask for JSON
-
-    yield heading(head)
+    yield _heading(head)
     for _, points in pieces:
-        yield rows(head, points)
+        yield _rows(head, points)
 
 
 def _unbroken(parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -146,3 +153,34 @@ def _unbroken(parts: Iterator[bytes]) -> Iterator[bytes]:
     except StoreError as error:
         logger().error("a history broke off", reason=str(error))
         raise
+
+
+def _heading(history: HourHistory | DayHistory) -> bytes:
+    """The line with the names of the columns."""
+    return _lines([["city", "standard", "simulated", *_COLUMNS[type(history)], *POLLUTANTS]])
+
+
+def _rows(history: HourHistory | DayHistory, points: str) -> bytes:
+    """The lines of a JSON array of points of the history; what is not known is empty."""
+    columns = _COLUMNS[type(history)]
+    marks = [history.city, history.standard, str(history.simulated).lower()]
+    found: list[dict[str, Any]] = msgspec.json.decode(points)
+    return _lines(
+        [
+            *marks,
+            *(_cell(point[column]) for column in columns),
+            *(point["pollutants"].get(name) for name in POLLUTANTS),
+        ]
+        for point in found
+    )
+
+
+def _lines(cells: Iterable[list[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(cells)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """What a cell can hold; several flags stand beside each other."""
+    return " ".join(value) if isinstance(value, list) else value

@@ -115,7 +115,7 @@ def read_body(declared: type[_S], mimetype: str, read: Callable[[], bytes], *, r
 
 def _in_words() -> "ModuleType":
     """What tells people what is wrong; it is not imported before something is."""
-    return import_module("common.api.words")
+    return import_module("common.api.validation_messages")
 
 
 def _decoded(declared: type[_S], content: bytes) -> _S:

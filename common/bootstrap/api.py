@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.api import ApiContext, create_app
-from common.api.edge.policy import KINDS, Policy, Rate
+from common.api.middleware.policy import KINDS, Policy, Rate
 from common.bootstrap.parts import Parts, assemble
 
 if TYPE_CHECKING:

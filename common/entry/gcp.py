@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,8 +30,14 @@ class CloudEvent(Protocol):
     def get_data(self) -> Any: ...
 
 
-def http(build: Callable[[], WSGIApplication]) -> Callable[[Request], Response]:
-    """An HTTP function that runs the WSGI application `build` makes."""
+def http(
+    build: Callable[[], WSGIApplication], *, replace_routes: bool = False
+) -> Callable[[Request], Response]:
+    """An HTTP function that runs the WSGI application `build` makes.
+
+    functions-framework's own routes match neither a line break nor ``//``, and answer ``/static/…`` and
+    ``/favicon.ico`` themselves. With `replace_routes` the application answers every address in their place.
+    """
     application = once(build)
 
     def function(request: Request) -> Response:
@@ -38,6 +45,12 @@ def http(build: Callable[[], WSGIApplication]) -> Callable[[Request], Response]:
 
         return Response.from_app(application(), request.environ)
 
+    if replace_routes and "functions_framework" in sys.modules:  # other platforms need not load Flask here
+        from flask import current_app
+
+        if current_app:  # it is the framework's, while it loads the function
+            # It is built at the first request, not here.
+            current_app.wsgi_app = lambda environ, start_response: application()(environ, start_response)  # type: ignore[method-assign] # noqa: PLW0108
     return function
 
 

@@ -12,7 +12,7 @@ from tiers_here import fresh_database
 from werkzeug.test import Client
 
 from common.api import ApiContext, create_app
-from common.api.edge.policy import Policy
+from common.api.middleware.policy import Policy
 from common.store.engine import Database, run
 from common.store.tiers import keeps_days
 

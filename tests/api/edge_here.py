@@ -8,7 +8,7 @@ from typing import Any
 from api_rows import IdleQueue, url
 
 from common.api import ApiContext, create_app
-from common.api.edge.policy import Policy
+from common.api.middleware.policy import Policy
 from common.store.engine import Database
 from common.store.keys import create_key
 
@@ -79,6 +79,19 @@ class Counted:
 
         edge._inner = counted
         self.client = self.app.test_client()
+
+
+class Outage:
+    """A database that is there and then is not."""
+
+    def __init__(self, process: Process) -> None:
+        self._databases = (process.context.database, process.context.probe)
+
+    def begin(self) -> None:
+        for database in self._databases:
+            database.close()
+            database._readers._address = "postgresql+pg8000://nobody:secret@127.0.0.1:1/nowhere"
+            database._readers._arguments = None
 
 
 def token(database: Database, *scopes: str, now: datetime, name: str = "one", **given: Any) -> str:

@@ -9,7 +9,7 @@ PAGE = "https://dashboard.example"
 ASKED = {
     "Origin": PAGE,
     "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers": "X-API-Key",
+    "Access-Control-Request-Headers": "Authorization, X-API-Key, If-None-Match, Content-Type, X-Other",
 }
 
 
@@ -54,9 +54,9 @@ def test_a_browser_that_asks_first_is_answered_without_a_token(process: Make, pa
     assert answered.data == b""
     assert answered.headers["Access-Control-Allow-Origin"] == "*"
     assert "POST" in answered.headers["Access-Control-Allow-Methods"]
-    assert {"Authorization", "X-API-Key", "If-None-Match", "Content-Type"} <= set(
-        answered.headers["Access-Control-Allow-Headers"].split(", ")
-    )
+    assert set(answered.headers["Access-Control-Allow-Headers"].split(", ")) == {
+        "Authorization", "X-API-Key", "If-None-Match", "Content-Type",
+    }  # fmt: skip
     assert int(answered.headers["Access-Control-Max-Age"]) > 0
 
 

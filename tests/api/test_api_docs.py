@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from datetime import datetime
+from urllib.parse import urljoin
 
 import pytest
 from api_rows import hour, problem_of, put_hours, url
@@ -31,8 +32,16 @@ def test_the_page_and_its_files(client: Client) -> None:
         assert response.status_code == 200
         assert response.content_length
         assert response.headers["X-Content-Type-Options"] == "nosniff"
-    moved = client.get("/docs")
-    assert (moved.status_code, moved.headers["Location"]) == (308, "api/v1/docs")
+
+
+@pytest.mark.parametrize("prefix", ["", "/prod"])
+@pytest.mark.parametrize("path", ["/docs", "/docs/", "/openapi.json", "/openapi.json/"])
+def test_from_the_root_one_is_sent_on(client: Client, prefix: str, path: str) -> None:
+    below = {"SCRIPT_NAME": prefix}
+    moved = client.get(path, environ_overrides=below)
+    target = urljoin(f"{prefix}{path}", moved.headers["Location"])
+    assert (moved.status_code, target) == (308, f"{prefix}/api/v1{path.rstrip('/')}")
+    assert client.get(url(path), environ_overrides=below).status_code == 200
 
 
 @pytest.mark.parametrize(

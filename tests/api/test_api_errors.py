@@ -17,9 +17,9 @@ from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from common.api import ApiContext, create_app
-from common.api.edge import SECURITY_HEADERS
-from common.api.edge.log import logger
 from common.api.errors import ANSWERS
+from common.api.middleware import SECURITY_HEADERS
+from common.api.middleware.log import logger
 from common.api.route import Route
 from common.api.routes import ROUTES
 from common.store.engine import Database, run
@@ -77,7 +77,19 @@ def test_a_sane_request_id_is_kept(client: Client, given: str, kept: bool) -> No
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/v1", "/api/v2/cities/", "/api/v1/aqi/current", "/api/v1//cities/", "/api/v1/%FF"],
+    [
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v2/cities/",
+        "/api/v1/aqi/current",
+        "/api/v1//cities/",
+        "/api/v1/%FF",
+        "/api/v1/forecast/%0AV",
+        "/api/v1/forecast/batch%0A",
+        "/%0A",
+        "/api/v1/aqi/current/%0D%0A",
+    ],
 )
 def test_an_unknown_address(client: Client, path: str) -> None:
     assert problem_of(client.get(path), 404)["title"] == "Not Found"

@@ -9,11 +9,12 @@ from time import monotonic
 
 import pytest
 from api_rows import body_of, context_of, hour, mark_simulated, put_hours, put_models, trained, url
+from edge_here import Outage, Process, Time, token
 from werkzeug.test import Client
 
 from common import __version__
 from common.api import create_app
-from common.api.edge.policy import Policy
+from common.api.middleware.policy import Policy
 from common.domain.observation import HOUR
 from common.store.engine import Database, run
 from common.store.models import promote
@@ -170,6 +171,23 @@ def test_unhealthy_without_a_database(down: Client) -> None:
     assert "secret" not in response.text
     assert (response.json["status"], response.json["database"]) == ("unhealthy", "disconnected")
     assert response.json["reasons"]
+
+
+def test_why_there_is_no_database_is_told_to_holders_of_a_token_alone(database: Database, time: Time) -> None:
+    own = Database(database.url)
+    one = Process(own, time)
+    given = {"X-API-Key": token(database, "read", now=time.now)}
+    assert one.client.get(url("/health"), headers=given).status_code == 200
+    Outage(one).begin()
+    time.pass_by(100)
+    [reason] = one.client.get(url("/health"), headers=given).json["reasons"]
+    assert "DATABASE_URL" in reason
+    for headers in ({}, {"X-API-Key": "vayu_" + "x" * 43}, {"Authorization": "Bearer "}):
+        told = one.client.get(url("/health"), headers=headers)
+        assert told.status_code == 503
+        assert told.json["reasons"] == ["the database does not answer; a token allows to read why"]
+    one.close()
+    own.close()
 
 
 def test_a_database_without_tables_is_told(server: str, now: datetime) -> None:

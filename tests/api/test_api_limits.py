@@ -1,6 +1,7 @@
 """How often one may ask, and what is too large to be asked."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from api_rows import problem_of, url
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 from redis_here import redis_url
 
 from common.adapters.cache_redis import SharedMemory
-from common.api.edge.addresses import client_address
-from common.api.edge.limits import Limiter
-from common.api.edge.policy import Rate
+from common.api.middleware.client_ip import behind_proxies, client_ip
+from common.api.middleware.policy import Rate
+from common.api.middleware.rate_limit import Limiter
 from common.store.engine import Database
 
 READ = url("/aqi/current/Delhi")
@@ -74,6 +75,18 @@ def test_a_token_has_an_allowance_of_its_own(process: Make, database: Database, 
     problem_of(client.post(url("/models/retrain/Delhi"), headers=headers), 429)
 
 
+def seen(environ: dict[str, Any], trusted: int) -> str:
+    """The client's address as the application behind so many proxies sees it."""
+    found: list[str] = []
+
+    def application(given: dict[str, Any], _: Any) -> list[bytes]:
+        found.append(client_ip(given))
+        return []
+
+    behind_proxies(application, trusted)(environ, None)  # type: ignore[arg-type]
+    return found[0]
+
+
 @pytest.mark.parametrize(
     ("forwarded", "trusted", "found"),
     [
@@ -94,12 +107,12 @@ def test_a_token_has_an_allowance_of_its_own(process: Make, database: Database, 
 )
 def test_only_our_own_proxies_are_believed(forwarded: str, trusted: int, found: str) -> None:
     environ = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": forwarded}
-    assert client_address(environ, trusted) == found
+    assert seen(environ, trusted) == found
 
 
 @generated(st.text(max_size=60), st.text(max_size=40), st.integers(0, 3))
 def test_any_address_is_somebody(forwarded: str, peer: str, trusted: int) -> None:
-    client_address({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}, trusted)
+    seen({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}, trusted)
 
 
 def test_the_allowance_is_by_the_address_that_is_believed(process: Make) -> None:

@@ -16,7 +16,7 @@ from redis_here import OwnRedis, redis_url
 from tiers_here import fresh_database
 
 from common.adapters.cache_redis import SharedMemory
-from common.api.edge.policy import Policy, Rate
+from common.api.middleware.policy import Policy, Rate
 from common.store.engine import Database
 
 pytestmark = pytest.mark.usefixtures("delhi")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from common.api.schemas.aqi import HistoryQuery
-from common.api.window import Window, window
+from common.api.time_range import TimeRange, window
 from common.domain.errors import DataError
 from common.domain.observation import HOUR, IST, hour_ending
 
@@ -49,7 +49,7 @@ def test_a_number_of_days_is_that_many_calendar_days(days: int, now: datetime) -
 
 
 def test_without_parameters_it_is_the_last_24_hours_or_30_days() -> None:
-    assert window(HistoryQuery(), NOW) == Window(NOW - 24 * HOUR, NOW)
+    assert window(HistoryQuery(), NOW) == TimeRange(NOW - 24 * HOUR, NOW)
     assert window(HistoryQuery(interval="day"), NOW).days == (date(2025, 10, 7), date(2025, 11, 5))
 
 

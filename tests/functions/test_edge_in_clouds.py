@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from common.api import ApiContext, create_app
-from common.api.edge.policy import Policy, Rate
+from common.api.middleware.policy import Policy, Rate
 from common.entry import aws, gcp
 
 if TYPE_CHECKING:

@@ -193,6 +193,19 @@ def _push(message: dict[str, Any]) -> dict[str, Any]:
     return push
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/forecast/%0AV", "/%0A", "/api/v1//cities/", "/static/x", "/favicon.ico", "/robots.txt", "//x"],
+)
+def test_whatever_the_address_the_api_answers_itself(serve: Callable[..., FlaskClient], path: str) -> None:
+    answer = serve("api").get(path)
+
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+    assert {"X-Request-Id", "RateLimit-Limit", "X-Content-Type-Options", "Access-Control-Allow-Origin"} <= {
+        name for name, _ in answer.headers
+    }
+
+
 def test_collect_by_cloud_scheduler(database: Database, serve: Callable[..., FlaskClient]) -> None:
     post = recorded("gcp/scheduler_post")
 

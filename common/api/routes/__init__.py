@@ -1,6 +1,6 @@
 """The endpoints, by resource."""
 
-from common.api.routes import aqi, cache, cities, docs, forecast, jobs, models, record, system
+from common.api.routes import aqi, cities, docs, forecast, jobs, models, record, system
 
 ROUTES = (
     *cities.ROUTES,
@@ -10,6 +10,5 @@ ROUTES = (
     *record.ROUTES,
     *jobs.ROUTES,
     *system.ROUTES,
-    *cache.ROUTES,
     *docs.ROUTES,
 )

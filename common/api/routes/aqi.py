@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, request
 from msgspec import UNSET
 
-from common.api import shown
+from common.api import serializers
 from common.api.context import ApiContext
 from common.api.history import CSV, Past, body
 from common.api.route import JSON, Route
@@ -21,7 +21,7 @@ from common.api.schemas.aqi import (
     Pollutants,
 )
 from common.api.schemas.common import StandardQuery
-from common.api.window import moment, window, wrong
+from common.api.time_range import moment, window, wrong
 from common.domain.aqi import Aqi, PollutantIndex, Standard, category
 from common.domain.cities import City
 from common.domain.errors import NotFound
@@ -54,7 +54,7 @@ def current(context: ApiContext, *, city: City, query: CurrentQuery) -> Current:
         stations=hour.stations,
         flags=hour.flags,
         simulated=context.simulated(),
-        as_of=UNSET if as_of is None else shown.utc(as_of),
+        as_of=UNSET if as_of is None else serializers.utc(as_of),
         explanation=explanation,
         **_index(hour, query.standard, as_of or now),
         **concentrations,
@@ -100,13 +100,13 @@ def history(context: ApiContext, *, city: City, query: HistoryQuery) -> Response
         city=city.name,
         state=city.state,
         standard=query.standard,
-        start=shown.utc(past.asked.start),
-        end=shown.utc(past.asked.end),
+        start=serializers.utc(past.asked.start),
+        end=serializers.utc(past.asked.end),
         count=0,
         expected=past.expected,
         units={name: UNITS[name] for name in POLLUTANTS},
         simulated=context.simulated(),
-        as_of=UNSET if as_of is None else shown.utc(as_of),
+        as_of=UNSET if as_of is None else serializers.utc(as_of),
         points=[],
     )
     wanted = query.format
@@ -134,12 +134,14 @@ def _last_48(as_of: datetime | None) -> str:
     return (
         "last 48 hours"
         if as_of is None
-        else f"48 hours before {shown.utc(as_of):%Y-%m-%dT%H:%M:%SZ}, as known then,"
+        else f"48 hours before {serializers.utc(as_of):%Y-%m-%dT%H:%M:%SZ}, as known then,"
     )
 
 
 def _index(hour: LatestHour, standard: Standard, now: datetime) -> dict[str, Any]:
-    return shown.index(standard, now, time=hour.time, aqi=hour.aqi, dominant=hour.dominant, basis=hour.basis)
+    return serializers.index(
+        standard, now, time=hour.time, aqi=hour.aqi, dominant=hour.dominant, basis=hour.basis
+    )
 
 
 def _explanation(hour: LatestHour, standard: Standard) -> dict[str, Any]:

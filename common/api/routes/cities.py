@@ -5,9 +5,9 @@ from functools import cache
 import msgspec
 from msgspec import UNSET
 
-from common.api import shown
+from common.api import serializers
 from common.api.context import ApiContext
-from common.api.edge.log import logger
+from common.api.middleware.log import logger
 from common.api.route import Route
 from common.api.schemas.cities import (
     Cities,
@@ -31,7 +31,7 @@ def cities(context: ApiContext, *, query: StandardQuery) -> Cities:
     try:
         simulated = context.simulated()
         with context.database.reading() as connection:
-            listed = latest_json(connection, _entries(), query.standard, now, stale=shown.STALE)
+            listed = latest_json(connection, _entries(), query.standard, now, stale=serializers.STALE)
     except StoreError as error:
         # The list itself needs no database.
         logger().warning("cities are listed without their latest index", reason=str(error))
@@ -83,8 +83,8 @@ def rankings(context: ApiContext, *, query: RankingsQuery) -> Rankings:
         standard=query.standard,
         unit=None if query.by == "aqi" else UNITS[query.by],
         order=query.order,
-        start=shown.utc(stretch.start),
-        end=shown.utc(stretch.end),
+        start=serializers.utc(stretch.start),
+        end=serializers.utc(stretch.end),
         hours_expected=stretch.hours,
         count=count,
         simulated=simulated,
@@ -110,8 +110,8 @@ def compare(context: ApiContext, *, query: CompareQuery) -> Comparison:
     return Comparison(
         days=query.days,
         standard=query.standard,
-        start=shown.utc(stretch.start),
-        end=shown.utc(stretch.end),
+        start=serializers.utc(stretch.start),
+        end=serializers.utc(stretch.end),
         hours_expected=stretch.hours,
         units={name: UNITS[name] for name in POLLUTANTS},
         simulated=simulated,

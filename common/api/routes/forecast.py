@@ -8,7 +8,7 @@ from typing import Literal
 from flask import Response
 from msgspec import UNSET
 
-from common.api import shown
+from common.api import serializers
 from common.api.context import ApiContext
 from common.api.finished import kept_response
 from common.api.route import Route
@@ -91,7 +91,7 @@ def _in_force(city: City, served: ServedForecast | None, now: datetime) -> Serve
     if served is None:
         raise NotFound(f"no forecast has been issued for {city.name} yet")
     if now - served.origin > timedelta(hours=HORIZON):
-        last = shown.utc(served.issued_at).isoformat().replace("+00:00", "Z")
+        last = serializers.utc(served.issued_at).isoformat().replace("+00:00", "Z")
         raise NotFound(
             f"the newest forecast for {city.name}, issued at {last}, has run out; none was issued since"
         )
@@ -149,9 +149,9 @@ def _shown(
         state=city.state,
         standard="in-naqi",
         target=target,
-        issued_at=shown.utc(served.issued_at),
-        origin=shown.utc(served.origin),
-        known_until=shown.utc(served.known_until),
+        issued_at=serializers.utc(served.issued_at),
+        origin=serializers.utc(served.origin),
+        known_until=serializers.utc(served.known_until),
         stale=now - served.issued_at > STALE,
         model=ForecastModel(version=served.model_version, family=served.family),
         naive=naive,

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from common.adapters.followed_jobs import Once, send_followed
 from common.adapters.queue import TRAIN
 from common.api.context import ApiContext
-from common.api.edge.exchange import present
+from common.api.middleware.request_context import present
 from common.api.route import BASE, JSON, Route
 from common.api.schemas.jobs import Job, RetrainBody, RetrainHeaders
 from common.domain.cities import City

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from msgspec import UNSET
 
-from common.api import shown
+from common.api import serializers
 from common.api.context import ApiContext
 from common.api.finished import finished_response
 from common.api.route import Route
@@ -105,8 +105,8 @@ def _confidence(context: ApiContext, city: City, query: ConfidenceQuery) -> Conf
         mode=query.mode,
         days=query.days if live else None,
         simulated=simulated,
-        start=None if ends is None else shown.utc(ends[0]),
-        end=None if ends is None else shown.utc(ends[1]),
+        start=None if ends is None else serializers.utc(ends[0]),
+        end=None if ends is None else serializers.utc(ends[1]),
         pooled=None if found is None else _calibration(found.pooled),
         by_block=[] if found is None else [_calibration(one, block) for block, one in found.by_block.items()],
         by_lead=[] if found is None else [_calibration(one) for one in found.by_lead],
@@ -122,13 +122,13 @@ def _champion(served: tuple[str, str, datetime | None] | None) -> Champion | Non
     if served is None:
         return None
     version, family, since = served
-    return Champion(version=version, family=family, since=None if since is None else shown.utc(since))
+    return Champion(version=version, family=family, since=None if since is None else serializers.utc(since))
 
 
 def _record(found: store.Record, first: datetime, last: datetime, target: str) -> Record:
     return Record(
-        start=shown.utc(first),
-        end=shown.utc(last),
+        start=serializers.utc(first),
+        end=serializers.utc(last),
         pooled=_scores(found.pooled),
         by_lead=[_scores(one) for one in found.by_lead],
         by_block=[_scores(one, block) for block, one in found.by_block.items()],

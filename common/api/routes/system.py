@@ -7,61 +7,94 @@ import msgspec
 from flask import Response, request
 
 from common import __version__
-from common.api import shown
+from common.api import serializers
 from common.api.context import SIMULATED, ApiContext
-from common.api.counted import metrics_of
 from common.api.dispatch import json_response
-from common.api.edge.log import logger
-from common.api.prometheus import TEXT, VERSIONED, text_response
+from common.api.metrics_view import TEXT, VERSIONED, metrics_of, text_response
+from common.api.middleware.log import logger
+from common.api.middleware.metrics import Counted
+from common.api.middleware.request_context import present
 from common.api.route import JSON, Route
-from common.api.schemas.system import DatabaseState, DataState, Health, Metrics, QueueState, SourceState
+from common.api.schemas.system import (
+    Cleared,
+    DatabaseState,
+    DataState,
+    Health,
+    Metrics,
+    QueueState,
+    SourceState,
+)
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
+from common.store.engine import NO_TABLE
 from common.store.reads.service import ServiceState, service_state
+from common.store.version import raise_data_version
 
 FRESH = timedelta(hours=3)
 SLOW_QUEUE = timedelta(minutes=30)
 """Trainings of all cities take turns for longer than a few minutes."""
 OLD_MODELS = timedelta(days=8)
 """A city is trained daily; the model that was best before may be kept for some days."""
-_KEPT_S = 1.0
-"""Monitors that ask all at once get one answer."""
+_TOLD_TO_ALL = {NO_TABLE}
+"""What is wrong with the database that may be told to strangers: it names no user, certificate or limit."""
+_NO_ANSWER = "the database does not answer; a token allows to read why"
 
 
 def health(context: ApiContext) -> Response:
     """Whether the service works, how fresh its data are, how its sources do; 503 without a database."""
-    asked_at, now = context.tick(), context.clock()
-    for at, told in context.health[-1:]:
-        if asked_at - at < _KEPT_S:
-            return Response(told, content_type=JSON)
-        context.health[:] = [(asked_at, told)]  # until there is a new one, for those who ask meanwhile
-    try:
+    now = context.clock()
+
+    def compute() -> bytes:
         with context.probe.reading() as connection:
             state = service_state(connection, now, fresh=FRESH)
+        return msgspec.json.encode(_health(state, now, cache=_cache_works(context)))
+
+    try:
+        return Response(context.health.get(compute), content_type=JSON)
     except StoreError as error:
-        context.health.clear()
         logger().warning("unhealthy", reason=str(error))
+        told = str(error) in _TOLD_TO_ALL or present(request.environ).has_token
         return json_response(
             Health(
                 status="unhealthy",
-                timestamp=shown.utc(now),
+                timestamp=serializers.utc(now),
                 database="disconnected",
                 version=__version__,
-                reasons=[str(error)],
+                reasons=[str(error) if told else _NO_ANSWER],
             ),
             503,
         )
-    found = msgspec.json.encode(_health(state, now, cache=_cache_works(context)))
-    context.health[:] = [(asked_at, found)]
-    return Response(found, content_type=JSON)
 
 
 def metrics(context: ApiContext) -> Response:
     """Requests, times, errors, memory, CPU, cache, database, sources, as JSON or as text for Prometheus.
 
     The text comes where `Accept` prefers it. All workers of the server are counted, those that have ended too; without
-    a database what they counted is told all the same.
+    a database what they counted is told all the same. It is computed every 5 seconds at most. The limits of the
+    database's server are told to holders of a token alone.
     """
+    found, counted = context.metrics.get(lambda: _metrics(context))
+    if found.database is not None and not present(request.environ).has_token:
+        found = msgspec.structs.replace(found, database=DatabaseState(connections=found.database.connections))
+    wants_text = request.accept_mimetypes.best_match((JSON, TEXT, VERSIONED)) in (TEXT, VERSIONED)
+    return text_response(found, counted) if wants_text else json_response(found)
+
+
+def clear(context: ApiContext) -> Cleared:
+    """Forget every kept answer, in all processes and in Redis; the next of each kind is made anew.
+
+    Changed data do so by themselves: this is for doubts.
+    """
+    with context.database.transaction() as connection:
+        raise_data_version(connection)  # what other processes keep is void from now on
+    dropped = None if context.answers is None else context.answers.clear()
+    return Cleared(
+        redis=None if context.answers is None or context.shared is None else dropped is not None,
+        redis_answers=dropped or 0,
+    )
+
+
+def _metrics(context: ApiContext) -> tuple[Metrics, Counted]:
     now = context.clock()
     try:
         with context.probe.reading() as connection:
@@ -69,15 +102,14 @@ def metrics(context: ApiContext) -> Response:
     except StoreError as error:
         logger().warning("metrics without a database", reason=str(error))
         state = None
-    counted = context.meter.counted(request.environ)
-    found = metrics_of(counted, shown.utc(now))
+    counted = context.meter.collect(request.environ)
+    found = metrics_of(counted, serializers.utc(now))
     if state is not None:
         found.database = DatabaseState(connections=state.connections, most=state.most_connections)
         found.queue = _queue(state, now)
         found.data_age_minutes = _age_minutes(state, now)
         found.sources = msgspec.convert(state.sources, dict[str, SourceState])
-    wants_text = request.accept_mimetypes.best_match((JSON, TEXT, VERSIONED)) in (TEXT, VERSIONED)
-    return text_response(found, counted) if wants_text else json_response(found)
+    return found, counted
 
 
 def _cache_works(context: ApiContext) -> bool:
@@ -104,20 +136,20 @@ def _health(state: ServiceState, now: datetime, *, cache: bool) -> Health:
         )
     return Health(
         status="starting" if state.latest is None else "degraded" if reasons else "healthy",
-        timestamp=shown.utc(now),
+        timestamp=serializers.utc(now),
         database="connected",
         cache="available" if cache else "unavailable",
         version=__version__,
         reasons=reasons,
         simulated=state.dataset == SIMULATED,
         data=DataState(
-            latest=None if state.latest is None else shown.utc(state.latest),
+            latest=None if state.latest is None else serializers.utc(state.latest),
             age_minutes=_age_minutes(state, now),
             cities_current=state.cities_current,
             cities=len(all_cities()),
         ),
         models=state.champions,
-        models_trained_at=None if state.trained_at is None else shown.utc(state.trained_at),
+        models_trained_at=None if state.trained_at is None else serializers.utc(state.trained_at),
         queue=_queue(state, now),
         sources=msgspec.convert(state.sources, dict[str, SourceState]),
     )
@@ -145,4 +177,5 @@ def _reasons(state: ServiceState, now: datetime) -> Iterator[str]:
 ROUTES = (
     Route("GET", "/health", health, Health, scope=None),
     Route("GET", "/metrics", metrics, Metrics, media=(JSON, TEXT)),
+    Route("POST", "/cache/clear", clear, Cleared, scope="admin"),
 )

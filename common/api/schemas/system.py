@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from common.api.schemas.common import Instant
 
@@ -56,7 +56,10 @@ class Health(Struct, kw_only=True):
         Meta(description="unavailable: Redis does not answer; each process keeps what it can"),
     ] = "available"
     version: str
-    reasons: list[str]
+    reasons: Annotated[
+        list[str],
+        Meta(description="Why a database does not answer is told in full to holders of a token alone"),
+    ]
     simulated: bool | None = None
     data: DataState | None = None
     models: Annotated[int | None, Meta(description="Models that are served")] = None
@@ -91,8 +94,10 @@ class Requests(Struct, kw_only=True):
 
     total: int
     by_status: dict[str, int]
-    per_second: Annotated[float, Meta(description="In the last minute")]
-    error_rate: Annotated[float, Meta(description="Share of answers of 500 and above in the last minute")]
+    per_second: Annotated[float, Meta(description="In about the last minute")]
+    error_rate: Annotated[
+        float, Meta(description="Share of answers of 500 and above in about the last minute")
+    ]
     response_ms: Times | None
     by_endpoint: list[EndpointCounts]
 
@@ -109,7 +114,10 @@ class DatabaseState(Struct, kw_only=True):
     """The database's server."""
 
     connections: Annotated[int, Meta(description="To this database, of whomever")]
-    most: Annotated[int, Meta(description="That the server takes in all")]
+    most: (
+        Annotated[int, Meta(description="That the server takes in all; told to holders of a token")]
+        | UnsetType
+    ) = UNSET
 
 
 class CacheCounts(Struct, kw_only=True):
@@ -132,3 +140,10 @@ class Metrics(Struct, kw_only=True):
     queue: QueueState | None = None
     data_age_minutes: Annotated[int | None, Meta(description="Age of the newest hour of any city")] = None
     sources: dict[str, SourceState] = {}
+
+
+class Cleared(Struct, kw_only=True):
+    """Every process has forgotten its answers, and so has Redis where it is used."""
+
+    redis: Annotated[bool | None, Meta(description="Whether Redis could be reached; null where none is used")]
+    redis_answers: Annotated[int, Meta(description="Answers that were dropped from Redis")]

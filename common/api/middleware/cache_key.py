@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from common.api.edge.exchange import Exchange
+from common.api.middleware.request_context import RequestContext
 from common.api.params import read_query
 from common.api.route import BASE, Route
 from common.domain.cities import find_city
@@ -47,11 +47,11 @@ class Addresses:
         found = self._whole.get((method, path))
         return found or self._beginning.get((method, path.rpartition("/")[0]))
 
-    def written(self, exchange: Exchange, route: Route) -> Written:
+    def written(self, request: RequestContext, route: Route) -> Written:
         """What was asked, as it was written."""
-        environ = exchange.environ
+        environ = request.environ
         accept = environ.get("HTTP_ACCEPT", "") if len(route.media) > 1 else ""
-        return environ.get("SCRIPT_NAME", ""), exchange.path, environ.get("QUERY_STRING", ""), accept
+        return environ.get("SCRIPT_NAME", ""), request.path, environ.get("QUERY_STRING", ""), accept
 
     def known(self, written: Written) -> str | None:
         """The name of what was asked, where that was asked lately and answered well."""

@@ -8,7 +8,7 @@ _ANSWERS_DEPEND_ON = ("api", "domain", "store")
 
 
 @cache
-def code_revision() -> str:
+def build_id() -> str:
     """A digest of all code that an answer depends on, so that during a deployment old and new do not mix theirs."""
     digest = blake2b(digest_size=8)
     root = Path(__file__).parents[2]

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.api.edge.exchange import Exchange
-from common.api.edge.negotiate import takes_gzip
-from common.api.edge.problem import PROBLEM_JSON, Refusal, document
+from common.api.middleware.conditional import takes_gzip
+from common.api.middleware.request_context import RequestContext
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -35,7 +34,7 @@ class Reply(NamedTuple):
     body: bytes | Iterable[bytes]
 
 
-def captured(inner: "WSGIApplication", exchange: Exchange) -> Reply:
+def captured(inner: "WSGIApplication", request: RequestContext) -> Reply:
     """What an application answers; its body in one piece where its length is told."""
     told: list[tuple[str, Headers]] = []
 
@@ -43,7 +42,7 @@ def captured(inner: "WSGIApplication", exchange: Exchange) -> Reply:
         told[:] = [(status, headers)]
         return _unused
 
-    body = inner(exchange.environ, start)
+    body = inner(request.environ, start)
     [(status, headers)] = told
     if any(name == "Content-Length" for name, _ in headers):
         try:
@@ -55,26 +54,15 @@ def captured(inner: "WSGIApplication", exchange: Exchange) -> Reply:
     return Reply(status, headers, body)
 
 
-def refused(refusal: Refusal, exchange: Exchange) -> Reply:
-    """A problem document as the answer."""
-    body = document(refusal, exchange)
-    headers = [
-        ("Content-Type", PROBLEM_JSON),
-        ("Content-Length", str(len(body))),
-        *refusal.headers,
-    ]
-    return Reply(STATUS_LINES[refusal.status], headers, b"" if exchange.method == "HEAD" else body)
-
-
-def own_headers(exchange: Exchange) -> Headers:
+def own_headers(request: RequestContext) -> Headers:
     """What is said of this very request."""
-    headers = [("X-Request-Id", exchange.request_id)]
+    headers = [("X-Request-Id", request.request_id)]
     if (
-        exchange.environ.get("wsgi.url_scheme") == "https"
+        request.environ.get("wsgi.url_scheme") == "https"
     ):  # by plain HTTP nobody may believe it: RFC 6797 §7.2
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
-    if exchange.allowance is not None:
-        _, limit, remaining, reset_s = exchange.allowance
+    if request.allowance is not None:
+        _, limit, remaining, reset_s = request.allowance
         headers += (
             ("RateLimit-Limit", str(limit)),
             ("RateLimit-Remaining", str(remaining)),
@@ -97,7 +85,7 @@ def varying(headers: Headers, *names: str) -> Headers:
     return [*rest, ("Vary", ", ".join((*before, *added)))]
 
 
-def packed(reply: Reply, exchange: Exchange) -> Reply:
+def packed(reply: Reply, request: RequestContext) -> Reply:
     """The reply with gzip, where that is welcome and worth it."""
     told = dict(reply.headers)
     if "Content-Encoding" in told or not told.get("Content-Type", "").startswith(_TEXTS):
@@ -106,7 +94,7 @@ def packed(reply: Reply, exchange: Exchange) -> Reply:
     if whole and len(reply.body) <= _SMALLEST_PACKED:  # type: ignore[arg-type]
         return reply
     headers = varying(reply.headers, "Accept-Encoding")
-    if not takes_gzip(exchange.environ.get("HTTP_ACCEPT_ENCODING", "")) or exchange.method == "HEAD":
+    if not takes_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", "")) or request.method == "HEAD":
         return reply._replace(headers=headers)
     headers = [(name, _weak(value) if name == "ETag" else value) for name, value in headers]
     headers = [*(one for one in headers if one[0] != "Content-Length"), ("Content-Encoding", "gzip")]

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from common.api.context import ApiContext
-from common.api.edge.answers import Answer, Content, Validity
-from common.api.edge.asked import Addresses, name_of
-from common.api.edge.browsers import Browsers
-from common.api.edge.exchange import Exchange
-from common.api.edge.freshness import good_for_s, span
-from common.api.edge.negotiate import matches, takes_gzip
-from common.api.edge.replies import STATUS_LINES, Headers, Reply, own_headers, varying, with_defaults
-from common.api.edge.versions import Known
+from common.api.middleware.cache_control import good_for_s, span
+from common.api.middleware.cache_key import Addresses, name_of
+from common.api.middleware.conditional import matches, takes_gzip
+from common.api.middleware.cors import allowed_origin
+from common.api.middleware.data_version import Known
+from common.api.middleware.replies import STATUS_LINES, Headers, Reply, own_headers, varying, with_defaults
+from common.api.middleware.request_context import RequestContext
+from common.api.middleware.response_cache import Answer, Content, Question
 from common.api.route import Kept, Route
 
 STALE_FOR_S = 600
@@ -22,62 +22,56 @@ _OF_THE_BODY = ("Content-Length", "Content-Type", "Content-Disposition", "Conten
 _STALE = ("Warning", '111 vayu "Revalidation Failed"')
 
 
-class Library:
+class CachedResponses:
     """Finds answers, has them made where there are none, and keeps them."""
 
-    def __init__(self, context: ApiContext, routes: Iterable[Route], browsers: Browsers) -> None:
+    def __init__(self, context: ApiContext, routes: Iterable[Route]) -> None:
         self._clock = context.clock
         self._closed = context.policy.reads_need_token
         self._watch = context.watch
         self._answers = context.answers
         self._addresses = Addresses(routes)
-        self._browsers = browsers
+        self._origins = context.policy.origins
         self._promised: dict[Kept, tuple[int, Known, str]] = {}
 
-    def route(self, exchange: Exchange) -> Route | None:
+    def route(self, request: RequestContext) -> Route | None:
         """The endpoint of a request, where its address is plainly written."""
-        return self._addresses.route(exchange.method, exchange.path)
+        return self._addresses.route(request.method, request.path)
 
-    def find(self, exchange: Exchange, route: Route, make: Callable[[], Reply]) -> Answer | Reply:
+    def find(self, request: RequestContext, route: Route, make: Callable[[], Reply]) -> Answer | Reply:
         """The answer, kept or made now; what `make` says where that is none that can be kept."""
         known = self._watch.known()
-        written = self._addresses.written(exchange, route)
+        written = self._addresses.written(request, route)
         name = self._addresses.known(written)
         is_new = name is None
         if name is None:
-            name = name_of(exchange.environ, route, exchange.path)
+            name = name_of(request.environ, route, request.path)
         if known is None or name is None:
             return make()
+        asked = name
         now = self._clock()
-        validity = known.versions.data, span(route.cache, now)
-        before = None if self._answers is None else self._answers.find(name)
+        if origin := allowed_origin(request.environ, self._origins):
+            name = f"{origin} {name}"  # its answer names it
         found: Answer | Reply
-        if before is not None and known.sure and before.validity == validity:
-            exchange.kept = "hit"
-            found = before
-        elif before is not None and not known.sure and _bearable(before, now):
-            exchange.kept = "stale"
+        before = None if self._answers is None or known.sure else self._answers.newest(name)
+        if before is not None and _bearable(before, now):
+            request.kept = "stale"
             found = before
         else:
-            found = self._made(exchange, route, make, name, validity, known, now)
-            if isinstance(found, Reply) and found.status[:3] == "503" and before and _bearable(before, now):
-                exchange.kept = "stale"
-                found = before
+            found = self._made(request, route, make, name, known, now)
         if is_new and isinstance(found, Answer):
-            self._addresses.remember(written, name)
+            self._addresses.remember(written, asked)
         return found
 
-    def reply(self, exchange: Exchange, route: Route, answer: Answer) -> Reply:
+    def reply(self, request: RequestContext, route: Route, answer: Answer) -> Reply:
         """An answer as this client gets it."""
-        environ = exchange.environ
-        headers = own_headers(exchange)
-        if exchange.kept == "stale":
+        environ = request.environ
+        headers = own_headers(request)
+        if request.kept == "stale":
             age_s = max(int(self._clock().timestamp() - answer.made_at), 0)
             headers += (("Cache-Control", "no-cache"), ("Age", str(age_s)), _STALE)
         else:
             headers.append(("Cache-Control", self._promise(route.cache)))
-        if self._browsers.varies:
-            headers += self._browsers.headers(environ)
         has = environ.get("HTTP_IF_NONE_MATCH")
         if has is not None and matches(has, answer.tag):
             return Reply(STATUS_LINES[304], self._common(answer, "nothing") + headers, b"")
@@ -87,28 +81,26 @@ class Library:
 
     def _made(
         self,
-        exchange: Exchange,
+        request: RequestContext,
         route: Route,
         make: Callable[[], Reply],
         name: str,
-        validity: Validity,
         known: Known,
         now: datetime,
     ) -> Answer | Reply:
         answers = self._answers
         if answers is None or not known.sure:
-            return _as_answer(make(), validity, now)
-        seal = known.versions.seal
-        with answers.alone(name) as first:
-            found = answers.fetch(name, validity, seal) if first else answers.find(name)
-            if found is not None and found.validity == validity:
-                exchange.kept = "shared" if first else "hit"
-                return found
-            exchange.kept = "miss"
-            made = _as_answer(make(), validity, now)
-            if isinstance(made, Answer):
-                answers.put(name, made, seal, seconds=_SHARED_FOR_S[route.cache])
-            return made
+            return _as_answer(make(), now)
+        question = Question(name, (known.versions.data, span(route.cache, now)), known.versions.seal)
+        found, request.kept = answers.get_or_make(
+            question, lambda: _as_answer(make(), now), seconds=_SHARED_FOR_S[route.cache]
+        )
+        if isinstance(found, Reply) and found.status[:3] == "503":  # the database has just gone
+            before = answers.newest(name)
+            if before is not None and _bearable(before, now):
+                request.kept = "stale"
+                return before
+        return found
 
     def _common(self, answer: Answer, form: str) -> Headers:
         """The headers that every use of an answer in this form has in common."""
@@ -121,9 +113,7 @@ class Library:
                 headers += [("Content-Encoding", "gzip"), ("Content-Length", str(len(answer.packed)))]
             else:
                 headers.append(("Content-Length", str(len(answer.body))))
-            headers = self._browsers.varying([*with_defaults(headers), ("ETag", answer.tag)])
-            if not self._browsers.varies:
-                headers += self._browsers.headers({})
+            headers = [*with_defaults(headers), ("ETag", answer.tag)]
             found = answer.ready[form] = headers
         return found
 
@@ -147,10 +137,10 @@ def _bearable(answer: Answer, now: datetime) -> bool:
     return abs(now.timestamp() - answer.made_at) <= STALE_FOR_S
 
 
-def _as_answer(reply: Reply, validity: Validity, now: datetime) -> Answer | Reply:
+def _as_answer(reply: Reply, now: datetime) -> Answer | Reply:
     """What can be kept as what is kept."""
     told = {name for name, _ in reply.headers}
     if reply.status[:3] != "200" or not isinstance(reply.body, bytes) or "Cache-Control" in told:
         return reply
     headers = [one for one in reply.headers if one[0] != "Content-Length"]
-    return Answer(Content(headers, reply.body, now.timestamp()), validity)
+    return Answer(Content(headers, reply.body, now.timestamp()))

@@ -4,24 +4,26 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
+from werkzeug.middleware.proxy_fix import ProxyFix
+
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
-
-_LONGEST = 2048
-"""Characters of X-Forwarded-For that are looked at."""
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 
-def client_address(environ: "WSGIEnvironment", trusted_proxies: int) -> str:
+def behind_proxies(app: "WSGIApplication", trusted: int) -> "WSGIApplication":
+    """The application where so many proxies of ours stand before it, each of which appends to X-Forwarded-For."""
+    return ProxyFix(app, x_for=trusted, x_proto=0) if trusted else app
+
+
+def client_ip(environ: "WSGIEnvironment") -> str:
     """The client's address, an IPv6 one as its /64: so much of it a single household has to choose from.
 
-    Of X-Forwarded-For only the part is believed that our own proxies wrote: the last so many entries.
+    The peer's own where the proxies tell none.
     """
-    peer: str = environ.get("REMOTE_ADDR") or ""
-    if trusted_proxies:
-        named = environ.get("HTTP_X_FORWARDED_FOR", "")[-_LONGEST:].split(",")
-        if len(named) >= trusted_proxies:
-            return _network(named[-trusted_proxies].strip()) or _network(peer) or peer
-    return _network(peer) or peer
+    told: str = environ.get("REMOTE_ADDR") or ""
+    before = environ.get("werkzeug.proxy_fix.orig")
+    peer: str = (before["REMOTE_ADDR"] if before else told) or ""
+    return _network(told) or _network(peer) or peer
 
 
 @lru_cache(maxsize=4096)

@@ -6,21 +6,22 @@ from os import urandom
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from common.api.middleware.refusal import Refusal
 from common.api.route import Route
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-    from common.api.edge.callers import Caller
-    from common.api.edge.limits import Allowance
+    from common.api.middleware.authentication import Caller
+    from common.api.middleware.rate_limit import Allowance
 
-KEY = "vayu.exchange"
-"""Where the exchange stands in the WSGI environment."""
+KEY = "vayu.request"
+"""Where the context stands in the WSGI environment."""
 _SANE = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
 
 
 @dataclass(slots=True)
-class Exchange:
+class RequestContext:
     """What is known of a request; filled in as it goes through the layers."""
 
     environ: "WSGIEnvironment"
@@ -38,10 +39,17 @@ class Exchange:
     """None: it has a token that could not be checked."""
     allowance: "Allowance | None" = None
     """None: it counts for nobody."""
+    refusal: Refusal | None = None
+    """Why it is not answered."""
     kept: str = ""
     """How the cache had to do with it: ``hit``, ``shared``, ``miss``, ``stale``; empty: not at all."""
     started: float = field(default_factory=perf_counter)
     ended: float = 0.0
+
+    @property
+    def has_token(self) -> bool:
+        """Whether it came with a token that is in force."""
+        return self.caller is not None and self.caller.scopes is not None
 
     @property
     def seconds(self) -> float:
@@ -49,16 +57,16 @@ class Exchange:
         return self.ended - self.started
 
 
-def begin(environ: "WSGIEnvironment") -> Exchange:
-    """The exchange of a request that has just come; its id is the client's own where that is sane."""
+def begin(environ: "WSGIEnvironment") -> RequestContext:
+    """The context of a request that has just come; its id is the client's own where that is sane."""
     given = environ.get("HTTP_X_REQUEST_ID")
     known = given if given and _SANE.fullmatch(given) else urandom(16).hex()
-    exchange = Exchange(environ, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), known)
+    exchange = RequestContext(environ, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), known)
     environ[KEY] = exchange
     return exchange
 
 
-def present(environ: dict[str, Any]) -> Exchange:
-    """The exchange that the layers outside have begun."""
-    found: Exchange = environ[KEY]
+def present(environ: dict[str, Any]) -> RequestContext:
+    """The context that the layers outside have begun."""
+    found: RequestContext = environ[KEY]
     return found

@@ -14,7 +14,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.api.edge.policy import Kind, Rate
+from common.api.middleware.policy import Kind, Rate
 
 if TYPE_CHECKING:
     from common.adapters.cache_redis import SharedMemory

@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
 
-class Window(NamedTuple):
+class TimeRange(NamedTuple):
     """What ends after `start` and by `end`."""
 
     start: datetime
@@ -65,7 +65,7 @@ def moment(as_of: datetime | UnsetType, now: datetime) -> datetime | None:
     return as_of.astimezone(UTC)
 
 
-def window(query: HistoryQuery, now: datetime) -> Window:
+def window(query: HistoryQuery, now: datetime) -> TimeRange:
     """The window of a history; it never reaches beyond `now`, and ends with the last full hour unless told otherwise,
     so that all who ask within an hour are answered alike.
 
@@ -95,7 +95,7 @@ def window(query: HistoryQuery, now: datetime) -> Window:
             f"at most {DAYS_MOST} days at once; ask for a shorter time",
             start=(query.start, f"a time from {least}"),
         )
-    return Window(start, end)
+    return TimeRange(start, end)
 
 
 def _start(query: HistoryQuery, end: datetime) -> datetime:
