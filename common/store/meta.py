@@ -9,6 +9,7 @@ from common.store.engine import run
 
 if TYPE_CHECKING:
     from common.store.connection import Connection
+    from common.store.engine import Database
 
 
 Dataset = Literal["real", "simulated"]
@@ -58,3 +59,13 @@ def totals(connection: Connection) -> dict[str, int]:
         """,
     )
     return {"city_hours": hours, "cities": cities, "forecasts": forecasts, "models": models}
+
+
+def check_reachable(database: Database) -> None:
+    """Return when the database answers.
+
+    Raises:
+        StoreError: when it does not.
+    """
+    with database.transaction() as connection:
+        run(connection, "SELECT 1")
