@@ -9,6 +9,7 @@ from common.adapters.queue import FORECAST_READY, Message
 from common.bootstrap.named import named_cities
 from common.bootstrap.notices import tell_forecast_troubles, tell_training_troubles
 from common.bootstrap.parts import Parts, assemble
+from common.domain.errors import StoreError
 from common.domain.observation import last_full_hour
 from common.inference.issue import issue_forecasts
 from common.inference.session import ModelCache
@@ -24,10 +25,16 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
     models = ModelCache(ObjectStore(whole.settings.model_store_url))
 
     def handle(message: Message) -> Mapping[str, object]:
-        """``data`` may name ``cities``; without them: all."""
+        """``data`` may name ``cities``; without them: all.
+
+        Raises:
+            StoreError: when the database or the object store cannot be reached, so that the message is tried again.
+        """
         cities = [city.name for city in named_cities(message.data)]
         now = whole.clock()
         report = issue_forecasts(whole.database, models, cities, now=now)
+        if report.unavailable and not report.issued and not report.repeated:
+            raise StoreError(report.skipped[min(report.unavailable)])
         with whole.database.transaction() as connection:
             scored = score(connection, mode="live", now=now)
         if report.issued or report.repeated:  # a run that died may have issued them and told nobody

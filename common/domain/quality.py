@@ -18,11 +18,12 @@ from math import log
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.domain.breakpoints import NAQI
+from common.domain.breakpoints import NAQI, SCALES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from common.domain.breakpoints import Standard
     from common.domain.observation import Basis
 
 Values = list[float | None]
@@ -74,6 +75,8 @@ _FEW_STEPS = 12
 """Of a source that tells whole numbers: below, a step is more than 8 %, and equal hours are nothing special."""
 _IMPLIED_BLANK = {name: 0.4 * scale.bands[0][1] for name, (scale, *_) in NAQI.items()}
 """Concentrations of index 20: below, one step of a whole-numbered index is more than 5 %."""
+_STORED = 1e-6
+"""Relative error of a value that is stored in single precision"""
 _TWIN = {"pm25": "pm10", "pm10": "pm25"}
 
 MEANINGS: Mapping[str, str] = {
@@ -81,6 +84,7 @@ MEANINGS: Mapping[str, str] = {
     "spike": "a lone peak of one hour",
     "outlier": f"{_UNLIKE_FACTOR:.0f} times above or below the city's other stations",
     "pm25>pm10": "PM2.5 above PM10, of which it is a part",
+    "at_least": "implied by an index at the end of its scale: the concentration was at least so much",
     "excluded": "values within the hour's window were left out of its means and indices",
     "gap": "hours of the 24 h window without any data",
     "stopped": "a station has told nothing for 3 hours and more",
@@ -154,6 +158,17 @@ def at_once(stations: Sequence[Mapping[str, Values]], basis: Basis, hour: int) -
             for number in _unlike(stations, pollutant, hour):
                 found[number].append(Doubt("outlier", pollutant))
     return found
+
+
+def at_scale_end(station: Mapping[str, Values], standard: Standard, hour: int) -> list[Doubt]:
+    """The values of one hour that an index of `standard` at the end of its scale implies; none of it is grave."""
+    return [
+        Doubt("at_least", pollutant)
+        for pollutant, (scale, *_) in SCALES[standard].items()
+        if (series := station.get(pollutant)) is not None
+        and (value := series[hour]) is not None
+        and value >= scale.concentration(scale.bands[-1][3]) * (1 - _STORED)
+    ]
 
 
 def _still(series: Values, blank: float) -> Iterator[tuple[int, int]]:

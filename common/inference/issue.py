@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
+from aws_lambda_powertools import Logger
 
-from common.domain.errors import ModelError, NotFound
+from common.domain.errors import ModelError, StoreError, VayuError
 from common.domain.forecast import COMPOSED, COMPOSED_OF, HORIZON, IN_ORDER, NAIVE, TARGETS, Mode, Target
 from common.domain.observation import HOUR, last_full_hour
 from common.features import (
@@ -32,11 +33,13 @@ from common.inference.naive import naive_forecasts
 from common.inference.outlooks import outlooks_of
 from common.inference.past import REACH_HOURS, experts_before, issued_before
 from common.inference.providers import Heard, keep_provider_rivals, provider_forecasts
-from common.inference.rivals import keep_rivals
+from common.inference.rivals import challenger_forecasts
 from common.store.city_hours import history, provenance
 from common.store.experts import IssuedExperts, insert_experts
 from common.store.forecasts import IssuedForecast, insert_forecast
+from common.store.meta import check_reachable
 from common.store.models import champion
+from common.store.rivals import followed, keep_rival
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +47,10 @@ if TYPE_CHECKING:
 
     from common.inference.session import Model, ModelCache
     from common.store.engine import Connection, Database
+    from common.store.models import ModelRow
 
+_LONGEST_REASON = 300
+log = Logger(service="vayu", child=True)
 
 _ENOUGH_AT_BEGINNING = 24
 """Where the record begins so many hours after the weights' window, hindcasts are not looked at any more."""
@@ -59,6 +65,8 @@ class IssueReport:
     """Kept already for the same origin; left as they were."""
     skipped: dict[str, str] = field(default_factory=dict)
     """``city/target`` → why there is no forecast."""
+    unavailable: set[str] = field(default_factory=set)
+    """Those of `skipped` for which the database or the object store failed: another try may succeed."""
 
 
 class Steps(TypedDict):
@@ -80,27 +88,70 @@ class Steps(TypedDict):
 def issue_forecasts(
     database: Database, models: ModelCache, cities: Iterable[str], *, now: datetime, mode: Mode = "live"
 ) -> IssueReport:
-    """Issue the forecasts of some cities; a city that fails costs no other its forecast."""
+    """Issue the forecasts of some cities; whatever fails at one city costs no other its forecast.
+
+    Raises:
+        StoreError: when the database cannot be reached; what was issued before stands.
+    """
     report = IssueReport()
     for city in cities:
-        with database.transaction() as connection:
-            past = _Past.read(connection, city, last_full_hour(now))
-            issued: list[Target] = []
-            of_pm25: Array | None = None
-            for target in IN_ORDER:
-                try:
-                    fresh, y = _issue(connection, models, past, target, of_pm25, now=now, mode=mode)
-                except (ModelError, NotFound) as error:
-                    report.skipped[f"{city}/{target}"] = str(error)
-                    continue
-                of_pm25 = y if target == COMPOSED_OF else of_pm25
-                if fresh:
-                    issued.append(target)
-                    report.issued += 1
-                else:
-                    report.repeated += 1
-            keep_provider_rivals(connection, city, issued, mode, past.heard, past.origin)
+        try:
+            issued, repeated, failures = _try_city(database, models, city, now=now, mode=mode)
+        except Exception as error:  # noqa: BLE001 — whatever it is, the other cities get their forecasts
+            check_reachable(database)
+            issued, repeated, failures = 0, 0, dict.fromkeys(IN_ORDER, error)
+        report.issued += issued
+        report.repeated += repeated
+        for target, failure in failures.items():
+            report.skipped[f"{city}/{target}"] = _reason(failure, city)
+            if isinstance(failure, StoreError):
+                report.unavailable.add(f"{city}/{target}")
     return report
+
+
+def _reason(error: Exception, city: str) -> str:
+    if isinstance(error, VayuError):
+        return str(error)
+    log.error("no forecast", extra={"city": city}, exc_info=error)
+    return f"unexpected {type(error).__name__}: {error}"[:_LONGEST_REASON]
+
+
+def _try_city(
+    database: Database, models: ModelCache, city: str, *, now: datetime, mode: Mode
+) -> tuple[int, int, dict[Target, Exception]]:
+    """As `_issue_city`, once again where the database failed but answers: a lost deadlock, a broken connection."""
+    try:
+        return _issue_city(database, models, city, now=now, mode=mode)
+    except StoreError:
+        check_reachable(database)
+    return _issue_city(database, models, city, now=now, mode=mode)
+
+
+def _issue_city(
+    database: Database, models: ModelCache, city: str, *, now: datetime, mode: Mode
+) -> tuple[int, int, dict[Target, Exception]]:
+    """How many forecasts were issued, how many had been before, and what failed.
+
+    Files of models are read between two transactions: a slow download holds no connection and no lock.
+    """
+    with database.transaction() as connection:
+        past = _Past.read(connection, city, last_full_hour(now))
+        before = {target: _Before.read(connection, past, target, now=now, mode=mode) for target in IN_ORDER}
+    failures: dict[Target, Exception] = {}
+    made: list[_Made] = []
+    of_pm25: Array | None = None
+    for target in IN_ORDER:
+        try:
+            one = _make(models, past, before[target], target, of_pm25)
+        except Exception as error:  # noqa: BLE001 — whatever it is, the other target gets its forecast
+            failures[target] = error
+            continue
+        made.append(one)
+        of_pm25 = one.combined.y if target == COMPOSED_OF else of_pm25
+    with database.transaction() as connection:
+        fresh = [one.target for one in made if _insert(connection, past, one, now=now, mode=mode)]
+        keep_provider_rivals(connection, city, fresh, mode, past.heard, past.origin)
+    return len(fresh), len(made) - len(fresh), failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,38 +181,75 @@ class _Past:
         return cls(city, origin, inputs, targets, outlooks, heard)
 
 
-def _issue(
-    connection: Connection,
-    models: ModelCache,
-    past: _Past,
-    target: Target,
-    of_pm25: Array | None,
-    *,
-    now: datetime,
-    mode: Mode,
-) -> tuple[bool, Array]:
-    """Whether a forecast was issued that was not before, and its values, (48,). `of_pm25`: those of PM2.5."""
-    city, origin, known = past.city, past.origin, past.inputs
-    row = champion(connection, city, target, mode)
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the database knows, at an origin, of a city's target."""
+
+    champion: ModelRow | None
+    challengers: list[str]
+    """Versions of the models that are followed beside it"""
+    lag: int
+    """Hours since the last one from which a forecast can start"""
+    source: str | None
+    basis: str | None
+    issued: Issued
+    record: Record
+
+    @classmethod
+    def read(
+        cls, connection: Connection, past: _Past, target: Target, *, now: datetime, mode: Mode
+    ) -> _Before:
+        city, origin, place = past.city, past.origin, len(past.targets) - 1
+        lag = _lag(past.inputs, target)
+        source, basis = provenance(connection, city, origin - lag * HOUR)
+        return cls(
+            champion=champion(connection, city, target, mode),
+            challengers=followed(connection, city, target, mode, now=now),
+            lag=lag,
+            source=source,
+            basis=basis,
+            issued=issued_before(connection, city, target, mode=mode, origin=origin, place=place),
+            record=experts_before(connection, city, target, mode=mode, origin=origin, place=place),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A forecast that is not kept yet."""
+
+    target: Target
+    champion: ModelRow
+    before: _Before
+    steps: Steps
+    combined: Combined
+    challengers: dict[str, Array]
+    """Version → what that model forecasts for the same hours, (48,)"""
+
+
+def _make(models: ModelCache, past: _Past, before: _Before, target: Target, of_pm25: Array | None) -> _Made:
+    """A forecast of a target. `of_pm25`: that of PM2.5, (48,).
+
+    Raises:
+        ModelError: when there is no model, it is damaged, or nothing recent is known of the city.
+        NotFound, StoreError: when the object store has no such file, or cannot be reached.
+    """
+    row, lag = before.champion, before.lag
     if row is None:
         raise ModelError("no model has been trained yet")
-    lag = _lag(known, target)
     if lag > MAX_LAG_HOURS:
         raise ModelError(f"no usable measurements in the last {MAX_LAG_HOURS} hours")
     # Late data make longer lead times, as in training, not a past with a hole at its end.
-    known = known[: len(known) - lag]
+    known = past.inputs[: len(past.inputs) - lag]
     series = past.targets[: len(past.targets) - lag, TARGETS.index(target)]
-    known_until = origin - lag * HOUR
+    known_until = past.origin - lag * HOUR
     model = models.get(row.version)
-    source, basis = provenance(connection, city, known_until)
     place = len(past.targets) - 1
-    issued = issued_before(connection, city, target, mode=mode, origin=origin, place=place)
-    record = experts_before(connection, city, target, mode=mode, origin=origin, place=place)
+    issued, record = before.issued, before.record
     if not len(record.origins) or record.origins[0] > place - WINDOW_HOURS + _ENOUGH_AT_BEGINNING:
-        hindcast = models.hindcast(row.version, origin, place)
+        hindcast = models.hindcast(row.version, past.origin, place)
         record = record.after(hindcast)
         issued = issued.after(hindcast.origins, hindcast.served)
-    forecast, combined = make_forecast(
+    steps, combined = make_forecast(
         model,
         known,
         known_until,
@@ -174,6 +262,15 @@ def _issue(
         providers=past.heard.get(target, {}),
         of_pm25=of_pm25,
     )
+    challengers = challenger_forecasts(
+        models, before.challengers, known, known_until, target, past.outlooks, lag=lag
+    )
+    return _Made(target, row, before, steps, combined, challengers)
+
+
+def _insert(connection: Connection, past: _Past, made: _Made, *, now: datetime, mode: Mode) -> bool:
+    """Keep a forecast and what it was made of; False where one of the same origin is kept already."""
+    city, target, origin = past.city, made.target, past.origin
     fresh = insert_forecast(
         connection,
         IssuedForecast(
@@ -182,35 +279,24 @@ def _issue(
             mode=mode,
             issued_at=now,
             origin=origin,
-            known_until=known_until,
-            model_version=row.version,
-            family=row.family,
-            basis=basis,
-            source=source,
-            **forecast,
+            known_until=origin - made.before.lag * HOUR,
+            model_version=made.champion.version,
+            family=made.champion.family,
+            basis=made.before.basis,
+            source=made.before.source,
+            **made.steps,
         ),
     )
     if fresh:
         experts = IssuedExperts(
-            combined.names,
-            combined.experts[: -len(NAIVE)].ravel().tolist(),
-            combined.weights.ravel().tolist(),
+            made.combined.names,
+            made.combined.experts[: -len(NAIVE)].ravel().tolist(),
+            made.combined.weights.ravel().tolist(),
         )
         insert_experts(connection, city, target, mode, origin=origin, experts=experts)
-        keep_rivals(
-            connection,
-            models,
-            city,
-            target,
-            mode,
-            known,
-            known_until,
-            past.outlooks,
-            origin=origin,
-            lag=lag,
-            now=now,
-        )
-    return fresh, combined.y
+        for version, y in made.challengers.items():
+            keep_rival(connection, city, target, mode, origin=origin, version=version, y=as_lists(y, 1))
+    return fresh
 
 
 def _lag(known: Array, target: Target) -> int:

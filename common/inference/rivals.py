@@ -6,45 +6,38 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from aws_lambda_powertools import Logger
 
-from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import HORIZON
 from common.features import CEILING, Array, Layout, Outlooks, build
-from common.inference.intervals import as_lists
-from common.store.rivals import followed, keep_rival
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from numpy.typing import NDArray
 
-    from common.domain.forecast import Mode, Target
+    from common.domain.forecast import Target
     from common.inference.session import ModelCache
-    from common.store.engine import Connection
+
+log = Logger(service="vayu", child=True)
 
 
-def keep_rivals(
-    connection: Connection,
+def challenger_forecasts(
     models: ModelCache,
-    city: str,
-    target: Target,
-    mode: Mode,
+    versions: Iterable[str],
     known: Array,
     known_until: datetime,
+    target: Target,
     outlooks: Outlooks,
     *,
-    origin: datetime,
     lag: int,
-    now: datetime,
-) -> int:
-    """Keep what the followed models of a city forecast for the same hours as the champion just did; how many.
+) -> dict[str, Array]:
+    """Version → what the model forecasts for the same hours as the champion, (48,).
 
-    `known`, float64 (hours, n_inputs), ends at `known_until`, `lag` hours before the origin. A model that cannot
-    be opened or does not take the rows is left out: it must not cost the city its forecast.
+    `known`, float64 (hours, n_inputs), ends at `known_until`, `lag` hours before the origin. A model that fails,
+    whatever it is, is left out: it must not cost the city its forecast.
     """
-    versions = followed(connection, city, target, mode, now=now)
-    if not versions:
-        return 0
     last, leads = np.array([len(known) - 1]), np.arange(1, HORIZON + 1) + lag
 
     @cache
@@ -52,12 +45,11 @@ def keep_rivals(
         found = build(known, known_until, target, last, leads, layout=layout, outlooks=outlooks, late=lag)
         return np.asarray(found.X[0])
 
-    kept = 0
+    forecasts: dict[str, Array] = {}
     for version in versions:
         try:
             model = models.get(version)
-            y = np.clip(model.predict(rows(model.card.layout)), 0.0, CEILING[target])
-        except (ModelError, NotFound):
-            continue
-        kept += keep_rival(connection, city, target, mode, origin=origin, version=version, y=as_lists(y, 1))
-    return kept
+            forecasts[version] = np.clip(model.predict(rows(model.card.layout)), 0.0, CEILING[target])
+        except Exception as error:  # noqa: BLE001 — see above
+            log.warning("a challenger does not forecast", extra={"version": version, "reason": str(error)})
+    return forecasts

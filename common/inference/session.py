@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import onnxruntime
 
+from common.domain.cities import all_cities
 from common.domain.errors import ModelError, NotFound
+from common.domain.forecast import TARGETS
 from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
 from common.inference.experts import Record
 from common.inference.hindcast import from_file, hindcast_key
+from common.store.rivals import MOST_FOLLOWED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -112,12 +115,21 @@ def _run(session: Any, X: NDArray[np.float32], answers: list[str]) -> list[NDArr
     return found
 
 
-class ModelCache:
-    """Models by version, read from the object store once; a version never changes."""
+def models_of_a_round() -> int:
+    """Most models that forecasts of all cities are made with: each champion, and the models followed beside it."""
+    return len(all_cities()) * len(TARGETS) * (1 + MOST_FOLLOWED)
 
-    def __init__(self, files: Files, *, size: int = 256) -> None:
+
+class ModelCache:
+    """Models by version, read from the object store once; a version never changes.
+
+    `size`: models kept, and hindcasts; by default those of a round. With fewer places, a walk through all cities
+    always finds that what it needs next has just made room.
+    """
+
+    def __init__(self, files: Files, *, size: int | None = None) -> None:
         self._files = files
-        self._size = size
+        self._size = models_of_a_round() if size is None else size
         self._models: OrderedDict[str, Model] = OrderedDict()
         self._hindcasts: OrderedDict[str, bytes] = OrderedDict()
 
@@ -152,9 +164,10 @@ class ModelCache:
             try:
                 data = self._files.get(hindcast_key(version))
             except NotFound:
-                return Record.empty()
-        record = from_file(data, last, place)
+                data = b""
+        record = from_file(data, last, place) if data else Record.empty()
         self._hindcasts[version] = data
+        self._hindcasts.move_to_end(version)
         if len(self._hindcasts) > self._size:
             self._hindcasts.popitem(last=False)
         return record

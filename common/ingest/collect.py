@@ -155,8 +155,8 @@ class Collector:
         return kinds.pop() if kinds else "real"
 
     def _ask(self, sources: Sequence[Source], request: Request, limit_s: float) -> list[Answer]:
-        end = time.monotonic() + limit_s
-        http = self.http.until(end - min(_GRACE_S, limit_s / 10))
+        end = time.monotonic() + limit_s  # threads are waited for in real time, whatever the client's clock
+        http = self.http.until(self.http.clock() + limit_s - min(_GRACE_S, limit_s / 10))
         return self.asker.ask(
             sources,
             lambda source: source.fetch(

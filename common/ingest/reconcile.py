@@ -19,9 +19,10 @@ from common.domain.aqi import Aqi, PollutantIndex, Standard, city_index, naqi, s
 from common.domain.breakpoints import SCALES
 from common.domain.explanation import RANKING, Unused, pack, pack_readings
 from common.domain.observation import BASES, HOUR, POLLUTANTS, last_full_hour
-from common.domain.quality import AFTER, Doubt, at_once
+from common.domain.quality import AFTER, Doubt, at_once, at_scale_end
 from common.ingest.doubts import StationDoubts, doubts_of, first_in_doubt
 from common.ingest.stations import LEAD, WINDOW, Grid, Source, Station, load
+from common.sources import REGISTRY
 from common.store.city_hours import lock_cities, write_city_hours
 
 if TYPE_CHECKING:
@@ -151,8 +152,8 @@ def _city_hour(grid: Grid, hour: int) -> dict[str, Any] | None:
     left_out = _left_out(concerned, hour)
     doubts = doubts_of(grid, hour)
     unlike = at_once([station.values for station in best.stations], best.source.basis, hour)
-    for station, found in zip(best.stations, unlike, strict=True):
-        if found:
+    for station, of_hour in zip(best.stations, unlike, strict=True):
+        if found := [*of_hour, *_at_scale_end(best.source, station, hour)]:
             of_source = doubts.setdefault(best.source.name, {})
             of_source[station.name] = [*of_source.get(station.name, ()), *map(str, found)]
     gap, stopped = best.source.gap(hour), _stopped(best.source, hour)
@@ -267,6 +268,13 @@ def _flags(
     }
     found.update(name for name, there in (("gap", gap), ("stopped", stopped)) if there)
     return sorted(found)
+
+
+def _at_scale_end(source: Source, station: Station, hour: int) -> list[Doubt]:
+    provider = REGISTRY.get(source.name)
+    if source.basis != "implied" or provider is None:
+        return []
+    return at_scale_end(station.values, provider.index, hour)
 
 
 def _of_city(indices: Sequence[Aqi], standard: Standard) -> Aqi:

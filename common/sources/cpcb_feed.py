@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -41,6 +42,9 @@ IDS = {
 }
 MISSING = ("", "NA", "-")
 STALE_AFTER = timedelta(hours=24)
+
+_BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
+"""An ampersand that begins no reference"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +130,21 @@ def _parsed(text: str) -> Any:
         if "<!DOCTYPE" in body or "<!ENTITY" in body:  # the feed has none; they are how XML bombs are made
             raise Permanent("CPCB's feed came with a document type, which is not read", reason="doctype")
         try:
-            return ET.fromstring(body)  # noqa: S314 - no document type, so no entities
+            return _xml(body)
         except ET.ParseError as error:
             raise Transient("CPCB's feed came as broken XML", reason="not_xml") from error
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Transient("CPCB's feed came as broken JSON", reason="not_json") from error
+
+
+def _xml(body: str) -> ET.Element:
+    """The root; a bare ``&`` in the name of a place costs no station."""
+    try:
+        return ET.fromstring(body)  # noqa: S314 - no document type, so no entities
+    except ET.ParseError:
+        return ET.fromstring(_BARE.sub("&amp;", body))  # noqa: S314
 
 
 def _stations(feed: Any, rejected: Counter[str]) -> Iterator[_Station]:

@@ -8,7 +8,7 @@ no answer in time                       `Transient` ``timeout``
 not over when the run must be           `OutOfTime` ``timeout``
 the connection broke, the body is short `Transient` ``broken``
 5xx                                     `Transient` ``server_error``
-2xx whose body is not JSON              `Transient` ``not_json``, ``empty``
+2xx whose body is not JSON, or ``null`` `Transient` ``not_json``, ``empty``
 2xx with a web page                     `Transient` ``html``: not asked for again in this run
 429, or the quota would be overdrawn    `QuotaExhausted` ``quota``, with `retry_after`
 401, 403                                `Permanent` ``key``
@@ -20,6 +20,7 @@ an address or key that cannot be sent   `Permanent` ``request``
 
 from __future__ import annotations
 
+import codecs
 import email.utils
 import json
 import logging
@@ -35,7 +36,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import httpx
 import msgspec
-import stamina
+import tenacity
 
 from common import __version__
 from common.domain.errors import OutOfTime, Permanent, QuotaExhausted, SourceError, Transient
@@ -49,6 +50,15 @@ if TYPE_CHECKING:
 WEB_PAGE = "html"
 MAX_BYTES = 32 * 1024 * 1024
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with the mark of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+"""(byte order mark, encoding)"""
 
 _T = TypeVar("_T")
 Explain = Callable[[int, str], SourceError | None]
@@ -76,7 +86,7 @@ class Http:
     `minute_s` is what `per_minute` counts by: a second more than a minute, because neither this clock nor the
     provider's is exact. Calls of one server are spread evenly over it, those of all threads together.
     With a `meter`, each attempt for a source is counted before it is made, and waits or fails where the
-    source's quota leaves no room; `sleep` is how it waits.
+    source's quota leaves no room. `clock` gives seconds, by which all of this is reckoned, and `sleep` is how it waits.
     """
 
     def __init__(
@@ -89,6 +99,7 @@ class Http:
         wait_s: float = 0.5,
         minute_s: float = 61.0,
         meter: Meter | None = None,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         for name in ("httpx", "httpcore"):  # they log whole addresses, and keys travel in these
@@ -99,13 +110,13 @@ class Http:
         self._minute_s = minute_s
         self._run_ends = math.inf
         self._meter = meter
+        self.clock = clock
         self._sleep = sleep
         self._source: Source | None = None
         self._turns: dict[bytes, float] = {}
         self._taking_turns = threading.Lock()
-        self._retrying = stamina.RetryingCaller(
-            attempts=attempts, timeout=budget_s, wait_initial=wait_s, wait_max=8 * wait_s, wait_jitter=wait_s
-        ).on(_may_pass)
+        self._attempts = attempts
+        self._wait = tenacity.wait_exponential(wait_s, max=8 * wait_s) + tenacity.wait_random(0, wait_s)
         self._client = httpx.Client(
             headers={"User-Agent": f"vayu/{__version__}"},
             timeout=httpx.Timeout(read_s, connect=connect_s),
@@ -125,7 +136,7 @@ class Http:
         self._client.close()
 
     def until(self, end: float) -> Self:
-        """This client, connections and turns shared, for a run that ends at `end` (`time.monotonic()`)."""
+        """This client, connections and turns shared, for a run that ends at `end` by its `clock`."""
         bound = copy(self)
         bound._run_ends = end
         return bound
@@ -153,8 +164,8 @@ class Http:
         Raises:
             SourceError: as the table of this module says, unless `explain` knows better.
         """
-        deadline = time.monotonic() + self._budget_s
-        return self._retrying(
+        deadline = self.clock() + self._budget_s
+        return self._retrying(deadline)(
             lambda: _json(
                 url, self._get(url, params, headers, explain, deadline, per_minute, weight), explain
             )
@@ -174,8 +185,17 @@ class Http:
         Raises:
             SourceError: as the table of this module says, unless `explain` knows better; what `read` raises.
         """
-        deadline = time.monotonic() + self._budget_s
-        return self._retrying(lambda: read(self._get(url, params, headers, explain, deadline)))
+        deadline = self.clock() + self._budget_s
+        return self._retrying(deadline)(lambda: read(self._get(url, params, headers, explain, deadline)))
+
+    def _retrying(self, deadline: float) -> tenacity.Retrying:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_may_pass),
+            stop=lambda state: state.attempt_number >= self._attempts or self.clock() >= deadline,
+            wait=self._wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
 
     def _get(
         self,
@@ -195,7 +215,7 @@ class Http:
             with self._client.stream(
                 "GET", target, headers=dict(headers or {}), timeout=self._timeout()
             ) as answer:
-                body = _body(answer, min(deadline, self._run_ends))
+                body = _body(answer, min(deadline, self._run_ends), self.clock)
         if answer.is_success:
             return body
         explained = explain(answer.status_code, body) if explain else None
@@ -206,26 +226,26 @@ class Http:
     def _within_run(self) -> Iterator[None]:
         """What comes too late for the run is out of time, and not asked for again."""
         try:
-            if time.monotonic() >= self._run_ends:
+            if self.clock() >= self._run_ends:
                 raise OutOfTime("out of time: the provider was not asked")
             yield
         except Transient as error:
-            if isinstance(error, OutOfTime) or time.monotonic() < self._run_ends:
+            if isinstance(error, OutOfTime) or self.clock() < self._run_ends:
                 raise
             raise OutOfTime(f"out of time: {error}") from error
 
     def _timeout(self) -> httpx.Timeout:
-        left = max(0.001, self._run_ends - time.monotonic())
+        left = max(0.001, self._run_ends - self.clock())
         return httpx.Timeout(min(self._read_s, left), connect=min(self._connect_s, left))
 
     def _wait_for_turn(self, server: bytes, apart_s: float) -> None:
         with self._taking_turns:
-            now = time.monotonic()
+            now = self.clock()
             turn = max(now, self._turns.get(server, now))
             if turn >= self._run_ends:
                 raise OutOfTime("out of time: the provider's own limit does not let it be asked sooner")
             self._turns[server] = turn + apart_s
-        time.sleep(turn - now)
+        self._sleep(turn - now)
 
     def _wait_for_room(self, weight: float) -> float:
         """Count the call where the source's quota has room for it; the seconds that this took to come."""
@@ -233,14 +253,14 @@ class Http:
         if self._meter is None or self._source is None:
             return waited
         while wait_s := self._meter.take(self._source, weight):
-            if time.monotonic() + wait_s >= self._run_ends:
+            if self.clock() + wait_s >= self._run_ends:
                 raise OutOfTime("out of time: the provider's quota does not let it be asked sooner")
             self._sleep(wait_s)
             waited += wait_s
         return waited
 
 
-def _may_pass(error: Exception) -> bool:
+def _may_pass(error: BaseException) -> bool:
     """Whether asking again within seconds may do; a page for people (maintenance, a wall) stays for longer."""
     return isinstance(error, Transient) and not isinstance(error, OutOfTime) and error.reason != WEB_PAGE
 
@@ -253,12 +273,15 @@ def _host(url: str) -> str:
 def _json(url: str, body: str, explain: Explain | None) -> Any:
     try:
         try:
-            return msgspec.json.decode(body)
+            payload = msgspec.json.decode(body)
         except msgspec.DecodeError:  # it is strict, and some write NaN
-            return json.loads(body)
+            payload = json.loads(body)
     except (ValueError, RecursionError) as error:
         explained = explain(200, body) if explain else None
         raise explained or _not_json(_host(url), body) from error
+    if payload is None:
+        raise Transient(f"{_host(url)} answered with null", reason="empty")
+    return payload
 
 
 def _not_json(host: str, body: str) -> Transient:
@@ -270,7 +293,7 @@ def _not_json(host: str, body: str) -> Transient:
     return Transient(f"{host} answered with something that is not JSON", reason="not_json")
 
 
-def _body(answer: httpx.Response, deadline: float) -> str:
+def _body(answer: httpx.Response, deadline: float, clock: Callable[[], float]) -> str:
     """The whole body, unless it is endless or drips too slowly to be finished before `deadline`."""
     parts: list[bytes] = []
     size = 0
@@ -279,9 +302,23 @@ def _body(answer: httpx.Response, deadline: float) -> str:
         size += len(part)
         if size > MAX_BYTES:
             raise Permanent(f"{answer.url.host} sent more than {MAX_BYTES} bytes", reason="too_large")
-        if time.monotonic() > deadline:
+        if clock() > deadline:
             raise Transient(f"{answer.url.host} answers too slowly", reason="timeout")
-    return b"".join(parts).decode(answer.charset_encoding or "utf-8", errors="replace")
+    return _text(b"".join(parts), answer.charset_encoding)
+
+
+def _text(body: bytes, charset: str | None) -> str:
+    """The text of a body. Its byte order mark counts more than the charset of the headers; without either: UTF-8.
+
+    What cannot be read is replaced, and a charset that nobody knows is not believed.
+    """
+    for mark, encoding in _MARKS:
+        if body.startswith(mark):
+            return body.removeprefix(mark).decode(encoding, errors="replace")
+    try:
+        return body.decode(charset or "utf-8", errors="replace")
+    except (LookupError, UnicodeError):
+        return body.decode(errors="replace")
 
 
 @contextmanager

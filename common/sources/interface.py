@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import tzinfo
 
+    from common.domain.breakpoints import Standard
     from common.domain.cities import City
     from common.domain.observation import Basis
     from common.sources.http import Http
@@ -52,6 +53,8 @@ AHEAD = timedelta(minutes=5)
 """How far another clock may go before ours."""
 _SHOWN = 160
 _EARTH_KM = 6371.0
+_NO_INDEX = 9999
+"""A fill value; indices of almost 2000 have been published."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -96,6 +99,8 @@ class Source:
     attribution: str
     """The credit its licence asks for, shown wherever its data is."""
     fetch: Callable[[Request, Http], Batch]
+    index: Standard = "in-naqi"
+    """The standard of the indices that its values are implied by, where they are."""
     archivable: bool = True
     """False where the terms forbid keeping its data: shown live, never stored."""
     cities_per_hour: int | None = None
@@ -154,15 +159,16 @@ def admit_column(
 def admit_us_index(pollutant: str, raw: object, rejected: Counter[str]) -> float | None:
     """The concentration that a US EPA sub-index implies; None, and counted, where it is no index.
 
-    None for `raw` means missing, which is not counted. At the end of its scale the index only tells the least
-    that the concentration can have been.
+    None for `raw` means missing, which is not counted. At the end of its scale and beyond, as some publish it
+    (501 and more), the index only tells the least that the concentration can have been; the city-hour says so
+    with the flag ``at_least``.
     """
     if raw is None:
         return None
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         rejected["not_a_number"] += 1
         return None
-    if not 0 <= raw <= 500:
+    if not 0 <= raw < _NO_INDEX:
         rejected["implausible"] += 1
         return None
     return implied_concentration(pollutant, raw, "us-epa").value

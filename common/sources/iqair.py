@@ -167,6 +167,7 @@ SOURCE = Source(
     name="iqair",
     provides=frozenset({"pm25", "temperature", "humidity", "wind_speed", "wind_u", "wind_v"}),
     basis="implied",
+    index="us-epa",
     key=True,
     backfill_days=0,
     attribution="Air quality by IQAir AirVisual (iqair.com)",

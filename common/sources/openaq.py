@@ -43,6 +43,18 @@ MAX_PAGES = 10
 BEHIND = timedelta(days=2)
 POLLUTANTS = ("pm25", "pm10", "no2", "so2", "co", "o3")
 
+_STATES = frozenset(
+    {
+        "andamanandnicobar", "andamanandnicobarislands", "andhrapradesh", "arunachalpradesh", "assam", "bihar",
+        "chandigarh", "chhattisgarh", "dadraandnagarhavelianddamananddiu", "delhi", "goa", "gujarat", "haryana",
+        "himachalpradesh", "jammuandkashmir", "jharkhand", "karnataka", "kerala", "ladakh", "lakshadweep",
+        "madhyapradesh", "maharashtra", "manipur", "meghalaya", "mizoram", "nagaland", "nctofdelhi", "odisha",
+        "orissa", "puducherry", "punjab", "rajasthan", "sikkim", "tamilnadu", "telangana", "tripura", "uttarakhand",
+        "uttarpradesh", "westbengal",
+    }
+)  # fmt: skip
+"""States and union territories, as `_plain` writes them."""
+
 Hours = dict[tuple[str, datetime], dict[str, float]]
 """(station, time) → pollutant → concentration."""
 
@@ -126,19 +138,49 @@ def _sensors(city: City, request: Request, http: Http, rejected: Counter[str]) -
 
 
 def _belongs(city: City, name: str, coordinates: Any) -> bool:
-    """Whether a station is the city's, not another town's: CPCB's form of a name is ``place, town - board``."""
+    """Whether a station is the city's, not another town's.
+
+    CPCB's form of a name is ``place, town - board``, of some ``place, town, state - board``.
+    """
     place = coordinates if isinstance(coordinates, dict) else {}
     where = place.get("latitude"), place.get("longitude")
     if km_from(city, *where) * 1000 > RADIUS_M:
         return False
     address, dash, _ = name.rpartition(" - ")
-    _, comma, town = address.rpartition(",")
-    if not dash or not comma:
+    town, state = _town(address)
+    if not dash or not town:
         return min(all_cities(), key=lambda each: km_from(each, *where)) == city
     try:
-        return find_city(town) == city
+        named = find_city(town)
     except NotFound:
         return False
+    return named == city and (not state or _plain(city.state) in _plain(state))
+
+
+def _town(address: str) -> tuple[str, str]:
+    """(town, state) of ``place, town, state``; empty where there is none. Delhi and Chandigarh are both."""
+    place, *parts = (part.strip() for part in address.split(","))
+    if parts and _plain(parts[-1]) == "india":
+        parts.pop()
+    if not parts or _plain(parts[-1]) not in _STATES:
+        return (parts[-1] if parts else ""), ""
+    state = parts.pop()
+    town = parts[-1] if parts else place
+    if _is_city(state) and not _is_city(town):
+        return state, ""
+    return town, state
+
+
+def _is_city(name: str) -> bool:
+    try:
+        find_city(name)
+    except NotFound:
+        return False
+    return True
+
+
+def _plain(name: str) -> str:
+    return "".join(ch for ch in name.casefold().replace("&", "and") if ch.isalnum())
 
 
 def _alive(location: dict[str, Any], request: Request) -> bool:

@@ -130,6 +130,7 @@ SOURCE = Source(
     name="waqi",
     provides=frozenset({*POLLUTANTS, *(ours for ours, _ in WEATHER.values())}),
     basis="implied",
+    index="us-epa",
     key=True,
     backfill_days=0,
     attribution="World Air Quality Index Project (waqi.info) and the agencies that it names, here CPCB",

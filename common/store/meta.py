@@ -12,7 +12,7 @@ from common.store.engine import run
 from common.store.schema import meta
 
 if TYPE_CHECKING:
-    from common.store.engine import Connection
+    from common.store.engine import Connection, Database
 
 
 Dataset = Literal["real", "simulated"]
@@ -58,3 +58,13 @@ def totals(connection: Connection) -> dict[str, int]:
         """,
     )
     return {"city_hours": hours, "cities": cities, "forecasts": forecasts, "models": models}
+
+
+def check_reachable(database: Database) -> None:
+    """Return when the database answers.
+
+    Raises:
+        StoreError: when it does not.
+    """
+    with database.transaction() as connection:
+        run(connection, "SELECT 1")

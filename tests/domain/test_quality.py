@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 
 from common.domain.cities import find_city
 from common.domain.observation import HOUR, POLLUTANTS
-from common.domain.quality import AFTER, BEFORE, MEANINGS, STUCK_HOURS, Doubt, at_once, over_time
+from common.domain.quality import (
+    AFTER,
+    BEFORE,
+    MEANINGS,
+    STUCK_HOURS,
+    Doubt,
+    at_once,
+    at_scale_end,
+    over_time,
+)
 from common.ingest.files.read import read_file
 
 if TYPE_CHECKING:
@@ -240,3 +249,14 @@ def test_four_diwalis_of_delhi_are_left_alone() -> None:
     for night in ((2015, 11, 11), (2016, 10, 30), (2017, 10, 19), (2018, 11, 7)):
         noon = int((datetime(*night, 12, tzinfo=UTC) - first) / HOUR)
         assert not any(noon + ahead in found for ahead in range(36))
+
+
+def test_what_an_index_at_the_end_of_its_scale_implies_is_at_least_so_much() -> None:
+    single = 325.3999938964844  # 325.4 as the database keeps it
+    american: dict[str, Values] = {"pm25": [single, 325.3, None], "pm10": [100.0, 604.0, None]}
+    assert at_scale_end(american, "us-epa", 0) == [Doubt("at_least", "pm25")]
+    assert at_scale_end(american, "us-epa", 1) == [Doubt("at_least", "pm10")]
+    assert at_scale_end(american, "us-epa", 2) == []
+    assert at_scale_end(american, "in-naqi", 0) == []
+    assert at_scale_end({"pm25": [380.0]}, "in-naqi", 0) == [Doubt("at_least", "pm25")]
+    assert "at_least" in MEANINGS

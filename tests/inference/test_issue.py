@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from stubs import refusing
 from synthetic import END, hours, put_hours, put_model
 
 from common.adapters.object_store import ObjectStore
+from common.domain.errors import StoreError
 from common.domain.forecast import COMPOSED, CORRECTED, HORIZON, MEAN, NAIVE
 from common.domain.observation import HOUR
 from common.features import FLOOR, INPUTS, MAX_LAG_HOURS
@@ -207,6 +209,82 @@ def test_one_failing_city_costs_no_other_its_forecast(
     assert report.skipped == dict.fromkeys(
         ["Chennai/aqi", "Chennai/pm25", "Mumbai/aqi", "Mumbai/pm25"], "no model has been trained yet"
     )
+
+
+class Failing(ObjectStore):
+    """A folder where reading the files of Agra fails with `error`."""
+
+    error: Exception = StoreError("the object store hiccups")
+
+    def get(self, key: str) -> bytes:
+        if "Agra" in key:
+            raise self.error
+        return super().get(key)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "unavailable"),
+    [
+        (StoreError("the object store hiccups"), "the object store hiccups", True),
+        (RuntimeError("out of threads"), "unexpected RuntimeError: out of threads", False),
+        (MemoryError(), "unexpected MemoryError: ", False),
+    ],
+)
+def test_whatever_fails_at_one_city_costs_no_other_its_forecast(
+    database: Database, tmp_path: Path, error: Exception, reason: str, unavailable: bool
+) -> None:
+    files = Failing(tmp_path.as_uri())
+    files.error = error
+    for city in ("Delhi", "Agra", "Pune"):
+        put_hours(database, city, HISTORY)
+        both(database, files, city)
+    report = issue_forecasts(database, ModelCache(files), ["Delhi", "Agra", "Pune"], now=NOW)
+    assert report.issued == 4
+    assert report.skipped == dict.fromkeys(["Agra/aqi", "Agra/pm25"], reason)
+    assert report.unavailable == ({"Agra/aqi", "Agra/pm25"} if unavailable else set())
+
+
+def test_rows_that_cannot_be_written_cost_no_other_city_its_forecast(
+    database: Database, files: ObjectStore, models: ModelCache
+) -> None:
+    for city in ("Agra", "Delhi"):
+        put_hours(database, city, HISTORY)
+        both(database, files, city)
+    with database.transaction() as connection:
+        run(connection, "ALTER TABLE forecast ADD CONSTRAINT not_agra CHECK (city <> 'Agra') NOT VALID")
+    report = issue_forecasts(database, models, ["Agra", "Delhi"], now=NOW)
+    assert report.issued == 2
+    assert set(report.skipped) == {"Agra/aqi", "Agra/pm25"}
+    assert "not_agra" in report.skipped["Agra/aqi"]
+
+
+def test_a_lost_database_ends_the_round(files: ObjectStore, models: ModelCache) -> None:
+    with refusing() as url:
+        lost = Database(url.replace("http://", "postgresql://u:p@") + "/vayu", connect_timeout_s=2)
+        with pytest.raises(StoreError, match="cannot be reached"):
+            issue_forecasts(lost, models, ["Agra", "Delhi"], now=NOW)
+
+
+def test_no_transaction_is_open_while_files_are_read(database: Database, tmp_path: Path) -> None:
+    open_transactions: list[int] = []
+
+    class Watched(ObjectStore):
+        def get(self, key: str) -> bytes:
+            with database.transaction() as connection:
+                [(others,)] = run(
+                    connection,
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                    "AND pid <> pg_backend_pid() AND xact_start IS NOT NULL",
+                )
+            open_transactions.append(others)
+            return super().get(key)
+
+    files = Watched(tmp_path.as_uri())
+    put_hours(database, "Delhi", HISTORY)
+    both(database, files, "Delhi")
+    assert issue_forecasts(database, ModelCache(files), ["Delhi"], now=NOW).issued == 2
+    assert len(open_transactions) >= 4
+    assert not any(open_transactions)
 
 
 def test_nothing_after_the_origin_has_any_influence(

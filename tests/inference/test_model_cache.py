@@ -11,11 +11,13 @@ import pytest
 from synthetic import END, hours, make_model
 
 from common.adapters.object_store import ObjectStore
+from common.domain.cities import all_cities
 from common.domain.errors import ModelError, NotFound
-from common.domain.forecast import HORIZON, QUANTILES
+from common.domain.forecast import HORIZON, QUANTILES, TARGETS
 from common.features import build, names
 from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
 from common.inference.session import ModelCache, open_session, predict
+from common.store.rivals import MOST_FOLLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +71,34 @@ def test_the_longest_unused_model_makes_room(files: Counted) -> None:
     assert files.read == []
     models.get("b")
     assert files.read == ["b/card.json", "b/model.onnx"]
+
+
+def test_the_second_round_of_all_cities_reads_no_file_again(files: Counted) -> None:
+    """Champions and all that may be followed beside them, in the order of a round, with one promotion between."""
+    made, data = make_model("aqi", "mean24")
+    versions = [
+        f"{city.slug}-{target}-{number}"
+        for city in all_cities()
+        for target in TARGETS
+        for number in range(1 + MOST_FOLLOWED)
+    ]
+    assert len(versions) == 56 * 2 * 3
+    for version in (*versions, "promoted"):
+        put(files, msgspec.structs.replace(made, version=version), data)
+    models = ModelCache(files)
+
+    def round_of(served: list[str]) -> int:
+        files.read.clear()
+        for version in served:
+            models.get(version)
+            models.hindcast(version, END, 100)
+        return len(files.read)
+
+    assert round_of(versions) == 3 * len(versions)
+    assert round_of(versions) == 0
+    versions[150] = "promoted"
+    assert round_of(versions) == 3
+    assert round_of(versions) == 0
 
 
 @pytest.mark.parametrize("missing", ["v1/card.json", "v1/model.onnx"])

@@ -60,6 +60,24 @@ def test_measured_before_implied_before_modelled(
     assert row["aqi"] == {"measured": 100, "implied": 200, "modelled": 300}[wins]
 
 
+@pytest.mark.parametrize(
+    ("source", "pm25", "flags"),
+    [
+        ("iqair", 325.4, ["at_least:pm25"]),
+        ("iqair", 325.3, []),
+        ("cpcb-feed", 380.0, ["at_least:pm25"]),
+        ("cpcb-feed", 325.4, []),
+    ],
+)
+def test_an_hour_says_where_its_index_was_at_the_end_of_the_scale(
+    database: Database, now: datetime, source: str, pm25: float, flags: list[str]
+) -> None:
+    keep_and_reconcile(database, series(now, 1, {"pm25": pm25}, source=source, basis="implied"), now)
+    row = latest(database, now)
+    assert [flag for flag in row["flags"] if flag != "gap"] == flags
+    assert row["pm25"] == pm25
+
+
 def test_a_source_with_an_index_comes_before_one_without(database: Database, now: datetime) -> None:
     keep_and_reconcile(database, given_by("modelled", now) + given_by("measured", now, hours=15), now)
     row = latest(database, now)

@@ -69,6 +69,15 @@ def test_both_forms_say_the_same(stub: Stub, http: Http) -> None:
     assert as_json == as_xml == marked
 
 
+def test_a_bare_ampersand_costs_no_station(stub: Stub, http: Http) -> None:
+    whole = (PAYLOADS / "feed.xml").read_text(encoding="utf-8")
+    name = fetch(stub, http, whole).readings[0].station
+    assert f'"{name}"' in whole
+    bare = fetch(stub, http, whole.replace(f'"{name}"', f'"{name} & Co &amp; Sons &#38; &c;"'))
+    assert len(bare.readings) == len(fetch(stub, http, whole).readings)
+    assert f"{name} & Co & Sons & &c;" in {reading.station for reading in bare.readings}
+
+
 @pytest.mark.parametrize(
     ("place", "ours"), [(place, city.name) for place, city in cpcb_places().items()], ids=str
 )

@@ -152,6 +152,12 @@ def test_the_index_comes_back_from_the_concentration(index: int) -> None:
     assert sub_index("pm25", reading.values["pm25"], "us-epa") == index
 
 
+@pytest.mark.parametrize("index", [500, 501, 1165])
+def test_an_index_beyond_the_scale_implies_what_its_end_does(index: int) -> None:
+    (reading,) = told(success(pollution={**POLLUTION, "aqius": index})).readings
+    assert reading.values["pm25"] == pytest.approx(325.4)
+
+
 @pytest.mark.parametrize("main", ["p1", "o3", "n2", "s2", "co", None])
 def test_an_index_of_another_pollutant_implies_nothing(main: str | None) -> None:
     (reading,) = told(success(pollution={**POLLUTION, "mainus": main})).readings
@@ -161,7 +167,7 @@ def test_an_index_of_another_pollutant_implies_nothing(main: str | None) -> None
 @pytest.mark.parametrize(
     ("pollution", "rejected"),
     [
-        ({"aqius": 501}, {"implausible": 1}),
+        ({"aqius": 9999}, {"implausible": 1}),
         ({"aqius": -1}, {"implausible": 1}),
         ({"aqius": "177"}, {"not_a_number": 1}),
         ({"aqius": None}, {}),

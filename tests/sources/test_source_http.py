@@ -39,9 +39,28 @@ def test_text_is_decoded_as_the_answer_says(stub: Stub, http: Http) -> None:
     assert [http.get(stub.url + "/a", str) for _ in range(3)] == ["µg", "µg", "\N{REPLACEMENT CHARACTER}?"]
 
 
+@pytest.mark.parametrize("charset", ["utf8mb4", "base64", "punycode", "none", ""])
+def test_a_charset_that_nobody_knows_is_not_believed(stub: Stub, http: Http, charset: str) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    stub.answer("/a", Answer(body='["µg", 1]'.encode(), headers=headers))
+    assert http.get_json(stub.url + "/a") == ["µg", 1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("charset", ["", "; charset=latin-1"])
+def test_a_byte_order_mark_is_no_part_of_the_text(
+    stub: Stub, http: Http, encoding: str, charset: str
+) -> None:
+    headers = {"Content-Type": f"application/json{charset}"}
+    stub.answer("/a", Answer(body='["µg", 1]'.encode(encoding), headers=headers))
+    assert http.get_json(stub.url + "/a") == ["µg", 1]
+    assert http.get(stub.url + "/a", str) == '["µg", 1]'
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
+        (Answer(body="null"), "empty"),
         (Answer(status=500), "server_error"),
         (Answer(status=503, body="<html>down</html>"), "server_error"),
         (Answer(status=408), "timeout"),
@@ -187,6 +206,32 @@ def test_other_servers_and_calls_without_a_limit_do_not_wait(stub: Stub) -> None
         assert paced.get_json(stub.url + "/a", per_minute=1) == 1
         assert paced.get_json(other.url + "/a", per_minute=1) == 2
         assert [paced.get_json(stub.url + "/a") for _ in range(3)] == [1, 1, 1]
+
+
+def test_everything_is_reckoned_by_the_clock_that_is_handed_in(stub: Stub) -> None:
+    """An hour of waiting for turns and between attempts, none of it in real time."""
+    now, waited = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        now[0] += seconds
+
+    stub.answer("/a", Answer(status=500), Answer(body="1"))
+    began = time.monotonic()
+    with Http(wait_s=600, budget_s=3000, minute_s=1200, clock=lambda: now[0], sleep=sleep) as http:
+        assert http.get_json(stub.url + "/a", per_minute=1) == 1
+        assert 1200 <= now[0] < 3000
+        bound = http.until(now[0] + 900)
+        with pytest.raises(OutOfTime, match="does not let it be asked sooner"):
+            bound.get_json(stub.url + "/a", per_minute=1)
+        now[0] += 900
+        with pytest.raises(OutOfTime, match="was not asked"):
+            bound.get_json(stub.url + "/a")
+    stub.answer("/b", Answer(status=500))
+    with Http(wait_s=600, budget_s=300, clock=lambda: now[0], sleep=sleep) as http, pytest.raises(Transient):
+        http.get_json(stub.url + "/b")
+    assert len([seen for seen in stub.seen if seen.path == "/b"]) == 2
+    assert time.monotonic() - began < 20
 
 
 def test_a_run_that_is_over_asks_nothing(stub: Stub, http: Http) -> None:

@@ -114,6 +114,11 @@ def test_indices_are_turned_back(pollutant: str, index: int) -> None:
     assert abs(back - index) <= 1  # EPA's whole µg/m³ and ppb do not reach every index
 
 
+def test_an_index_beyond_the_scale_implies_what_its_end_does() -> None:
+    (reading,) = told(feed(pm25=999, pm10=612)).readings
+    assert reading.values == pytest.approx({"pm25": 325.4, "pm10": 604.0})
+
+
 def test_weather_is_real_and_what_is_unknown_is_left() -> None:
     (reading,) = told(
         feed(t=18.7, h=48.3, p=1012, w=0.2, wg=2.6, dew=9, neph=1.2, pm25="-", o3=None)
@@ -147,7 +152,7 @@ def test_the_clock_with_its_zone_counts(clock: Any, outcome: str) -> None:
 
 @pytest.mark.parametrize(
     ("values", "reason"),
-    [({"pm25": 999}, "implausible"), ({"pm25": "177"}, "not_a_number"), ({"t": 80}, "implausible")],
+    [({"pm25": 9999}, "implausible"), ({"pm25": "177"}, "not_a_number"), ({"t": 80}, "implausible")],
 )
 def test_values_that_cannot_be(values: dict[str, Any], reason: str) -> None:
     assert told(feed(**values)).rejected == {reason: 1, "no_values": 1}
