@@ -110,6 +110,8 @@ def served(stand_in: Played) -> Iterator[Played]:
             self.send_header("Content-Length", str(len(answer)))
             self.send_header("ETag", '"x"')
             self.send_header("Last-Modified", "Wed, 05 Nov 2025 10:30:00 GMT")
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Metadata-Flavor", "Google")  # by which Google's metadata server is known
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(answer)

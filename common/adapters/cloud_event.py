@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from cloudevents.conversion import to_structured
+from cloudevents.http.event import CloudEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def structured(id_: str, type_: str, subject: str, data: Mapping[str, Any], *, now: datetime) -> str:
-    """The event in structured mode; an empty subject is left out, as the specification wants it.
-
-    Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
-    """
-    event: dict[str, Any] = {
-        "specversion": "1.0",
+    """The event in structured mode; an empty subject is left out, as the specification wants it."""
+    attributes = {
         "id": id_,
         "source": "vayu",
         "type": type_,
         "time": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
-        "data": dict(data),
     }
     if subject:
-        event["subject"] = subject
-    return json.dumps(event)
+        attributes["subject"] = subject
+    return to_structured(CloudEvent(attributes, dict(data)))[1].decode()
 
 
 def address(pattern: str, type_: str) -> str:

@@ -42,7 +42,10 @@ def queue_from_url(
         from common.adapters.pubsub_queue import PubSubQueue
 
         if emulator := environment.get("PUBSUB_EMULATOR_HOST"):
-            return PubSubQueue(match[1], match[2], clock, endpoint=f"http://{emulator}", metadata=None)
+            from google.auth.credentials import AnonymousCredentials
+
+            nobody = AnonymousCredentials()
+            return PubSubQueue(match[1], match[2], clock, endpoint=f"http://{emulator}", credentials=nobody)
         return PubSubQueue(match[1], match[2], clock)
     raise ConfigError(
         f"QUEUE_URL must be 'postgres:', 'sqs://host/account/queue' or 'pubsub://project/topic', not {url!r}"

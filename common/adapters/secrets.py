@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from common.adapters.aws_request import Refused, ask
+from common.adapters.aws_client import client_config, reason
 from common.domain.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_TIMEOUT_S = 10.0
 _AWS = re.compile(r"(secretsmanager|ssm)://([a-z]{2}(?:-[a-z]+)+-\d)/(.+)")
-_ASKED = {
-    "secretsmanager": ("secretsmanager.GetSecretValue", "SecretId", ("SecretString",)),
-    "ssm": ("AmazonSSM.GetParameter", "Name", ("Parameter", "Value")),
-}
-"""Service → its action, what names the secret, where the answer holds it"""
 
 
 def read_secrets(url: str) -> dict[str, str]:
@@ -60,26 +49,18 @@ def _settings(text: str) -> dict[str, str]:
 
 
 def _from_aws(service: str, region: str, name: str) -> str:
-    """What a service keeps."""
-    action, key, where = _ASKED[service]
-    if service == "ssm":
-        name = f"/{name}" if "/" in name and not name.startswith("/") else name
-        body = {key: name, "WithDecryption": True}
-    else:
-        body = {key: name}
-    endpoint = _endpoint(service, region, os.environ)
+    """What Secrets Manager or the Parameter Store keeps under the name."""
+    config = client_config(region)
+    from aws_lambda_powertools.utilities import parameters
+    from botocore.exceptions import ClientError, NoCredentialsError
+
     try:
-        found: Any = ask(service, region, endpoint, action, body, version="1.1", timeout_s=_TIMEOUT_S)
-        for part in where:
-            found = found[part]
-    except Refused as error:
-        raise ConfigError(f"VAYU_SECRETS: {name} of {service} cannot be read: {error}") from None
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ConfigError(f"VAYU_SECRETS: {service} in {region} does not answer") from error
-    return str(found)
-
-
-def _endpoint(service: str, region: str, environment: Mapping[str, str]) -> str:
-    """AWS_ENDPOINT_URL puts a stand-in in the place of AWS, as it does for boto3."""
-    usual = f"https://{service}.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
-    return environment.get("AWS_ENDPOINT_URL", usual).rstrip("/") + "/"
+        if service == "secretsmanager":
+            return str(parameters.SecretsProvider(boto_config=config).get(name))
+        path = f"/{name}" if "/" in name and not name.startswith("/") else name
+        return str(parameters.SSMProvider(boto_config=config).get(path, decrypt=True))
+    except parameters.GetParameterError as error:
+        cause = error.__context__  # its own text holds all that AWS said
+        if isinstance(cause, ClientError | NoCredentialsError):
+            raise ConfigError(f"VAYU_SECRETS: {name} of {service} cannot be read: {reason(cause)}") from None
+        raise ConfigError(f"VAYU_SECRETS: {service} in {region} does not answer") from cause

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import uuid
+import weakref
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from common.adapters.aws_request import Refused, ask
+from common.adapters.aws_client import client_config, reason
 from common.adapters.cloud_event import address, structured
 from common.domain.errors import StoreError
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 LONGEST_DELAY = timedelta(minutes=15)
 """What SQS allows; a longer delay is cut to it, so a message may come early but never gets lost."""
-_TIMEOUT_S = 10.0
 
 
 class SqsQueue:
@@ -35,28 +36,32 @@ class SqsQueue:
         """Send a message; returns its CloudEvents id.
 
         Raises:
+            ConfigError: when boto3 is not installed.
             StoreError: when SQS cannot be reached, refuses the credentials or has no such queue.
         """
+        client = self._client
+        from botocore.exceptions import BotoCoreError, ClientError
+
         id_ = str(uuid.uuid4())
-        text = structured(id_, type_, subject, data, now=self._clock())
         url = address(self._url, type_)
-        parts = urlsplit(url)
-        region = re.search(r"\bsqs\.([a-z0-9-]+)\.", parts.netloc)
-        body = {
-            "QueueUrl": url,
-            "MessageBody": text,
-            "DelaySeconds": round(min(delay, LONGEST_DELAY).total_seconds()),
-        }
         try:
-            ask(
-                "sqs",
-                region[1] if region else "us-east-1",  # a stand-in takes any
-                f"{parts.scheme}://{parts.netloc}/",
-                "AmazonSQS.SendMessage",
-                body,
-                version="1.0",
-                timeout_s=_TIMEOUT_S,
+            client.send_message(
+                QueueUrl=url,
+                MessageBody=structured(id_, type_, subject, data, now=self._clock()),
+                DelaySeconds=round(min(delay, LONGEST_DELAY).total_seconds()),
             )
-        except (Refused, OSError, ValueError) as error:
-            raise StoreError(f"the queue {url} did not take a message: {error}") from error
+        except (BotoCoreError, ClientError) as error:
+            raise StoreError(f"the queue {url} did not take a message: {reason(error)}") from error
         return id_
+
+    @cached_property
+    def _client(self) -> Any:
+        parts = urlsplit(self._url)
+        region = re.search(r"\bsqs\.([a-z0-9-]+)\.", parts.netloc)
+        config = client_config(region[1] if region else "us-east-1")  # a stand-in takes any
+        from boto3.session import Session
+
+        # A session of its own: boto3's default one must not be shared by threads.
+        client = Session().client("sqs", endpoint_url=f"{parts.scheme}://{parts.netloc}", config=config)
+        weakref.finalize(self, client.close)
+        return client

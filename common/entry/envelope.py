@@ -9,13 +9,19 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from cloudevents.exceptions import GenericException
+from cloudevents.http import from_json
 
 from common.adapters.queue import Message
 from common.domain.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cloudevents.abstract import CloudEvent
 
 PUBSUB_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
 
@@ -44,6 +50,18 @@ def decode_one(event: Mapping[str, Any], default_type: str) -> Message:
     if is_pubsub_push(event):
         return _from_pubsub(event, default_type)
     return _from_object(event, default_type) if event else Message(default_type)
+
+
+def from_cloud_event(event: CloudEvent, default_type: str) -> Message:
+    """The message of a CloudEvent, also of one that carries a Pub/Sub push.
+
+    Raises:
+        DataError: when its data are no JSON object.
+    """
+    attributes, data = event.get_attributes(), event.get_data()
+    if attributes["type"] == PUBSUB_EVENT:
+        return _from_pubsub(_mapping(data), default_type)
+    return _message(attributes["type"], attributes.get("subject"), data, str(attributes["id"]))
 
 
 def is_sqs_batch(event: Mapping[str, Any]) -> bool:
@@ -105,18 +123,26 @@ def _from_pubsub(push: Mapping[str, Any], default_type: str) -> Message:
 
 
 def _from_object(event: Mapping[str, Any], default_type: str, *, id_: str = "", attempt: int = 1) -> Message:
-    """An EventBridge event, a CloudEvent, or a plain message."""
+    """A CloudEvent, an EventBridge event, or a plain message."""
+    if "specversion" in event:
+        return replace(from_cloud_event(_cloud_event(event), default_type), attempt=attempt)
     id_ = str(event.get("id") or id_)
-    type_, subject, data = event.get("type"), event.get("subject"), event.get("data")
     if event.get("detail-type") == "Scheduled Event":
         return Message(default_type, str(event.get("time", "")), {}, id_, attempt)
     if "detail-type" in event:
         detail = _mapping(event.get("detail"))
-        type_, subject, data = event["detail-type"], detail.get("subject"), detail.get("data")
-    elif type_ == PUBSUB_EVENT:
-        return _from_pubsub(_mapping(data), default_type)
-    elif "data_base64" in event:
-        data = json_object(_unbase64(event["data_base64"]))
+        return _message(event["detail-type"], detail.get("subject"), detail.get("data"), id_, attempt)
+    return _message(event.get("type"), event.get("subject"), event.get("data"), id_, attempt)
+
+
+def _cloud_event(event: Mapping[str, Any]) -> CloudEvent:
+    try:
+        return from_json(json.dumps(event))
+    except (GenericException, TypeError, ValueError) as error:
+        raise DataError("a message is no CloudEvent") from error
+
+
+def _message(type_: object, subject: object, data: object, id_: str, attempt: int = 1) -> Message:
     if not isinstance(type_, str) or not type_:
         raise DataError("a message needs a type")
     if not isinstance(subject, str | None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from common.adapters.queue import Message
 from common.domain.errors import DataError
@@ -13,21 +13,14 @@ from common.entry import envelope
 from common.entry.perform import HOPELESS, Handler, deferred, log, once, perform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
     from wsgiref.types import WSGIApplication
 
+    from cloudevents.abstract import CloudEvent
     from flask import Request
     from werkzeug import Response
 
 Reply = tuple[str, int, dict[str, str]]
-
-
-class CloudEvent(Protocol):
-    """What functions-framework hands over."""
-
-    def get_attributes(self) -> Mapping[str, Any]: ...
-
-    def get_data(self) -> Any: ...
 
 
 def http(
@@ -92,8 +85,7 @@ def event(
     handle = deferred(build)
 
     def function(cloud_event: CloudEvent) -> None:
-        content = {**cloud_event.get_attributes(), "data": cloud_event.get_data()}
-        perform(handle, envelope.decode_one(content, default_type), accepts)
+        perform(handle, envelope.from_cloud_event(cloud_event, default_type), accepts)
 
     return function
 

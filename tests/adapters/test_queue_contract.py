@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.oauth2.credentials import Credentials
 from pubsub_here import PROJECT, Emulator, emulated, emulator_here
 
 from common.adapters.pubsub_queue import PubSubQueue
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 NOW = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
 NOWHERE = "postgresql+pg8000://nobody@127.0.0.1:1/none"
 TOPIC = "/v1/projects/vayu-test/topics/vayu-jobs"
-CREDENTIALS = "/computeMetadata/v1/instance/service-accounts/default/token"
+NOBODY = AnonymousCredentials()
 
 
 @dataclass
@@ -204,7 +210,9 @@ def test_each_type_may_have_a_queue_of_its_own(aws: str, stand_in: Any) -> None:
 
 def test_the_clouds_get_a_whole_cloud_event(stand_in: Any) -> None:
     stand_in.answer("POST", TOPIC + ":publish", (200, {"messageIds": ["11"]}))
-    queue = PubSubQueue("vayu-test", "vayu-jobs", clock, endpoint=f"http://{stand_in.address}", metadata=None)
+    queue = PubSubQueue(
+        "vayu-test", "vayu-jobs", clock, endpoint=f"http://{stand_in.address}", credentials=NOBODY
+    )
 
     id_ = queue.send(TRAIN, "Delhi", {"force": True})
 
@@ -222,37 +230,76 @@ def test_the_clouds_get_a_whole_cloud_event(stand_in: Any) -> None:
     }
 
 
-def test_pubsub_fetches_a_token_once_until_it_ends(stand_in: Any) -> None:
-    tokens = [(200, {"access_token": name, "expires_in": 3599}) for name in ("first", "second")]
-    stand_in.answer("GET", CREDENTIALS, *tokens)
+def test_pubsub_is_told_who_publishes(stand_in: Any) -> None:
     stand_in.answer("POST", TOPIC + ":publish", (200, {"messageIds": ["11"]}))
-    time = NOW
-    address = f"http://{stand_in.address}"
-    queue = PubSubQueue("vayu-test", "vayu-jobs", lambda: time, endpoint=address, metadata=address)
+    address, token = f"http://{stand_in.address}", Credentials("of-a-service-account")
 
-    for minutes in (0, 30, 29, 1):
-        time += timedelta(minutes=minutes)
-        queue.send(TRAIN, "Delhi", {})
+    PubSubQueue("vayu-test", "vayu-jobs", clock, endpoint=address, credentials=token).send(TRAIN, "", {})
 
-    sent = [call.headers.get("Authorization") for call in stand_in.requests if call.method == "POST"]
-    assert sent == ["Bearer first", "Bearer first", "Bearer second", "Bearer second"]
-    assert stand_in.requests[0].headers["Metadata-Flavor"] == "Google"
+    assert stand_in.requests[0].headers["authorization"] == "Bearer of-a-service-account"
+
+
+def test_pubsub_finds_the_service_account_of_its_function(stand_in: Any) -> None:
+    account = "/computeMetadata/v1/instance/service-accounts/default/"
+    stand_in.answer("GET", "/", (200, {}))
+    stand_in.answer("GET", "/computeMetadata/v1/project/project-id", (200, "vayu-test"))
+    stand_in.answer("GET", "/computeMetadata/v1/universe/universe-domain", (200, "googleapis.com"))
+    stand_in.answer("GET", account, (200, {"email": "vayu@example.org", "scopes": []}))
+    stand_in.answer("GET", account + "token", (200, {"access_token": "its-token", "expires_in": 3599}))
+    stand_in.answer("POST", TOPIC + ":publish", (200, {"messageIds": ["11"]}))
+    code = (
+        "from datetime import UTC, datetime\n"
+        "from common.adapters.pubsub_queue import PubSubQueue\n"
+        f"queue = PubSubQueue('vayu-test', 'vayu-jobs', lambda: datetime(2025, 1, 1, tzinfo=UTC), "
+        f"endpoint='http://{stand_in.address}')\n"
+        "for _ in range(2): queue.send('vayu.train', 'Delhi', {})\n"
+    )
+    named = {"GCE_METADATA_HOST": stand_in.address, "GCE_METADATA_IP": stand_in.address}
+    elsewhere = {"HOME": "/nonexistent", "PATH": os.defpath, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=elsewhere | named)
+
+    sent = [call.headers.get("authorization") for call in stand_in.requests if call.method == "POST"]
+    assert sent == ["Bearer its-token"] * 2
+    asked = [call for call in stand_in.requests if call.path.startswith(account + "token")]
+    assert len(asked) == 1
 
 
 def test_pubsub_tries_again_what_may_pass(stand_in: Any) -> None:
     stand_in.answer("POST", TOPIC + ":publish", (503, {}), (200, {"messageIds": ["11"]}))
 
-    PubSubQueue("vayu-test", "vayu-jobs", clock, endpoint=f"http://{stand_in.address}", metadata=None).send(
-        TRAIN, "", {}
-    )
+    PubSubQueue(
+        "vayu-test", "vayu-jobs", clock, endpoint=f"http://{stand_in.address}", credentials=NOBODY
+    ).send(TRAIN, "", {})
 
     assert len(stand_in.requests) == 2
+
+
+def test_sqs_tries_again_when_it_is_asked_too_often(aws: str, stand_in: Any) -> None:
+    too_often = {"__type": "com.amazonaws.sqs#ThrottlingException", "message": "Rate exceeded"}
+    stand_in.answer("POST", "/", (400, too_often), (200, {"MessageId": "1"}))
+
+    SqsQueue(f"http://{stand_in.address}/123456789012/vayu", clock).send(TRAIN, "", {})
+
+    assert len(stand_in.requests) == 2
+
+
+def test_sqs_tells_a_refusal_by_its_name_alone(aws: str, stand_in: Any) -> None:
+    refused = {"__type": "com.amazonaws.sqs#AccessDenied", "message": "of user 987654321098"}
+    stand_in.answer("POST", "/", (400, refused))
+
+    with pytest.raises(StoreError, match=r"a message: AccessDenied$"):
+        SqsQueue(f"http://{stand_in.address}/123456789012/vayu", clock).send(TRAIN, "", {})
+
+    assert len(stand_in.requests) == 1
 
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_pubsub_does_not_insist_where_it_is_refused(stand_in: Any, status: int) -> None:
     stand_in.answer("POST", TOPIC + ":publish", (status, {}))
-    queue = PubSubQueue("vayu-test", "vayu-jobs", clock, endpoint=f"http://{stand_in.address}", metadata=None)
+    queue = PubSubQueue(
+        "vayu-test", "vayu-jobs", clock, endpoint=f"http://{stand_in.address}", credentials=NOBODY
+    )
 
     with pytest.raises(StoreError, match=f"{status} for projects/vayu-test/topics/vayu-jobs"):
         queue.send(TRAIN, "", {})
@@ -260,13 +307,18 @@ def test_pubsub_does_not_insist_where_it_is_refused(stand_in: Any, status: int) 
     assert len(stand_in.requests) == 1
 
 
-def test_a_queue_that_is_not_there_is_a_store_error(aws: str) -> None:
+def test_a_queue_that_is_not_there_is_a_store_error(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     nowhere = "http://127.0.0.1:1"
     for queue in (
         SqsQueue(f"http://{aws}/123456789012/absent", clock),
         SqsQueue(f"{nowhere}/123456789012/vayu", clock),
-        PubSubQueue("p-1", "topic", clock, endpoint=nowhere, metadata=None),
-        PubSubQueue("p-1", "topic", clock, metadata=nowhere),
+        PubSubQueue("p-1", "topic", clock, endpoint=nowhere, credentials=NOBODY),
+        PubSubQueue("p-1", "topic", clock),  # nobody's credentials are found
         queue_from_url("postgres:", Database(NOWHERE), clock),
     ):
         with pytest.raises(StoreError):

@@ -14,6 +14,8 @@ from common.domain.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stand_ins import StandIn
+
 SECRET = {"DATABASE_URL": "postgresql://vayu:very-secret@db:5432/vayu", "IQAIR_API_KEY": "k-123"}
 
 
@@ -81,3 +83,26 @@ def test_a_service_that_does_not_answer_is_told(aws: str, monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(ConfigError, match="does not answer"):
         read_secrets("secretsmanager://ap-south-1/vayu")
+
+
+@pytest.mark.parametrize("service", ["secretsmanager", "ssm"])
+def test_a_service_that_is_asked_too_often_is_asked_again(
+    aws: str, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{stand_in.address}")
+    text = json.dumps(SECRET)
+    answer = {"SecretString": text, "Parameter": {"Value": text}}
+    stand_in.answer("POST", "/", (400, {"__type": "ThrottlingException", "message": "slower"}), (200, answer))
+
+    assert read_secrets(f"{service}://ap-south-1/vayu") == SECRET
+    assert len(stand_in.requests) == 2
+
+
+def test_nothing_of_the_account_is_told(aws: str, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{stand_in.address}")
+    refused = {"__type": "AccessDeniedException", "Message": "user 987654321098 may not"}
+    stand_in.answer("POST", "/", (400, refused))
+
+    with pytest.raises(ConfigError, match=r"cannot be read: AccessDeniedException$") as caught:
+        read_secrets("secretsmanager://ap-south-1/vayu")
+    assert caught.value.__suppress_context__
