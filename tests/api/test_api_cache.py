@@ -18,7 +18,7 @@ from api_rows import (
     trained,
     url,
 )
-from edge_here import CITIES, CURRENT, HISTORY, ON, Counted, Make, Outage, Process, Time, token
+from edge_here import CITIES, CURRENT, HISTORY, ON, Counted, Make, Process, Time, token
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse

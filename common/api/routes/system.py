@@ -26,7 +26,7 @@ from common.api.schemas.system import (
 )
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
-from common.store.engine import NO_TABLE
+from common.store.errors import NO_TABLE
 from common.store.reads.service import ServiceState, service_state
 from common.store.version import raise_data_version
 
