@@ -129,7 +129,7 @@ def test_only_settings_read_the_environment() -> None:
         "common/adapters/secrets.py",  # AWS_ENDPOINT_URL, AWS's own variable
         "common/adapters/aws_request.py",  # AWS_ACCESS_KEY_ID and its like, where Lambda puts a role's
         "common/cli/child.py",  # functions-framework's own variable
-        "common/cli/children.py",  # handed on to child processes
+        "common/cli/processes.py",  # handed on to child processes
     }
     reading = {
         str(path.relative_to(ROOT))
