@@ -196,7 +196,9 @@ def test_limits_of_a_read_end_with_it(pooled_url: str) -> None:
 def test_nothing_that_one_client_sets_is_left_to_another(pooled_url: str) -> None:
     """What PgBouncer itself sets for each client is there before ours come."""
     one, other = Database(pooled_url, pool_size=1), Database(pooled_url, pool_size=1)
-    settings = "SELECT pg_backend_pid(), array_agg(name ORDER BY name) FROM pg_settings WHERE setting <> reset_val"
+    settings = (
+        "SELECT pg_backend_pid(), array_agg(name ORDER BY name) FROM pg_settings WHERE setting <> reset_val"
+    )
     with one.statements() as connection:
         [before] = run(connection, settings)
     with one.reading() as connection:
