@@ -194,6 +194,25 @@ def test_limits_of_a_read_end_with_it(pooled_url: str) -> None:
     assert (limit, only, none, free, left) == ("17s", "on", "0", "off", [])
 
 
+def test_nothing_that_one_client_sets_is_left_to_another(pooled_url: str) -> None:
+    """What PgBouncer itself sets for each client is there before ours come."""
+    one, other = Database(pooled_url, pool_size=1), Database(pooled_url, pool_size=1)
+    settings = (
+        "SELECT pg_backend_pid(), array_agg(name ORDER BY name) FROM pg_settings WHERE setting <> reset_val"
+    )
+    with one.statements() as connection:
+        [before] = run(connection, settings)
+    with one.reading() as connection:
+        run(connection, "SELECT 1")
+    with one.transaction() as connection:
+        run(connection, "SELECT 1")
+    with other.statements() as connection:
+        [after] = run(connection, settings)
+    one.close()
+    other.close()
+    assert after == before
+
+
 def test_reads_outlive_the_sessions_behind_it(pooled: Database, watcher: Watcher) -> None:
     with pooled.reading() as connection:
         for _ in range(3):
