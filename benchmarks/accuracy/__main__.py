@@ -103,7 +103,7 @@ def _measured(
         read_hours(path, zone),
         Plan(window.target, first, first, last, zone, future=window.future, families=families),
     )
-    found = report(done.forecasts, done.hours.names.to_pylist())
+    found = report(done.forecasts, done.hours.names.tolist())
     _print(name, done, found, time.process_time() - started)
     if beside:
         _print_others(done)

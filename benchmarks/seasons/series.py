@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -102,7 +103,7 @@ def city(hours: Hours) -> Hours:
     if "aqi" in hours.columns:
         at = hours.columns.index("aqi")
         mean[:, at] = np.round(mean[:, at])
-    return replace(hours, values=[mean], names=pa.array(["city"]))
+    return replace(hours, values=[mean], names=pd.Series(["city"]))
 
 
 def between(hours: Hours, first: int, last: int) -> Hours:

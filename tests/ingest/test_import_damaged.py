@@ -178,7 +178,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path, data: bytes, says: str) -> 
 def test_a_file_too_big_for_memory_is_refused(
     tmp_path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.ingest.files.table.MOST_BYTES", 2000)
+    monkeypatch.setattr("common.tables.file.MOST_BYTES", 2000)
     with pytest.raises(DataError, match="split it"):
         read(tmp_path, data)
 

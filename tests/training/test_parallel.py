@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from distributed import LocalCluster
@@ -38,7 +39,8 @@ AHEAD = replace(PLAN, future=("temperature",), families=("xgboost", "random_fore
 def made_up(plan: Plan, **more: Any) -> Backtest:
     columns = [INPUTS.index(name) for name in NAMES]
     values = [np.ascontiguousarray(hours(DAYS, seed=seed, gaps=0.02)[:, columns]) for seed in range(2)]
-    names, form = pa.array(["a", "b"]), Form(pa.timestamp("s"), UTC, aware=False)
+    names = pd.Series(["a", "b"])
+    form = Form(pd.ArrowDtype(pa.timestamp("s")), UTC, aware=False)
     return backtest(Hours(NAMES, values, int(START.timestamp()), names, form), plan, **more)
 
 

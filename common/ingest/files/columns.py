@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from typing import TYPE_CHECKING
 
 from common.domain.errors import DataError
 from common.domain.observation import POLLUTANTS, UNITS, VARIABLES
-from common.domain.units import plausible, scale
+from common.domain.units import LIMITS, scale
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 DIRECTION = "wind_direction"
 """Where the wind blows from, in degrees; never kept itself: with the speed it becomes wind_u and wind_v."""
@@ -40,11 +45,21 @@ _UNITS_SHOWN = (
 _DEGREES = ("deg", "degree", "degrees", "°")
 _INDEX_UNITS = ("index", "aqi", "naqi", "in-naqi", "sub-index")
 _HEADING = re.compile(r"(?P<name>.+?)\s*(?:[(\[](?P<unit>[^()\[\]]*)[)\]])?", re.DOTALL)
-_MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "nil", "-", "--", "missing"))
-_FILLS = (-999.0, -9999.0)
 
-Read = Callable[[str], float | str]
-"""A cell's text → its value in the variable's own unit, or the short word for why it has none."""
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How the numbers of one variable in one unit become values in its own, and which of those can be true."""
+
+    factor: float
+    offset: float
+    low: float
+    high: float
+
+    def values(self, numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """(values in the variable's own unit, which of them can be true)."""
+        values = numbers * self.factor + self.offset
+        return values, (self.low <= values) & (values <= self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +68,7 @@ class Column:
 
     at: int
     variable: str
-    read: Read
+    scale: Scale
 
 
 def plain(heading: str) -> str:
@@ -103,12 +118,12 @@ def value_columns(table: str, header: list[str]) -> tuple[list[Column], list[str
         if unit is None:
             bare.append(name)
         given = _PORTAL_UNITS[variable] if unit is None else unit
-        kept[variable] = Column(at, variable, reader(table, heading.strip(), variable, given))
+        kept[variable] = Column(at, variable, scale_of(table, heading.strip(), variable, given))
     return list(kept.values()), [name for name in others if name], bare
 
 
-def reader(table: str, heading: str, variable: str, unit: str) -> Read:
-    """What turns a cell of `variable` given in `unit` into its value.
+def scale_of(table: str, heading: str, variable: str, unit: str) -> Scale:
+    """What turns numbers of `variable` given in `unit` into values.
 
     Raises:
         DataError: when the unit means nothing for the variable; names `heading`, and the units that do.
@@ -116,15 +131,15 @@ def reader(table: str, heading: str, variable: str, unit: str) -> Read:
     if variable == DIRECTION:
         if unit.strip().casefold() not in _DEGREES:
             raise _unknown(table, heading, unit, ["deg"])
-        return _reader(1.0, 0.0, lambda value: 0.0 <= value <= 360.0)
+        return Scale(1.0, 0.0, 0.0, 360.0)
     if variable.startswith(INDEX):
-        return _reader(1.0, 0.0, lambda value: 0.0 <= value <= 500.0)
+        return Scale(1.0, 0.0, 0.0, 500.0)
     written = unit.replace("Â", "").replace("degree", "deg")  # Â: UTF-8 that was once read as Latin-1
     try:
         factor, offset = scale(variable, written)
     except DataError as error:
         raise _unknown(table, heading, unit, accepted_units(variable)) from error
-    return _reader(factor, offset, lambda value: plausible(variable, value))
+    return Scale(factor, offset, *LIMITS[variable])
 
 
 def index_variable(table: str, name: str, unit: str) -> str | None:
@@ -155,33 +170,8 @@ def _has_unit(variable: str, unit: str) -> bool:
     return True
 
 
-def is_missing(text: str) -> bool:
-    """Whether a cell says that there is no value."""
-    return text.strip().casefold() in _MISSING
-
-
 def _unknown(table: str, heading: str, unit: str, accepted: list[str]) -> DataError:
     return DataError(
         f"{table}: column {heading[:40]!r} has the unit {unit[:20]!r}, which is not known for it; "
         f"accepted: {', '.join(accepted)}"
     )
-
-
-def _reader(factor: float, offset: float, possible: Callable[[float], bool]) -> Read:
-    @cache  # the same few thousand texts come again and again
-    def read(text: str) -> float | str:
-        if is_missing(text):
-            return "missing"
-        word = text.strip()
-        try:
-            number = float(word)
-        except ValueError:
-            return "not_a_number"
-        if "_" in word or not word.isascii():  # Python's own liberties
-            return "not_a_number"
-        if number in _FILLS:
-            return "missing"
-        value = number * factor + offset
-        return value if possible(value) else "implausible"
-
-    return read

@@ -1,51 +1,46 @@
-"""Values of minutes into values of hours: means, vector means of the wind, sums of the rain."""
+"""Values of minutes into values of hours: means, vector means of the wind, sums of the rain.
+
+Values are tables of the columns ``station``, ``variable``, ``time`` (UTC) and ``value``, one value a row.
+"""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common.domain.observation import hour_ending
-from common.domain.units import wind_components
+import numpy as np
+import pandas as pd
+
 from common.ingest.files.columns import DIRECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections import Counter
 
 COVERAGE = 0.75
 """Share of an hour's intervals that must have a value, else the hour has none."""
+KEY = ["station", "variable", "time"]
+_GRID = pd.Timedelta(minutes=30)
+"""Indian hours end at half past the hour of UTC."""
 
-Series = dict[datetime, dict[str, float]]
-"""End of the averaging time, UTC → variable → value."""
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Hours:
-    """Hourly values in order of time, and what became of the values that went in."""
+    """Hourly values, and what became of the values that went in."""
 
-    rows: list[tuple[datetime, dict[str, float]]] = field(default_factory=list)
-    values_used: int = 0
-    values_short: int = 0
-    means: int = 0
-    short: int = 0
+    values: pd.DataFrame
+    """As those that went in, `time` being the end of the averaging time; the wind as its two components."""
+    values_used: int
+    values_short: int
+    means: int
+    short: int
     """Hours of one variable that had values, but too few."""
 
 
-def interval_minutes(times: Iterable[Iterable[datetime]]) -> int | None:
-    """The most common distance of neighbouring stamps, in minutes; None where no series has two."""
-    steps: Counter[timedelta] = Counter()
-    for stamps in times:
-        steps.update(later - earlier for earlier, later in pairwise(sorted(stamps)))
-    return _minutes(steps)
-
-
-def common_minutes(lengths: Iterable[timedelta]) -> int | None:
-    """The most common of some lengths of time, in minutes."""
-    return _minutes(Counter(lengths))
+def table_of(stations: object, variables: object, times: object, values: object) -> pd.DataFrame:
+    """Values as a table; names as categories, for there may be millions of rows."""
+    table = pd.DataFrame({"station": stations, "variable": variables, "time": times, "value": values})
+    return table.astype({"station": "category", "variable": "category"})
 
 
 def intervals_needed(minutes: int) -> int:
@@ -53,56 +48,72 @@ def intervals_needed(minutes: int) -> int:
     return math.ceil(60 // minutes * COVERAGE)
 
 
-def hourly(series: Series, minutes: int) -> Hours:
+def interval_minutes(stamps: pd.DataFrame, series: list[str]) -> int | None:
+    """The most common distance of neighbouring times within each of the `series`; None where none has two."""
+    ordered = stamps.drop_duplicates([*series, "time"]).sort_values([*series, "time"])
+    return common_minutes(ordered.groupby(series, observed=True)["time"].diff())
+
+
+def common_minutes(lengths: pd.Series) -> int | None:
+    """The most common of some lengths of time, in minutes, the shortest of those; None where there is none."""
+    usual = lengths.dropna().mode()
+    return None if usual.empty else round(usual.iloc[0].total_seconds() / 60)
+
+
+def without_repeats(values: pd.DataFrame, rejected: Counter[str]) -> pd.DataFrame:
+    """The first value of each variable and time; the others are counted as duplicates or conflicts."""
+    again = values.duplicated(KEY)
+    if not again.any():
+        return values
+    kept = values[~again]
+    pairs = values[again].merge(kept, on=KEY, suffixes=("", "_kept"))
+    same = int((pairs["value"] == pairs["value_kept"]).sum())
+    rejected["duplicate"] += same
+    rejected["conflict"] += len(pairs) - same
+    return kept
+
+
+def without_loose_directions(values: pd.DataFrame, rejected: Counter[str]) -> pd.DataFrame:
+    """Without the wind directions that have no speed beside them; those that have become wind_u and wind_v."""
+    is_direction = values["variable"] == DIRECTION
+    if not is_direction.any():
+        return values
+    others = values[~is_direction]
+    speeds = others.loc[others["variable"] == "wind_speed", ["station", "time", "value"]]
+    winds = values[is_direction].merge(speeds, on=["station", "time"], suffixes=("", "_speed"))
+    rejected["no_speed"] += int(is_direction.sum()) - len(winds)
+    angle = np.radians(winds["value"])
+    return pd.concat(
+        [others.astype({"variable": object})]
+        + [
+            winds[["station", "time"]].assign(variable=name, value=-winds["value_speed"] * part(angle))
+            for name, part in (("wind_u", np.sin), ("wind_v", np.cos))
+        ],
+        ignore_index=True,
+    ).astype({"variable": "category"})
+
+
+def hourly(values: pd.DataFrame, minutes: int) -> Hours:
     """Hours out of intervals of `minutes`, each belonging to the Indian hour in which it ends.
 
-    Intervals of an hour or more are left as they are, with their own stamps. Rain is summed over the
-    intervals that have a value; a wind direction goes with its speed into wind_u and wind_v, the mean
-    of vectors; all else is the arithmetic mean.
+    Intervals of an hour are left as they are, with their own stamps. Rain is summed over the intervals that have a
+    value; all else is the arithmetic mean, that of the wind's components the mean of vectors.
     """
-    need = intervals_needed(minutes) if minutes < 60 else 1
-    groups: dict[datetime, list[dict[str, float]]] = {}
-    for time, values in series.items():
-        groups.setdefault(hour_ending(time) if minutes < 60 else time, []).append(values)
-    result = Hours()
-    for time in sorted(groups):
-        row: dict[str, float] = {}
-        by_variable: dict[str, list[float]] = {}
-        for values in groups[time]:
-            for name, value in values.items():
-                by_variable.setdefault(name, []).append(value)
-        for name, found in by_variable.items():
-            if len(found) < need:
-                result.short += 1
-                result.values_short += len(found)
-                continue
-            result.values_used += len(found)
-            result.means += 1
-            if name == DIRECTION:
-                row["wind_u"], row["wind_v"] = _vector_mean(groups[time])
-            else:
-                row[name] = math.fsum(found) / (1 if name == "rain" else len(found))
-        if row:
-            result.rows.append((time, row))
-    return result
-
-
-def drop_loose_directions(series: Series) -> int:
-    """Take away the wind directions that have no speed beside them; how many there were."""
-    loose = [values for values in series.values() if DIRECTION in values and "wind_speed" not in values]
-    for values in loose:
-        del values[DIRECTION]
-    return len(loose)
-
-
-def _vector_mean(rows: Iterable[Mapping[str, float]]) -> tuple[float, float]:
-    winds = [wind_components(row["wind_speed"], row[DIRECTION]) for row in rows if DIRECTION in row]
-    return math.fsum(u for u, _ in winds) / len(winds), math.fsum(v for _, v in winds) / len(winds)
-
-
-def _minutes(lengths: Counter[timedelta]) -> int | None:
-    if not lengths:
-        return None
-    most = max(lengths.values())
-    shortest = min(length for length, count in lengths.items() if count == most)
-    return round(shortest.total_seconds() / 60)
+    need = 1
+    if minutes < 60:
+        need = intervals_needed(minutes)
+        values = values.assign(time=(values["time"] - _GRID).dt.ceil("h") + _GRID)
+    groups = values.groupby(KEY, observed=True, sort=True)["value"]
+    table = groups.agg(["mean", "count"]).reset_index()
+    table["value"] = table["mean"].where(table["variable"] != "rain", table["mean"] * table["count"])
+    enough = table["count"] >= need
+    # The two components of a wind are one value that was read.
+    counted = table["variable"] != "wind_v"
+    short = table[~enough & counted]
+    return Hours(
+        table.loc[enough, [*KEY, "value"]],
+        values_used=int(table.loc[enough & counted, "count"].sum()),
+        values_short=int(short["count"].sum()),
+        means=int((enough & counted).sum()),
+        short=len(short),
+    )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from common.domain.errors import DataError
-from common.ingest.files.columns import has_variable
+from common.domain.observation import IST
+from common.ingest.files.columns import has_variable, plain
+from common.ingest.files.hours import common_minutes
 from common.ingest.files.long import is_aqi_table, is_long, long_columns, read_long
 from common.ingest.files.official import is_official, read_official
 from common.ingest.files.portal import is_portal, read_portal
-from common.ingest.files.table import Table, open_table
+from common.ingest.files.result import check_length
+from common.tables.file import Table, open_table
+from common.tables.stamps import Order, read_stamps
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 Format = Literal["cpcb", "long"]
 _LINES_BEFORE = 40
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EXPECTED = {
     "cpcb": (
         "a CPCB export has 'Timestamp' (or 'From Date', 'To Date') and columns such as 'PM2.5 (µg/m³)', "
@@ -37,11 +41,12 @@ def read_file(
     station: str | None,
     format: Format | None,  # noqa: A002 — the option's name
     now: datetime,
+    order: Order | None = None,
 ) -> ImportResult:
     """Hourly readings of `city` out of a file, and an account of every value in it.
 
     `format` None: whichever fits. `station` names the station where the file does not. `now` decides
-    what lies in the future.
+    what lies in the future. `order`: of day and month, where the file allows both.
 
     Raises:
         DataError: when the file cannot be read whole, or does not say what it means; nothing is kept.
@@ -49,21 +54,36 @@ def read_file(
     """
     table = open_table(path)
     before: list[list[str]] = []
-    for row in islice(table.rows, _LINES_BEFORE):
-        header = _without_trailing_blanks(row)
+    for row in range(min(_LINES_BEFORE, len(table.cells))):
+        header = table.row(row)
         if format != "long" and is_official(header):
-            return read_official(table, header, city=city, station=station, now=now)
+            return read_official(table, row, header, city=city, station=station, now=now, order=order)
         if format != "long" and is_portal(header):
-            return read_portal(table, before, header, city=city, station=station, now=now)
+            return read_portal(table, row, header, city=city, station=station, now=now, order=order)
         if is_aqi_table(header) or (format != "cpcb" and is_long(header)):
-            return read_long(table, header, city=city, station=station, now=now)
-        before.append(row)
+            return read_long(table, row, header, city=city, station=station, now=now, order=order)
+        _check_means(table, row, header, order)
+        before.append(header)
     raise _not_found(table, before, format)
 
 
-def _without_trailing_blanks(row: list[str]) -> list[str]:
-    width = max((at for at, cell in enumerate(row, start=1) if cell.strip()), default=0)
-    return row[:width]
+def _check_means(table: Table, row: int, header: list[str], order: Order | None) -> None:
+    """Refuse by their name tables that are not of hours.
+
+    Raises:
+        DataError: when the headings are months, or the rows of a wide table are days, months or years.
+    """
+    headings = [plain(heading) for heading in header]
+    if sum(heading[:3] in _MONTHS for heading in headings) >= 6:
+        name = "monthly" if any(heading.startswith("year") for heading in headings) else "daily"
+        raise DataError(f"{table.name}: these are {name} means, a column a month; hourly values are needed")
+    day = next(
+        (at for at, heading in enumerate(headings) if heading in ("date", "day", "month", "time")), None
+    )
+    if day is None or not has_variable(header):
+        return
+    days = read_stamps(table.name, table.body(row, len(header))[day], IST, order).time
+    check_length(table.name, common_minutes(days.drop_duplicates().sort_values().diff()) or 0)
 
 
 def _not_found(table: Table, before: list[list[str]], asked: Format | None) -> DataError:

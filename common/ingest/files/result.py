@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from common.domain.errors import DataError
 from common.domain.observation import Reading
 from common.ingest.files.columns import INDEX
-from common.ingest.files.hours import Series, drop_loose_directions, hourly, intervals_needed
+from common.ingest.files.hours import hourly, intervals_needed, without_loose_directions, without_repeats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from common.ingest.files.table import Table
+    from common.tables.file import Table
 
 EXPORT = "cpcb-export"
 """Source of what CPCB's portal exports, its official AQI tables included."""
@@ -79,82 +79,96 @@ class ImportResult:
         return max((reading.time for reading in self.readings), default=None)
 
 
-class Samples:
-    """Values of a file by station and stamp, in whatever order they come. What comes twice is kept once."""
+def settle(
+    result: ImportResult,
+    city: str,
+    values: pd.DataFrame,
+    minutes: int,
+    *,
+    now: datetime,
+    shift: timedelta = timedelta(),
+) -> None:
+    """Make the readings of a file's values; time + `shift` is the end of the `minutes` that a value stands for.
 
-    def __init__(self, result: ImportResult) -> None:
-        self.result = result
-        self.series: dict[str, Series] = {}
-        self._latest: dict[tuple[str, str], datetime] = {}
-        self._backwards = 0
-
-    def add(self, station: str, stamp: datetime, values: dict[str, float], *, lane: str = "") -> None:
-        """Take in the values of one row; `lane` tells apart the rows that need not be in order."""
-        latest = self._latest.get((station, lane), stamp)
-        if stamp < latest:
-            self._backwards += 1
-        else:
-            self._latest[station, lane] = stamp
-        known = self.series.setdefault(station, {}).setdefault(stamp, values)
-        if known is values:
-            return
-        for name, value in values.items():
-            if name not in known:
-                known[name] = value
-            else:
-                self.result.rejected["duplicate" if known[name] == value else "conflict"] += 1
-
-    def finish(self, city: str, minutes: int, *, now: datetime, shift: timedelta = timedelta()) -> None:
-        """Make the readings; stamp + `shift` is the end of the `minutes` that a value stands for.
-
-        Raises:
-            DataError: when the values are means of more than an hour.
-        """
-        result = self.result
-        result.interval_minutes = minutes
-        self._check_interval(minutes)
-        if self._backwards:
-            result.notes.append(f"out_of_order: {self._backwards} rows were not in order of time; sorted")
-        for station, stamps in sorted(self.series.items()):
-            ended: Series = {}
-            for stamp, values in stamps.items():
-                if stamp + shift > now:
-                    result.rejected["future"] += len(values)
-                else:
-                    ended[stamp + shift] = values
-            result.rejected["no_speed"] += drop_loose_directions(ended)
-            hours = hourly(ended, minutes)
-            result.values_kept += hours.values_used
-            result.hourly_values += hours.means
-            result.hours_short += hours.short
-            result.rejected["too_few"] += hours.values_short
-            result.readings += [
-                _reading(result.source, city, station, time, values) for time, values in hours.rows
-            ]
-        result.stations = tuple(sorted(self.series))
-        result.rejected = +result.rejected  # without the reasons that did not occur
-
-    def _check_interval(self, minutes: int) -> None:
-        if minutes < 1 or minutes > 60 or 60 % minutes:
-            raise DataError(
-                f"{self.result.file}: the values stand {minutes} minutes apart; "
-                "give hourly values, or finer ones that divide an hour evenly"
-            )
-        if minutes < 60:
-            self.result.notes.append(
-                f"{minutes}-minute values; an hour needs {intervals_needed(minutes)} of {60 // minutes}"
-            )
+    Raises:
+        DataError: when the values are means of more than an hour.
+    """
+    result.interval_minutes = minutes
+    _check_interval(result, minutes)
+    result.stations = tuple(sorted({*result.stations, *values["station"].unique()}))
+    kept = without_repeats(values, result.rejected)
+    kept = kept.assign(time=kept["time"] + shift)
+    future = kept["time"] > pd.Timestamp(now)
+    result.rejected["future"] += int(future.sum())
+    hours = hourly(without_loose_directions(kept[~future], result.rejected), minutes)
+    result.values_kept += hours.values_used
+    result.hourly_values += hours.means
+    result.hours_short += hours.short
+    result.rejected["too_few"] += hours.values_short
+    result.readings += _readings(result.source, city, hours.values)
+    result.rejected = +result.rejected  # without the reasons that did not occur
 
 
-def _reading(source: str, city: str, station: str, time: datetime, values: Mapping[str, float]) -> Reading:
-    return Reading(
-        source=source,
-        city=city,
-        station=station,
-        time=time,
-        basis="measured",
-        values={name: value for name, value in values.items() if not name.startswith(INDEX)},
-        published={
-            name.removeprefix(INDEX): round(value) for name, value in values.items() if name.startswith(INDEX)
-        },
+def note_disorder(result: ImportResult, stamps: pd.DataFrame, lanes: list[str]) -> None:
+    """Say how many rows come before an earlier one of their lane."""
+    latest = stamps.groupby(lanes, observed=True)["time"].cummax()
+    backwards = int((stamps["time"] < latest).sum())
+    if backwards:
+        result.notes.append(f"out_of_order: {backwards} rows were not in order of time; sorted")
+
+
+def check_length(table: str, minutes: int) -> None:
+    """Refuse means of a day, a month or a year by their name.
+
+    Raises:
+        DataError: when `minutes`, the usual distance of the values, is a day or more.
+    """
+    days = minutes / 1440
+    name = next(
+        (
+            name
+            for least, name in ((360, "yearly"), (28, "monthly"), (7, "weekly"), (1, "daily"))
+            if days >= least
+        ),
+        None,
     )
+    if name:
+        raise DataError(
+            f"{table}: these are {name} means: the values stand {minutes} minutes apart; give hourly values"
+        )
+
+
+def _check_interval(result: ImportResult, minutes: int) -> None:
+    check_length(result.file, minutes)
+    if minutes < 1 or minutes > 60 or 60 % minutes:
+        raise DataError(
+            f"{result.file}: the values stand {minutes} minutes apart; "
+            "give hourly values, or finer ones that divide an hour evenly"
+        )
+    if minutes < 60:
+        result.notes.append(
+            f"{minutes}-minute values; an hour needs {intervals_needed(minutes)} of {60 // minutes}"
+        )
+
+
+def _readings(source: str, city: str, hours: pd.DataFrame) -> list[Reading]:
+    """One reading a station and time, in this order."""
+    if hours.empty:
+        return []
+    table = hours.pivot(index=["station", "time"], columns="variable", values="value").sort_index()
+    stations, times = (table.index.get_level_values(name) for name in ("station", "time"))
+    names = list(table.columns)
+    known = table.notna().to_numpy()
+    readings = []
+    for station, time, row, there in zip(
+        stations, times.to_pydatetime(), table.to_numpy(), known, strict=True
+    ):
+        values: dict[str, float] = {}
+        published: dict[str, int] = {}
+        for name, value, has in zip(names, row.tolist(), there.tolist(), strict=True):
+            if has and name.startswith(INDEX):
+                published[name.removeprefix(INDEX)] = round(value)
+            elif has:
+                values[name] = value
+        readings.append(Reading(source, city, time, "measured", values, station, published))
+    return readings

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
+import pandas as pd
 
 from common.domain.forecast import BLOCKS, EXPERT_BLOCKS, HORIZON
+from common.training.backtest.stamps import text_type
 from common.training.judge import scores
 
 if TYPE_CHECKING:
@@ -72,16 +73,18 @@ def mean_weights(found: Backtest) -> dict[str, float]:
     return dict(sorted(named.items(), key=lambda one: -one[1]))
 
 
-def rows_of(found: Backtest) -> dict[str, Any]:
-    """The forecasts as columns of a table: one row a series, origin and lead time, times as they came."""
+def rows_of(found: Backtest) -> pd.DataFrame:
+    """The forecasts as a table: one row a series, origin and lead time, times as they came."""
     forecasts = found.forecasts
     order = np.lexsort((forecasts.origin, forecasts.series))
     each = np.repeat(order, HORIZON)
-    columns: dict[str, Any] = {
-        "series": found.hours.names.take(pa.array(forecasts.series[each])),
-        "origin": found.hours.form.write(found.hours.seconds(forecasts.origin[each])),
-        "h": np.tile(np.arange(1, HORIZON + 1), len(order)),
-    }
     values = {"y_pred": forecasts.y} | {name: getattr(forecasts, name) for name in OUTPUT_BOUNDS}
-    columns |= {name: np.round(table[order].ravel(), 4) for name, table in values.items()}
-    return columns | {"family": pa.array([found.best.family] * len(each), pa.string())}
+    return pd.DataFrame(
+        {
+            "series": found.hours.names.iloc[forecasts.series[each]].reset_index(drop=True),
+            "origin": found.hours.form.write(found.hours.seconds(forecasts.origin[each])),
+            "h": np.tile(np.arange(1, HORIZON + 1), len(order)),
+            **{name: np.round(table[order].ravel(), 4) for name, table in values.items()},
+            "family": pd.Series([found.best.family] * len(each), dtype=text_type()),
+        }
+    )
