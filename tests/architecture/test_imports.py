@@ -126,6 +126,7 @@ def test_only_settings_read_the_environment() -> None:
     allowed = {
         "common/config.py",
         "common/adapters/queues.py",  # PUBSUB_EMULATOR_HOST, Google's own variable
+        "common/entry/aws.py",  # _X_AMZN_TRACE_ID, AWS's own variable
         "common/cli/child.py",  # functions-framework's own variable
         "common/cli/children.py",  # handed on to child processes
     }
