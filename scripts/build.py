@@ -35,9 +35,11 @@ PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28
 ZIPPED_AT = (1980, 1, 1, 0, 0, 0)
 MB = 1e6
 
-LAYERS = {"base": ("base",), "inference": ("inference",)}
+LAYERS = {"base": ("base", "aws"), "inference": ("inference",)}
 """Lambda layer → sets of layers/ in it; the second holds what the first has not."""
-NEEDLESS = ("protobuf", "flatbuffers", "packaging")
+IN_RUNTIME = ("boto3", "botocore", "s3transfer", "urllib3")
+"""Lambda's runtime has them, and its image: packaged, they would be 17 MB of each function's zip."""
+NEEDLESS = ("protobuf", "flatbuffers")
 """onnxruntime names them and runs models without them; no other package of a layer wants them."""
 
 
@@ -62,7 +64,7 @@ UNITS = {
     "collect": Unit(("base",), (), ("base", "gcp"), zipped_mb=12),
     "forecast": Unit(("base", "inference"), (), ("inference", "gcp"), zipped_mb=50, unzipped_mb=150),
     "retention": Unit(("base",), ("files",), ("files", "gcp")),
-    "api": Unit(("base",), ("api", "aws"), ("api", "gcp"), zipped_mb=20),
+    "api": Unit(("base",), ("api",), ("api", "gcp"), zipped_mb=20),
     "train": Unit((), (), ("training", "gcp")),
 }
 IMAGE = "train"
@@ -131,7 +133,7 @@ def _compiler() -> str | None:
 def _layer(aws: Path, name: str, arch: str, compiler: str | None) -> Path:
     folder = aws / "layers" / name
     below = [line for before in list(LAYERS)[: list(LAYERS).index(name)] for line in _pins(LAYERS[before])]
-    pins = _pins(LAYERS[name], NEEDLESS)
+    pins = _pins(LAYERS[name], (*NEEDLESS, *IN_RUNTIME))
     _install(folder / "python", [line for line in pins if line not in below], arch)
     _compile(compiler, folder / "python", "/opt/python", sources=False)
     return _zip(folder)
@@ -160,7 +162,7 @@ def _gcp(folder: Path, name: str, unit: Unit) -> None:
 def _image(folder: Path) -> None:
     folder.mkdir(parents=True)
     _copy_code(folder, IMAGE)
-    (folder / "requirements.txt").write_text("\n".join([*_pins(("training",)), ""]))
+    (folder / "requirements.txt").write_text("\n".join([*_pins(("training", "aws"), IN_RUNTIME), ""]))
     shutil.copyfile(ROOT / "functions" / IMAGE / "Dockerfile", folder / "Dockerfile")
     shutil.copyfile(ROOT / "layers" / "lstm" / "requirements.txt", folder / "requirements-lstm.txt")
 

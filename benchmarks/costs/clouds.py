@@ -18,6 +18,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 """
 POLLS = 5 * 3 * 60 * HOURS
 """Of one queue by Lambda in a month: five at once, each waiting for 20 seconds"""
+METRICS = 4
+"""Of common/entry/aws_metrics.py that are written every month; a fifth only when a message is given up"""
 DATABASE_GB = 20
 IMAGE_GB = 0.4
 """The image of train; assumed, as it was not built"""
@@ -61,6 +63,12 @@ def alarm_metrics() -> int:
     )
 
 
+def snapshots() -> list[str]:
+    """Functions that start from a snapshot, as template.yaml comes."""
+    on = TEMPLATE["Parameters"]["SnapStart"]["Default"] == "PublishedVersions"
+    return [unit for unit in UNITS if on and sam_function(unit, TEMPLATE)["snapshots"]]
+
+
 def aws(
     month: Month, *, arch: str = "x86_64", database: bool = False, nat: bool = False
 ) -> Iterator[tuple[str, str, float]]:
@@ -70,6 +78,13 @@ def aws(
         memory = sam_function(unit, TEMPLATE)["memory"]
         seconds = sum(one.number * billed_s(one, memory) for one in month.of(unit))
         yield f"Lambda, {unit}", f"lambda_gb_s_{arch}", seconds * memory / 1024
+    for (
+        unit
+    ) in snapshots():  # of one version; each other that is kept and was called in 14 days costs the same
+        gb = sam_function(unit, TEMPLATE)["memory"] / 1024
+        yield f"SnapStart, {unit}: kept", "snapstart_gb_s", gb * HOURS * 3600
+        starts = sum(one.number * one.cold for one in month.of(unit))
+        yield f"SnapStart, {unit}: restored", "snapstart_restored_gb", gb * starts
     yield "Lambda, calls", "lambda_requests", sum(one.number for one in month.calls)
     yield "API Gateway", "http_api", month.requests
     yield "SQS: sent, received, deleted", "sqs", 3 * month.messages
@@ -83,6 +98,7 @@ def aws(
     yield "CloudWatch, logs", "logs", month.log_gb
     yield "CloudWatch, logs kept", "logs_kept", month.log_gb
     yield "CloudWatch, alarms", "alarm_metrics", alarm_metrics()
+    yield "CloudWatch, our metrics", "metrics", METRICS
     yield "X-Ray", "xray", traces(month)
     yield "ECR, the image of train", "image", IMAGE_GB
     yield "data to the Internet", "out", month.out_gb

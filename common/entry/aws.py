@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from functools import cache, wraps
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import DataError
-from common.entry import envelope
+from common.entry import aws_metrics, envelope
 from common.entry.perform import Handler, deferred, log, once, perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
     from common.adapters.queue import Message
 
     LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 PROBLEM = "application/problem+json"
+_FOR_SECRETS = ("aws_lambda_powertools.utilities.parameters",)
+_FOR_EVENTS = (*_FOR_SECRETS, "aws_lambda_powertools.metrics", "aws_lambda_powertools.utilities.batch")
 
 
 def events(build: Callable[[], Handler], default_type: str, accepts: Collection[str]) -> LambdaHandler:
@@ -28,14 +35,35 @@ def events(build: Callable[[], Handler], default_type: str, accepts: Collection[
     """
     handle = deferred(build)
 
+    @_traced
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        function = str(getattr(context, "function_name", "vayu"))
+
         def timed(message: Message) -> Mapping[str, object]:
             return handle(replace(message, seconds_left=_seconds_left(context)))
 
-        if envelope.is_sqs_batch(event):
-            return _batch(event, timed, default_type, accepts)
-        return perform(timed, envelope.decode_one(event, default_type), accepts)
+        def work(message: Message) -> dict[str, object]:
+            try:
+                result = perform(timed, message, accepts)
+            except Exception:
+                aws_metrics.emit(aws_metrics.of_failure(message), function)
+                raise
+            aws_metrics.emit(aws_metrics.of_result(message, result), function)
+            return result
 
+        def from_queue(record: SQSRecord) -> None:
+            try:
+                work(_from_sqs(record.raw_event, default_type))
+            except Exception:
+                attempt = envelope.sqs_attempt(record.raw_event)
+                aws_metrics.emit(aws_metrics.of_delivery(default_type, attempt), function)
+                raise
+
+        if envelope.is_sqs_batch(event):
+            return _batch(event, from_queue)
+        return work(envelope.decode_one(event, default_type))
+
+    _load_before_snapshot(_FOR_EVENTS)
     return handler
 
 
@@ -43,6 +71,7 @@ def http(build: Callable[[], WSGIApplication]) -> LambdaHandler:
     """A handler for API Gateway and function URLs that runs the WSGI application `build` makes."""
     application = once(build)
 
+    @_traced
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         import serverless_wsgi
 
@@ -51,7 +80,36 @@ def http(build: Callable[[], WSGIApplication]) -> LambdaHandler:
         answer: dict[str, Any] = serverless_wsgi.handle_request(_without_stage(application()), event, context)
         return answer
 
+    _load_before_snapshot(("serverless_wsgi", *_FOR_SECRETS))
     return handler
+
+
+def _traced(handler: LambdaHandler) -> LambdaHandler:
+    """`handler`, in a segment of its own where X-Ray records the call; else its library is not even loaded."""
+
+    @cache
+    def in_segment() -> LambdaHandler:
+        from aws_lambda_powertools import Tracer
+
+        tracer = Tracer(service="vayu", patch_modules=["botocore"])
+        captured: LambdaHandler = tracer.capture_lambda_handler(handler, capture_response=False)
+        return captured
+
+    @wraps(handler)
+    def traced(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        recorded = "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", "")
+        return (in_segment() if recorded else handler)(event, context)
+
+    return traced
+
+
+def _load_before_snapshot(modules: Collection[str]) -> None:
+    """Have SnapStart keep what is otherwise loaded when first needed; settings and connections come after it."""
+    try:
+        from snapshot_restore_py import register_before_snapshot  # comes with Lambda's runtime
+    except ImportError:
+        return
+    register_before_snapshot(lambda: [import_module(module) for module in modules])
 
 
 def _seconds_left(context: Any) -> float | None:
@@ -60,21 +118,12 @@ def _seconds_left(context: Any) -> float | None:
     return None if tell is None else tell() / 1000
 
 
-def _batch(
-    event: dict[str, Any], handle: Handler, default_type: str, accepts: Collection[str]
-) -> dict[str, Any]:
-    """What SQS is to deliver again: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+def _batch(event: dict[str, Any], handle: Callable[[SQSRecord], None]) -> dict[str, Any]:
+    """What SQS is to deliver again: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-    By hand: to load Powertools' processor, with asyncio and the classes of DynamoDB's events, was a tenth of a cold
-    start of ``forecast``.
-    """
-    failures = []
-    for record in event["Records"]:
-        try:
-            perform(handle, _from_sqs(record, default_type), accepts)
-        except Exception:  # noqa: BLE001 - logged where it happened
-            failures.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failures}
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    return dict(process_partial_response(event, handle, processor))
 
 
 def _from_sqs(record: dict[str, Any], default_type: str) -> Message:

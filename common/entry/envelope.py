@@ -85,8 +85,14 @@ def from_sqs(record: Mapping[str, Any], default_type: str) -> Message:
         json_object(_mapping(record).get("body")),
         default_type,
         id_=str(record.get("messageId", "")),
-        attempt=_count(_mapping(record.get("attributes", {})).get("ApproximateReceiveCount")),
+        attempt=sqs_attempt(record),
     )
+
+
+def sqs_attempt(record: Mapping[str, Any]) -> int:
+    """How often SQS has delivered a record, this time included."""
+    attributes = record.get("attributes")
+    return _count(attributes.get("ApproximateReceiveCount")) if isinstance(attributes, dict) else 1
 
 
 def json_object(text: object) -> dict[str, Any]:

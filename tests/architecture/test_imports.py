@@ -127,6 +127,7 @@ def test_only_settings_read_the_environment() -> None:
         "common/config.py",
         "common/adapters/queues.py",  # PUBSUB_EMULATOR_HOST, Google's own variable
         "common/api/middleware/metrics.py",  # prometheus_client's own variable, set
+        "common/entry/aws.py",  # _X_AMZN_TRACE_ID, AWS's own variable
         "common/cli/child.py",  # functions-framework's own variable
         "common/cli/processes.py",  # handed on to child processes
     }

@@ -75,6 +75,19 @@ def sam_function(name: str, template: dict[str, Any]) -> dict[str, Any]:
         "vpc": usual["VpcConfig"],
         "logging": usual["LoggingConfig"],
         "events": sorted(map(_sam_event, own["Events"].values()), key=str),
+        "aliased": "AutoPublishAlias" in own,
+        "snapshots": own.get("SnapStart"),
+        "rollout": _sam_rollout(own.get("DeploymentPreference")),
+    }
+
+
+def _sam_rollout(preference: dict[str, Any] | None) -> dict[str, Any] | None:
+    """How calls move to a new version, and the alarms that call them back."""
+    if preference is None:
+        return None
+    return {
+        "type": f"CodeDeployDefault.Lambda${{{preference['Type']['Ref']}}}",
+        "alarms": preference.get("Alarms", []),
     }
 
 
@@ -123,6 +136,21 @@ def serverless_function(name: str, service: dict[str, Any], template: dict[str, 
         "vpc": added["VpcConfig"],
         "logging": added["LoggingConfig"],
         "events": sorted(map(_serverless_event, own["events"]), key=str),
+        "aliased": own.get("snapStart", False),
+        "snapshots": added.get("SnapStart"),
+        "rollout": _serverless_rollout(name, service["resources"]),
+    }
+
+
+def _serverless_rollout(name: str, resources: dict[str, Any]) -> dict[str, Any] | None:
+    alias = resources["extensions"].get(f"{name.capitalize()}SnapStartLambdaAlias")
+    if alias is None:
+        return None
+    group = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"]
+    given = resources["Resources"][group]["Properties"]
+    return {
+        "type": given["DeploymentConfigName"]["Fn::Sub"],
+        "alarms": [one["Name"] for one in given.get("AlarmConfiguration", {}).get("Alarms", [])],
     }
 
 

@@ -80,8 +80,8 @@ def test_queues_that_nobody_writes_to_are_asked_all_the_same() -> None:
 
 
 def test_alarms_are_counted_by_the_metrics_they_look_at() -> None:
-    # errors and slowness of five functions, dead letters, 5xx, and two metrics of the silence
-    assert clouds.alarm_metrics() == 5 * 2 + 1 + 1 + 2
+    # errors and slowness of five functions, dead letters, 5xx, two metrics of the silence, and three of our own
+    assert clouds.alarm_metrics() == 5 * 2 + 1 + 1 + 2 + 3
 
 
 def test_what_is_free_is_shared_by_the_lines_of_one_price() -> None:

@@ -12,8 +12,10 @@ from templates import ROOT, read, resolved, sam_function, serverless_function
 
 from common.adapters import queue
 from common.adapters.cloud_event import address
+from common.adapters.queue import Message
 from common.cli import schedule
 from common.config import KEYS
+from common.entry import aws_metrics
 
 TEMPLATE, SERVICE = read("template.yaml"), read("serverless.yml")
 UNITS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
@@ -43,7 +45,10 @@ def test_all_that_is_no_function_is_taken_from_the_template() -> None:
         for name, one in TEMPLATE["Resources"].items()
         if not one["Type"].startswith("AWS::Serverless::")
     }
-    assert resolved(SERVICE["resources"]["Resources"], TEMPLATE) == shared
+    own = {"Rollouts", "RolloutRole", "ApiRollout", "ForecastRollout"}  # SAM makes its like by itself
+    given = resolved(SERVICE["resources"]["Resources"], TEMPLATE)
+    assert {name: one for name, one in given.items() if name not in own} == shared
+    assert own <= given.keys()
     assert resolved(SERVICE["resources"]["Parameters"], TEMPLATE) == TEMPLATE["Parameters"]
     assert resolved(SERVICE["resources"]["Conditions"], TEMPLATE) == TEMPLATE["Conditions"]
 
@@ -152,6 +157,46 @@ def test_every_function_has_its_log_and_its_alarms() -> None:
         assert slow["Threshold"] == 800 * sam_function(unit, TEMPLATE)["timeout"]
         assert f"{unit.capitalize()}Errors" in TEMPLATE["Resources"]
     assert {"DeadLetters", "CollectionSilence"} <= TEMPLATE["Resources"].keys()
+
+
+def test_what_is_waited_for_starts_from_a_snapshot_and_can_be_rolled_back() -> None:
+    for unit in UNITS:
+        found = sam_function(unit, TEMPLATE)
+        waited_for = unit in ("api", "forecast")
+        assert found["aliased"] == waited_for
+        assert found["snapshots"] == ({"ApplyOn": {"Ref": "SnapStart"}} if waited_for else None)
+        assert (found["rollout"] is not None) == waited_for
+    assert sam_function("api", TEMPLATE)["rollout"]["alarms"] == [{"Ref": "ApiErrors"}]
+    for parameter, name in (("SnapStart", "snap_start"), ("Rollout", "rollout")):
+        assert SERVICE["params"]["default"][name] == TEMPLATE["Parameters"][parameter]["Default"]
+
+
+def test_alarms_look_at_metrics_that_functions_write() -> None:
+    written = {
+        "collect": aws_metrics.of_result(Message(queue.COLLECT), {}),
+        "train": aws_metrics.of_result(Message(queue.TRAIN, data={"city": "Delhi"}), {}),
+        "forecast": aws_metrics.of_result(Message(queue.OBSERVATIONS_READY), {}),
+    }
+    alarms = [one["Properties"] for one in of_type("AWS::CloudWatch::Alarm").values()]
+    own = [one for one in alarms if one.get("Namespace") == aws_metrics.NAMESPACE]
+    assert len(own) == 3
+    for alarm in own:
+        [dimension] = alarm["Dimensions"]
+        assert dimension["Name"] == "service"
+        unit = dimension["Value"]["Fn::Sub"].removeprefix("vayu-${Stage}-")
+        assert alarm["MetricName"] in written[unit]
+
+
+def test_a_message_is_given_up_when_its_queue_gives_it_up() -> None:
+    queues = {
+        one["Properties"]["QueueName"]["Fn::Sub"]: one["Properties"]
+        for one in of_type("AWS::SQS::Queue").values()
+    }
+    redriven = {name: one for name, one in queues.items() if "RedrivePolicy" in one}
+    assert len(redriven) == len(aws_metrics.ATTEMPTS)
+    for type_, attempts in aws_metrics.ATTEMPTS.items():
+        policy = redriven[address("vayu-${Stage}-{type}", type_)]["RedrivePolicy"]
+        assert policy["maxReceiveCount"] == attempts
 
 
 def test_cfn_lint_finds_nothing() -> None:
