@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from common.domain.forecast import NAIVE, Mode
+from common.domain.training_schedule import LATELY, LIVE, CityState, LiveRecord, why_train
 from common.store.engine import run
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from common.store.connection import Connection
 
 _LATELY = "CAST(:now AS timestamptz) - interval"
-GROWN_OLD = timedelta(days=7)
-"""A champion whose training ended so long ago is trained anew as soon as there is anything new."""
 
 
 def _naive_mae(name: str) -> str:
@@ -25,8 +24,7 @@ def _naive_mae(name: str) -> str:
     return f"CASE WHEN count({name}[lead]) = count(*) THEN avg(abs({name}[lead] - actual[lead])) END"
 
 
-_KNOWN = "actual[lead] IS NOT NULL AND origin + lead * interval '1 hour' <= :now"
-_DUE = f"""
+_STATES = """
 WITH trained AS (
   SELECT city, max(window_end) AS until FROM model
   WHERE mode = :mode AND trained_at <= :now GROUP BY city
@@ -35,41 +33,33 @@ WITH trained AS (
   WHERE mode = :mode AND status = 'champion' AND trained_at <= :now GROUP BY city
 ), fresh AS (
   SELECT city, count(*) AS hours FROM city_hour
-  WHERE time > {_LATELY} '1 day' AND time <= :now AND COALESCE(aqi, pm25) IS NOT NULL AND basis IS NOT NULL
+  WHERE time > :lately AND time <= :now AND COALESCE(aqi, pm25) IS NOT NULL AND basis IS NOT NULL
   GROUP BY city
-), live AS (
-  SELECT city, avg((y[lead] - actual[lead]) ^ 2) / NULLIF(var_pop(actual[lead]), 0) AS unexplained,
-         avg(abs(y[lead] - actual[lead])) AS mae,
-         LEAST({", ".join(map(_naive_mae, NAIVE))}) AS naive
-  FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
-  WHERE mode = :mode AND origin > {_LATELY} '7 days' AND origin <= :now AND {_KNOWN}
-  GROUP BY city, target HAVING count(*) >= 24
-), failing AS (
-  SELECT city, bool_or(unexplained > 0.25) AS poor, bool_or(mae > naive) AS loses FROM live GROUP BY city
 )
-SELECT fresh.city, CASE
-  WHEN trained.until IS NULL THEN 'never trained'
-  WHEN poor THEN 'live R² below 0.75'
-  WHEN loses THEN 'worse than the naive forecast'
-  WHEN fresh.hours >= 20 AND trained.until <= {_LATELY} '20 hours' THEN '20 or more new hours'
-  ELSE 'the champion is ' || extract(day FROM CAST(:now AS timestamptz) - served.until) || ' days old' END
-FROM fresh LEFT JOIN trained USING (city) LEFT JOIN served USING (city) LEFT JOIN failing USING (city)
-WHERE trained.until IS NULL
-   OR ((poor OR loses) AND trained.until <= {_LATELY} '6 hours')
-   OR (fresh.hours >= 20 AND trained.until <= {_LATELY} '20 hours')
-   OR (served.until <= :old AND trained.until <= {_LATELY} '20 hours')
-ORDER BY fresh.city
+SELECT city, fresh.hours, trained.until, served.until
+FROM fresh LEFT JOIN trained USING (city) LEFT JOIN served USING (city) ORDER BY city
+"""
+_LIVE = f"""
+SELECT city, count(*), avg((y[lead] - actual[lead]) ^ 2) / NULLIF(var_pop(actual[lead]), 0),
+       avg(abs(y[lead] - actual[lead])), LEAST({", ".join(map(_naive_mae, NAIVE))})
+FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
+WHERE mode = :mode AND origin > :since AND origin <= :now
+  AND actual[lead] IS NOT NULL AND origin + lead * interval '1 hour' <= :now
+GROUP BY city, target
 """
 
 
 def due_for_training(connection: Connection, *, now: datetime, mode: Mode = "live") -> dict[str, str]:
-    """City → why it should be trained now: never trained, a day's new hours, a champion that fails live or is old.
-
-    A champion fails where, for either target, its live R² over the last 7 days is below 0.75, or it does worse than a
-    naive forecast that all its forecasts were issued with. A city that has told nothing for a day is not due: there is
-    nothing to learn.
-    """
-    return dict(run(connection, _DUE, now=now, mode=mode, old=now - GROWN_OLD))
+    """City → why it should be trained now, by the rule of `common.domain.training_schedule`."""
+    live: dict[str, list[LiveRecord]] = defaultdict(list)
+    for city, *values in run(connection, _LIVE, now=now, mode=mode, since=now - LIVE):
+        live[city].append(LiveRecord(*values))
+    states = run(connection, _STATES, now=now, mode=mode, lately=now - LATELY)
+    reasons = {
+        city: why_train(CityState(new_hours, trained, served, tuple(live[city])), now)
+        for city, new_hours, trained, served in states
+    }
+    return {city: reason for city, reason in reasons.items() if reason is not None}
 
 
 def not_due(connection: Connection, cities: Iterable[str], *, now: datetime) -> dict[str, str]:
