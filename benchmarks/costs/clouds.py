@@ -23,7 +23,7 @@ METRICS = 4
 DATABASE_GB = 20
 IMAGE_GB = 0.4
 """The image of train; assumed, as it was not built"""
-GCP_GIB = {"collect": 0.5, "forecast": 1.0, "train": 2.0, "retention": 0.25, "api": 1.0}
+GCP_GIB = {"collect": 0.5, "forecast": 2.0, "train": 2.0, "retention": 0.25, "api": 1.0}
 GCP_IMAGES_GB = 1.2
 """Five of them; assumed"""
 GIB = 1024**3

@@ -1,4 +1,4 @@
-"""Telling people: a Slack-style webhook and e-mail. Whatever goes wrong with it is logged and costs nothing else."""
+"""Telling people: a Slack-style webhook and e-mail."""
 
 from __future__ import annotations
 
@@ -7,65 +7,49 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from aws_lambda_powertools import Logger
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Protocol
 
     from common.config import Settings
 
+    class Send(Protocol):
+        """Sends one message, or raises whatever the protocol's library does."""
+
+        def __call__(self, id_: str, /, *, subject: str, text: str) -> None: ...
+
+
 _PATIENCE_S = 10
 _HERE = ("localhost", "127.0.0.1", "::1")
-log = Logger(service="vayu", child=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Sends to whatever is configured; where nothing is, it does nothing."""
+    """The ways to tell people that are configured."""
 
     settings: Settings
 
     @property
-    def anybody(self) -> bool:
-        """Whether somebody would be told."""
-        return bool(self.settings.slack_webhook or (self.settings.smtp_url and self.settings.mail_to))
-
-    def tell(self, subject: str, text: str) -> bool:
-        """Tell everybody who is configured; whether at least one way worked, or nobody is to be told.
-
-        Raises nothing: no training and no forecast fails because nobody could be told. Addresses hold secrets,
-        so that of a failure only its kind is logged.
-        """
-        ways: dict[str, Callable[[str, str], None]] = {}
+    def channels(self) -> dict[str, Send]:
+        """Name → what sends by it. The id is the same at each attempt: the header ``webhook-id``, or ``Message-ID``."""
+        found: dict[str, Send] = {}
         if self.settings.slack_webhook:
-            ways["webhook"] = self._post
+            found["webhook"] = self._post
         if self.settings.smtp_url and self.settings.mail_to:
-            ways["e-mail"] = self._mail
-        if not ways:
-            return True
-        import smtplib  # here and below: most runs have nobody to tell, and each cold start would pay
+            found["e-mail"] = self._mail
+        return found
 
-        import httpx
-
-        worked = False
-        for name, send in ways.items():
-            try:
-                send(subject, text)
-                worked = True
-            except (httpx.HTTPError, httpx.InvalidURL, OSError, smtplib.SMTPException, ValueError) as error:
-                log.warning("nobody was told", extra={"way": name, "error": type(error).__name__})
-        return worked
-
-    def _post(self, subject: str, text: str) -> None:
-        import httpx
+    def _post(self, id_: str, /, *, subject: str, text: str) -> None:
+        import httpx  # here and below: most runs have nobody to tell, and each cold start would pay
 
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and this one is a secret
         with httpx.Client(timeout=_PATIENCE_S, follow_redirects=False) as client:
             client.post(
-                self.settings.slack_webhook or "", json={"text": f"*{subject}*\n{text}"}
+                self.settings.slack_webhook or "",
+                json={"text": f"*{subject}*\n{text}"},
+                headers={"webhook-id": id_},
             ).raise_for_status()
 
-    def _mail(self, subject: str, text: str) -> None:
+    def _mail(self, id_: str, /, *, subject: str, text: str) -> None:
         import smtplib
         import ssl
         from email.message import EmailMessage
@@ -73,6 +57,7 @@ class Notifier:
         message = EmailMessage()
         message["Subject"] = f"Vayu: {subject}"
         message["From"] = self.settings.mail_from
+        message["Message-ID"] = f"<{id_}@vayu>"
         message["To"] = ", ".join(self.settings.mail_to)
         message.set_content(text, cte="quoted-printable")  # lines of 8-bit text are not for every server
         where = urlsplit(self.settings.smtp_url or "")

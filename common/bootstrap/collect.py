@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from common.adapters.queue import COLLECT, OBSERVATIONS_READY, Message
 from common.bootstrap.named import named_cities
+from common.bootstrap.outbox import then_notify
 from common.bootstrap.parts import Parts, assemble, backfill, collector
 from common.domain.errors import DataError, Transient
 from common.ingest.collect import ASKING_S
@@ -77,7 +78,7 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
             "sources": {name: asdict(source) for name, source in report.sources.items()},
         }
 
-    return handle
+    return then_notify(whole, handle)
 
 
 def _announce(parts: Parts, cities: Sequence[str], now: datetime) -> None:

@@ -8,6 +8,7 @@ from common.adapters.object_store import ObjectStore
 from common.adapters.queue import FORECAST_READY, Message
 from common.bootstrap.named import named_cities
 from common.bootstrap.notices import tell_forecast_troubles, tell_training_troubles
+from common.bootstrap.outbox import then_notify
 from common.bootstrap.parts import Parts, assemble
 from common.domain.errors import StoreError
 from common.domain.observation import last_full_hour
@@ -49,4 +50,4 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
             "scored": scored,
         }
 
-    return handle
+    return then_notify(whole, handle)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from common.adapters.notify import Notifier
 from common.adapters.object_store import ObjectStore
 from common.adapters.queue import OBSERVATIONS_READY
+from common.bootstrap.outbox import put_notice, send_notices
 from common.domain.cities import find_city
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import TARGETS
@@ -136,4 +136,6 @@ def _tell(parts: Parts, city: str, what: str, lines: list[str]) -> None:
     """Have the next forecast issued where there is none yet for the present hour, and tell people."""
     parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
     if {"promotions", "switches"} & set(parts.settings.notify):
-        Notifier(parts.settings).tell(f"{city} {what}", "\n".join(lines))
+        with parts.database.transaction() as connection:
+            put_notice(parts, connection, f"{city} {what}", "\n".join(lines))
+        send_notices(parts)

@@ -1,10 +1,14 @@
-"""Who is told of what: promotions as they happen, troubles once when they begin and once when they are over."""
+"""Who is told of what: promotions as they happen, troubles once when they begin and once when they are over.
+
+Here it is only noted: `common.bootstrap.outbox` sends it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from common.adapters.notify import Notifier
+from common.bootstrap.outbox import put_notice
 from common.store import notices
 from common.store.jobs import dead
 from common.store.models import served
@@ -31,7 +35,8 @@ def tell_promotions(parts: Parts, report: TrainReport) -> None:
         for target in chosen
     ]
     if lines:
-        Notifier(parts.settings).tell(f"{report.city} has a new model", "\n".join(lines))
+        with parts.database.transaction() as connection:
+            put_notice(parts, connection, f"{report.city} has a new model", "\n".join(lines))
 
 
 def tell_forecast_troubles(parts: Parts, cities: Iterable[str], skipped: Mapping[str, str]) -> None:
@@ -58,22 +63,23 @@ def tell_training_troubles(parts: Parts) -> None:
 
 
 def _wanted(parts: Parts) -> bool:
-    return "failures" in parts.settings.notify and Notifier(parts.settings).anybody
+    return "failures" in parts.settings.notify and bool(Notifier(parts.settings).channels)
 
 
 def _tell(
     parts: Parts, kind: str, subject: str, present: Mapping[str, str], *, over: list[str] | None = None
 ) -> None:
-    """Tell what is new of this kind, and what is over; what could not be told is tried again next time."""
-    notifier, now = Notifier(parts.settings), parts.clock()
+    """Tell what is new of this kind, and what is over."""
+    now = parts.clock()
     # In one transaction, so that of two runs at once one tells it: the rows are locked until it is noted.
     with parts.database.transaction() as connection:
         new = notices.begin(connection, kind, present, now=now)
-        if new and notifier.tell(subject, _text([f"{about}: {said}" for about, said in new.items()])):
+        if new:
+            put_notice(parts, connection, subject, _text([f"{about}: {said}" for about, said in new.items()]))
             notices.told(connection, kind, list(new), now=now)
         ended = notices.over(connection, kind, over or [])
         if ended:
-            notifier.tell(f"{subject} no more", _text(ended))
+            put_notice(parts, connection, f"{subject} no more", _text(ended))
 
 
 def _text(lines: list[str]) -> str:

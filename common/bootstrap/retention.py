@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
+from common.bootstrap.outbox import then_notify
 from common.bootstrap.parts import Parts, assemble
 from common.store.maintain import maintain
 from common.store.models import give_up_files, given_up
@@ -30,7 +31,7 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
     def handle(_: Message) -> Mapping[str, object]:
         return upkeep(whole)
 
-    return handle
+    return then_notify(whole, handle)
 
 
 def upkeep(parts: Parts) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message
 from common.bootstrap.named import named_cities
 from common.bootstrap.notices import tell_promotions, tell_training_troubles
+from common.bootstrap.outbox import put_message, send_messages, then_notify
 from common.bootstrap.parts import Parts, assemble
 from common.domain.cities import find_city
 from common.domain.errors import DataError, ModelError
@@ -37,7 +38,7 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
             return _spread(whole, [found.name for found in named_cities(message.data)], wanted)
         return _plan(whole)
 
-    return followed(handle, whole.database, whole.clock)
+    return followed(then_notify(whole, handle), whole.database, whole.clock)
 
 
 def _plan(parts: Parts) -> Mapping[str, object]:
@@ -48,8 +49,9 @@ def _plan(parts: Parts) -> Mapping[str, object]:
         due = due_for_training(connection, now=parts.clock())
         new = plan_trainings(connection, due, "live", now=parts.clock())
         for city in new:  # within the transaction: a plan without its messages would be a day without them
-            parts.queue.send(TRAIN, city, {"city": city, "reason": due[city]})
+            put_message(parts, connection, TRAIN, city, {"city": city, "reason": due[city]})
     tell_training_troubles(parts)
+    send_messages(parts)
     return {
         "queued": {city: due[city] for city in new},
         "queued_before": {city: reason for city, reason in due.items() if city not in new},

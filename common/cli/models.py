@@ -48,6 +48,7 @@ def train(
     chosen = [city.name for city in cities_named(cities)]
     from common.adapters.object_store import ObjectStore
     from common.bootstrap.notices import tell_promotions
+    from common.bootstrap.outbox import send_notices
     from common.inference.session import ModelCache
     from common.training.service import train_city
 
@@ -72,6 +73,7 @@ def train(
                 patience_s=_PATIENCE_S,
             )
             tell_promotions(parts, report)
+            send_notices(parts)
             reports.append(report)
             bar.update(task, advance=1)
     _show_trained(reports, left, as_json=as_json)

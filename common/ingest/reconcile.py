@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from common.domain.aqi import Aqi, PollutantIndex, Standard, city_index, naqi, station_naqi, us_aqi
 from common.domain.breakpoints import SCALES
 from common.domain.explanation import RANKING, Unused, pack, pack_readings
+from common.domain.hour_quality import HourQuality, hour_quality
 from common.domain.observation import BASES, HOUR, POLLUTANTS, last_full_hour
 from common.domain.quality import AFTER, Doubt, at_once, at_scale_end
 from common.ingest.doubts import StationDoubts, doubts_of, first_in_doubt
@@ -130,8 +131,12 @@ class _Choice:
     """Those that told anything but weather in the hour."""
     indices: list[Aqi]
     index: Aqi
-    rank: tuple[bool, int, bool, int, str]
-    """The lowest is the best; what its places are is said by `RANKING`."""
+    quality: HourQuality
+
+    @property
+    def rank(self) -> tuple[bool | int | str, ...]:
+        """The lowest is the best; what its places are is said by `RANKING`."""
+        return (*self.quality, self.source.name)
 
 
 def _city_hour(grid: Grid, hour: int) -> dict[str, Any] | None:
@@ -149,7 +154,7 @@ def _city_hour(grid: Grid, hour: int) -> dict[str, Any] | None:
     best = min(choices, key=lambda choice: choice.rank)
     american = _of_city([us_aqi(station.window(hour)) for station in best.stations], "us-epa")
     # A better source that has no index may lack it for what is doubtful in it.
-    concerned = [choice for choice in choices if choice.rank[1] < best.rank[1]] + [best]
+    concerned = [choice for choice in choices if choice.quality.basis < best.quality.basis] + [best]
     left_out = _left_out(concerned, hour)
     doubts = doubts_of(grid, hour)
     unlike = at_once([station.values for station in best.stations], best.source.basis, hour)
@@ -194,7 +199,7 @@ def _choices(
     choices: list[_Choice] = []
     for source, stations in there:
         basis = BASES.index(source.basis)
-        if any(not choice.rank[0] and choice.rank[1] < basis for choice in choices):
+        if any(not choice.quality.lacks_index and choice.quality.basis < basis for choice in choices):
             break
         indices = [_naqi(station, hour, counted=counted) for station in stations]
         index = _published_for_city(stations, indices, hour) or _of_city(indices, "in-naqi")
@@ -202,17 +207,22 @@ def _choices(
             _value(station, name, hour) is not None for station in stations for name in POLLUTANTS
         )
         # Some sources publish indices only: one that also tells concentrations says more.
-        rank = (index.value is None, basis, silent, -len(stations), source.name)
-        choices.append(_Choice(source, stations, indices, index, rank))
+        quality = hour_quality(
+            has_index=index.value is not None,
+            basis=source.basis,
+            has_concentrations=not silent,
+            stations=len(stations),
+        )
+        choices.append(_Choice(source, stations, indices, index, quality))
     return choices
 
 
-def _worth(there: Sequence[tuple[Source, list[Station]]], hour: int) -> list[int]:
-    """The rank that the hour would have if every value were counted.
+def _worth(there: Sequence[tuple[Source, list[Station]]], hour: int) -> HourQuality:
+    """How good the hour would be if every value were counted.
 
     What is not counted makes it poorer, and yet it is not made from less than the one that is kept.
     """
-    return [int(place) for place in min(choice.rank for choice in _choices(there, hour, counted=False))[:4]]
+    return min(choice.quality for choice in _choices(there, hour, counted=False))
 
 
 def _unused(

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from common.domain.observation import BASES, POLLUTANTS, VARIABLES, WEATHER
+from common.domain.hour_quality import HourQuality, hour_quality, may_replace
+from common.domain.observation import POLLUTANTS, VARIABLES, WEATHER
 from common.store.daily import DAY
 from common.store.engine import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from common.store.engine import Connection
 
@@ -32,13 +33,7 @@ _VALUES = [name for name in _NAMES if name not in ("city", "time")]
 _REVISED = ("source", "basis", "stations", *POLLUTANTS, "aqi", "dominant", "aqi_us", "dominant_us", "flags")
 """What a revision keeps: all but the weather and how the indices came about."""
 
-_BASES = "ARRAY[" + ", ".join(f"'{basis}'" for basis in BASES) + "]"
-_CONCENTRATIONS = ", ".join(f"{{0}}.{name}" for name in POLLUTANTS)
-_QUALITY = (
-    f"ARRAY[({{0}}.aqi IS NULL)::int, COALESCE(array_position({_BASES}, {{0}}.basis) - 1, 99), "
-    f"(num_nonnulls({_CONCENTRATIONS}) = 0)::int, -{{0}}.stations]"
-)
-"""By this, city-hours are sorted from good to poor, as `common.ingest.reconcile` ranks them."""
+_CONCENTRATIONS = ", ".join(POLLUTANTS)
 
 
 def _columns(names: Iterable[str], table: str) -> str:
@@ -51,9 +46,9 @@ _SAID = ", ".join(
 _AGAIN = ", ".join("COALESCE(said.flags, '{}')" if name == "flags" else f"said.{name}" for name in _REVISED)
 _UPSERT = f"""
 WITH new AS MATERIALIZED (
-  SELECT {", ".join("COALESCE(flags, '{}') AS flags" if name == "flags" else name for name in _NAMES)}, worth
+  SELECT {", ".join("COALESCE(flags, '{}') AS flags" if name == "flags" else name for name in _NAMES)}
   FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-    AS given({", ".join(f"{name} {kind}" for name, kind in _TYPES.items())}, worth int[])
+    AS given({", ".join(f"{name} {kind}" for name, kind in _TYPES.items())})
 ), due AS MATERIALIZED (
   SELECT {_columns(_NAMES, "new")}, old.computed_at AS since,
          jsonb_strip_nulls(jsonb_build_object({_SAID})) AS was,
@@ -62,7 +57,6 @@ WITH new AS MATERIALIZED (
     ON old.city = new.city AND old.time = new.time AND old.time BETWEEN :first AND :last
   WHERE old.city IS NULL
      OR ({_columns(_VALUES, "old")}) IS DISTINCT FROM ({_columns(_VALUES, "new")})
-    AND COALESCE(new.worth, {_QUALITY.format("new")}) <= {_QUALITY.format("old")}
 ), kept AS (
   INSERT INTO city_hour_revision (city, time, replaced_at, computed_at, was)
   SELECT city, time, :now, since, was FROM due WHERE revised AND since < :now
@@ -142,9 +136,8 @@ def write_city_hours(
     city_hour_revision, so that `AS_OF` finds it, and ``computed_at`` becomes `now`. It never goes back: under a
     clock that is behind (a replay, another machine's), or a second time at one moment, a change leaves no trace.
 
-    One that is kept is never replaced by a poorer one, without an index, of a lesser basis or of fewer
-    stations: readings are only ever added, so that it is poorer means that some have been dropped since. A
-    row that is poorer for what it does not count says in ``worth`` (of `_QUALITY`'s form) what it would be.
+    One that is kept is never replaced by a poorer one: see `common.domain.hour_quality`. A row that is poorer for
+    what it does not count says in ``worth`` what its `HourQuality` would be.
 
     Writers of one city must keep each other out: see `lock_city`.
     """
@@ -153,10 +146,16 @@ def write_city_hours(
     for first in range(0, len(batch), 4000):
         part = batch[first : first + 4000]
         times = [datetime.fromisoformat(row["time"]) for row in part]
+        kept = _qualities(connection, {row["city"] for row in part}, min(times), max(times))
+        allowed = [
+            row
+            for row, time in zip(part, times, strict=True)
+            if (old := kept.get((row["city"], time))) is None or may_replace(_quality(row), old)
+        ]
         found = run(
             connection,
             _UPSERT,
-            rows=msgspec.json.encode(part).decode(),
+            rows=msgspec.json.encode(allowed).decode(),
             now=now,
             first=min(times),
             last=max(times),
@@ -166,6 +165,39 @@ def write_city_hours(
         if days:
             run(connection, _MARK_DAYS, days=json.dumps(days))
     return written
+
+
+def _quality(row: Mapping[str, Any]) -> HourQuality:
+    if row.get("worth") is not None:
+        return HourQuality(*row["worth"])
+    return hour_quality(
+        has_index=row.get("aqi") is not None,
+        basis=row.get("basis"),
+        has_concentrations=any(row.get(name) is not None for name in POLLUTANTS),
+        stations=row.get("stations") or 0,
+    )
+
+
+def _qualities(
+    connection: Connection, cities: Iterable[str], first: datetime, last: datetime
+) -> dict[tuple[str, datetime], HourQuality]:
+    """(city, time) → how good what is kept is, from `first` to `last`."""
+    rows = run(
+        connection,
+        f"""
+        SELECT city, time, aqi IS NOT NULL, basis, num_nonnulls({_CONCENTRATIONS}) > 0, stations FROM city_hour
+        WHERE city = ANY(CAST(:cities AS text[])) AND time BETWEEN :first AND :last
+        """,
+        cities=sorted(cities),
+        first=first,
+        last=last,
+    )
+    return {
+        (city, time): hour_quality(
+            has_index=has_index, basis=basis, has_concentrations=has_concentrations, stations=stations
+        )
+        for city, time, has_index, basis, has_concentrations, stations in rows
+    }
 
 
 def stored_doubts(

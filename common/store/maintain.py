@@ -24,6 +24,7 @@ from common.store.daily import AGGREGATES, DAY, VALUES, WITH_AIR
 from common.store.engine import Database, run
 from common.store.errors import sqlstate
 from common.store.experts import drop_old_experts
+from common.store.outbox import UNSENT_KEPT
 from common.store.outlooks import WEATHER_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
 
@@ -218,6 +219,9 @@ def _drop_rows(database: Database, now: datetime, oldest: datetime) -> dict[str,
         dropped["forecast_expert"] = drop_old_experts(connection, now=now)
         done = "state = 'done' AND finished_at < :edge"
         dropped["job"] = _drop(connection, "job", done, now - _DONE_JOBS_KEPT)
+        unsent = _drop(connection, "outbox", "created_at < :edge", now - UNSENT_KEPT)
+    if unsent:
+        log.warning("messages given up that nobody took", extra={"messages": unsent})
     return dropped
 
 

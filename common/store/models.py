@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import NotFound
-from common.store import sql
+from common.domain.model_retention import KEPT_AFTER_USE, KeptModel, files_to_give_up
+from common.domain.observation import HOUR
 from common.store.engine import run
 
 if TYPE_CHECKING:
@@ -162,25 +163,36 @@ def is_held(connection: Connection, version: str, *, now: datetime) -> bool:
     return bool(held)
 
 
-KEPT_TO_GO_BACK = 5
-"""So many former champions of each city, target and mode keep their files."""
-
-
 def give_up_files(connection: Connection, *, now: datetime) -> int:
-    """Mark the models whose files are needed no more; how many are new among them.
+    """Mark the models whose files are needed no more, by the rule of `common.domain.model_retention`; how many.
 
-    Kept are champions, the last `KEPT_TO_GO_BACK` before them, what is followed beside them, what a forecast of the
-    last 48 hours was made with, and what was trained within them. Rows stay: forecasts
-    trace back to them. Once this transaction has ended, none of the marked can be promoted any more, and `given_up`
-    tells whose files may be deleted.
+    Rows stay: forecasts trace back to them. Once this transaction has ended, none of the marked can be promoted any
+    more, and `given_up` tells whose files may be deleted.
     """
+    # Locked, so that none of them is promoted meanwhile.
     rows = run(
         connection,
-        sql.load("give_up_model_files"),
-        now=now,
-        kept=KEPT_TO_GO_BACK,
+        """
+        SELECT version, city, target, mode, status = 'champion', trained_at, promoted_at, shadow_until
+        FROM model WHERE pruned_at IS NULL ORDER BY version FOR UPDATE
+        """,
     )
-    return len(rows)
+    since = now - KEPT_AFTER_USE
+    used = run(
+        connection,
+        "SELECT DISTINCT model_version FROM forecast WHERE issued_at >= :since AND origin >= :first",
+        since=since,
+        first=since - HOUR,  # of a forecast that was issued then; older parts of the table are not looked at
+    )
+    models = (KeptModel(version, (city, target, mode), *rest) for version, city, target, mode, *rest in rows)
+    needless = files_to_give_up(models, {version for (version,) in used}, now)
+    run(
+        connection,
+        "UPDATE model SET pruned_at = :now WHERE version = ANY(:versions)",
+        now=now,
+        versions=needless,
+    )
+    return len(needless)
 
 
 def given_up(connection: Connection, versions: Iterable[str]) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from common.store import sql
+from common.domain.forecast import NAIVE, Mode
+from common.domain.training_schedule import LATELY, LIVE, CityState, LiveRecord, why_train
 from common.store.engine import run
 from common.store.schema import model, training_plan
 
@@ -16,23 +18,53 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from common.domain.forecast import Mode
     from common.store.engine import Connection
 
 _PLANS_KEPT = timedelta(days=30)
 _LATELY = "CAST(:now AS timestamptz) - interval"
-GROWN_OLD = timedelta(days=7)
-"""A champion whose training ended so long ago is trained anew as soon as there is anything new."""
+
+
+def _naive_mae(name: str) -> str:
+    """SQL: null, which LEAST passes over, where some of the forecasts were issued without that naive forecast."""
+    return f"CASE WHEN count({name}[lead]) = count(*) THEN avg(abs({name}[lead] - actual[lead])) END"
+
+
+_STATES = """
+WITH trained AS (
+  SELECT city, max(window_end) AS until FROM model
+  WHERE mode = :mode AND trained_at <= :now GROUP BY city
+), served AS (
+  SELECT city, min(window_end) AS until FROM model
+  WHERE mode = :mode AND status = 'champion' AND trained_at <= :now GROUP BY city
+), fresh AS (
+  SELECT city, count(*) AS hours FROM city_hour
+  WHERE time > :lately AND time <= :now AND COALESCE(aqi, pm25) IS NOT NULL AND basis IS NOT NULL
+  GROUP BY city
+)
+SELECT city, fresh.hours, trained.until, served.until
+FROM fresh LEFT JOIN trained USING (city) LEFT JOIN served USING (city) ORDER BY city
+"""
+_LIVE = f"""
+SELECT city, count(*), avg((y[lead] - actual[lead]) ^ 2) / NULLIF(var_pop(actual[lead]), 0),
+       avg(abs(y[lead] - actual[lead])), LEAST({", ".join(map(_naive_mae, NAIVE))})
+FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
+WHERE mode = :mode AND origin > :since AND origin <= :now
+  AND actual[lead] IS NOT NULL AND origin + lead * interval '1 hour' <= :now
+GROUP BY city, target
+"""
 
 
 def due_for_training(connection: Connection, *, now: datetime, mode: Mode = "live") -> dict[str, str]:
-    """City → why it should be trained now: never trained, a day's new hours, a champion that fails live or is old.
-
-    A champion fails where, for either target, its live R² over the last 7 days is below 0.75, or it does worse than a
-    naive forecast that all its forecasts were issued with. A city that has told nothing for a day is not due: there is
-    nothing to learn.
-    """
-    return dict(run(connection, sql.load("due_for_training"), now=now, mode=mode, old=now - GROWN_OLD))
+    """City → why it should be trained now, by the rule of `common.domain.training_schedule`."""
+    live: dict[str, list[LiveRecord]] = defaultdict(list)
+    for city, *values in run(connection, _LIVE, now=now, mode=mode, since=now - LIVE):
+        live[city].append(LiveRecord(*values))
+    states = run(connection, _STATES, now=now, mode=mode, lately=now - LATELY)
+    reasons = {
+        city: why_train(CityState(new_hours, trained, served, tuple(live[city])), now)
+        for city, new_hours, trained, served in states
+    }
+    return {city: reason for city, reason in reasons.items() if reason is not None}
 
 
 def not_due(connection: Connection, cities: Iterable[str], *, now: datetime) -> dict[str, str]:

@@ -14,11 +14,12 @@ from common.bootstrap.retention import prune_models, upkeep
 from common.config import from_mapping
 from common.domain.errors import NotFound, StoreError
 from common.domain.forecast import HORIZON
+from common.domain.model_retention import KEPT_TO_GO_BACK
 from common.inference.card import card_key, model_key
 from common.inference.hindcast import hindcast_key
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast
-from common.store.models import KEPT_TO_GO_BACK, ModelRow, insert_model, promote
+from common.store.models import ModelRow, insert_model, promote
 
 if TYPE_CHECKING:
     from pathlib import Path

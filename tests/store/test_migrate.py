@@ -34,7 +34,7 @@ TABLES = (FIRST - GONE) | {
     "outlook", "forecast_rival", "training_plan", "notice",
     "forecast_day_state", "forecast_day", "forecast_day_stated",
     "api_key", "version", "version_due", "job_asked", "finished_answer",
-    "forecast_expert",
+    "forecast_expert", "outbox",
 }  # fmt: skip
 
 LATER = datetime(2025, 3, 5, tzinfo=UTC)
