@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from common.adapters.cache_redis import SharedMemory
 from common.adapters.queue import Queue
@@ -14,7 +15,6 @@ from common.api.middleware.data_version import Watch
 from common.api.middleware.metrics import Meter
 from common.api.middleware.policy import Policy
 from common.api.middleware.response_cache import ResponseCache
-from common.api.recent import Recent
 from common.domain.observation import Clock
 from common.store.engine import Database
 from common.store.meta import dataset
@@ -27,6 +27,40 @@ SIMULATED = "simulated"
 _KEPT = timedelta(minutes=1)
 _HEALTH_S = 1.0
 _METRICS_S = 5.0
+
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """The last result; while one thread computes the next, the others get it all the same. Nobody waits."""
+
+    def __init__(self, seconds: float, tick: Callable[[], float] = monotonic) -> None:
+        """`tick` is a clock that never goes back."""
+        self._seconds = seconds
+        self._tick = tick
+        self._computing = Lock()
+        self._last: tuple[float, T] | None = None
+
+    def get(self, compute: Callable[[], T]) -> T:
+        """The last result if it is recent, else what `compute` returns; its errors are raised and not kept."""
+        last = self._last
+        if last is not None and self._tick() - last[0] < self._seconds:
+            return last[1]
+        alone = self._computing.acquire(blocking=False)
+        if last is not None and not alone:
+            return last[1]
+        started = self._tick()
+        try:
+            result = compute()
+            self._last = started, result
+        except BaseException:
+            self._last = None
+            raise
+        finally:
+            if alone:
+                self._computing.release()
+        return result
 
 
 @dataclass(frozen=True)

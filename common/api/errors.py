@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from common.api.middleware.log import logger
-from common.api.middleware.refusal import Refusal
+from common.api.middleware.request_context import Refusal
 from common.domain.errors import DataError, Fault, NotFound, Reused, StoreError, VayuError
 
 PROBLEM_JSON = "application/problem+json"

@@ -13,7 +13,6 @@ from common.api.middleware.access_control import AccessControl
 from common.api.middleware.cached_responses import CachedResponses
 from common.api.middleware.cors import is_preflight
 from common.api.middleware.metrics import Meter
-from common.api.middleware.refusal import Refusal
 from common.api.middleware.replies import (
     SECURITY_HEADERS,
     Reply,
@@ -22,7 +21,7 @@ from common.api.middleware.replies import (
     packed,
     with_defaults,
 )
-from common.api.middleware.request_context import RequestContext, begin
+from common.api.middleware.request_context import Refusal, RequestContext, begin
 from common.api.route import Route
 
 if TYPE_CHECKING:

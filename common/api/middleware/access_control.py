@@ -6,8 +6,7 @@ from common.api.context import ApiContext
 from common.api.middleware.authentication import Caller, KeyRing, given_token, refusal, unauthorized
 from common.api.middleware.client_ip import client_ip
 from common.api.middleware.rate_limit import Limiter
-from common.api.middleware.refusal import Refusal
-from common.api.middleware.request_context import RequestContext
+from common.api.middleware.request_context import Refusal, RequestContext
 from common.api.route import Route
 from common.domain.errors import StoreError
 

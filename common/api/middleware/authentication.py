@@ -6,7 +6,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.api.middleware.refusal import Refusal
+from common.api.middleware.request_context import Refusal
 from common.api.route import Scope
 from common.domain.errors import StoreError
 from common.domain.observation import Clock

@@ -24,7 +24,7 @@ Written = tuple[str, str, str, str]
 """Where it is mounted, path, query, Accept: as a client wrote them."""
 
 
-class Addresses:
+class CacheKeys:
     """The endpoints by address, and the names of what was asked lately."""
 
     def __init__(self, routes: Iterable[Route]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from common.api.context import ApiContext
 from common.api.middleware.cache_control import good_for_s, span
-from common.api.middleware.cache_key import Addresses, name_of
+from common.api.middleware.cache_key import CacheKeys, name_of
 from common.api.middleware.conditional import matches, takes_gzip
 from common.api.middleware.cors import allowed_origin
 from common.api.middleware.data_version import Known
@@ -30,19 +30,19 @@ class CachedResponses:
         self._closed = context.policy.reads_need_token
         self._watch = context.watch
         self._answers = context.answers
-        self._addresses = Addresses(routes)
+        self._keys = CacheKeys(routes)
         self._origins = context.policy.origins
         self._promised: dict[Kept, tuple[int, Known, str]] = {}
 
     def route(self, request: RequestContext) -> Route | None:
         """The endpoint of a request, where its address is plainly written."""
-        return self._addresses.route(request.method, request.path)
+        return self._keys.route(request.method, request.path)
 
     def find(self, request: RequestContext, route: Route, make: Callable[[], Reply]) -> Answer | Reply:
         """The answer, kept or made now; what `make` says where that is none that can be kept."""
         known = self._watch.known()
-        written = self._addresses.written(request, route)
-        name = self._addresses.known(written)
+        written = self._keys.written(request, route)
+        name = self._keys.known(written)
         is_new = name is None
         if name is None:
             name = name_of(request.environ, route, request.path)
@@ -60,7 +60,7 @@ class CachedResponses:
         else:
             found = self._made(request, route, make, name, known, now)
         if is_new and isinstance(found, Answer):
-            self._addresses.remember(written, asked)
+            self._keys.remember(written, asked)
         return found
 
     def reply(self, request: RequestContext, route: Route, answer: Answer) -> Reply:

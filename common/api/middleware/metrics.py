@@ -21,9 +21,10 @@ from common.api.route import BASE
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-    from prometheus_client import Metric
+    from prometheus_client import Counter, Histogram, Metric
 
     from common.api.middleware.request_context import RequestContext
+    from common.api.route import Route
 
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the classes of response times; one class more holds what is longer."""
@@ -67,19 +68,17 @@ class Meter:
     def __init__(self) -> None:
         self._guard = Lock()
         self._instruments: _Instruments | None = None
-        self._snapshots: deque[Snapshot] = deque([Snapshot(time.monotonic() - LATELY_S, 0, 0)], maxlen=4)
+        self._snapshots: deque[Snapshot] = deque(maxlen=4)
         self._cpu_at = 0.0
         self._cpu_s = 0.0
 
     def count(self, request: RequestContext) -> None:
         """Count a request that was answered."""
         own = self._begun(request.environ)
-        endpoint = (
-            ("any", "other") if request.route is None else (request.route.method, BASE + request.route.path)
-        )
-        own.requests.labels(*endpoint, str(request.status)).inc()
-        own.duration.labels(*endpoint).observe(request.seconds)
-        own.sent.labels(*endpoint).inc(request.length)
+        requests, duration, sent = own.of(request.route, request.status)
+        requests.inc()
+        duration.observe(request.seconds)
+        sent.inc(request.length)
         if request.kept:
             own.cache.labels(request.kept).inc()
         now = time.monotonic()
@@ -118,9 +117,10 @@ class Meter:
         if self._instruments is None:
             with self._guard:
                 if self._instruments is None:
-                    self._instruments = _Instruments(
-                        _shared_folder() if environ.get("wsgi.multiprocess") else None
-                    )
+                    own = _Instruments(_shared_folder() if environ.get("wsgi.multiprocess") else None)
+                    # What others counted before this process began is not of the last minute.
+                    self._snapshots.append(_snapshot(own.collect(), time.monotonic() - LATELY_S))
+                    self._instruments = own
         return self._instruments
 
 
@@ -134,6 +134,7 @@ class _Instruments:
         from prometheus_client.multiprocess import MultiProcessCollector
 
         disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._of: dict[tuple[int, int], tuple[Counter, Histogram, Counter]] = {}
         self._folder = folder
         self._registry = CollectorRegistry()
         own: CollectorRegistry | None = self._registry
@@ -141,15 +142,15 @@ class _Instruments:
             MultiProcessCollector(self._registry, str(folder))  # type: ignore[no-untyped-call]
             own = None
         endpoint = ("method", "route")
-        self.requests = Counter(REQUESTS, "Requests that were answered", (*endpoint, "status"), registry=own)
-        self.duration = Histogram(
+        self._requests = Counter(REQUESTS, "Requests that were answered", (*endpoint, "status"), registry=own)
+        self._duration = Histogram(
             DURATION,
             "Time until the answer was given to the server",
             endpoint,
             registry=own,
             buckets=BOUNDS_S,
         )
-        self.sent = Counter(SENT, "Bytes of the bodies that were sent", endpoint, registry=own)
+        self._sent = Counter(SENT, "Bytes of the bodies that were sent", endpoint, registry=own)
         self.cache = Counter(
             CACHE,
             "Answers that may be kept, by whether they were: hit, shared (by Redis), miss, or stale",
@@ -157,6 +158,18 @@ class _Instruments:
             registry=own,
         )
         self.cpu = Counter(CPU, "CPU time of all workers", registry=own)
+
+    def of(self, route: Route | None, status: int) -> tuple[Counter, Histogram, Counter]:
+        """What counts the requests of an endpoint, their times, their bytes; looked up by labels once."""
+        found = self._of.get((id(route), status))
+        if found is None:
+            endpoint = ("any", "other") if route is None else (route.method, BASE + route.path)
+            found = self._of[id(route), status] = (
+                self._requests.labels(*endpoint, str(status)),
+                self._duration.labels(*endpoint),
+                self._sent.labels(*endpoint),
+            )
+        return found
 
     def collect(self) -> list[Metric]:
         return list(self._registry.collect())

@@ -6,7 +6,6 @@ from os import urandom
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from common.api.middleware.refusal import Refusal
 from common.api.route import Route
 
 if TYPE_CHECKING:
@@ -18,6 +17,16 @@ if TYPE_CHECKING:
 KEY = "vayu.request"
 """Where the context stands in the WSGI environment."""
 _SANE = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
+
+
+@dataclass(slots=True)
+class Refusal:
+    """Why a request is not answered."""
+
+    status: int
+    detail: str
+    type: str = "about:blank"
+    headers: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

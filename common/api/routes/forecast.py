@@ -10,7 +10,6 @@ from msgspec import UNSET
 
 from common.api import serializers
 from common.api.context import ApiContext
-from common.api.finished import kept_response
 from common.api.route import Route
 from common.api.schemas.common import CityError, raw
 from common.api.schemas.forecast import (
@@ -23,6 +22,7 @@ from common.api.schemas.forecast import (
     ForecastModel,
     ForecastQuery,
 )
+from common.api.stored_responses import kept_response
 from common.domain.cities import City, find_city
 from common.domain.errors import NotFound
 from common.domain.forecast import CORRECTED, EXPERT_BLOCKS, HORIZON, LOG_FLOOR, MEAN, NAIVE, Target

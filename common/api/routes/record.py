@@ -9,7 +9,6 @@ from msgspec import UNSET
 
 from common.api import serializers
 from common.api.context import ApiContext
-from common.api.finished import finished_response
 from common.api.route import Route
 from common.api.schemas.common import raw
 from common.api.schemas.record import (
@@ -31,6 +30,7 @@ from common.api.schemas.record import (
     VersionScores,
     Warned,
 )
+from common.api.stored_responses import stored_response
 from common.domain.cities import City
 from common.domain.forecast import EXCEEDED
 from common.store import record as store
@@ -48,7 +48,7 @@ def performance(context: ApiContext, *, city: City, query: PerformanceQuery) -> 
     """How a city's models did on held-out data, in the live record, and in replayed history."""
     if query == PerformanceQuery(target=query.target):  # what nearly all ask for
         name = f"performance/{city.slug}/{query.target}"
-        return finished_response(context, name, lambda: _performance(context, city, query))
+        return stored_response(context, name, lambda: _performance(context, city, query))
     return _performance(context, city, query)
 
 
@@ -85,7 +85,7 @@ def confidence(context: ApiContext, *, city: City, query: ConfidenceQuery) -> Co
     """How often a city's intervals held the truth, and whether stated probabilities came true as often as stated."""
     if query == ConfidenceQuery(target=query.target, mode=query.mode):
         name = f"confidence/{city.slug}/{query.target}/{query.mode}"
-        return finished_response(context, name, lambda: _confidence(context, city, query))
+        return stored_response(context, name, lambda: _confidence(context, city, query))
     return _confidence(context, city, query)
 
 

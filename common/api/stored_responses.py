@@ -20,7 +20,7 @@ from common.domain.errors import StoreError
 from common.store import finished
 
 
-def finished_response(context: ApiContext, name: str, make: Callable[[], msgspec.Struct]) -> Response:
+def stored_response(context: ApiContext, name: str, make: Callable[[], msgspec.Struct]) -> Response:
     """The answer of that name as it was made of the present data, or as `make` makes it now.
 
     Raises:
