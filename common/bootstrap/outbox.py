@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from common.adapters.queue import Message
     from common.bootstrap.parts import Parts
     from common.entry.perform import Handler
-    from common.store.connection import Connection
+    from common.store.engine import Connection
     from common.store.outbox import Outgoing
 
 PATIENCE_S = 15.0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from common.store.connection import Connection
+    from common.store.engine import Connection
 
 CLAIM_S = 60
 """So long a message belongs to the process that is sending it; more than an attempt may take."""

@@ -239,3 +239,10 @@ finished_answer = Table(
     "finished_answer", metadata,
     _key("name"), _needed("version", BigInteger), _needed("hour", TIME), _needed("body"),
 )  # fmt: skip
+outbox = Table(
+    "outbox", metadata,
+    _key("id", BigInteger, server_default=Identity(always=True)),
+    _needed("message_id", Uuid, server_default=text("gen_random_uuid()")),
+    _needed("channel"), _needed("body", JSONB), _needed("created_at", TIME),
+    _needed("attempts", Integer, server_default="0"), Column("claimed_until", TIME), Column("error", Text),
+)  # fmt: skip
