@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from made import Clock
 from tiers_here import VARIABLES, TierServers, fresh_database, missing
 
@@ -16,6 +17,10 @@ from common.store.engine import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Tests run beside each other: how long an example takes says nothing of what is tested.
+settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beside others")
 
 ON_EVERY_TIER = ("api", "contract", "functions", "store")
 """Folders whose tests run on every tier that there is a server of; the others run on the embedded one."""
