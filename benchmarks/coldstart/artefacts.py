@@ -15,8 +15,13 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import build  # noqa: E402 - the very steps of `make build`
 
 ARCH = "arm64" if platform.machine() == "aarch64" else "x86_64"
+PUBLIC = (
+    "asn1crypto", "aws-lambda-powertools", "jmespath", "pg8000", "python-dateutil", "scramp", "six",
+    "typing-extensions",
+)  # fmt: skip
+"""What every function of ours imports, too"""
 FLASK = ("blinker", "click", "flask", "itsdangerous", "jinja2", "markupsafe", "serverless-wsgi", "werkzeug")
-ONNX = ("numpy", "onnxruntime")
+ONNX = ("numpy", "obstore", "onnxruntime")
 RUNTIME = (
     "awslambdaric", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "simplejson", "six",
     "snapshot-restore-py", "urllib3",
@@ -69,8 +74,8 @@ class Artefacts:
         pins = [f"{name}=={importlib.metadata.version(name)}" for name in RUNTIME]
         build._install(self._folder / "runtime", pins, ARCH, prune=False)
         build._compile(self._compiler, self._folder / "runtime", "/var/runtime")
-        self._bare("api", ("api", "aws"), FLASK)
-        self._bare("forecast", ("inference",), ONNX)
+        self._bare("api", ("api", "aws"), FLASK + PUBLIC)
+        self._bare("forecast", ("inference",), ONNX + PUBLIC)
         self._train()
 
     def _bare(self, unit: str, sets: tuple[str, ...], names: tuple[str, ...]) -> None:

@@ -1,9 +1,13 @@
-"""The least that answers HTTP on Lambda with Flask; laid out beside nothing but its packages."""
+"""The least that answers HTTP on Lambda with the packages that ours imports; laid out beside nothing but these."""
 
+import pg8000.native  # noqa: F401
 import serverless_wsgi
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities import parameters  # noqa: F401 - with boto3
 from flask import Flask
 
 app = Flask(__name__)
+log = Logger(service="bare")
 
 
 @app.get("/")

@@ -3,7 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import obstore  # noqa: F401 - as ours does
 import onnxruntime
+import pg8000.native  # noqa: F401
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities import batch, parameters  # noqa: F401 - with boto3
+
+log = Logger(service="bare")
 
 
 def handler(*_: object) -> list[float]:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from common.adapters.aws_client import client_config, reason
+from common.adapters.aws_client import client, reason
 from common.domain.errors import ConfigError
 
 _AWS = re.compile(r"(secretsmanager|ssm)://([a-z]{2}(?:-[a-z]+)+-\d)/(.+)")
@@ -50,15 +50,15 @@ def _settings(text: str) -> dict[str, str]:
 
 def _from_aws(service: str, region: str, name: str) -> str:
     """What Secrets Manager or the Parameter Store keeps under the name."""
-    config = client_config(region)
+    asked = client(service, region)
     from aws_lambda_powertools.utilities import parameters
     from botocore.exceptions import ClientError, NoCredentialsError
 
     try:
         if service == "secretsmanager":
-            return str(parameters.SecretsProvider(boto_config=config).get(name))
+            return str(parameters.SecretsProvider(boto3_client=asked).get(name))
         path = f"/{name}" if "/" in name and not name.startswith("/") else name
-        return str(parameters.SSMProvider(boto_config=config).get(path, decrypt=True))
+        return str(parameters.SSMProvider(boto3_client=asked).get(path, decrypt=True))
     except parameters.GetParameterError as error:
         cause = error.__context__  # its own text holds all that AWS said
         if isinstance(cause, ClientError | NoCredentialsError):

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from common.adapters.aws_client import client_config, reason
+from common.adapters.aws_client import client, reason
 from common.adapters.cloud_event import address, structured
 from common.domain.errors import StoreError
 
@@ -39,13 +39,13 @@ class SqsQueue:
             ConfigError: when boto3 is not installed.
             StoreError: when SQS cannot be reached, refuses the credentials or has no such queue.
         """
-        client = self._client
+        sqs = self._client
         from botocore.exceptions import BotoCoreError, ClientError
 
         id_ = str(uuid.uuid4())
         url = address(self._url, type_)
         try:
-            client.send_message(
+            sqs.send_message(
                 QueueUrl=url,
                 MessageBody=structured(id_, type_, subject, data, now=self._clock()),
                 DelaySeconds=round(min(delay, LONGEST_DELAY).total_seconds()),
@@ -58,10 +58,6 @@ class SqsQueue:
     def _client(self) -> Any:
         parts = urlsplit(self._url)
         region = re.search(r"\bsqs\.([a-z0-9-]+)\.", parts.netloc)
-        config = client_config(region[1] if region else "us-east-1")  # a stand-in takes any
-        from boto3.session import Session
-
-        # A session of its own: boto3's default one must not be shared by threads.
-        client = Session().client("sqs", endpoint_url=f"{parts.scheme}://{parts.netloc}", config=config)
-        weakref.finalize(self, client.close)
-        return client
+        made = client("sqs", region[1] if region else "us-east-1", f"{parts.scheme}://{parts.netloc}")
+        weakref.finalize(self, made.close)
+        return made
