@@ -1,5 +1,6 @@
 """The log of the API: a JSON object a line on standard output."""
 
+import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ _TRACE = "trace_of_header"
 def logger() -> "Logger":
     """The log of the API."""
     from aws_lambda_powertools import Logger  # 40 ms, not before something is logged
+
+    # No line tells them, and to find them out takes time: https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logMultiprocessing = False
+    logging._srcfile = None
 
     # A message of ours is no JSON in disguise, for which the library would look in each.
     return Logger(service=SERVICE, location=None, utc=True, json_serializer=_line, json_deserializer=str)
