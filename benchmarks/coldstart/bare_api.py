@@ -2,6 +2,7 @@
 
 import pg8000.native  # noqa: F401
 import serverless_wsgi
+import sqlalchemy.dialects.postgresql.pg8000  # noqa: F401 - as ours does
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities import parameters  # noqa: F401 - with boto3
 from flask import Flask

@@ -6,6 +6,7 @@ import numpy as np
 import obstore  # noqa: F401 - as ours does
 import onnxruntime
 import pg8000.native  # noqa: F401
+import sqlalchemy.dialects.postgresql.pg8000  # noqa: F401 - as ours does
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities import batch, parameters  # noqa: F401 - with boto3
 
