@@ -45,7 +45,7 @@ def read_numbers(cells: pd.Series, decimal: Decimal = ".") -> tuple[NDArray[np.f
     # The same few thousand texts come again and again.
     codes, unique = pd.factorize(cells)
     texts = texts_of(unique)
-    missing = texts.str.casefold().isin(_MISSING)
+    missing = texts.str.lower().isin(_MISSING)
     if decimal == ",":
         texts = texts.str.replace(",", ".", regex=False).where(texts.str.fullmatch(_COMMA), texts)
     numbers = pd.to_numeric(texts.where(~missing), errors="coerce").astype(float)
@@ -62,8 +62,8 @@ def decimal_mark(table: Table, columns: Iterable[pd.Series]) -> Decimal:
     counts = dict.fromkeys((_COMMA, _POINT, _WHOLE, _THOUSANDS), 0)
     for cells in columns:
         found = cells.map(as_text) if cells.dtype == object else cells
-        texts = found.str.strip().value_counts()
-        if not table.comma_separated or texts.index.str.contains(",", regex=False).any():
+        if not table.comma_separated or found.str.contains(",", regex=False).any():
+            texts = found.str.strip().value_counts()
             for form in counts:
                 counts[form] += int(texts[texts.index.str.fullmatch(form)].sum())
     if not counts[_COMMA] or counts[_POINT]:
