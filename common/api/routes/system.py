@@ -26,7 +26,7 @@ from common.api.schemas.system import (
 )
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
-from common.store.errors import NO_TABLE
+from common.store.errors import LESSER, NO_TABLE
 from common.store.reads.service import ServiceState, service_state
 from common.store.version import raise_data_version
 
@@ -35,7 +35,7 @@ SLOW_QUEUE = timedelta(minutes=30)
 """Trainings of all cities take turns for longer than a few minutes."""
 OLD_MODELS = timedelta(days=8)
 """A city is trained daily; the model that was best before may be kept for some days."""
-_TOLD_TO_ALL = {NO_TABLE}
+_TOLD_TO_ALL = {NO_TABLE, LESSER}
 """What is wrong with the database that may be told to strangers: it names no user, certificate or limit."""
 _NO_ANSWER = "the database does not answer; a token allows to read why"
 
