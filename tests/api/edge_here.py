@@ -81,19 +81,6 @@ class Counted:
         self.client = self.app.test_client()
 
 
-class Outage:
-    """A database that is there and then is not."""
-
-    def __init__(self, process: Process) -> None:
-        self._databases = (process.context.database, process.context.probe)
-
-    def begin(self) -> None:
-        for database in self._databases:
-            database.close()
-            database._readers._address = "postgresql+pg8000://nobody:secret@127.0.0.1:1/nowhere"
-            database._readers._arguments = None
-
-
 def token(database: Database, *scopes: str, now: datetime, name: str = "one", **given: Any) -> str:
     with database.transaction() as connection:
         return create_key(connection, name, scopes, now=now, **given)[0]

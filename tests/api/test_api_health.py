@@ -9,8 +9,9 @@ from time import monotonic
 
 import pytest
 from api_rows import body_of, context_of, hour, mark_simulated, put_hours, put_models, trained, url
-from edge_here import Outage, Process, Time, token
+from edge_here import Process, Time, token
 from werkzeug.test import Client
+from wire import Wire
 
 from common import __version__
 from common.api import create_app
@@ -174,11 +175,11 @@ def test_unhealthy_without_a_database(down: Client) -> None:
 
 
 def test_why_there_is_no_database_is_told_to_holders_of_a_token_alone(database: Database, time: Time) -> None:
-    own = Database(database.url)
-    one = Process(own, time)
-    given = {"X-API-Key": token(database, "read", now=time.now)}
-    assert one.client.get(url("/health"), headers=given).status_code == 200
-    Outage(one).begin()
+    with Wire(database.url) as wire:  # at its end the database is away
+        own = Database(wire.url)
+        one = Process(own, time)
+        given = {"X-API-Key": token(database, "read", now=time.now)}
+        assert one.client.get(url("/health"), headers=given).status_code == 200
     time.pass_by(100)
     [reason] = one.client.get(url("/health"), headers=given).json["reasons"]
     assert "DATABASE_URL" in reason
