@@ -55,7 +55,7 @@ _ALIKE = np.repeat(np.arange(len(_CORRECTED_ALIKE)), [last - first + 1 for first
 _PARTS = 24 // _PART_HOURS
 _PAIRS_A_DAY = np.repeat([(last - first + 1) / _PARTS for first, last in _CORRECTED_ALIKE], _PARTS)
 """Pairs of forecast and truth that one forecast gives to each part of the day, on average"""
-_NEAR = 0.5 ** np.abs(np.arange(len(BLOCKS))[:, None] - np.arange(len(BLOCKS)))
+_NEAR = 0.25 ** np.abs(np.arange(len(BLOCKS))[:, None] - np.arange(len(BLOCKS)))
 _NEAR[0, 1:] = 0.0
 _NEAR /= _NEAR.sum(axis=1, keepdims=True)
 """What the regrets of each block count for a block: those of one are few, and its neighbours' are much alike. The next

@@ -122,13 +122,13 @@ def known(series: Array, hour: int, now: int) -> float | None:
 
 def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) -> list[list[float]]:
     """MLpol as it is written: the positive part of the summed regrets over the sum of their squares; regrets of other
-    blocks of lead times count, halved with each step between; those of the next hour stand alone."""
+    blocks of lead times count, a quarter with each step between; those of the next hour stand alone."""
     rows = [row for row, origin in enumerate(record.origins) if now - WINDOW_HOURS <= origin < now]
     days = days_of([int(record.origins[row]) for row in rows])
     blocks = range(len(EXPERT_BLOCKS))
     found = []
     for block in blocks:
-        near = [0.5 ** abs(block - other) if block else float(other == 0) for other in blocks]
+        near = [0.25 ** abs(block - other) if block else float(other == 0) for other in blocks]
         sums = []
         for name in names:
             total = squares = 0.0
