@@ -67,6 +67,8 @@ def cluster(workers: int) -> Iterator[str]:
         dashboard_address="127.0.0.1:0",
     ) as local:
         yield local.scheduler_address
+        if workers:  # one that is being started again, as it died, cannot be ended
+            local.wait_for_workers(workers, timeout=60)
 
 
 @pytest.mark.slow
