@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import socketserver
-import threading
-from contextlib import contextmanager
 from email import message_from_string
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from webhook import served
 
 from common.adapters.notify import Notifier
 from common.config import from_mapping
@@ -89,18 +88,6 @@ class Mailbox:
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.server.server_address[1]}"
-
-
-@contextmanager
-def served(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import Clock
-from synthetic import END, hours, put_hours, put_model
+from synthetic import hours, put_hours, put_model
 
 from common.adapters.object_store import ObjectStore
 from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message
@@ -22,73 +18,15 @@ from common.inference.card import model_key
 from common.store.engine import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from made import Clock
+    from webhook import Webhook
 
 HOUR = timedelta(hours=1)
 ASKED = Message(OBSERVATIONS_READY, "now", {"cities": ["Delhi", "Pune"]})
 
 
-class Hook:
-    """A webhook that keeps the texts posted to it."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.status = 200
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"]
-                if hook.status == 200:
-                    hook.texts.append(told)
-                self.send_response(hook.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    def taken(self) -> list[str]:
-        """What was told since the last time."""
-        found = list(self.texts)
-        self.texts.clear()
-        return found
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    made = Hook()
-    thread = threading.Thread(target=made.server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def time() -> Clock:
-    return Clock(END + timedelta(minutes=12))
-
-
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path, hook: Hook) -> dict[str, str]:
-    url = f"http://127.0.0.1:{hook.server.server_address[1]}/x"
-    return {"DATABASE_URL": database_url, "VAYU_HOME": str(tmp_path), "VAYU_SLACK_WEBHOOK": url}
-
-
-@pytest.fixture
-def parts(settings: dict[str, str], time: Clock) -> Iterator[Parts]:
-    made = assemble(from_mapping(settings), clock=time)
-    yield made
-    made.database.close()
-
-
 def test_a_city_whose_forecasts_fail_is_told_once_and_once_that_they_do_not(
-    parts: Parts, hook: Hook, time: Clock
+    parts: Parts, hook: Webhook, time: Clock
 ) -> None:
     files = ObjectStore(parts.settings.model_store_url)
     for city in ("Delhi", "Pune"):
@@ -114,12 +52,12 @@ def test_a_city_whose_forecasts_fail_is_told_once_and_once_that_they_do_not(
     assert hook.taken() == ["*Forecasts fail no more*\nPune/pm25"]
 
 
-def test_a_city_without_a_model_is_no_trouble(parts: Parts, hook: Hook) -> None:
+def test_a_city_without_a_model_is_no_trouble(parts: Parts, hook: Webhook) -> None:
     forecast.build(parts)(ASKED)
     assert hook.taken() == []
 
 
-def test_a_training_that_was_given_up_is_told_once(parts: Parts, hook: Hook, time: Clock) -> None:
+def test_a_training_that_was_given_up_is_told_once(parts: Parts, hook: Webhook, time: Clock) -> None:
     parts.queue.send(TRAIN, "Pune", {"city": "Pune"})
     handlers = {TRAIN: train.build(parts)}
     while work_once(parts.database, time, handlers):
@@ -133,7 +71,7 @@ def test_a_training_that_was_given_up_is_told_once(parts: Parts, hook: Hook, tim
 
 
 def test_a_city_that_is_due_and_not_trained_is_told_once_whatever_the_queue(
-    parts: Parts, hook: Hook, time: Clock
+    parts: Parts, hook: Webhook, time: Clock
 ) -> None:
     put_hours(parts.database, "Delhi", hours(20, seed=5))
     plan = train.build(parts)
@@ -154,7 +92,7 @@ def test_a_city_that_is_due_and_not_trained_is_told_once_whatever_the_queue(
     ("wanted", "told"), [("promotions", 2), ("switches,failures", 0), ("nothing", 0), ("failures", 0)]
 )
 def test_promotions_are_told_where_wanted(
-    settings: dict[str, str], time: Clock, hook: Hook, wanted: str, told: int
+    settings: dict[str, str], time: Clock, hook: Webhook, wanted: str, told: int
 ) -> None:
     made = assemble(from_mapping({**settings, "VAYU_NOTIFY": wanted}), clock=time)
     put_hours(made.database, "Delhi", hours(30, seed=5))

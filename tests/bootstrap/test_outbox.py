@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import threading
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import Clock
 from stubs import refusing
 from synthetic import END, hours, put_hours
 
@@ -27,68 +23,12 @@ from common.store.engine import run
 from common.store.models import promote
 
 if TYPE_CHECKING:
-    import socketserver
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
+
+    from made import Clock
+    from webhook import Webhook
 
 READY = Message(OBSERVATIONS_READY, "now", {"cities": ["Delhi"]})
-
-
-class Hook:
-    """A webhook that keeps the ids and texts posted to it, unless its status is an error."""
-
-    def __init__(self) -> None:
-        self.posted: list[tuple[str, str]] = []
-        self.status = 200
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"]
-                hook.posted.append((self.headers["webhook-id"], text))
-                self.send_response(hook.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-
-@contextmanager
-def served(server: socketserver.BaseServer) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    made = Hook()
-    with served(made.server):
-        yield made
-
-
-@pytest.fixture
-def time() -> Clock:
-    return Clock(END + timedelta(minutes=12))
-
-
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path, hook: Hook) -> dict[str, str]:
-    url = f"http://127.0.0.1:{hook.server.server_address[1]}/x"
-    return {"DATABASE_URL": database_url, "VAYU_HOME": str(tmp_path), "VAYU_SLACK_WEBHOOK": url}
-
-
-@pytest.fixture
-def parts(settings: dict[str, str], time: Clock) -> Iterator[Parts]:
-    made = assemble(from_mapping(settings), clock=time)
-    yield made
-    made.database.close()
 
 
 def put(parts: Parts, subject: str, text: str = "text") -> None:
@@ -109,7 +49,7 @@ def waiting(parts: Parts) -> list[tuple[str, int, str | None]]:
     return [tuple(row) for row in found]
 
 
-def test_what_is_not_kept_is_not_sent(parts: Parts, hook: Hook) -> None:
+def test_what_is_not_kept_is_not_sent(parts: Parts, hook: Webhook) -> None:
     with pytest.raises(NotFound):
         undone(parts)
     put(parts, "Kept")
@@ -121,7 +61,7 @@ def test_what_is_not_kept_is_not_sent(parts: Parts, hook: Hook) -> None:
     assert waiting(parts) == []
 
 
-def test_what_was_not_taken_is_sent_next_time_with_the_same_id(parts: Parts, hook: Hook) -> None:
+def test_what_was_not_taken_is_sent_next_time_with_the_same_id(parts: Parts, hook: Webhook) -> None:
     put(parts, "Forecasts fail")
     put(parts, "Forecasts fail no more")
     hook.status = 503
@@ -136,7 +76,7 @@ def test_what_was_not_taken_is_sent_next_time_with_the_same_id(parts: Parts, hoo
     assert len({id_ for id_, _ in first}) == 2
 
 
-def test_every_function_is_an_occasion(parts: Parts, hook: Hook) -> None:
+def test_every_function_is_an_occasion(parts: Parts, hook: Webhook) -> None:
     for build, message in (
         (train.build, Message(TRAIN, "plan")),
         (forecast.build, READY),
@@ -149,7 +89,7 @@ def test_every_function_is_an_occasion(parts: Parts, hook: Hook) -> None:
 
 
 def test_a_mail_server_that_hangs_delays_nobody(
-    settings: dict[str, str], time: Clock, hook: Hook, monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, str], time: Clock, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "PATIENCE_S", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -172,7 +112,7 @@ def test_a_mail_server_that_hangs_delays_nobody(
     made.database.close()
 
 
-def test_two_at_once_send_each_message_once(parts: Parts, hook: Hook) -> None:
+def test_two_at_once_send_each_message_once(parts: Parts, hook: Webhook) -> None:
     for number in range(20):
         put(parts, f"News {number}")
     senders = [threading.Thread(target=outbox.send_notices, args=(parts,)) for _ in range(2)]
@@ -183,7 +123,7 @@ def test_two_at_once_send_each_message_once(parts: Parts, hook: Hook) -> None:
     assert sorted(text for _, text in hook.posted) == sorted(f"*News {n}*\ntext" for n in range(20))
 
 
-def test_upkeep_gives_up_what_nobody_took_for_a_week(parts: Parts, hook: Hook, time: Clock) -> None:
+def test_upkeep_gives_up_what_nobody_took_for_a_week(parts: Parts, hook: Webhook, time: Clock) -> None:
     hook.status = 404
     put(parts, "Old")
     time.now += timedelta(days=7, minutes=1)
