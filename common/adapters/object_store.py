@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCHEMES = ("file", "s3", "gs", "memory")
 
 
-class ObjectStore:
+class UrlObjectStore:
     """Objects under ``file:///folder``, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
 
     Keys are paths with ``/``, relative to the URL. Credentials are the platform's own: the function's role,

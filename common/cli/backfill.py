@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from common.bootstrap import container as together
 from common.cli.context import cities_named, opened
 from common.cli.data import city_option, source_option
 from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option, progress
 from common.domain.errors import DataError, QuotaExhausted, Transient
+from common.services import collect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +44,8 @@ def backfill(
     twice. A part of each quota is left to the hourly collection; where the rest is used up, it says when to go on.
     """
     chosen = cities_named(cities)
-    with opened(offline=offline or sources == ("simulated",)) as parts:
-        filling = together.backfill(parts, sources or None)
+    with opened(offline=offline or sources == ("simulated",)) as resources:
+        filling = collect.backfill(resources, sources or None)
         if not filling.sources:
             raise DataError("none of these sources keeps a past; choose others with --source or VAYU_SOURCES")
         report = _shown(filling, chosen, days, wait=wait)

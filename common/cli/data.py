@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from common.bootstrap.container import Parts, collector, system_clock
+from common.bootstrap.container import system_clock
 from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option
 from common.domain.errors import Transient
 from common.domain.observation import HOUR, hour_ending, last_full_hour
+from common.services.collect import collector
 from common.sources import REGISTRY
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from common.domain.cities import City
     from common.ingest.files.result import ImportResult
     from common.ingest.report import CollectReport, SourceReport
+    from common.services.resources import Resources
 
 
 source_option = click.option(
@@ -59,8 +61,8 @@ def collect(
     A source that keeps failing is left alone for a while; one that is named with --source is asked all the same.
     """
     chosen = cities_named(cities)
-    with opened(offline=offline or sources == ("simulated",)) as parts:
-        ready = collector(parts, sources or None)
+    with opened(offline=offline or sources == ("simulated",)) as resources:
+        ready = collector(resources, sources or None)
         report = ready.collect(chosen, dry_run=dry_run, insist=bool(sources))
     _show_collected(report, as_json=as_json)
 
@@ -129,17 +131,17 @@ def import_(
     unify(results)
     stored = []
     if not dry_run:
-        with opened(real=True) as parts:
-            stored = [_store(parts, result, place, now) for result in results]
+        with opened(real=True) as resources:
+            stored = [_store(resources, result, place, now) for result in results]
     _show_imported(results, stored, as_json=as_json)
 
 
-def _store(parts: Parts, result: ImportResult, city: City, now: datetime) -> dict[str, int]:
+def _store(resources: Resources, result: ImportResult, city: City, now: datetime) -> dict[str, int]:
     from common.ingest.reconcile import TOUCHED, reconcile
     from common.store.meta import claim_dataset
     from common.store.readings import upsert_readings
 
-    with parts.database.transaction() as connection:
+    with resources.database.transaction() as connection:
         claim_dataset(connection, "real")
         written = upsert_readings(connection, result.readings, now=now)
         hours = 0
@@ -212,8 +214,8 @@ def maintain(as_json: bool) -> None:
     """Roll up days, drop raw readings and model files past their time, refresh statistics."""
     from common.services.retention import upkeep
 
-    with opened() as parts:
-        done = upkeep(parts)
+    with opened() as resources:
+        done = upkeep(resources)
     rows = [
         *cast("dict[str, int]", done["dropped"]).items(),
         ("whole chunks", done["chunks"]),

@@ -47,7 +47,9 @@ def _whole(known: Record) -> dict[str, Any]:
         "together": _plain(known.pooled),
         "by_lead": [_plain(one) for one in known.by_lead],
         "by_block": {_leads(block): _plain(one) for block, one in known.by_block.items()},
-        "by_family": {family: _plain(Score.together(parts)) for family, parts in known.by_family.items()},
+        "by_family": {
+            family: _plain(Score.together(resources)) for family, resources in known.by_family.items()
+        },
         "by_season": {season: _plain(one) for season, one in known.by_season.items()},
         "rivals": {
             name: {_leads(block): _against(one) for block, one in blocks.items()}

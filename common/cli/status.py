@@ -21,8 +21,8 @@ _STATES = ("queued", "running", "done", "dead")
 @json_option
 def status(offline: bool, as_json: bool) -> None:
     """Show data, models, forecasts, jobs and sources."""
-    with opened(offline=offline) as parts, parts.database.transaction() as connection:
-        found = asdict(service_state(connection, parts.clock(), fresh=timedelta(hours=3)))
+    with opened(offline=offline) as resources, resources.database.transaction() as connection:
+        found = asdict(service_state(connection, resources.clock(), fresh=timedelta(hours=3)))
         found |= {"dataset": dataset(connection), "totals": totals(connection), "jobs": counts(connection)}
     emit(found, as_json=as_json)
     if as_json:

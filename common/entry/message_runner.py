@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 from functools import cache
 from threading import Lock
 from time import perf_counter
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from aws_lambda_powertools import Logger
 
 from common.domain.errors import DataError, NotFound, Permanent
-from common.domain.messages import Message
 
-Handler = Callable[[Message], Mapping[str, object]]
-"""Does the work a message asks for; the same message twice changes nothing the second time."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Mapping
+
+    from common.domain.messages import Handler, Message
 
 HOPELESS = (DataError, NotFound, Permanent)
 """Errors that no further attempt cures."""

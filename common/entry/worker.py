@@ -7,8 +7,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from common.domain.errors import StoreError, VayuError
-from common.domain.messages import Message
-from common.entry.message_runner import HOPELESS, Handler, log, perform
+from common.domain.messages import Handler, Message
+from common.entry.message_runner import HOPELESS, log, perform
 from common.store import jobs
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from common.adapters.object_store import ObjectStore
 from common.domain.cities import find_city
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import TARGETS
@@ -20,13 +19,15 @@ from common.store.record import Span, record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from common.bootstrap.container import Parts
     from common.domain.forecast import Target
+    from common.services.resources import Resources
 
 _RECORD_DAYS = 30
 
 
-def roll_back_city(parts: Parts, city: str, targets: Sequence[Target] = TARGETS) -> dict[str, dict[str, str]]:
+def roll_back_city(
+    resources: Resources, city: str, targets: Sequence[Target] = TARGETS
+) -> dict[str, dict[str, str]]:
     """Serve the former champions of a city again: target → ``served`` and ``before``, or ``kept`` and why.
 
     Raises:
@@ -35,8 +36,8 @@ def roll_back_city(parts: Parts, city: str, targets: Sequence[Target] = TARGETS)
     done: dict[str, dict[str, str]] = {}
     for target in targets:
         try:
-            with parts.database.transaction() as connection:
-                served, before = roll_back(connection, city, target, "live", now=parts.clock())
+            with resources.database.transaction() as connection:
+                served, before = roll_back(connection, city, target, "live", now=resources.clock())
         except NotFound as error:
             done[target] = {"kept": str(error)}
             continue
@@ -48,47 +49,47 @@ def roll_back_city(parts: Parts, city: str, targets: Sequence[Target] = TARGETS)
         for target, one in done.items()
         if "served" in one
     ]
-    _tell(parts, city, "went back to a former model", lines)
+    _tell(resources, city, "went back to a former model", lines)
     return done
 
 
-def promote_version(parts: Parts, version: str) -> ModelRow:
+def promote_version(resources: Resources, version: str) -> ModelRow:
     """Serve this very model.
 
     Raises:
         NotFound: when there is none of that version, or its file has been given up.
         ModelError: when its file cannot be served.
     """
-    with parts.database.transaction() as connection:
+    with resources.database.transaction() as connection:
         row = model(connection, version)
     if "fault" in row.metrics:
         raise ModelError(f"{version} must not be served: {row.metrics['fault']}")
     if row.mode != "live":
         raise ModelError(f"{version} was made by a replay; it is not served")
-    ModelCache(ObjectStore(parts.settings.model_store_url)).get(version)
-    with parts.database.transaction() as connection:
-        promote(connection, version, reason="chosen by hand", now=parts.clock(), hold=True)
-    _tell(parts, row.city, "has a model chosen by hand", [f"{row.target}: {version}"])
+    ModelCache(resources.open_object_store()).get(version)
+    with resources.database.transaction() as connection:
+        promote(connection, version, reason="chosen by hand", now=resources.clock(), hold=True)
+    _tell(resources, row.city, "has a model chosen by hand", [f"{row.target}: {version}"])
     return row
 
 
-def card_text(parts: Parts, name: str, target: Target = "aqi") -> str:
+def card_text(resources: Resources, name: str, target: Target = "aqi") -> str:
     """The page of a version, or of the champion of a city, with its city's record of the last days.
 
     Raises:
         NotFound: when there is no such model, or its file has been given up.
     """
-    row = _named(parts, name, target)
-    files = ObjectStore(parts.settings.model_store_url)
+    row = _named(resources, name, target)
+    files = resources.open_object_store()
     try:
         page = files.get(text_key(row.version)).decode()
     except NotFound:
         page = as_markdown(read_card(files.get(card_key(row.version))))
-    return page + "".join(line + "\n" for line in _in_service(parts, row))
+    return page + "".join(line + "\n" for line in _in_service(resources, row))
 
 
-def _named(parts: Parts, name: str, target: Target) -> ModelRow:
-    with parts.database.transaction() as connection:
+def _named(resources: Resources, name: str, target: Target) -> ModelRow:
+    with resources.database.transaction() as connection:
         try:
             city = find_city(name).name
         except NotFound:
@@ -99,11 +100,11 @@ def _named(parts: Parts, name: str, target: Target) -> ModelRow:
     return row
 
 
-def _in_service(parts: Parts, row: ModelRow) -> Iterator[str]:
+def _in_service(resources: Resources, row: ModelRow) -> Iterator[str]:
     """What came of it: its status now, and the record of its family."""
-    now = parts.clock()
+    now = resources.clock()
     start = now - timedelta(days=_RECORD_DAYS)
-    with parts.database.transaction() as connection:
+    with resources.database.transaction() as connection:
         found = record(connection, Span(row.city, row.target, row.mode, start, now, family=row.family))
     yield from ("", "## In service", "", f"- {row.status}: {row.reason}")
     if found is None:
@@ -132,10 +133,10 @@ def _in_service(parts: Parts, row: ModelRow) -> Iterator[str]:
     yield from table(headings, rows)
 
 
-def _tell(parts: Parts, city: str, what: str, lines: list[str]) -> None:
+def _tell(resources: Resources, city: str, what: str, lines: list[str]) -> None:
     """Have the next forecast issued where there is none yet for the present hour, and tell people."""
-    parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
-    if {"promotions", "switches"} & set(parts.settings.notify):
-        with parts.database.transaction() as connection:
-            put_notice(parts, connection, f"{city} {what}", "\n".join(lines))
-        send_notices(parts)
+    resources.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
+    if {"promotions", "switches"} & set(resources.settings.notify):
+        with resources.database.transaction() as connection:
+            put_notice(resources, connection, f"{city} {what}", "\n".join(lines))
+        send_notices(resources)
