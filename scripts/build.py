@@ -72,6 +72,8 @@ IMAGE = "train"
 
 LEFT_OUT_FOLDERS = {"__pycache__", "tests", "test", "testing", "include", "bin"}
 KEPT_FOLDERS = {"numpy/testing"}
+DISCOVERED = {"common.sources"}
+"""Packages that look for their own modules when they are loaded, so that no import names them"""
 NOT_USED = (
     "aws_lambda_powertools/event_handler",
     "numpy/f2py",
@@ -227,6 +229,9 @@ def _reached(name: str) -> list[str]:
     graph = grimp.build_graph("functions", "common", exclude_type_checking_imports=True, cache_dir=None)
     entry = f"functions.{name}.main"
     found = {entry, *graph.find_upstream_modules(entry)}
+    for package in DISCOVERED & found:
+        for module in graph.find_descendants(package):
+            found |= {module, *graph.find_upstream_modules(module)}
     packages = {module.rsplit(".", depth)[0] for module in found for depth in range(1, module.count(".") + 1)}
     return sorted(found | packages)
 

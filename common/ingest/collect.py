@@ -145,9 +145,7 @@ class Collector:
 
     def _kind(self) -> Dataset:
         """Which data the sources give; raises ConfigError where they give both."""
-        kinds: set[Dataset] = {
-            "simulated" if source.name == "simulated" else "real" for source in self.sources
-        }
+        kinds: set[Dataset] = {"simulated" if source.name == "simulated" else "real" for source in self.sources}
         if len(kinds) > 1:
             raise ConfigError(
                 "VAYU_SOURCES must not name 'simulated' beside others: their data must not be mixed"

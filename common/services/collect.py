@@ -125,7 +125,7 @@ def _collector(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Collector:
     from common.ingest.collect import Collector
-    from common.sources import enabled
+    from common.sources import base_urls, enabled, keys
     from common.sources.http import Http
 
     settings = resources.settings if names is None else replace(resources.settings, sources=names)
@@ -134,8 +134,8 @@ def _collector(
         sources=enabled(settings),
         http=Http(meter=meter, sleep=sleep),
         clock=resources.clock,
-        base_urls=settings.base_urls,
-        keys=settings.keys,
+        base_urls=base_urls(settings),
+        keys=keys(settings),
     )
 
 

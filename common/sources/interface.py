@@ -33,7 +33,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
-from common.config import BASE_URLS
 from common.domain.aqi import implied_concentration
 from common.domain.errors import DataError, OutOfTime, QuotaExhausted, SourceError, Transient
 from common.domain.observation import Batch
@@ -69,8 +68,8 @@ class Request:
     """The present; nothing stamped later is a reading, but for minutes by which clocks differ."""
     forecast_hours: int = 0
     """For how many hours after `now` it is wanted what a provider expects of weather and air; 0: none."""
-    base_urls: Mapping[str, str] = field(default_factory=lambda: BASE_URLS)
-    """Setting → address, so that a stand-in can take a provider's place."""
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    """Setting → address, of the settings in `Source.base_urls`: a stand-in can take a provider's place."""
     key: str | None = field(default=None, repr=False)
 
 
@@ -92,15 +91,19 @@ class Source:
     provides: frozenset[str]
     """The variables its readings and forecasts may hold; nothing else ever comes out of it."""
     basis: Basis
-    key: bool
-    """Whether it needs one; `common.config.KEYS` names the setting that holds it."""
+    key: str | None
+    """The setting that holds its key, such as ``WAQI_TOKEN``; None: it needs none."""
     backfill_days: int
     """How far back one can ask; 0: only the latest hour is given, whatever is asked."""
     attribution: str
     """The credit its licence asks for, shown wherever its data is."""
     fetch: Callable[[Request, Http], Batch]
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    """Setting → where the provider is asked unless the setting says otherwise."""
     index: Standard = "in-naqi"
     """The standard of the indices that its values are implied by, where they are."""
+    invented: bool = False
+    """Never chosen unless VAYU_SOURCES names it: invented data must not slip in among the real."""
     archivable: bool = True
     """False where the terms forbid keeping its data: shown live, never stored."""
     cities_per_hour: int | None = None

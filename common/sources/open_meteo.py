@@ -8,16 +8,17 @@ reading; what lies after the present is what it expects. Values are taken at the
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter, defaultdict
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
 from common.domain.observation import Batch, Outlook, Reading
 from common.domain.units import wind_components
-from common.sources.background import in_background
 from common.sources.interface import (
     Quota,
     Request,
@@ -30,9 +31,11 @@ from common.sources.interface import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from common.sources.http import Http
+
+Result = TypeVar("Result")
 
 CITIES_PER_CALL = 100
 DAYS_PER_CALL = 31
@@ -116,7 +119,7 @@ def fetch(request: Request, http: Http) -> Batch:
     if end > request.now - timedelta(days=1):
         windows = [(min(request.start, request.now), horizon)]  # one call where the two all but meet
     # The two are servers of their own; each is asked one question at a time, or it turns an address away.
-    weather = in_background(lambda: _ask(_WEATHER, windows, request, http), "open-meteo weather")
+    weather = _in_background(lambda: _ask(_WEATHER, windows, request, http), "open-meteo weather")
     told = {_AIR: _ask(_AIR, windows, request, http), _WEATHER: weather()}
     values = told[_AIR].values
     for key, found in told[_WEATHER].values.items():
@@ -303,11 +306,32 @@ def _sort_out(values: Values, request: Request, end: datetime, batch: Batch) -> 
             batch.readings.append(Reading(SOURCE.name, city, time, SOURCE.basis, found))
 
 
+def _in_background(call: Callable[[], Result], name: str) -> Callable[[], Result]:
+    """Start `call` in a thread of its own; what is returned waits for it, and gives or raises what it did.
+
+    A daemon, unlike the threads of `concurrent.futures`: the process may end while it hangs.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future.result
+
+
 SOURCE = Source(
     name="open-meteo",
     provides=frozenset({*AIR.values(), *WEATHER.values(), "wind_u", "wind_v"}),
     basis="modelled",
-    key=False,
+    key=None,
+    base_urls={
+        "OPEN_METEO_AIR_URL": "https://air-quality-api.open-meteo.com/v1/air-quality",
+        "OPEN_METEO_WEATHER_URL": "https://api.open-meteo.com/v1/forecast",
+    },
     backfill_days=92,
     attribution="Weather and air quality by Open-Meteo.com (CC BY 4.0), with CAMS of Copernicus/ECMWF",
     fetch=fetch,

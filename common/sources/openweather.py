@@ -221,7 +221,8 @@ SOURCE = Source(
         {*AIR.values(), *(ours for ours, _ in WEATHER.values()), "wind_speed", "wind_u", "wind_v"}
     ),
     basis="modelled",
-    key=True,
+    key="OPENWEATHER_API_KEY",
+    base_urls={"OPENWEATHER_BASE_URL": "https://api.openweathermap.org/data/2.5"},
     backfill_days=1825,
     attribution="Weather and air quality by OpenWeather (openweathermap.org, CC BY-SA 4.0)",
     fetch=fetch,

@@ -16,8 +16,9 @@ from common.adapters.local.file_lock import FileLock
 from common.bootstrap.container import system_clock
 from common.bootstrap.local import local_resources
 from common.cli import dev
-from common.config import BASE_URLS, from_mapping
+from common.config import from_mapping
 from common.domain.errors import StoreError
+from common.sources import BASE_URLS
 from common.store.meta import claim_dataset, dataset
 
 if TYPE_CHECKING:

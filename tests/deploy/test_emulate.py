@@ -21,9 +21,9 @@ from templates import ROOT
 
 from common.adapters.object_store import UrlObjectStore
 from common.bootstrap.container import system_clock
-from common.config import BASE_URLS
 from common.domain.forecast import TARGETS
 from common.domain.observation import HOUR, last_full_hour
+from common.sources import BASE_URLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,6 +15,7 @@ from tiers_here import admin, fresh_database
 from common.bootstrap.container import environment_settings
 from common.domain.errors import StoreError
 from common.domain.observation import HOUR
+from common.sources import keys
 from common.store.engine import Database, run
 from common.store.maintain import maintain
 from common.store.migrate import migrate
@@ -81,5 +82,5 @@ def test_a_process_keeps_the_secret_that_it_began_with(
     secret.write_text(json.dumps({"OPENWEATHER_API_KEY": "former"}))
     running = environment_settings()
     secret.write_text(json.dumps({"OPENWEATHER_API_KEY": "new"}))
-    assert running.keys["openweather"] == "former"
-    assert environment_settings().keys["openweather"] == "new"
+    assert keys(running)["openweather"] == "former"
+    assert keys(environment_settings())["openweather"] == "new"

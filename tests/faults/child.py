@@ -29,6 +29,7 @@ from common.inference import issue  # noqa: F401 — what children need is loade
 from common.ingest import collect as collecting
 from common.ingest.collect import Collector
 from common.services import collect, forecast, retention, train
+from common.sources import base_urls
 from common.sources.http import Http
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _collect(order: Order) -> object:
     sources = providers(present, corrected=corrected)
 
     def made(whole: Resources) -> Collector:
-        return Collector(whole.database, sources, HTTP, whole.clock, whole.settings.base_urls, {})
+        return Collector(whole.database, sources, HTTP, whole.clock, base_urls(whole.settings), {})
 
     vars(collect)["collector"] = made
     vars(collecting)["_TOGETHER"] = 1  # so that a few cities make as many transactions as all would

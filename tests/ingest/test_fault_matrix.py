@@ -35,10 +35,9 @@ from faults import (
 from stubs import refusing
 from tiers_here import fresh_database
 
-from common.config import KEYS
 from common.domain.observation import HOUR, hour_ending
 from common.ingest.collect import Collector
-from common.sources import REGISTRY
+from common.sources import KEYS, REGISTRY
 from common.sources.http import Http
 from common.store.engine import Database, run
 
