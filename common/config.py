@@ -166,17 +166,17 @@ def _smtp_url(url: str | None) -> str | None:
 
 
 def _mail_addresses(name: str, text: str) -> tuple[str, ...]:
-    found = tuple(one.strip() for one in text.split(",") if one.strip())
-    if not all(re.fullmatch(r"[^\s@,<>]+@[^\s@,<>]+", one) for one in found):
+    addresses = tuple(address.strip() for address in text.split(",") if address.strip())
+    if not all(re.fullmatch(r"[^\s@,<>]+@[^\s@,<>]+", address) for address in addresses):
         raise ConfigError(f"{name} must be e-mail addresses, separated by commas")
-    return found
+    return addresses
 
 
 def _notices(text: str) -> tuple[str, ...]:
-    found = tuple(one.strip() for one in text.split(",") if one.strip())
-    if not set(found) <= {*NOTICES, "nothing"}:
+    topics = tuple(topic.strip() for topic in text.split(",") if topic.strip())
+    if not set(topics) <= {*NOTICES, "nothing"}:
         raise ConfigError(f"VAYU_NOTIFY must be some of {', '.join(NOTICES)}, or nothing, not {text[:40]!r}")
-    return tuple(one for one in found if one != "nothing")
+    return tuple(topic for topic in topics if topic != "nothing")
 
 
 def _one_of(given: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
@@ -201,14 +201,14 @@ def _rate(name: str, text: str) -> tuple[int, int] | None:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    found = tuple(one.strip().rstrip("/") for one in text.split(",") if one.strip())
-    if found in (("*",), ("none",)):
-        return () if found == ("none",) else found
-    if not all(re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", one) for one in found):
+    origins = tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
+    if origins in (("*",), ("none",)):
+        return () if origins == ("none",) else origins
+    if not all(re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin) for origin in origins):
         raise ConfigError(
             "VAYU_CORS_ORIGINS must be *, none, or addresses such as https://example.org, separated by commas"
         )
-    return found
+    return origins
 
 
 def _integer(given: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:

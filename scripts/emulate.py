@@ -159,7 +159,8 @@ def emulate(cloud: Cloud) -> None:
                 release(connection)
             stop = Event()
             workers = [
-                Thread(target=_hand_over, args=(resources, *one, stop)) for one in cloud.handlers.items()
+                Thread(target=_hand_over, args=(resources, *function_and_handler, stop))
+                for function_and_handler in cloud.handlers.items()
             ]
             workers.append(Thread(target=_hand_over, args=(resources, FORECAST_READY, _nobody_listens, stop)))
             stack.callback(_join, workers)

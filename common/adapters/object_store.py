@@ -77,7 +77,7 @@ class UrlObjectStore:
     def list(self, prefix: str = "") -> list[str]:
         """The keys in the folder `prefix` and below it, sorted. Raises StoreError as `get` does."""
         with self._translated(prefix):
-            return sorted(found["path"] for found in obstore.list(self._store, prefix or None).collect())
+            return sorted(entry["path"] for entry in obstore.list(self._store, prefix or None).collect())
 
     @contextmanager
     def _translated(self, key: str) -> Iterator[None]:

@@ -67,16 +67,16 @@ def collect(
     _show_collected(report, as_json=as_json)
 
 
-def _went(one: SourceReport) -> str:
-    if one.resting_until is not None:
-        return f"not asked: it rests until {one.resting_until:%Y-%m-%d %H:%M} UTC (--source asks it all the same)"
-    return one.failure or "well"
+def _went(source: SourceReport) -> str:
+    if source.resting_until is not None:
+        return f"not asked: it rests until {source.resting_until:%Y-%m-%d %H:%M} UTC (--source asks it all the same)"
+    return source.failure or "well"
 
 
 def _show_collected(report: CollectReport, *, as_json: bool) -> None:
     rows = [
-        (name, one.readings, one.new, one.changed, sum(one.rejected.values()), _went(one))
-        for name, one in report.sources.items()
+        (name, source.readings, source.new, source.changed, sum(source.rejected.values()), _went(source))
+        for name, source in report.sources.items()
     ]
     emit(
         asdict(report),
@@ -183,16 +183,16 @@ def _show_imported(results: list[ImportResult], stored: list[dict[str, int]], *,
     )
     rows = [
         (
-            ", ".join(one["stations"]) or "the city",
-            one["rows_read"],
-            one["values_read"],
-            one["values_kept"],
-            sum(one["rejected"].values()),
-            one["readings"],
-            one.get("new"),
-            one.get("changed"),
+            ", ".join(file["stations"]) or "the city",
+            file["rows_read"],
+            file["values_read"],
+            file["values_kept"],
+            sum(file["rejected"].values()),
+            file["readings"],
+            file.get("new"),
+            file.get("changed"),
         )
-        for one in files
+        for file in files
     ]
     rejected: Counter[str] = Counter()
     for result in results:

@@ -108,9 +108,9 @@ def _reachable(resources: Resources, settings: Settings) -> Iterator[Resources]:
     if not report.failed:
         yield resources
         return
-    for name, one in report.sources.items():
-        if one.failure:
-            aside.print(f"  {name}: {one.failure}", soft_wrap=True)
+    for name, source in report.sources.items():
+        if source.failure:
+            aside.print(f"  {name}: {source.failure}", soft_wrap=True)
     if settings.database_url is not None:
         raise StoreError(
             "no provider can be reached; try again later, or name another database and add --offline"

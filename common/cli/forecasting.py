@@ -149,15 +149,15 @@ def score(cities: tuple[str, ...], mode: Mode | None, days: int, offline: bool, 
         now = resources.clock()
         with resources.database.transaction() as connection:
             score_forecasts(connection, mode="live", now=now)
-            found = []
+            entries = []
             for each in (mode,) if mode else MODES:
-                found += records(connection, each, chosen, now=now, days=days)
-    if not found:
+                entries += records(connection, each, chosen, now=now, days=days)
+    if not entries:
         raise NotFound("no forecast has been scored yet; see: vayu forecast, vayu replay")
-    emit({"records": found}, as_json=as_json)
+    emit({"records": entries}, as_json=as_json)
     if not as_json:
-        for one in found:
-            for table in record_tables(one):
+        for entry in entries:
+            for table in record_tables(entry):
                 console.print(table)
 
 
@@ -206,8 +206,8 @@ def replay(
             tick=tick,
         )
         with resources.database.transaction() as connection:
-            found = records(connection, "replay", set(report.cities), now=resources.clock(), days=0)
-    _show_replayed(report, found, as_json=as_json)
+            entries = records(connection, "replay", set(report.cities), now=resources.clock(), days=0)
+    _show_replayed(report, entries, as_json=as_json)
 
 
 def _show_replayed(report: ReplayReport, records: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -229,5 +229,5 @@ def _show_replayed(report: ReplayReport, records: list[dict[str, Any]], *, as_js
                     soft_wrap=True,
                 )
         console.print(f"of {report.sealed} rows sealed when issued, {report.changed} changed afterwards")
-        for one in records:
-            console.print(next(record_tables(one)))
+        for entry in records:
+            console.print(next(record_tables(entry)))

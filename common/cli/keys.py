@@ -62,19 +62,19 @@ def create(
 def list_keys(offline: bool, as_json: bool) -> None:
     """List all keys, newest first, those that are over too; by how their tokens begin."""
     with opened(offline=offline) as resources, resources.database.transaction() as connection:
-        found = [_shown(key, resources.clock()) for key in all_keys(connection)]
+        rows_json = [_shown(key, resources.clock()) for key in all_keys(connection)]
     headings = ("begins with", "name", "scopes", "state", "created", "expires", "last used")
     rows = [
         (
-            one["prefix"],
-            one["name"],
-            ", ".join(one["scopes"]),
-            one["state"],
-            *(_day(one[time]) for time in ("created_at", "expires_at", "last_used_at")),
+            key["prefix"],
+            key["name"],
+            ", ".join(key["scopes"]),
+            key["state"],
+            *(_day(key[time]) for time in ("created_at", "expires_at", "last_used_at")),
         )
-        for one in found
+        for key in rows_json
     ]
-    emit({"keys": found}, as_json=as_json, table=make_table("Keys", headings, rows))
+    emit({"keys": rows_json}, as_json=as_json, table=make_table("Keys", headings, rows))
 
 
 @keys.command()

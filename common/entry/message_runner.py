@@ -77,9 +77,9 @@ def perform(handle: Handler, message: Message, accepts: Container[str]) -> dict[
     return result
 
 
-def as_json(found: Mapping[str, object]) -> dict[str, object]:
+def as_json(outcome: Mapping[str, object]) -> dict[str, object]:
     """A handler's result in the types that JSON has."""
-    result: dict[str, object] = json.loads(json.dumps(dict(found), default=_text))
+    result: dict[str, object] = json.loads(json.dumps(dict(outcome), default=_text))
     return result
 
 

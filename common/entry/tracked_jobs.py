@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from common.domain.errors import StoreError
 from common.entry.message_runner import HOPELESS, as_json
-from common.entry.worker import LEASE_S, held, told
+from common.entry.worker import LEASE_S, error_text, held
 from common.store import jobs
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def followed(handle: Handler, database: Database, clock: Clock) -> Handler:
                 outcome = as_json(handle(message))
         except Exception as error:
             with database.transaction() as connection:
-                jobs.fail(connection, job, told(error), now=clock(), retry=not isinstance(error, HOPELESS))
+                jobs.fail(
+                    connection, job, error_text(error), now=clock(), retry=not isinstance(error, HOPELESS)
+                )
             raise
         with database.transaction() as connection:
             jobs.finish(connection, job, now=clock(), outcome=outcome)

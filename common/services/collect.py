@@ -157,12 +157,16 @@ def _go_on(resources: Resources, message: Message, report: BackfillReport) -> No
     Raises:
         Transient: when all that is left has failed, and nothing went well: the queue tries again, ever later.
     """
-    waits = [_until_due(one, resources.clock()) for one in report.sources.values() if one.left > one.failed]
+    waits = [
+        _until_due(fill, resources.clock()) for fill in report.sources.values() if fill.left > fill.failed
+    ]
     if not waits and not report.left:
         return
     if not waits and not report.filled:
-        told = (f"{name}: {one.failure}" for name, one in sorted(report.sources.items()) if one.failure)
-        raise Transient("nothing of the past could be had: " + "; ".join(told))
+        failures = (
+            f"{name}: {fill.failure}" for name, fill in sorted(report.sources.items()) if fill.failure
+        )
+        raise Transient("nothing of the past could be had: " + "; ".join(failures))
     resources.queue.send(COLLECT, message.subject, dict(message.data), delay=min(waits, default=LATER))
 
 

@@ -42,12 +42,12 @@ def roll_back_city(
             done[target] = {"kept": str(error)}
             continue
         done[target] = {"served": served, "before": before}
-    if not any("served" in one for one in done.values()):
-        raise NotFound("; ".join(one["kept"] for one in done.values()))
+    if not any("served" in outcome for outcome in done.values()):
+        raise NotFound("; ".join(outcome["kept"] for outcome in done.values()))
     lines = [
-        f"{target}: {one['served']} again, not {one['before']}"
-        for target, one in done.items()
-        if "served" in one
+        f"{target}: {outcome['served']} again, not {outcome['before']}"
+        for target, outcome in done.items()
+        if "served" in outcome
     ]
     _tell(resources, city, "went back to a former model", lines)
     return done
@@ -105,12 +105,12 @@ def _in_service(resources: Resources, row: ModelRow) -> Iterator[str]:
     now = resources.clock()
     start = now - timedelta(days=_RECORD_DAYS)
     with resources.database.transaction() as connection:
-        found = record(connection, Span(row.city, row.target, row.mode, start, now, family=row.family))
+        scores = record(connection, Span(row.city, row.target, row.mode, start, now, family=row.family))
     yield from ("", "## In service", "", f"- {row.status}: {row.reason}")
-    if found is None:
+    if scores is None:
         yield f"- no forecast of a {row.family} model of this city has been scored in the last {_RECORD_DAYS} days"
         return
-    together = found.pooled
+    together = scores.pooled
     yield (
         f"- the last {_RECORD_DAYS} days, all {row.family} models of this city: MAE {together.mae:.1f} over "
         f"{together.n:,} hours, skill {percent(together.skill)}; {together.coverage80:.0%} of the truth within 80 % "
@@ -120,14 +120,14 @@ def _in_service(resources: Resources, row: ModelRow) -> Iterator[str]:
     rows = [
         (
             f"{first}–{last} h",
-            f"{one.n:,}",
-            f"{one.mae:.1f}",
-            f"{one.naive_mae[one.best_naive]:.1f}",
-            percent(one.skill),
-            f"{one.coverage80:.0%}",
-            f"{one.coverage95:.0%}",
+            f"{score.n:,}",
+            f"{score.mae:.1f}",
+            f"{score.naive_mae[score.best_naive]:.1f}",
+            percent(score.skill),
+            f"{score.coverage80:.0%}",
+            f"{score.coverage95:.0%}",
         )
-        for (first, last), one in found.by_block.items()
+        for (first, last), score in scores.by_block.items()
     ]
     headings = ("lead time", "hours", "MAE", "best naive's MAE", "skill", "in 80 %", "in 95 %")
     yield from table(headings, rows)

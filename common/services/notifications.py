@@ -44,8 +44,8 @@ def tell_forecast_troubles(resources: Resources, cities: Iterable[str], skipped:
         return
     with resources.database.transaction() as connection:
         known = {f"{city}/{target}" for city, target in served(connection, "live")}
-    asked = set(cities)
-    tried = {name for name in known if name.partition("/")[0] in asked}
+    chosen = set(cities)
+    tried = {name for name in known if name.partition("/")[0] in chosen}
     failing = {name: why for name, why in skipped.items() if name in tried}
     _tell(resources, "forecast", "Forecasts fail", failing, over=sorted(tried - set(failing)))
 
@@ -80,7 +80,7 @@ def _tell(
         new = notices.begin(connection, kind, present, now=now)
         if new:
             put_notice(
-                resources, connection, subject, _text([f"{about}: {said}" for about, said in new.items()])
+                resources, connection, subject, _text([f"{about}: {reason}" for about, reason in new.items()])
             )
             notices.told(connection, kind, list(new), now=now)
         ended = notices.over(connection, kind, over or [])

@@ -60,7 +60,7 @@ def send_notices(resources: Resources) -> None:
         StoreError: when the database cannot be reached.
     """
     for channel, send in resources.mailers.items():
-        _send(resources, channel, lambda one, send=send: send(one.id, **one.body))  # type: ignore[misc]
+        _send(resources, channel, lambda message, send=send: send(message.id, **message.body))  # type: ignore[misc]
 
 
 def send_messages(resources: Resources) -> None:
@@ -70,8 +70,8 @@ def send_messages(resources: Resources) -> None:
         StoreError: when the database or the queue cannot be reached; what was not sent waits for the next time.
     """
 
-    def send(one: Outgoing) -> None:
-        resources.queue.send(one.body["type"], one.body["subject"], one.body["data"])
+    def send(message: Outgoing) -> None:
+        resources.queue.send(message.body["type"], message.body["subject"], message.body["data"])
 
     failures = _send(resources, _QUEUE, send)
     if failures:

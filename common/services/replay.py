@@ -93,16 +93,16 @@ def replay(
         ModelError: when no city has measurements in the window, or none can be trained before `start`.
     """
     with resources.database.transaction() as connection:
-        found = list(cities) if cities else cities_between(connection, start, end)
-    if not found:
+        covered = list(cities) if cities else cities_between(connection, start, end)
+    if not covered:
         raise ModelError(
             "no city has measurements between --from and --to; import some first: vayu import FILE… --city C"
         )
-    report = ReplayReport(found)
+    report = ReplayReport(covered)
     files = resources.open_object_store()
     models = ModelCache(files)
-    _forget(resources, files, found)
-    for city in found:
+    _forget(resources, files, covered)
+    for city in covered:
         _train(resources, files, models, report, city, start, families)
     if not report.promoted:
         raise ModelError("; ".join(sorted(set(report.skipped.values()))) or "nothing could be trained")
@@ -116,18 +116,18 @@ def replay(
             next_plan = _next_plan(now)
         if now >= next_forecast:
             issued = _patiently(
-                partial(issue_forecasts, resources.database, models, found, now=now, mode="replay")
+                partial(issue_forecasts, resources.database, models, covered, now=now, mode="replay")
             )
             report.issued += issued.issued
             report.skipped |= issued.skipped
             next_forecast += forecast_every
-            sealed |= _seals(resources, found, last_full_hour(now), now)
+            sealed |= _seals(resources, covered, last_full_hour(now), now)
         _patiently(partial(_score, resources, now))
         tick(now)
         now += every
     # What was doubtful at the end is judged again by all that is known.
     _observe(resources, report.cities, now - every - HOUR, now - every, resources.clock())
-    at_the_end = _seals(resources, found, start - HOUR, end)
+    at_the_end = _seals(resources, covered, start - HOUR, end)
     report.sealed = len(sealed)
     report.changed = sum(at_the_end.get(key) != seal for key, seal in sealed.items())
     return report

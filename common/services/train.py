@@ -36,7 +36,7 @@ def handler(resources: Resources) -> Handler:
         if city is not None:
             return _train(resources, find_city(str(city)).name, wanted)
         if cities is not None:
-            return _spread(resources, [found.name for found in named_cities(message.data)], wanted)
+            return _spread(resources, [named.name for named in named_cities(message.data)], wanted)
         return _plan(resources)
 
     return followed(then_notify(resources, handle), resources.database, resources.clock)

@@ -22,6 +22,7 @@ from common.domain.errors import (
 )
 from common.domain.observation import IST, Batch, Reading
 from common.sources import KEYS, REGISTRY, enabled
+from common.sources.http import provider_text
 from common.sources.interface import (
     admit,
     admit_column,
@@ -31,7 +32,6 @@ from common.sources.interface import (
     in_turn,
     issue_time,
     km_from,
-    provider_text,
     read_time,
     time_fault,
 )

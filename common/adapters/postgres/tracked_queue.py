@@ -20,7 +20,7 @@ class Once:
 
     client: str
     key: str
-    asked: str
+    request: str
     """What it asks for, so that another request with the same key is noticed."""
 
 
@@ -51,7 +51,7 @@ def send_tracked(
             job: int | None = enqueue(connection)
         else:
             job = jobs.enqueue_once(
-                connection, once.client, once.key, once.asked, lambda: enqueue(connection), now=clock()
+                connection, once.client, once.key, once.request, lambda: enqueue(connection), now=clock()
             )
         wanted = elsewhere and job is not None and jobs.is_waiting(connection, job)
     if wanted:
