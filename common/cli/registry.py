@@ -65,7 +65,7 @@ def list_models(cities: tuple[str, ...], everything: bool, limit: int, offline: 
 @json_option
 def card(name: str, target: Target | None, offline: bool, as_json: bool) -> None:
     """Print the model card, in Markdown, of a version or of the champion of a city."""
-    from common.bootstrap.models import card_text
+    from common.services.model_registry import card_text
 
     with opened(offline=offline) as parts:
         text = card_text(parts, name, target or "aqi")
@@ -87,7 +87,7 @@ def rollback(city: str, target: Target | None, offline: bool, as_json: bool) -> 
     where what was rolled back and each new candidate forecast beside it.
     """
     [chosen] = cities_named([city])
-    from common.bootstrap.models import roll_back_city
+    from common.services.model_registry import roll_back_city
 
     with opened(offline=offline) as parts:
         done = roll_back_city(parts, chosen.name, (target,) if target else TARGETS)
@@ -104,7 +104,7 @@ def rollback(city: str, target: Target | None, offline: bool, as_json: bool) -> 
 @json_option
 def promote(version: str, offline: bool, as_json: bool) -> None:
     """Serve this very model; held for 14 days, like one that was rolled back to."""
-    from common.bootstrap.models import promote_version
+    from common.services.model_registry import promote_version
 
     with opened(offline=offline) as parts:
         row = promote_version(parts, version)

@@ -7,7 +7,7 @@ from threading import Lock
 from time import monotonic
 
 from common.domain.errors import StoreError
-from common.domain.observation import Clock
+from common.ports import Clock
 from common.store import version
 from common.store.engine import Database
 from common.store.version import Versions
