@@ -16,7 +16,7 @@ from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import FAMILIES, MODES, Family, Mode
 from common.domain.messages import Message
 from common.store.forecasts import score as score_forecasts
-from common.store.plans import not_due
+from common.store.training_schedule import not_due
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

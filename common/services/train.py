@@ -43,7 +43,7 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
 
 def _plan(parts: Parts) -> Mapping[str, object]:
     """One message a city that is due, and once a UTC day; what is wrong with trainings is told."""
-    from common.store.plans import due_for_training, plan_trainings
+    from common.store.training_schedule import due_for_training, plan_trainings
 
     with parts.database.transaction() as connection:
         due = due_for_training(connection, now=parts.clock())
@@ -66,7 +66,7 @@ def _spread(parts: Parts, cities: Sequence[str], wanted: Mapping[str, object]) -
 
 def _train(parts: Parts, city: str, wanted: Mapping[str, object]) -> Mapping[str, object]:
     if wanted.get("force") is False:
-        from common.store.plans import not_due
+        from common.store.training_schedule import not_due
 
         with parts.database.transaction() as connection:
             left = not_due(connection, [city], now=parts.clock())

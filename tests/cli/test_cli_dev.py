@@ -18,7 +18,7 @@ from common.bootstrap.local import local_parts
 from common.cli import dev
 from common.config import BASE_URLS, from_mapping
 from common.domain.errors import StoreError
-from common.store.meta import claim_dataset, dataset
+from common.store.dataset_kind import claim_dataset, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
