@@ -33,7 +33,7 @@ from common.config import from_mapping
 from common.domain.forecast import FAMILIES, TARGETS
 from common.domain.observation import POLLUTANTS
 from common.store.engine import run
-from common.store.record import Span, record
+from common.store.verification import Span, record
 
 if TYPE_CHECKING:
     from common.services.resources import Resources

@@ -25,7 +25,7 @@ from common.store.databases import create_database
 from common.store.engine import Database, run
 from common.store.maintain import maintain
 from common.store.migrate import migrate
-from common.store.sums import roll_up
+from common.store.score_aggregates import roll_up
 from common.store.tiers import recorded
 
 if TYPE_CHECKING:

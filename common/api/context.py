@@ -15,8 +15,8 @@ from common.api.middleware.metrics import Meter
 from common.api.middleware.policy import Policy
 from common.api.middleware.response_cache import ResponseCache
 from common.ports import Clock, Queue
+from common.store.dataset_kind import dataset
 from common.store.engine import Database
-from common.store.meta import dataset
 
 if TYPE_CHECKING:
     from common.api.middleware.metrics import Counted

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from common.bootstrap.container import assemble
 from common.domain.errors import ConfigError
+from common.store.dataset_kind import Dataset, dataset
 from common.store.engine import Database
-from common.store.meta import Dataset, dataset
 from common.store.migrate import migrate
 from common.store.tiers import Upkeep
 

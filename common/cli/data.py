@@ -138,7 +138,7 @@ def import_(
 
 def _store(resources: Resources, result: ImportResult, city: City, now: datetime) -> dict[str, int]:
     from common.ingest.reconcile import TOUCHED, reconcile
-    from common.store.meta import claim_dataset
+    from common.store.dataset_kind import claim_dataset
     from common.store.readings import upsert_readings
 
     with resources.database.transaction() as connection:

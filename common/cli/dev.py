@@ -23,8 +23,8 @@ from common.cli.signals import until_told_to_stop
 from common.domain.cities import all_cities
 from common.domain.errors import ConfigError, StoreError
 from common.services.collect import collector
+from common.store.dataset_kind import dataset
 from common.store.jobs import release
-from common.store.meta import dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

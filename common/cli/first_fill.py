@@ -10,7 +10,7 @@ from common.cli.output import aside, progress
 from common.domain.cities import all_cities
 from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN
 from common.store.jobs import unfinished
-from common.store.plans import latest_training
+from common.store.training_schedule import latest_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

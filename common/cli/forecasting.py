@@ -16,7 +16,7 @@ from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import FAMILIES, MODES, Family, Mode
 from common.domain.messages import Message
 from common.store.forecasts import score as score_forecasts
-from common.store.plans import not_due
+from common.store.training_schedule import not_due
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ def train(
     A city is due when it was never trained, has 20 or more new hours, an old champion, or one that fails live.
     """
     chosen = [city.name for city in cities_named(cities)]
-    from common.inference.session import ModelCache
+    from common.inference.onnx_session import ModelCache
     from common.services.notifications import tell_promotions
     from common.services.outbox import send_notices
     from common.training.service import train_city

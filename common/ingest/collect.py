@@ -24,11 +24,11 @@ from common.ingest.reconcile import TOUCHED, reconcile_all
 from common.ingest.report import CollectReport, SourceReport
 from common.sources.interface import Request, Source
 from common.store.city_hours import latest_city_hours
-from common.store.meta import Dataset, claim_dataset, refuse_other_dataset
-from common.store.outlooks import insert_outlooks
+from common.store.dataset_kind import Dataset, claim_dataset, refuse_other_dataset
+from common.store.provider_forecasts import insert_outlooks
 from common.store.readings import Written, upsert_readings
+from common.store.sanitize import storable
 from common.store.source_runs import failed_before, record_run, resting
-from common.store.storable import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

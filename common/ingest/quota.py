@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from common.domain.errors import QuotaExhausted
-from common.store.usage import Full, fold, reserve, room
+from common.store.quota_usage import Full, fold, reserve, room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from common.domain.errors import StoreError
 from common.domain.messages import FORECAST_READY, Message
 from common.domain.observation import last_full_hour
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.services.message_cities import named_cities
 from common.services.notifications import tell_forecast_troubles, tell_training_troubles
 from common.services.outbox import then_notify

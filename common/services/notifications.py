@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.services.outbox import put_notice
-from common.store import notices
+from common.store import notifications
 from common.store.jobs import dead
 from common.store.models import served
-from common.store.plans import planned_in_vain
+from common.store.training_schedule import planned_in_vain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +56,7 @@ def tell_training_troubles(resources: Resources) -> None:
         return
     with resources.database.transaction() as connection:
         buried, waiting = dead(connection), planned_in_vain(connection, now=resources.clock())
-        known = notices.known(connection, "training")
+        known = notifications.known(connection, "training")
     _tell(resources, "dead letter", "Messages were given up", buried)
     _tell(resources, "training", "Trainings do not happen", waiting, over=sorted(known - set(waiting)))
 
@@ -77,13 +77,13 @@ def _tell(
     now = resources.clock()
     # In one transaction, so that of two runs at once one tells it: the rows are locked until it is noted.
     with resources.database.transaction() as connection:
-        new = notices.begin(connection, kind, present, now=now)
+        new = notifications.begin(connection, kind, present, now=now)
         if new:
             put_notice(
                 resources, connection, subject, _text([f"{about}: {reason}" for about, reason in new.items()])
             )
-            notices.told(connection, kind, list(new), now=now)
-        ended = notices.over(connection, kind, over or [])
+            notifications.told(connection, kind, list(new), now=now)
+        ended = notifications.over(connection, kind, over or [])
         if ended:
             put_notice(resources, connection, f"{subject} no more", _text(ended))
 

@@ -13,13 +13,13 @@ from common.domain.errors import ModelError, StoreError
 from common.domain.forecast import FAMILIES, Family
 from common.domain.observation import HOUR, last_full_hour
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.ingest.reconcile import reconcile
 from common.store.city_hours import cities_between
+from common.store.forecast_checksums import Key, seals
 from common.store.forecasts import score
 from common.store.models import forget_replay
-from common.store.plans import due_for_training, plan_trainings
-from common.store.seals import Key, seals
+from common.store.training_schedule import due_for_training, plan_trainings
 from common.training.service import train_city
 
 if TYPE_CHECKING:

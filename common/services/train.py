@@ -44,7 +44,7 @@ def handler(resources: Resources) -> Handler:
 
 def _plan(resources: Resources) -> Mapping[str, object]:
     """One message a city that is due, and once a UTC day; what is wrong with trainings is told."""
-    from common.store.plans import due_for_training, plan_trainings
+    from common.store.training_schedule import due_for_training, plan_trainings
 
     with resources.database.transaction() as connection:
         due = due_for_training(connection, now=resources.clock())
@@ -69,13 +69,13 @@ def _spread(
 
 def _train(resources: Resources, city: str, wanted: Mapping[str, object]) -> Mapping[str, object]:
     if wanted.get("force") is False:
-        from common.store.plans import not_due
+        from common.store.training_schedule import not_due
 
         with resources.database.transaction() as connection:
             left = not_due(connection, [city], now=resources.clock())
         if left:
             return {"city": city, "left": left[city]}
-    from common.inference.session import ModelCache
+    from common.inference.onnx_session import ModelCache
     from common.training.service import SERVED_ALREADY, train_city
 
     files = resources.open_object_store()

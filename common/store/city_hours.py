@@ -11,7 +11,7 @@ import msgspec
 
 from common.domain.hour_quality import HourQuality, hour_quality, may_replace
 from common.domain.observation import POLLUTANTS, VARIABLES, WEATHER
-from common.store.daily import DAY
+from common.store.daily_aggregates import DAY
 from common.store.engine import run
 
 if TYPE_CHECKING:

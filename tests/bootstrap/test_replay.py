@@ -16,7 +16,7 @@ from common.ingest.reconcile import reconcile
 from common.services.replay import ReplayReport, replay
 from common.store.engine import Database, run
 from common.store.readings import upsert_readings
-from common.store.record import Span, record
+from common.store.verification import Span, record
 
 if TYPE_CHECKING:
     from pathlib import Path

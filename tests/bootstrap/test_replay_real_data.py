@@ -17,7 +17,7 @@ from common.ingest.files.read import read_file
 from common.ingest.reconcile import reconcile
 from common.services.replay import replay
 from common.store.readings import upsert_readings
-from common.store.record import Span, record
+from common.store.verification import Span, record
 
 DATA = os.environ.get("VAYU_TEST_DATA")
 NOW = datetime(2025, 11, 2, 12, tzinfo=UTC)

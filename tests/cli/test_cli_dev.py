@@ -19,7 +19,7 @@ from common.cli import dev
 from common.config import from_mapping
 from common.domain.errors import StoreError
 from common.sources import BASE_URLS
-from common.store.meta import claim_dataset, dataset
+from common.store.dataset_kind import claim_dataset, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from common.adapters.object_store import UrlObjectStore
 from common.adapters.postgres.queue import PostgresQueue
 from common.domain.messages import OBSERVATIONS_READY
 from common.domain.observation import HOUR
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.engine import run
 from common.training.service import train_city
 

@@ -14,7 +14,7 @@ from synthetic import END, hours, put_hours
 from common.adapters.object_store import UrlObjectStore
 from common.adapters.postgres.queue import PostgresQueue
 from common.domain.messages import OBSERVATIONS_READY, TRAIN
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.jobs import release
 from common.store.source_runs import record_run

@@ -14,10 +14,10 @@ from tiers_here import fresh_database
 
 from common.adapters.local.embedded_server import installed_programs
 from common.domain.observation import HOUR
+from common.store.data_version import versions
 from common.store.engine import Database, run
 from common.store.migrate import migrate
 from common.store.tiers import recorded
-from common.store.version import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

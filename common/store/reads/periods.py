@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from common.domain.aqi import CATEGORIES
 from common.domain.cities import all_cities
 from common.domain.observation import HOUR, IST, POLLUTANTS, last_full_hour
-from common.store.daily import AGGREGATES, WITH_AIR
+from common.store.daily_aggregates import AGGREGATES, WITH_AIR
 from common.store.engine import run
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common.store.daily import AGGREGATES, VALUES, WITH_AIR
+from common.store.daily_aggregates import AGGREGATES, VALUES, WITH_AIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

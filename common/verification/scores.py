@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.domain.forecast import NAIVE
-from common.store.sums import SUMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +16,7 @@ class Score:
     """How forecasts did at some lead times; errors in the target's unit. Of a rival: on the pairs that ours has too."""
 
     sums: dict[str, float]
-    """As `SUMS` names them"""
+    """By the names of `common.store.score_aggregates`"""
     lead: int | None = None
     """None: several"""
 
@@ -25,7 +24,7 @@ class Score:
     def together(cls, parts: Iterable[Score], lead: int | None = None) -> Score:
         """Of all the parts' pairs; at least one."""
         rows = [part.sums for part in parts]
-        return cls({name: sum(row[name] for row in rows) for name in SUMS}, lead)
+        return cls({name: sum(row[name] for row in rows) for name in rows[0]}, lead)
 
     @property
     def n(self) -> int:

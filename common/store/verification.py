@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from common.domain.forecast import BLOCKS, SEASONS, Mode
 from common.domain.observation import IST
 from common.store.engine import run
-from common.store.scores import Score, Stated
-from common.store.sums import ADDED, CHOSEN, NAMES, OF, ROLLED, STATED, SUMS
+from common.store.score_aggregates import ADDED, CHOSEN, NAMES, OF, ROLLED, STATED, SUMS
+from common.verification.scores import Score, Stated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from made import count
 
 from common.store.engine import Database, run
-from common.store.usage import Full, fold, reserve, used
+from common.store.quota_usage import Full, fold, reserve, used
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common.store.daily import WITH_AIR
+from common.store.daily_aggregates import WITH_AIR
 from common.store.engine import run
 
 if TYPE_CHECKING:

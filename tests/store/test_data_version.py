@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common.store.data_version import newest_hour, raise_data_version, versions
 from common.store.engine import Database, run
-from common.store.version import newest_hour, raise_data_version, versions
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -16,8 +16,8 @@ from common.domain.observation import HOUR
 from common.features import INPUTS, build
 from common.inference.card import card_key, model_key
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
-from common.store.alone import training_alone
+from common.inference.onnx_session import ModelCache
+from common.store.challengers import followed
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.models import (
@@ -29,8 +29,8 @@ from common.store.models import (
     promote,
     roll_back,
 )
-from common.store.plans import due_for_training, plan_trainings
-from common.store.rivals import followed
+from common.store.training_lock import training_alone
+from common.store.training_schedule import due_for_training, plan_trainings
 from common.training.service import train_city
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from common.domain.observation import HOUR
 from common.features import INPUTS
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
-from common.store.record import Record, Span, cities_with_record, reliability
-from common.store.record import record as read_record
+from common.store.verification import Record, Span, cities_with_record, reliability
+from common.store.verification import record as read_record
 
 if TYPE_CHECKING:
     from datetime import datetime

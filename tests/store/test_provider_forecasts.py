@@ -11,7 +11,7 @@ from made import count
 
 from common.domain.observation import HOUR, Outlook
 from common.store.engine import Database, run
-from common.store.outlooks import Received, insert_outlooks, outlooks_between
+from common.store.provider_forecasts import Received, insert_outlooks, outlooks_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ import pytest
 from made import air, keep_and_reconcile, series
 
 from common.domain.errors import ConfigError
-from common.store.meta import Dataset, claim_dataset, dataset, refuse_other_dataset, totals
+from common.store.dataset_kind import Dataset, claim_dataset, dataset, refuse_other_dataset, totals
 
 if TYPE_CHECKING:
     from datetime import datetime
