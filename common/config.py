@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from common.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from common.ports import Secrets
 
 _OF_SOURCES = re.compile(
     r"(?!VAYU_|DATABASE_URL|REDIS_URL|MODEL_STORE_URL|QUEUE_URL)[A-Z][A-Z0-9_]*_(KEY|TOKEN|URL)"
@@ -65,7 +67,7 @@ class Settings:
     cache_mb: int
 
 
-def from_environment(read_secrets: Callable[[str], Mapping[str, str]]) -> Settings:
+def from_environment(read_secrets: Secrets) -> Settings:
     """Settings of this process; what VAYU_SECRETS leads to counts where the environment itself says nothing.
 
     Raises:
