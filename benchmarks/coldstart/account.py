@@ -23,7 +23,7 @@ from common.adapters.embedded import EmbeddedServer
 from common.adapters.object_store import ObjectStore
 from common.domain.observation import last_full_hour
 from common.inference.card import model_key
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.maintain import maintain
 from common.store.migrate import migrate

@@ -13,7 +13,7 @@ from common.bootstrap.parts import Parts, assemble
 from common.domain.errors import StoreError
 from common.domain.observation import last_full_hour
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.forecasts import score
 
 if TYPE_CHECKING:

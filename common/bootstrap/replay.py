@@ -14,7 +14,7 @@ from common.domain.errors import ModelError, StoreError
 from common.domain.forecast import FAMILIES, Family
 from common.domain.observation import HOUR, last_full_hour
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.ingest.reconcile import reconcile
 from common.store.city_hours import cities_between
 from common.store.forecasts import score

@@ -73,7 +73,7 @@ def _train(parts: Parts, city: str, wanted: Mapping[str, object]) -> Mapping[str
         if left:
             return {"city": city, "left": left[city]}
     from common.adapters.object_store import ObjectStore
-    from common.inference.session import ModelCache
+    from common.inference.onnx_session import ModelCache
     from common.training.service import SERVED_ALREADY, train_city
 
     files = ObjectStore(parts.settings.model_store_url)

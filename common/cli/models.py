@@ -49,7 +49,7 @@ def train(
     from common.adapters.object_store import ObjectStore
     from common.bootstrap.notices import tell_promotions
     from common.bootstrap.outbox import send_notices
-    from common.inference.session import ModelCache
+    from common.inference.onnx_session import ModelCache
     from common.training.service import train_city
 
     with opened(offline=offline) as parts, progress() as bar:

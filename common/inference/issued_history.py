@@ -10,7 +10,7 @@ from common.domain.forecast import HORIZON, Mode, Target
 from common.domain.observation import HOUR
 from common.features import LOOKBACK_HOURS, MAX_LAG_HOURS
 from common.inference import experts
-from common.inference.adaptive import APART, BOUNDS, WINDOW_HOURS, Issued
+from common.inference.adaptive_conformal import APART, BOUNDS, WINDOW_HOURS, Issued
 from common.inference.experts import Record
 from common.store.experts import experts_between
 from common.store.forecasts import issued_between

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.domain.forecast import HORIZON, QUANTILES
-from common.inference.adaptive import BOUNDS, Issued, held_out_quantiles, quantiles, rolling_quantiles
+from common.inference.adaptive_conformal import (
+    BOUNDS,
+    Issued,
+    held_out_quantiles,
+    quantiles,
+    rolling_quantiles,
+)
 from common.inference.intervals import distribution, interval
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.domain.breakpoints import NAQI
-from common.features.layout import FLOOR, RATIO_BOUND
-from common.features.series import Array, carried, looked_up, mean_of, mean_of_days, rolling_mean, shifted
+from common.features.feature_spec import FLOOR, RATIO_BOUND
+from common.features.rolling import Array, carried, looked_up, mean_of, mean_of_days, rolling_mean, shifted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from common.features.series import Array
+    from common.features.rolling import Array
 
 MAX_AGE_HOURS = 24
 """What was received longer ago than this is not used: it does not reach 48 hours ahead any more."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain.forecast import HORIZON
-from common.training.evidence import by_days, by_hours
+from common.training.paired_bootstrap import by_days, by_hours
 
 WINDOW = 30
 """Days that are compared at a time."""

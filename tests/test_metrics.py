@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.domain.forecast import HORIZON, NAIVE
-from common.training.judge import metrics
+from common.metrics import metrics
 
 
 @settings(max_examples=30, deadline=None)
