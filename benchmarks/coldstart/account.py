@@ -19,7 +19,7 @@ import templates
 from moto.server import ThreadedMotoServer
 from synthetic import hours, put_hours  # the tests' own city
 
-from common.adapters.embedded import EmbeddedServer
+from common.adapters.local.embedded_server import EmbeddedServer
 from common.adapters.object_store import ObjectStore
 from common.domain.observation import last_full_hour
 from common.inference.card import model_key

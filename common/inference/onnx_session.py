@@ -15,7 +15,7 @@ from common.domain.forecast import TARGETS
 from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
 from common.inference.experts import Record
 from common.inference.hindcast import from_file, hindcast_key
-from common.store.rivals import MOST_FOLLOWED
+from common.store.challengers import MOST_FOLLOWED
 
 if TYPE_CHECKING:
     from datetime import datetime

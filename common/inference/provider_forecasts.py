@@ -13,7 +13,7 @@ import numpy as np
 
 from common.domain.observation import HOUR
 from common.features import MAX_AGE_HOURS, WEATHER_SCALE, Outlooks, Told
-from common.store.outlooks import outlooks_between
+from common.store.provider_forecasts import outlooks_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from common.features import Array
     from common.store.engine import Connection
-    from common.store.outlooks import Received
+    from common.store.provider_forecasts import Received
 
 PREFERRED = ("open-meteo", "openweather")
 """Providers, best first; others come before them by name: there are none in a database but the simulated one."""

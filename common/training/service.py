@@ -30,9 +30,9 @@ from common.inference.hindcast import as_file, hindcast_key
 from common.inference.naive import naive_forecasts
 from common.inference.provider_forecasts import outlooks_of
 from common.metrics import coverage
-from common.store.alone import PATIENCE_S, training_alone
 from common.store.city_hours import history, provenance_mix, span
 from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
+from common.store.training_lock import PATIENCE_S, training_alone
 from common.training.dataset import LEADS, Dataset, make_dataset
 from common.training.promote import Decision, best_of, decide
 from common.training.train import Candidate, hindcasts, train_families
