@@ -12,10 +12,10 @@ from common.domain.cities import find_city
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import TARGETS
 from common.inference.card import card_key, read_card
-from common.inference.card_text import as_markdown, percent, table, text_key
 from common.inference.onnx_session import ModelCache
 from common.store.models import ModelRow, champion, model, promote, roll_back
 from common.store.record import Span, record
+from common.training.card_text import as_markdown, percent, table, text_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -24,7 +24,6 @@ from common.domain.forecast import (
 from common.domain.observation import HOUR, last_full_hour
 from common.features import INPUTS, as_history, carried, composed_of
 from common.inference.card import ModelCard, card_key, checksum, model_key
-from common.inference.card_text import as_markdown, text_key
 from common.inference.experts import Record, rolling
 from common.inference.hindcast import as_file, hindcast_key
 from common.inference.naive import naive_forecasts
@@ -32,6 +31,7 @@ from common.inference.provider_forecasts import outlooks_of
 from common.store.alone import PATIENCE_S, training_alone
 from common.store.city_hours import history, provenance_mix, span
 from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
+from common.training.card_text import as_markdown, text_key
 from common.training.dataset import LEADS, Dataset, make_dataset
 from common.training.holdout import cross_validated_coverage
 from common.training.promote import Decision, best_of, decide
