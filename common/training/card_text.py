@@ -1,15 +1,23 @@
-"""The model card as a page: what the model is, what it learnt from, how good it was, and where it is weak."""
+"""The model card as a page: what the model is, what it learnt from, how good it was, and where it is weak.
+
+The text is the template `model_card.md.jinja`; this module computes what it shows.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.domain.forecast import BLOCKS
+from common.metrics import skill
 from common.training.feature_groups import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from jinja2 import Template
 
     from common.inference.card import ModelCard
 
@@ -28,6 +36,7 @@ _FAMILIES = {
     "blend": "several models, each of which is an expert of its own in service",
     "naive": "a naive forecast",
 }
+_HEADINGS = ("lead time", "pairs", "MAE", "best naive's MAE", "skill")
 _SHORT_DAYS = 90
 _SEASONS_DAYS = 330
 _WEAK_SKILL = 0.02
@@ -42,7 +51,53 @@ def text_key(version: str) -> str:
 
 def as_markdown(card: ModelCard) -> str:
     """The page, in Markdown; all of it follows from the card."""
-    return "\n".join(_lines(card)) + "\n"
+    start, end = (datetime.fromisoformat(text) for text in (card.window_start, card.window_end))
+    days = (end - start).days
+    return _template().render(
+        card=card,
+        target=_TARGETS[card.target],
+        unit=_UNITS[card.target],
+        bases=_BASES,
+        recipe=_recipe(card),
+        start=start,
+        end=end,
+        days=days,
+        trained=datetime.fromisoformat(card.trained_at),
+        hours=card.metrics.get("hours", {}),
+        features=in_words(card.features),
+        holdout=card.metrics.get("holdout"),
+        scores=list(table(_HEADINGS, _score_rows(card))),
+        coverage=card.metrics.get("coverage"),
+        weaknesses=weaknesses(card, days),
+    )
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(),  # of pages in HTML: this one is Markdown
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"percent": percent, "two_digits": _two_digits}
+    return environment.get_template("model_card.md.jinja")
+
+
+def _score_rows(card: ModelCard) -> list[tuple[str, ...]]:
+    return [
+        (
+            block["block"],
+            f"{block['n']:,}",
+            f"{block['mae']:.1f}",
+            f"{block['naive_mae']:.1f}",
+            percent(block["skill"]),
+        )
+        for block in by_block(card.metrics.get("by_lead", []))
+    ]
 
 
 def by_block(by_lead: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -50,17 +105,24 @@ def by_block(by_lead: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     The naive forecast is the best one at each lead time; skill is None where it made no error.
     """
-    found = []
+    blocks = []
     for first, last in BLOCKS:
-        some = [one for one in by_lead if first <= one["lead"] <= last]
-        n = sum(one["n"] for one in some)
+        leads = [scores for scores in by_lead if first <= scores["lead"] <= last]
+        n = sum(scores["n"] for scores in leads)
         if n:
-            mae, naive = (sum(one["n"] * one[name] for one in some) / n for name in ("mae", "naive_mae"))
-            skill = 1 - mae / naive if naive > 0 else None
-            found.append(
-                {"block": f"{first}–{last} h", "n": n, "mae": mae, "naive_mae": naive, "skill": skill}
+            mae, naive = (
+                sum(scores["n"] * scores[name] for scores in leads) / n for name in ("mae", "naive_mae")
             )
-    return found
+            blocks.append(
+                {
+                    "block": f"{first}–{last} h",
+                    "n": n,
+                    "mae": mae,
+                    "naive_mae": naive,
+                    "skill": skill(mae, naive),
+                }
+            )
+    return blocks
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
@@ -76,87 +138,20 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:+.1%}".replace("%", " %")
 
 
-def _lines(card: ModelCard) -> Iterator[str]:
-    holdout, target = card.metrics.get("holdout", {}), _TARGETS[card.target]
-    start, end = (datetime.fromisoformat(text) for text in (card.window_start, card.window_end))
-    yield f"# {target} of {card.city}: {card.family}"
-    yield ""
-    yield f"`{card.version}`" + (" – made by a replay of past hours" if card.mode == "replay" else "")
-    yield ""
-    yield f"Forecasts {target} of {card.city}, 48 hours ahead, hour by hour: {_recipe(card)}."
-    yield ""
-    yield "## What it learnt from"
-    yield ""
-    trained = datetime.fromisoformat(card.trained_at)
-    yield (
-        f"- {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC ({(end - start).days} days), "
-        f"trained {trained:%Y-%m-%d %H:%M} UTC"
-    )
-    yield f"- {card.samples:,} pairs of a moment and a lead time"
-    hours: dict[str, int] = card.metrics.get("hours", {})
-    for basis, number in hours.items():
-        share = number / sum(hours.values())
-        yield f"- {share:.0%} of its hours {_BASES.get(basis, basis)} ({number:,} hours)"
-    yield f"- {len(card.features)} features: {in_words(card.features)}"
-    yield ""
-    yield "## How good it was on hours it had not seen"
-    yield ""
-    if not holdout:
-        yield "Nobody knows: nothing was held out."
-    else:
-        yield (
-            f"Over {holdout['n']:,} pairs: MAE {holdout['mae']:.1f}, RMSE {holdout['rmse']:.1f} "
-            f"{_UNITS[card.target]}, R² {_number(holdout['r2'])}, skill {percent(holdout['skill'])} against the best "
-            f"naive forecast ({holdout['best_naive']}), which is the one to beat."
-        )
-        yield ""
-        rows = [
-            (
-                one["block"],
-                f"{one['n']:,}",
-                f"{one['mae']:.1f}",
-                f"{one['naive_mae']:.1f}",
-                percent(one["skill"]),
-            )
-            for one in by_block(card.metrics.get("by_lead", []))
-        ]
-        yield from table(("lead time", "pairs", "MAE", "best naive's MAE", "skill"), rows)
-    coverage = card.metrics.get("coverage")
-    if coverage:
-        yield ""
-        yield (
-            f"Of the truth, {coverage['80']:.0%} lay in intervals made to hold 80 %, and {coverage['95']:.0%} in those "
-            "made to hold 95 %: widths from one half of the held-out days, counted on the other. Once in "
-            "service they follow the errors that become known."
-        )
-    yield ""
-    yield "## Known weaknesses"
-    yield ""
-    yield from (f"- {one}" for one in weaknesses(card, (end - start).days))
-    yield ""
-    yield "## The file"
-    yield ""
-    yield f"- ONNX, SHA-256 `{card.checksum}`"
-    yield (
-        f"- differs from the trained model by {card.parity:.2g} {_UNITS[card.target]} at most, on real rows"
-    )
-    yield f"- features `{card.features_hash}`: served only where the same are computed"
-
-
 def _recipe(card: ModelCard) -> str:
-    told = _FAMILIES.get(card.family, card.family)
+    description = _FAMILIES.get(card.family, card.family)
     if card.family == "blend" and "blend_of" in card.metrics:
-        return f"{told}: {', '.join(card.metrics['blend_of'])}"
+        return f"{description}: {', '.join(card.metrics['blend_of'])}"
     if card.family == "naive" and "naive" in card.metrics:
         why = card.metrics.get("why", "no trained model beat it")
-        return f"{told}, {card.metrics['naive']}, because {why}"
-    return told
+        return f"{description}, {card.metrics['naive']}, because {why}"
+    return description
 
 
 def weaknesses(card: ModelCard, days: int) -> list[str]:
     """What the numbers of the card warn of, in sentences; one that says so where they warn of nothing."""
-    found = [*_of_history(card, days), *_of_scores(card)]
-    return found or ["The numbers above warn of nothing in particular."]
+    warnings = [*_of_history(card, days), *_of_scores(card)]
+    return warnings or ["The numbers above warn of nothing in particular."]
 
 
 def _of_history(card: ModelCard, days: int) -> Iterator[str]:
@@ -173,9 +168,10 @@ def _of_history(card: ModelCard, days: int) -> Iterator[str]:
 
 
 def _of_scores(card: ModelCard) -> Iterator[str]:
-    for one in by_block(card.metrics.get("by_lead", [])):
-        if one["skill"] is not None and one["skill"] < _WEAK_SKILL and card.family != "naive":
-            yield f"At {one['block']} it is hardly better than a naive forecast, or worse ({percent(one['skill'])})."
+    for block in by_block(card.metrics.get("by_lead", [])):
+        if block["skill"] is not None and block["skill"] < _WEAK_SKILL and card.family != "naive":
+            weak = percent(block["skill"])
+            yield f"At {block['block']} it is hardly better than a naive forecast, or worse ({weak})."
     holdout = card.metrics.get("holdout", {})
     if holdout.get("r2") is not None and holdout["r2"] <= 0.75:
         yield f"Its R² of {holdout['r2']:.2f} is not above 0.75."
@@ -186,5 +182,5 @@ def _of_scores(card: ModelCard) -> Iterator[str]:
             yield f"Its {nominal} % intervals held {realised:.0%} of the truth."
 
 
-def _number(value: float | None) -> str:
+def _two_digits(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
