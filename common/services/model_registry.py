@@ -11,11 +11,11 @@ from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import TARGETS
 from common.domain.messages import OBSERVATIONS_READY
 from common.inference.card import card_key, read_card
-from common.inference.card_text import as_markdown, percent, table, text_key
 from common.inference.onnx_session import ModelCache
 from common.services.outbox import put_notice, send_notices
 from common.store.models import ModelRow, champion, model, promote, roll_back
 from common.store.verification import Span, record
+from common.training.card_text import as_markdown, percent, table, text_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
