@@ -57,7 +57,7 @@ def tell_training_troubles(parts: Parts) -> None:
         return
     with parts.database.transaction() as connection:
         buried, waiting = dead(connection), planned_in_vain(connection, now=parts.clock())
-        known = notifications.known(connection, "training")
+        known = notifications.ongoing(connection, "training")
     _tell(parts, "dead letter", "Messages were given up", buried)
     _tell(parts, "training", "Trainings do not happen", waiting, over=sorted(known - set(waiting)))
 
@@ -76,8 +76,8 @@ def _tell(
         new = notifications.begin(connection, kind, present, now=now)
         if new:
             put_notice(parts, connection, subject, _text([f"{about}: {said}" for about, said in new.items()]))
-            notifications.told(connection, kind, list(new), now=now)
-        ended = notifications.over(connection, kind, over or [])
+            notifications.mark_sent(connection, kind, list(new), now=now)
+        ended = notifications.end(connection, kind, over or [])
         if ended:
             put_notice(parts, connection, f"{subject} no more", _text(ended))
 

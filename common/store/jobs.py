@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from common.store.engine import run
 from common.store.errors import sqlstate
-from common.store.schema import job, job_asked
+from common.store.schema import idempotency_key, job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -82,24 +82,27 @@ def enqueue(
 
 
 def enqueue_once(
-    connection: Connection, client: str, key: str, asked: str, enqueue: Callable[[], int], *, now: datetime
+    connection: Connection, client: str, key: str, request: str, enqueue: Callable[[], int], *, now: datetime
 ) -> int | None:
-    """`enqueue`, or the job that it gave when this client first used this key; None where it asked for other things.
+    """`enqueue`, or the job that it gave when this client first used this key; None where the request was another.
 
     Of several at the same time, one enqueues and the others are given its job.
     """
     run(
         connection,
-        "SELECT pg_advisory_xact_lock(hashtext('job_asked'), hashtext(:client || ' ' || :key))",
+        "SELECT pg_advisory_xact_lock(hashtext('idempotency_key'), hashtext(:client || ' ' || :key))",
         client=client,
         key=key,
     )
-    same = (job_asked.c.client == client) & (job_asked.c.key == key)
-    before = run(connection, select(job_asked.c.job, job_asked.c.asked).where(same))
+    same = (idempotency_key.c.client == client) & (idempotency_key.c.key == key)
+    before = run(connection, select(idempotency_key.c.job, idempotency_key.c.request).where(same))
     if before:
-        return int(before[0][0]) if before[0][1] == asked else None
+        return int(before[0][0]) if before[0][1] == request else None
     id_ = enqueue()
-    run(connection, insert(job_asked).values(client=client, key=key, asked=asked, asked_at=now, job=id_))
+    run(
+        connection,
+        insert(idempotency_key).values(client=client, key=key, request=request, requested_at=now, job=id_),
+    )
     return id_
 
 

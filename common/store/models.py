@@ -63,7 +63,7 @@ def insert_model(connection: Connection, model: ModelRow) -> None:
     )
 
 
-FORMER_FOLLOWED = timedelta(days=7)
+CHALLENGE_PERIOD = timedelta(days=7)
 """So long a former champion of another family, or one that was replaced by hand, is followed beside the present one."""
 HELD = timedelta(days=14)
 """So long a champion that was chosen by hand is replaced on evidence only."""
@@ -95,7 +95,7 @@ def promote(
         connection,
         """
         UPDATE model SET status = 'retired', reason = 'replaced by ' || CAST(:version AS text), held_until = NULL,
-          shadow_until = CASE WHEN :hold OR (model.family <> next.family AND model.family <> 'naive')
+          challenger_until = CASE WHEN :hold OR (model.family <> next.family AND model.family <> 'naive')
                               THEN CAST(:followed AS timestamptz) END
         FROM model AS next
         WHERE next.version = :version AND model.status = 'champion' AND model.version <> next.version
@@ -104,12 +104,12 @@ def promote(
         """,
         version=version,
         hold=hold,
-        followed=now + FORMER_FOLLOWED,
+        followed=now + CHALLENGE_PERIOD,
     )
     promoted = run(
         connection,
         """
-        UPDATE model SET status = 'champion', reason = :reason, promoted_at = :now, shadow_until = NULL,
+        UPDATE model SET status = 'champion', reason = :reason, promoted_at = :now, challenger_until = NULL,
           held_until = CASE WHEN :hold THEN CAST(:until AS timestamptz) END
         WHERE version = :version AND pruned_at IS NULL RETURNING 1
         """,
@@ -173,7 +173,7 @@ def give_up_files(connection: Connection, *, now: datetime) -> int:
     rows = run(
         connection,
         """
-        SELECT version, city, target, mode, status = 'champion', trained_at, promoted_at, shadow_until
+        SELECT version, city, target, mode, status = 'champion', trained_at, promoted_at, challenger_until
         FROM model WHERE pruned_at IS NULL ORDER BY version FOR UPDATE
         """,
     )

@@ -31,7 +31,7 @@ from common.inference.naive import naive_forecasts
 from common.inference.outlooks import outlooks_of
 from common.store.city_hours import history, provenance_mix, span
 from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
-from common.store.training_lock import PATIENCE_S, training_alone
+from common.store.training_lock import PATIENCE_S, hold_training_lock
 from common.training.dataset import LEADS, Dataset, make_dataset
 from common.training.judge import coverage
 from common.training.promote import Decision, best_of, decide
@@ -96,7 +96,7 @@ def train_city(
             the object store cannot be reached.
     """
     report = TrainReport(city)
-    with training_alone(database, city, mode, patience_s=patience_s) as still_alone:
+    with hold_training_lock(database, city, mode, patience_s=patience_s) as check_lock:
         hindcast: Record | None = None
         for target in sorted(targets, key=IN_ORDER.index):
             try:
@@ -127,7 +127,7 @@ def train_city(
                     report.kept[target] = SERVED_ALREADY
                     continue
             decision = decide(candidates, data, present, opened, held=held)
-            still_alone()
+            check_lock()
             by_candidate = dict(zip(map(id, candidates), rows, strict=True))
             with database.transaction() as connection:
                 _record(connection, decision, candidates, by_candidate, present, report, now=now)
