@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message
 from common.bootstrap.named import named_cities
-from common.bootstrap.notices import tell_promotions, tell_training_troubles
+from common.bootstrap.notices import PromotionNotice, tell_training_troubles
 from common.bootstrap.outbox import put_message, send_messages, then_notify
 from common.bootstrap.parts import Parts, assemble
 from common.domain.cities import find_city
@@ -78,11 +78,18 @@ def _train(parts: Parts, city: str, wanted: Mapping[str, object]) -> Mapping[str
 
     files = ObjectStore(parts.settings.model_store_url)
     families = _families(wanted.get("families"))
-    report = train_city(parts.database, files, ModelCache(files), city, now=parts.clock(), families=families)
-    # A training that died may have promoted the model and told nobody.
+    report = train_city(
+        parts.database,
+        files,
+        ModelCache(files),
+        city,
+        now=parts.clock(),
+        families=families,
+        on_promotion=PromotionNotice(parts),
+    )
+    # A training that died may have promoted the model and woken nobody.
     if report.promoted or SERVED_ALREADY in report.kept.values():
         parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
-    tell_promotions(parts, report)
     if report.failed and not report.metrics:
         raise ModelError(f"{city}: " + "; ".join(sorted(set(report.failed.values()))))
     return asdict(report)

@@ -38,7 +38,7 @@ from common.training.promote import Decision, best_of, decide
 from common.training.train import Candidate, hindcasts, train_families
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from common.inference.session import Model, ModelCache
     from common.store.engine import Connection, Database
@@ -88,8 +88,11 @@ def train_city(
     targets: Iterable[Target] = TARGETS,
     mode: Mode = "live",
     patience_s: int = PATIENCE_S,
+    on_promotion: Callable[[Connection, TrainReport, Target], None] | None = None,
 ) -> TrainReport:
     """Train, judge and promote for each target; the same call again for the same hour changes nothing.
+
+    `on_promotion` is called with the report and the target, in the transaction that promotes.
 
     Raises:
         StoreError: when another process trains the city and goes on for longer than `patience_s`, or the database or
@@ -131,6 +134,8 @@ def train_city(
             by_candidate = dict(zip(map(id, candidates), rows, strict=True))
             with database.transaction() as connection:
                 _record(connection, decision, candidates, by_candidate, present, report, now=now)
+                if on_promotion is not None and target in report.promoted:
+                    on_promotion(connection, report, target)
     return report
 
 
