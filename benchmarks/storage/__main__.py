@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.storage.fill import fill, ingest, tidy
 from benchmarks.storage.requests import REQUESTS
-from common.adapters.embedded import EmbeddedServer
+from common.adapters.local.embedded_server import EmbeddedServer
 from common.adapters.queues import queue_from_url
 from common.api import ApiContext, create_app
 from common.store.databases import create_database

@@ -9,8 +9,8 @@ import click
 
 from common.cli.context import opened
 from common.cli.main import main
-from common.cli.moments import DURATION
 from common.cli.output import aside, emit, json_option, make_table, offline_option
+from common.cli.param_types import DURATION
 from common.store.api_keys import SCOPES, Key, all_keys, create_key, revoke_key
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from common.domain.forecast import Target
-    from common.inference.session import ModelCache
+    from common.inference.onnx_session import ModelCache
 
 log = Logger(service="vayu", child=True)
 

@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 import msgspec
 from werkzeug.test import TestResponse
 
-from common.adapters.queue import Message
 from common.api import ApiContext
 from common.api.errors import Problem
 from common.api.route import BASE
 from common.api.routes import ROUTES
 from common.domain.aqi import naqi, us_aqi
-from common.domain.explanation import pack
+from common.domain.messages import Message
 from common.domain.observation import HOUR
+from common.quality.explanation import pack
 from common.store.api_keys import create_key
 from common.store.city_hours import upsert_city_hours
 from common.store.engine import Database, run

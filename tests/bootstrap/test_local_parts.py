@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from common.bootstrap.parts import Parts
+    from common.bootstrap.container import Parts
     from common.store.engine import Database
 
 

@@ -17,8 +17,8 @@ from common.domain.forecast import HORIZON
 from common.domain.observation import HOUR, POLLUTANTS, Outlook
 from common.features import INPUTS, MAX_AGE_HOURS
 from common.inference.issue import issue_forecasts
+from common.inference.onnx_session import ModelCache
 from common.inference.providers import running_naqi
-from common.inference.session import ModelCache
 from common.store.engine import Database, run
 from common.store.provider_forecasts import insert_provider_forecasts
 from common.training.service import train_city

@@ -20,7 +20,7 @@ from tiers_here import fresh_database
 
 from common.adapters.object_store import ObjectStore
 from common.api.routes import ROUTES
-from common.bootstrap.parts import system_clock
+from common.bootstrap.container import system_clock
 from common.domain.forecast import TARGETS
 from common.store.api_keys import create_key
 from common.store.engine import Database, run

@@ -16,7 +16,7 @@ from common.domain.observation import HOUR
 from common.features import INPUTS, build
 from common.inference.card import card_key, model_key
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.challengers import current_challengers
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from common.api.middleware.request_context import Refusal
 from common.api.route import Scope
 from common.domain.errors import StoreError
-from common.domain.observation import Clock
+from common.ports import Clock
 from common.store import api_keys
 from common.store.engine import Database
 from common.store.errors import UNREACHABLE

@@ -7,7 +7,7 @@ from threading import Lock
 from time import monotonic
 
 from common.domain.errors import StoreError
-from common.domain.observation import Clock
+from common.ports import Clock
 from common.store import data_version
 from common.store.data_version import Versions
 from common.store.engine import Database
