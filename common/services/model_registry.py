@@ -14,7 +14,7 @@ from common.inference.card import card_key, read_card
 from common.inference.card_text import as_markdown, percent, table, text_key
 from common.inference.onnx_session import ModelCache
 from common.services.outbox import put_notice, send_notices
-from common.store.models import ModelRow, champion, model, promote, roll_back
+from common.store.models import ModelRow, champion, get_model, promote, roll_back
 from common.store.verification import Span, record
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def promote_version(parts: Parts, version: str) -> ModelRow:
         ModelError: when its file cannot be served.
     """
     with parts.database.transaction() as connection:
-        row = model(connection, version)
+        row = get_model(connection, version)
     if "fault" in row.metrics:
         raise ModelError(f"{version} must not be served: {row.metrics['fault']}")
     if row.mode != "live":
@@ -93,7 +93,7 @@ def _named(parts: Parts, name: str, target: Target) -> ModelRow:
         try:
             city = find_city(name).name
         except NotFound:
-            return model(connection, name)
+            return get_model(connection, name)
         row = champion(connection, city, target, "live")
     if row is None:
         raise NotFound(f"{city} has no model of {target} yet; train one: vayu train {city}")

@@ -23,9 +23,9 @@ from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.models import (
     CHALLENGE_PERIOD,
     champion,
+    get_model,
     give_up_files,
     is_held,
-    model,
     promote,
     roll_back,
 )
@@ -144,7 +144,7 @@ def test_what_is_rolled_back_is_not_undone_by_the_next_training(
         assert roll_back(connection, "Delhi", "pm25", "live", now=NOW - DAY) == (old, new)
         assert is_held(connection, old, now=NOW)
         assert current_challengers(connection, "Delhi", "pm25", "live", now=NOW) == [new]
-        assert model(connection, old).reason == f"rolled back from {new}"
+        assert get_model(connection, old).reason == f"rolled back from {new}"
         with pytest.raises(NotFound, match="no former model"):
             roll_back(connection, "Delhi", "pm25", "live", now=NOW)
     report = train(database, files, ["linear"])
