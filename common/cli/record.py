@@ -52,7 +52,7 @@ def _whole(known: Record) -> dict[str, Any]:
         "rivals": {
             name: {_leads(block): _against(one) for block, one in blocks.items()}
             | {"all": _against(Score.together(blocks.values()))}
-            for name, blocks in known.rivals.items()
+            for name, blocks in known.challengers.items()
         },
         "warnings": {
             str(above): {
@@ -61,7 +61,7 @@ def _whole(known: Record) -> dict[str, Any]:
                     "persistence": _foreseen(one.warnings(above, persistence=True)),
                     **{
                         name: _foreseen(blocks[block].warnings(above))
-                        for name, blocks in known.rivals.items()
+                        for name, blocks in known.challengers.items()
                         if block in blocks
                     },
                 }

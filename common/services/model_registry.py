@@ -13,7 +13,7 @@ from common.domain.messages import OBSERVATIONS_READY
 from common.inference.card import card_key, read_card
 from common.inference.onnx_session import ModelCache
 from common.services.outbox import put_notice, send_notices
-from common.store.models import ModelRow, champion, model, promote, roll_back
+from common.store.models import ModelRow, champion, get_model, promote, roll_back
 from common.store.verification import Span, record
 from common.training.card_text import as_markdown, percent, table, text_key
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from common.bootstrap.container import Parts
     from common.domain.forecast import Target
+    from common.store.engine import Connection
 
 _RECORD_DAYS = 30
 
@@ -33,22 +34,21 @@ def roll_back_city(parts: Parts, city: str, targets: Sequence[Target] = TARGETS)
         NotFound: when there is no former model of any of the targets.
     """
     done: dict[str, dict[str, str]] = {}
-    for target in targets:
-        try:
-            with parts.database.transaction() as connection:
-                served, before = roll_back(connection, city, target, "live", now=parts.clock())
-        except NotFound as error:
-            done[target] = {"kept": str(error)}
-            continue
-        done[target] = {"served": served, "before": before}
-    if not any("served" in one for one in done.values()):
-        raise NotFound("; ".join(one["kept"] for one in done.values()))
-    lines = [
-        f"{target}: {one['served']} again, not {one['before']}"
-        for target, one in done.items()
-        if "served" in one
-    ]
-    _tell(parts, city, "went back to a former model", lines)
+    lines = []
+    with parts.database.transaction() as connection:
+        for target in targets:
+            try:
+                with connection.begin_nested():
+                    served, before = roll_back(connection, city, target, "live", now=parts.clock())
+            except NotFound as error:
+                done[target] = {"kept": str(error)}
+                continue
+            done[target] = {"served": served, "before": before}
+            lines.append(f"{target}: {served} again, not {before}")
+        if not lines:
+            raise NotFound("; ".join(outcome["kept"] for outcome in done.values()))
+        _put_notice(parts, connection, f"{city} went back to a former model", lines)
+    _announce(parts, city)
     return done
 
 
@@ -60,7 +60,7 @@ def promote_version(parts: Parts, version: str) -> ModelRow:
         ModelError: when its file cannot be served.
     """
     with parts.database.transaction() as connection:
-        row = model(connection, version)
+        row = get_model(connection, version)
     if "fault" in row.metrics:
         raise ModelError(f"{version} must not be served: {row.metrics['fault']}")
     if row.mode != "live":
@@ -68,7 +68,8 @@ def promote_version(parts: Parts, version: str) -> ModelRow:
     ModelCache(ObjectStore(parts.settings.model_store_url)).get(version)
     with parts.database.transaction() as connection:
         promote(connection, version, reason="chosen by hand", now=parts.clock(), hold=True)
-    _tell(parts, row.city, "has a model chosen by hand", [f"{row.target}: {version}"])
+        _put_notice(parts, connection, f"{row.city} has a model chosen by hand", [f"{row.target}: {version}"])
+    _announce(parts, row.city)
     return row
 
 
@@ -92,7 +93,7 @@ def _named(parts: Parts, name: str, target: Target) -> ModelRow:
         try:
             city = find_city(name).name
         except NotFound:
-            return model(connection, name)
+            return get_model(connection, name)
         row = champion(connection, city, target, "live")
     if row is None:
         raise NotFound(f"{city} has no model of {target} yet; train one: vayu train {city}")
@@ -132,10 +133,13 @@ def _in_service(parts: Parts, row: ModelRow) -> Iterator[str]:
     yield from table(headings, rows)
 
 
-def _tell(parts: Parts, city: str, what: str, lines: list[str]) -> None:
-    """Have the next forecast issued where there is none yet for the present hour, and tell people."""
-    parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
+def _put_notice(parts: Parts, connection: Connection, subject: str, lines: list[str]) -> None:
+    """In the transaction of the promotion, so that neither is without the other."""
     if {"promotions", "switches"} & set(parts.settings.notify):
-        with parts.database.transaction() as connection:
-            put_notice(parts, connection, f"{city} {what}", "\n".join(lines))
-        send_notices(parts)
+        put_notice(parts, connection, subject, "\n".join(lines))
+
+
+def _announce(parts: Parts, city: str) -> None:
+    """Have the next forecast issued where there is none yet for the present hour, and send the notice."""
+    parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
+    send_notices(parts)

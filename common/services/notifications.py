@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from common.adapters.notify import Notifier
 from common.services.outbox import put_notice
-from common.store import notifications
+from common.store import notifications, outbox
 from common.store.jobs import dead
 from common.store.models import served
 from common.store.training_schedule import planned_in_vain
@@ -18,25 +18,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from common.bootstrap.container import Parts
+    from common.domain.forecast import Target
+    from common.store.engine import Connection
     from common.training.service import TrainReport
 
 _MOST = 20
 """Lines of one message; of more, the number is told."""
 
 
-def tell_promotions(parts: Parts, report: TrainReport) -> None:
-    """Tell what was promoted: all of it, or where so set only what is of another family than before."""
-    wanted = parts.settings.notify
-    chosen = report.promoted if "promotions" in wanted else report.switched if "switches" in wanted else {}
-    lines = [
-        f"{target}: {report.promoted[target]}"
-        + (f" in place of {report.switched[target]}" if target in report.switched else "")
-        + f" – {report.reasons[target]}"
-        for target in chosen
-    ]
-    if lines:
-        with parts.database.transaction() as connection:
-            put_notice(parts, connection, f"{report.city} has a new model", "\n".join(lines))
+class PromotionNotice:
+    """The notice of what one training promotes, written in the transactions of the promotions themselves.
+
+    The targets of a training share one message, unless somebody has begun to send it when the next one is promoted.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._lines: list[str] = []
+        self._rows: dict[str, int] = {}
+        """Channel → row of the outbox"""
+
+    def __call__(self, connection: Connection, report: TrainReport, target: Target) -> None:
+        """Add a promotion, or where so set only one of another family than before."""
+        wanted = self._parts.settings.notify
+        before = report.switched.get(target)
+        if not ("promotions" in wanted or ("switches" in wanted and before)):
+            return
+        place = f" in place of {before}" if before else ""
+        line = f"{target}: {report.promoted[target]}{place} – {report.reasons[target]}"
+        self._lines.append(line)
+        subject = f"{report.city} has a new model"
+        for channel in Notifier(self._parts.settings).channels:
+            whole = {"subject": subject, "text": "\n".join(self._lines)}
+            row = self._rows.get(channel)
+            if row is None or not outbox.amend(connection, row, whole):
+                body = {"subject": subject, "text": line}
+                self._rows[channel] = outbox.put(connection, channel, body, now=self._parts.clock())
 
 
 def tell_forecast_troubles(parts: Parts, cities: Iterable[str], skipped: Mapping[str, str]) -> None:
@@ -57,7 +74,7 @@ def tell_training_troubles(parts: Parts) -> None:
         return
     with parts.database.transaction() as connection:
         buried, waiting = dead(connection), planned_in_vain(connection, now=parts.clock())
-        known = notifications.known(connection, "training")
+        known = notifications.ongoing(connection, "training")
     _tell(parts, "dead letter", "Messages were given up", buried)
     _tell(parts, "training", "Trainings do not happen", waiting, over=sorted(known - set(waiting)))
 
@@ -76,8 +93,8 @@ def _tell(
         new = notifications.begin(connection, kind, present, now=now)
         if new:
             put_notice(parts, connection, subject, _text([f"{about}: {said}" for about, said in new.items()]))
-            notifications.told(connection, kind, list(new), now=now)
-        ended = notifications.over(connection, kind, over or [])
+            notifications.mark_sent(connection, kind, list(new), now=now)
+        ended = notifications.end(connection, kind, over or [])
         if ended:
             put_notice(parts, connection, f"{subject} no more", _text(ended))
 

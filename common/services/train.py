@@ -12,7 +12,7 @@ from common.domain.errors import DataError, ModelError
 from common.domain.forecast import FAMILIES, Family
 from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
 from common.entry.tracked_jobs import followed
-from common.services.notifications import tell_promotions, tell_training_troubles
+from common.services.notifications import PromotionNotice, tell_training_troubles
 from common.services.outbox import put_message, send_messages, then_notify
 
 if TYPE_CHECKING:
@@ -78,11 +78,18 @@ def _train(parts: Parts, city: str, wanted: Mapping[str, object]) -> Mapping[str
 
     files = ObjectStore(parts.settings.model_store_url)
     families = _families(wanted.get("families"))
-    report = train_city(parts.database, files, ModelCache(files), city, now=parts.clock(), families=families)
-    # A training that died may have promoted the model and told nobody.
+    report = train_city(
+        parts.database,
+        files,
+        ModelCache(files),
+        city,
+        now=parts.clock(),
+        families=families,
+        on_promotion=PromotionNotice(parts),
+    )
+    # A training that died may have promoted the model and woken nobody.
     if report.promoted or SERVED_ALREADY in report.kept.values():
         parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
-    tell_promotions(parts, report)
     if report.failed and not report.metrics:
         raise ModelError(f"{city}: " + "; ".join(sorted(set(report.failed.values()))))
     return asdict(report)

@@ -245,7 +245,7 @@ def test_forecasts_issued_before_there_was_one_of_the_naive_ones(database: Datab
     with database.transaction() as connection:
         run(
             connection,
-            "INSERT INTO forecast_rival SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
+            "INSERT INTO forecast_challenger SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
         )
     for found, _ in both_ways(database, span()):
         assert found is not None
@@ -260,14 +260,14 @@ def test_forecasts_issued_before_there_was_one_of_the_naive_ones(database: Datab
         for one in found.by_family["naive"]:
             assert one.best_naive == "weekly"
             assert one.naive_mae["weekly"] == pytest.approx(1)
-        for one in found.rivals["open-meteo"].values():
+        for one in found.challengers["open-meteo"].values():
             assert one.best_naive != "weekly"
     with database.transaction() as connection:
         recent = read_record(connection, span(family="naive"))
     assert recent is not None
     assert recent.pooled.best_naive == "weekly"
     assert recent.pooled.skill == pytest.approx(expected(newer, None)["skill"], rel=1e-5)
-    assert {one.best_naive for one in recent.rivals["open-meteo"].values()} == {"weekly"}
+    assert {one.best_naive for one in recent.challengers["open-meteo"].values()} == {"weekly"}
 
 
 def both_ways(database: Database, asked: Span) -> list[tuple[Record | None, Any]]:
@@ -285,7 +285,7 @@ def both_ways(database: Database, asked: Span) -> list[tuple[Record | None, Any]
 def assert_same(one: Any, other: Any) -> None:
     """The same record, but for the order in which floats were added up."""
     assert one.by_lead[0].sums.keys() == other.by_lead[0].sums.keys()
-    for name in ("by_lead", "by_block", "by_family", "by_version", "by_season", "rivals"):
+    for name in ("by_lead", "by_block", "by_family", "by_version", "by_season", "challengers"):
         a, b = flat(getattr(one, name)), flat(getattr(other, name))
         assert a.keys() == b.keys()
         for key, score_of in a.items():
@@ -315,7 +315,8 @@ def test_what_was_rolled_up_says_what_the_pairs_say(database: Database) -> None:
     with database.transaction() as connection:
         run(
             connection,
-            "INSERT INTO forecast_rival SELECT city, target, mode, origin, 'open-meteo', persistence FROM forecast",
+            "INSERT INTO forecast_challenger "
+            "SELECT city, target, mode, origin, 'open-meteo', persistence FROM forecast",
         )
     for asked in (
         span(),
@@ -367,16 +368,17 @@ def test_no_issued_forecast_can_be_changed(database: Database) -> None:
     with database.transaction() as connection:
         run(
             connection,
-            "INSERT INTO forecast_rival SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
+            "INSERT INTO forecast_challenger SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
         )
         before = run(
-            connection, "SELECT to_jsonb(forecast), to_jsonb(forecast_rival) FROM forecast, forecast_rival"
+            connection,
+            "SELECT to_jsonb(forecast), to_jsonb(forecast_challenger) FROM forecast, forecast_challenger",
         )
     for change in (
         "UPDATE forecast SET y = lo80",
         "UPDATE forecast SET issued_at = issued_at - interval '1 hour'",
         "UPDATE forecast SET model_version = NULL",
-        "UPDATE forecast_rival SET y = '{1}'",
+        "UPDATE forecast_challenger SET y = '{1}'",
     ):
         with (
             pytest.raises(DBAPIError, match="kept as it was issued"),
@@ -385,12 +387,13 @@ def test_no_issued_forecast_can_be_changed(database: Database) -> None:
             run(connection, change)
     with database.transaction() as connection:
         after = run(
-            connection, "SELECT to_jsonb(forecast), to_jsonb(forecast_rival) FROM forecast, forecast_rival"
+            connection,
+            "SELECT to_jsonb(forecast), to_jsonb(forecast_challenger) FROM forecast, forecast_challenger",
         )
     assert after == before
 
 
-def test_rivals_are_scored_on_the_pairs_that_both_have(database: Database) -> None:
+def test_challengers_are_scored_on_the_pairs_that_both_have(database: Database) -> None:
     put_hours(database, "Delhi", HISTORY)
     forecasts = [made(origin) for origin in ORIGINS]
     issue(database, *forecasts)
@@ -403,7 +406,7 @@ def test_rivals_are_scored_on_the_pairs_that_both_have(database: Database) -> No
             said = [None if np.isnan(value) else float(value) for value in theirs[one.origin]]
             run(
                 connection,
-                "INSERT INTO forecast_rival VALUES ('Delhi', 'aqi', 'live', :origin, 'openweather', :y)",
+                "INSERT INTO forecast_challenger VALUES ('Delhi', 'aqi', 'live', :origin, 'openweather', :y)",
                 origin=one.origin,
                 y=said,
             )
@@ -411,22 +414,22 @@ def test_rivals_are_scored_on_the_pairs_that_both_have(database: Database) -> No
     with database.transaction() as connection:
         found = read_record(connection, span())
     assert found is not None
-    assert list(found.rivals) == ["openweather"]
-    assert found.pooled.n > sum(one.n for one in found.rivals["openweather"].values())
-    for (first, last), score_of in found.rivals["openweather"].items():
+    assert list(found.challengers) == ["openweather"]
+    assert found.pooled.n > sum(one.n for one in found.challengers["openweather"].values())
+    for (first, last), score_of in found.challengers["openweather"].items():
         part = np.s_[first - 1 : last]
         real = np.concatenate([truth("aqi", one.origin)[part] for one in forecasts[:6]])
-        rival = np.concatenate([theirs[one.origin][part] for one in forecasts[:6]])
+        challenger = np.concatenate([theirs[one.origin][part] for one in forecasts[:6]])
         ours, *naive = (
             np.concatenate([np.array(getattr(one, name))[part] for one in forecasts[:6]])
             for name in ("y", *NAIVE)
         )
-        pairs = np.isfinite(real) & np.isfinite(rival)
+        pairs = np.isfinite(real) & np.isfinite(challenger)
         assert score_of.n == pairs.sum()
         mae = {name: np.abs(values - real)[pairs].mean() for name, values in
-               {"rival": rival, "ours": ours, **dict(zip(NAIVE, naive, strict=True))}.items()}  # fmt: skip
-        assert (score_of.mae, score_of.our_mae) == pytest.approx((mae["rival"], mae["ours"]))
-        assert score_of.skill == pytest.approx(1 - mae["rival"] / min(mae[name] for name in NAIVE))
+               {"challenger": challenger, "ours": ours, **dict(zip(NAIVE, naive, strict=True))}.items()}  # fmt: skip
+        assert (score_of.mae, score_of.our_mae) == pytest.approx((mae["challenger"], mae["ours"]))
+        assert score_of.skill == pytest.approx(1 - mae["challenger"] / min(mae[name] for name in NAIVE))
 
 
 def test_warnings_of_bad_air_are_counted(database: Database) -> None:
