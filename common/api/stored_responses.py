@@ -49,7 +49,7 @@ def kept_response(
         return json_response(make())
     name = blake2b(request.path.encode() + b"\n" + msgspec.json.encode(asked), digest_size=16).hexdigest()
     now = context.clock()
-    question = Question(name, (known.versions.data, span(kept, now)), known.versions.seal)
+    question = Question(name, (known.versions.data, span(kept, now)), known.versions.secret)
 
     def answer() -> Answer:
         return Answer(Content([("Content-Type", JSON)], msgspec.json.encode(make()), now.timestamp()))

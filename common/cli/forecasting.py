@@ -47,7 +47,7 @@ def train(
     """
     chosen = [city.name for city in cities_named(cities)]
     from common.inference.onnx_session import ModelCache
-    from common.services.notifications import tell_promotions
+    from common.services.notifications import PromotionNotice
     from common.services.outbox import send_notices
     from common.training.service import train_city
 
@@ -70,8 +70,8 @@ def train(
                 now=now,
                 families=families or FAMILIES,
                 patience_s=_PATIENCE_S,
+                on_promotion=PromotionNotice(resources),
             )
-            tell_promotions(resources, report)
             send_notices(resources)
             reports.append(report)
             bar.update(task, advance=1)

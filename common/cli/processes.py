@@ -84,6 +84,8 @@ def environment(resources: Resources, port: int) -> dict[str, str]:
     env = {
         "DATABASE_URL": resources.database.url,
         "MODEL_STORE_URL": settings.model_store_url,
+        # As in the clouds: processes share the processors already, and BLAS's own threads would wait for each other.
+        "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1"),
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "PORT": str(port),
         "VAYU_HOME": str(settings.home),

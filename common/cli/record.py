@@ -58,7 +58,7 @@ def _whole(known: Record) -> dict[str, Any]:
         "rivals": {
             name: {_leads(block): _against(score) for block, score in blocks.items()}
             | {"all": _against(Score.together(blocks.values()))}
-            for name, blocks in known.rivals.items()
+            for name, blocks in known.challengers.items()
         },
         "warnings": {
             str(above): {
@@ -67,7 +67,7 @@ def _whole(known: Record) -> dict[str, Any]:
                     "persistence": _foreseen(score.warnings(above, persistence=True)),
                     **{
                         name: _foreseen(blocks[block].warnings(above))
-                        for name, blocks in known.rivals.items()
+                        for name, blocks in known.challengers.items()
                         if block in blocks
                     },
                 }

@@ -25,9 +25,9 @@ from common.ingest.report import CollectReport, SourceReport
 from common.sources.interface import Request, Source
 from common.store.city_hours import latest_city_hours
 from common.store.dataset_kind import Dataset, claim_dataset, refuse_other_dataset
-from common.store.provider_forecasts import insert_outlooks
+from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.readings import Written, upsert_readings
-from common.store.sanitize import storable
+from common.store.sanitize import sanitize
 from common.store.source_runs import failed_before, record_run, resting
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class Collector:
                 connection, (reading for batch in batches for reading in batch.readings.values()), now=now
             )
             # By the clock of now: what came while the sources were asked was not known when that began.
-            insert_outlooks(
+            insert_provider_forecasts(
                 connection, (outlook for batch in batches for outlook in batch.forecasts), now=self.clock()
             )
             latest = latest_city_hours(connection, some)
@@ -273,7 +273,7 @@ def _by_city(answers: Sequence[Answer], report: CollectReport) -> dict[str, dict
         duplicates = 0
         for reading in answer.batch.readings:
             readings = by_city[reading.city][source.name].readings
-            key = (storable(reading.station), reading.time)
+            key = (sanitize(reading.station), reading.time)
             duplicates += key in readings
             readings[key] = reading
         for forecast in answer.batch.forecasts:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from common.domain.observation import BASES, HOUR, WEATHER, Basis
 from common.domain.station_names import best_spelling, station_key
 from common.quality.rules import AFTER, BEFORE, QcFlags, over_time
-from common.store.readings import Told, readings_of
+from common.store.readings import StationSeries, readings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -216,7 +216,7 @@ def _judge(stations: list[Station], basis: Basis) -> None:
             station.left_out[pollutant] = sorted(hours)
 
 
-def _station(reported: Told, first: datetime, hours: int) -> Station:
+def _station(reported: StationSeries, first: datetime, hours: int) -> Station:
     """Set a station's readings on the grid; several within one hour are averaged, rain is summed."""
     zero = int(first.timestamp())
     # A stamp exactly on the end of an hour belongs to that hour.

@@ -10,17 +10,18 @@ from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import TARGETS
 from common.domain.messages import OBSERVATIONS_READY
 from common.inference.card import card_key, read_card
-from common.inference.card_text import as_markdown, percent, table, text_key
 from common.inference.onnx_session import ModelCache
 from common.services.outbox import put_notice, send_notices
-from common.store.models import ModelRow, champion, model, promote, roll_back
+from common.store.models import ModelRow, champion, get_model, promote, roll_back
 from common.store.verification import Span, record
+from common.training.card_text import as_markdown, percent, table, text_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from common.domain.forecast import Target
     from common.services.resources import Resources
+    from common.store.engine import Connection
 
 _RECORD_DAYS = 30
 
@@ -34,22 +35,21 @@ def roll_back_city(
         NotFound: when there is no former model of any of the targets.
     """
     done: dict[str, dict[str, str]] = {}
-    for target in targets:
-        try:
-            with resources.database.transaction() as connection:
-                served, before = roll_back(connection, city, target, "live", now=resources.clock())
-        except NotFound as error:
-            done[target] = {"kept": str(error)}
-            continue
-        done[target] = {"served": served, "before": before}
-    if not any("served" in outcome for outcome in done.values()):
-        raise NotFound("; ".join(outcome["kept"] for outcome in done.values()))
-    lines = [
-        f"{target}: {outcome['served']} again, not {outcome['before']}"
-        for target, outcome in done.items()
-        if "served" in outcome
-    ]
-    _tell(resources, city, "went back to a former model", lines)
+    lines = []
+    with resources.database.transaction() as connection:
+        for target in targets:
+            try:
+                with connection.begin_nested():
+                    served, before = roll_back(connection, city, target, "live", now=resources.clock())
+            except NotFound as error:
+                done[target] = {"kept": str(error)}
+                continue
+            done[target] = {"served": served, "before": before}
+            lines.append(f"{target}: {served} again, not {before}")
+        if not lines:
+            raise NotFound("; ".join(outcome["kept"] for outcome in done.values()))
+        _put_notice(resources, connection, f"{city} went back to a former model", lines)
+    _announce(resources, city)
     return done
 
 
@@ -61,7 +61,7 @@ def promote_version(resources: Resources, version: str) -> ModelRow:
         ModelError: when its file cannot be served.
     """
     with resources.database.transaction() as connection:
-        row = model(connection, version)
+        row = get_model(connection, version)
     if "fault" in row.metrics:
         raise ModelError(f"{version} must not be served: {row.metrics['fault']}")
     if row.mode != "live":
@@ -69,7 +69,10 @@ def promote_version(resources: Resources, version: str) -> ModelRow:
     ModelCache(resources.open_object_store()).get(version)
     with resources.database.transaction() as connection:
         promote(connection, version, reason="chosen by hand", now=resources.clock(), hold=True)
-    _tell(resources, row.city, "has a model chosen by hand", [f"{row.target}: {version}"])
+        _put_notice(
+            resources, connection, f"{row.city} has a model chosen by hand", [f"{row.target}: {version}"]
+        )
+    _announce(resources, row.city)
     return row
 
 
@@ -93,7 +96,7 @@ def _named(resources: Resources, name: str, target: Target) -> ModelRow:
         try:
             city = find_city(name).name
         except NotFound:
-            return model(connection, name)
+            return get_model(connection, name)
         row = champion(connection, city, target, "live")
     if row is None:
         raise NotFound(f"{city} has no model of {target} yet; train one: vayu train {city}")
@@ -133,10 +136,13 @@ def _in_service(resources: Resources, row: ModelRow) -> Iterator[str]:
     yield from table(headings, rows)
 
 
-def _tell(resources: Resources, city: str, what: str, lines: list[str]) -> None:
-    """Have the next forecast issued where there is none yet for the present hour, and tell people."""
-    resources.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
+def _put_notice(resources: Resources, connection: Connection, subject: str, lines: list[str]) -> None:
+    """In the transaction of the promotion, so that neither is without the other."""
     if {"promotions", "switches"} & set(resources.settings.notify):
-        with resources.database.transaction() as connection:
-            put_notice(resources, connection, f"{city} {what}", "\n".join(lines))
-        send_notices(resources)
+        put_notice(resources, connection, subject, "\n".join(lines))
+
+
+def _announce(resources: Resources, city: str) -> None:
+    """Have the next forecast issued where there is none yet for the present hour, and send the notice."""
+    resources.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
+    send_notices(resources)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.services.outbox import put_notice
-from common.store import notifications
+from common.store import notifications, outbox
 from common.store.jobs import dead
 from common.store.models import served
 from common.store.training_schedule import planned_in_vain
@@ -16,26 +16,43 @@ from common.store.training_schedule import planned_in_vain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from common.domain.forecast import Target
     from common.services.resources import Resources
+    from common.store.engine import Connection
     from common.training.service import TrainReport
 
 _MOST = 20
 """Lines of one message; of more, the number is told."""
 
 
-def tell_promotions(resources: Resources, report: TrainReport) -> None:
-    """Tell what was promoted: all of it, or where so set only what is of another family than before."""
-    wanted = resources.settings.notify
-    chosen = report.promoted if "promotions" in wanted else report.switched if "switches" in wanted else {}
-    lines = [
-        f"{target}: {report.promoted[target]}"
-        + (f" in place of {report.switched[target]}" if target in report.switched else "")
-        + f" – {report.reasons[target]}"
-        for target in chosen
-    ]
-    if lines:
-        with resources.database.transaction() as connection:
-            put_notice(resources, connection, f"{report.city} has a new model", "\n".join(lines))
+class PromotionNotice:
+    """The notice of what one training promotes, written in the transactions of the promotions themselves.
+
+    The targets of a training share one message, unless somebody has begun to send it when the next one is promoted.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._lines: list[str] = []
+        self._rows: dict[str, int] = {}
+        """Channel → row of the outbox"""
+
+    def __call__(self, connection: Connection, report: TrainReport, target: Target) -> None:
+        """Add a promotion, or where so set only one of another family than before."""
+        wanted = self._resources.settings.notify
+        before = report.switched.get(target)
+        if not ("promotions" in wanted or ("switches" in wanted and before)):
+            return
+        place = f" in place of {before}" if before else ""
+        line = f"{target}: {report.promoted[target]}{place} – {report.reasons[target]}"
+        self._lines.append(line)
+        subject = f"{report.city} has a new model"
+        for channel in self._resources.mailers:
+            whole = {"subject": subject, "text": "\n".join(self._lines)}
+            row = self._rows.get(channel)
+            if row is None or not outbox.amend(connection, row, whole):
+                body = {"subject": subject, "text": line}
+                self._rows[channel] = outbox.put(connection, channel, body, now=self._resources.clock())
 
 
 def tell_forecast_troubles(resources: Resources, cities: Iterable[str], skipped: Mapping[str, str]) -> None:
@@ -56,7 +73,7 @@ def tell_training_troubles(resources: Resources) -> None:
         return
     with resources.database.transaction() as connection:
         buried, waiting = dead(connection), planned_in_vain(connection, now=resources.clock())
-        known = notifications.known(connection, "training")
+        known = notifications.ongoing(connection, "training")
     _tell(resources, "dead letter", "Messages were given up", buried)
     _tell(resources, "training", "Trainings do not happen", waiting, over=sorted(known - set(waiting)))
 
@@ -82,8 +99,8 @@ def _tell(
             put_notice(
                 resources, connection, subject, _text([f"{about}: {reason}" for about, reason in new.items()])
             )
-            notifications.told(connection, kind, list(new), now=now)
-        ended = notifications.over(connection, kind, over or [])
+            notifications.mark_sent(connection, kind, list(new), now=now)
+        ended = notifications.end(connection, kind, over or [])
         if ended:
             put_notice(resources, connection, f"{subject} no more", _text(ended))
 

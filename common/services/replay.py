@@ -16,7 +16,7 @@ from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
 from common.ingest.reconcile import reconcile
 from common.store.city_hours import cities_between
-from common.store.forecast_checksums import Key, seals
+from common.store.forecast_checksums import Key, forecast_checksums
 from common.store.forecasts import score
 from common.store.models import forget_replay
 from common.store.training_schedule import due_for_training, plan_trainings
@@ -129,7 +129,7 @@ def replay(
     _observe(resources, report.cities, now - every - HOUR, now - every, resources.clock())
     at_the_end = _seals(resources, covered, start - HOUR, end)
     report.sealed = len(sealed)
-    report.changed = sum(at_the_end.get(key) != seal for key, seal in sealed.items())
+    report.changed = sum(at_the_end.get(key) != checksum for key, checksum in sealed.items())
     return report
 
 
@@ -167,7 +167,7 @@ def _plan(resources: Resources, report: ReplayReport, now: datetime) -> list[str
 
 def _seals(resources: Resources, cities: Sequence[str], start: datetime, end: datetime) -> dict[Key, str]:
     with resources.database.transaction() as connection:
-        return seals(connection, cities, mode="replay", start=start, end=end)
+        return forecast_checksums(connection, cities, mode="replay", start=start, end=end)
 
 
 def _observe(

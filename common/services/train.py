@@ -11,7 +11,7 @@ from common.domain.forecast import FAMILIES, Family
 from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
 from common.entry.tracked_jobs import followed
 from common.services.message_cities import named_cities
-from common.services.notifications import tell_promotions, tell_training_troubles
+from common.services.notifications import PromotionNotice, tell_training_troubles
 from common.services.outbox import put_message, send_messages, then_notify
 
 if TYPE_CHECKING:
@@ -81,12 +81,17 @@ def _train(resources: Resources, city: str, wanted: Mapping[str, object]) -> Map
     files = resources.open_object_store()
     families = _families(wanted.get("families"))
     report = train_city(
-        resources.database, files, ModelCache(files), city, now=resources.clock(), families=families
+        resources.database,
+        files,
+        ModelCache(files),
+        city,
+        now=resources.clock(),
+        families=families,
+        on_promotion=PromotionNotice(resources),
     )
-    # A training that died may have promoted the model and told nobody.
+    # A training that died may have promoted the model and woken nobody.
     if report.promoted or SERVED_ALREADY in report.kept.values():
         resources.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
-    tell_promotions(resources, report)
     if report.failed and not report.metrics:
         raise ModelError(f"{city}: " + "; ".join(sorted(set(report.failed.values()))))
     return asdict(report)

@@ -24,17 +24,17 @@ class Versions:
 
     data: int
     keys: int
-    seal: str
+    secret: str
     """Known to whoever may read the database, and to nobody else"""
 
 
 def versions(connection: Connection) -> Versions:
     """The versions as they are now."""
-    rows = {what: (version, seal) for what, version, seal in run(connection, _VERSIONS)}
-    return Versions(data=rows["data"][0], keys=rows["keys"][0], seal=rows["data"][1])
+    rows = {what: (version, secret) for what, version, secret in run(connection, _VERSIONS)}
+    return Versions(data=rows["data"][0], keys=rows["keys"][0], secret=rows["data"][1])
 
 
-_VERSIONS = "SELECT what, version, CAST(seal AS text) FROM version"
+_VERSIONS = "SELECT what, version, CAST(secret AS text) FROM version"
 
 
 def newest_hour(connection: Connection, now: datetime) -> datetime | None:

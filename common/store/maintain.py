@@ -212,10 +212,12 @@ def _drop_rows(database: Database, now: datetime, oldest: datetime) -> dict[str,
         with database.transaction() as connection:
             dropped[table] = _drop(connection, table, f"{column} < :edge", edge)
     with database.transaction() as connection:
-        # What providers said of the air has become rows of the record; of the weather, models still learn.
-        dropped["outlook"] = _drop(connection, "outlook", "kind = 'air' AND received_at < :edge", oldest)
-        weather = "kind = 'weather' AND received_at < :edge"
-        dropped["outlook"] += _drop(connection, "outlook", weather, min(oldest, now - WEATHER_KEPT))
+        # Forecasts of the air are scored by now; models still learn from those of the weather.
+        edges = {"air": oldest, "weather": min(oldest, now - WEATHER_KEPT)}
+        dropped["provider_forecast"] = sum(
+            _drop(connection, "provider_forecast", f"kind = '{kind}' AND received_at < :edge", edge)
+            for kind, edge in edges.items()
+        )
         dropped["forecast_expert"] = drop_old_experts(connection, now=now)
         done = "state = 'done' AND finished_at < :edge"
         dropped["job"] = _drop(connection, "job", done, now - _DONE_JOBS_KEPT)

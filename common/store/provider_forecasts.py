@@ -21,7 +21,6 @@ from common.store.engine import run
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from common.domain.forecast import Mode
     from common.store.engine import Connection
 
 Kind = Literal["air", "weather"]
@@ -37,12 +36,12 @@ SELECT issue.city, issue.source, issue.kind, issue.issued_at
 FROM jsonb_to_recordset(CAST(:issues AS jsonb)) AS issue(
   city text, source text, kind text, issued_at timestamptz, known int)
 WHERE NOT EXISTS (
-  SELECT FROM outlook WHERE outlook.city = issue.city AND outlook.source = issue.source
-    AND outlook.kind = issue.kind AND outlook.received_at >= issue.issued_at
-    AND outlook.issued_at = issue.issued_at AND outlook.known * 10 >= issue.known * 9)
+  SELECT FROM provider_forecast WHERE provider_forecast.city = issue.city AND provider_forecast.source = issue.source
+    AND provider_forecast.kind = issue.kind AND provider_forecast.received_at >= issue.issued_at
+    AND provider_forecast.issued_at = issue.issued_at AND provider_forecast.known * 10 >= issue.known * 9)
 """
 _INSERT = f"""
-INSERT INTO outlook (city, source, kind, received_at, issued_at, first, known, {_COLUMNS})
+INSERT INTO provider_forecast (city, source, kind, received_at, issued_at, first, known, {_COLUMNS})
 SELECT city, source, kind, :now, issued_at, first, known, {_COLUMNS}
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new(
   city text, source text, kind text, issued_at timestamptz, first timestamptz, known int, {_TYPES})
@@ -62,7 +61,7 @@ class Received:
     """Variable → values; a variable that was not told is absent, and lists may end earlier than others."""
 
 
-def insert_outlooks(connection: Connection, outlooks: Iterable[Outlook], *, now: datetime) -> None:
+def insert_provider_forecasts(connection: Connection, outlooks: Iterable[Outlook], *, now: datetime) -> None:
     """Keep what has been received at `now`; nothing that is kept changes, and the same again adds nothing.
 
     Of a round that is kept, another row is only added where a tenth more of it came than before.
@@ -117,7 +116,7 @@ def _row(
     }
 
 
-def outlooks_between(
+def provider_forecasts_between(
     connection: Connection,
     cities: Sequence[str],
     kind: Kind,
@@ -138,7 +137,7 @@ def outlooks_between(
         f"""
         SELECT {"DISTINCT ON (city, source)" if newest else ""} city, source, received_at, first,
           json_strip_nulls(json_build_object({values}))::text
-        FROM outlook
+        FROM provider_forecast
         WHERE city = ANY(CAST(:cities AS text[])) AND kind = :kind AND received_at > :start AND received_at <= :end
           AND num_nonnulls({", ".join(names)}) > 0
         ORDER BY city, source, received_at {"DESC" if newest else ""}
@@ -151,30 +150,3 @@ def outlooks_between(
     for city, source, received_at, first, text in rows:
         found[city].append(Received(source, received_at, hour_ending(first), json.loads(text)))
     return found
-
-
-def insert_rivals(
-    connection: Connection,
-    city: str,
-    mode: Mode,
-    origin: datetime,
-    rivals: Sequence[tuple[str, str, Sequence[float | None]]],
-) -> int:
-    """Keep providers' own forecasts, (target, source, 48 values), beside ours of that origin; how many are new."""
-    if not rivals:
-        return 0
-    told = [{"target": target, "rival": source, "y": list(y)} for target, source, y in rivals]
-    kept = run(
-        connection,
-        """
-        INSERT INTO forecast_rival (city, target, mode, origin, rival, y)
-        SELECT :city, target, :mode, :origin, rival, y
-        FROM jsonb_to_recordset(CAST(:rivals AS jsonb)) AS new(target text, rival text, y real[])
-        ON CONFLICT DO NOTHING RETURNING 1
-        """,
-        city=city,
-        mode=mode,
-        origin=origin,
-        rivals=json.dumps(told),
-    )
-    return len(kept)

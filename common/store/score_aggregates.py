@@ -45,17 +45,17 @@ SUMS = {
         f"{name}_{aqi}": f"count(*) FILTER (WHERE target = 'aqi' AND {condition})"
         for aqi in EXCEEDED
         for name, condition in {
-            "seen": _above("actual", aqi),
-            "said": _above("said", aqi),
-            "both": f"{_above('said', aqi)} AND {_above('actual', aqi)}",
-            "kept": _above("persistence", aqi),
-            "kept_both": f"{_above('persistence', aqi)} AND {_above('actual', aqi)}",
+            "observed": _above("actual", aqi),
+            "predicted": _above("predicted", aqi),
+            "hit": f"{_above('predicted', aqi)} AND {_above('actual', aqi)}",
+            "persisted": _above("persistence", aqi),
+            "persisted_hit": f"{_above('persistence', aqi)} AND {_above('actual', aqi)}",
         }.items()
     },
-    "error": "sum(abs(said - actual))",
-    "squared": "sum((said - actual) * (said - actual))",
-    "bias": "sum(said - actual)",
-    "share": f"sum(abs(said - actual) / actual) FILTER (WHERE actual >= {MAPE_FLOOR})",
+    "error": "sum(abs(predicted - actual))",
+    "squared": "sum((predicted - actual) * (predicted - actual))",
+    "bias": "sum(predicted - actual)",
+    "share": f"sum(abs(predicted - actual) / actual) FILTER (WHERE actual >= {MAPE_FLOOR})",
     "actual": "sum(actual)",
     "actual_squared": "sum(actual * actual)",
     **{name: f"sum(abs({name} - actual))" for name in NAIVE},
@@ -75,8 +75,8 @@ SUMS = {
 
 NAMES = ", ".join(SUMS)
 OF = "city, target, mode, day"
-WHO = "rival, version, family, lead"
-_PARTS = ("said", "ours", "actual", "lo80", "hi80", "lo95", "hi95", *NAIVE)
+WHO = "challenger, version, family, lead"
+_PARTS = ("predicted", "ours", "actual", "lo80", "hi80", "lo95", "hi95", *NAIVE)
 
 _LAST = "CASE {} END".format(" ".join(f"WHEN lead <= {last} THEN {last}" for _, last in BLOCKS))
 
@@ -93,25 +93,28 @@ JOIN forecast_truth AS truth ON (truth.city, truth.target, truth.mode, truth.ori
 ADDED = f"""
 SELECT {OF}, {WHO}, {", ".join(f"{sql} AS {name}" for name, sql in SUMS.items())}
 FROM (
-  SELECT {OF}, version, family, rival, CAST(CASE WHEN rival = '' THEN lead ELSE {_LAST} END AS smallint) AS lead,
+  SELECT {OF}, version, family, challenger,
+         CAST(CASE WHEN challenger = '' THEN lead ELSE {_LAST} END AS smallint) AS lead,
          {", ".join(f"CAST(pair.{name} AS float8)" for name in _PARTS)}
   FROM (
-    SELECT {OF}, version, family, '' AS rival, y AS said, y AS ours, actual, lo80, hi80, lo95, hi95, {", ".join(NAIVE)}
+    SELECT {OF}, version, family, '' AS challenger, y AS predicted, y AS ours, actual, lo80, hi80, lo95, hi95,
+           {", ".join(NAIVE)}
     FROM chosen
     UNION ALL
-    SELECT {OF}, version, family, rival, theirs, y, actual, NULL, NULL, NULL, NULL, {", ".join(NAIVE)}
-    FROM (SELECT chosen.*, forecast_rival.y AS theirs, COALESCE('model:' || model.family, rival) AS rival
-          FROM chosen JOIN forecast_rival USING (city, target, mode, origin)
-          LEFT JOIN model ON model.version = forecast_rival.rival) AS beside
-  ) AS contender ({OF}, version, family, rival, {", ".join(_PARTS)}),
+    SELECT {OF}, version, family, challenger, challenger_y, y, actual, NULL, NULL, NULL, NULL, {", ".join(NAIVE)}
+    FROM (SELECT chosen.*, forecast_challenger.y AS challenger_y,
+                 COALESCE('model:' || model.family, forecast_challenger.challenger) AS challenger
+          FROM chosen JOIN forecast_challenger USING (city, target, mode, origin)
+          LEFT JOIN model ON model.version = forecast_challenger.challenger) AS beside
+  ) AS contender ({OF}, version, family, challenger, {", ".join(_PARTS)}),
   unnest({", ".join(f"contender.{name}" for name in _PARTS)}) WITH ORDINALITY AS pair ({", ".join(_PARTS)}, lead)
-  WHERE pair.actual IS NOT NULL AND pair.said IS NOT NULL
+  WHERE pair.actual IS NOT NULL AND pair.predicted IS NOT NULL
 ) AS pair
 GROUP BY {OF}, {WHO}
 """
-"""Sums over the pairs of `chosen`: of ours by lead time, of rivals by block, each as the last lead time of its own.
+"""Sums over the pairs of `chosen`: of ours by lead time, of challengers by block, as the block's last lead time.
 
-A model that was followed beside ours is known by its family.
+A challenging model is named by its family.
 """
 
 _EDGES = [band.high + 0.5 for band in CATEGORIES["in-naqi"][:-1]]
@@ -127,13 +130,13 @@ SELECT {OF}, version, family, event, CAST(least(floor(stated * 10), 9) AS smalli
        CAST(count(*) AS int) AS n, sum(stated) AS stated, CAST(count(*) FILTER (WHERE happened) AS int) AS happened
 FROM (SELECT * FROM chosen WHERE target = 'aqi') AS chosen,
      LATERAL (
-       SELECT {_PLACE.format("pair.y")} AS said, {_PLACE.format("pair.actual")} AS came, pair.actual, p
+       SELECT {_PLACE.format("pair.y")} AS predicted, {_PLACE.format("pair.actual")} AS observed, pair.actual, p
        FROM unnest(chosen.y, chosen.actual) WITH ORDINALITY AS pair (y, actual, lead)
        JOIN (SELECT (place - 1) / {_CATEGORIES} + 1 AS lead, array_agg(CAST(p AS float8) ORDER BY place) AS p
-             FROM unnest(chosen.categories) WITH ORDINALITY AS each (p, place) GROUP BY 1) AS one USING (lead)
+             FROM unnest(chosen.categories) WITH ORDINALITY AS each (p, place) GROUP BY 1) AS chances USING (lead)
        WHERE pair.actual IS NOT NULL
      ) AS pair,
-     LATERAL (VALUES ('category', p[said], said = came),
+     LATERAL (VALUES ('category', p[predicted], predicted = observed),
        {", ".join(f"('{aqi}', {chance}, {_above('pair.actual', aqi)})" for aqi, chance in _CHANCES.items())}
      ) AS claim (event, stated, happened)
 GROUP BY {OF}, version, family, event, bin

@@ -21,7 +21,7 @@ def find(connection: Connection, name: str, hour: datetime) -> tuple[int, str | 
         connection,
         """
         SELECT version, (
-          SELECT body FROM finished_answer AS kept
+          SELECT body FROM stored_response AS kept
           WHERE name = :name AND kept.version = version.version AND hour = :hour)
         FROM version WHERE what = 'data'
         """,
@@ -36,9 +36,9 @@ def keep(connection: Connection, name: str, version: int, hour: datetime, body: 
     run(
         connection,
         """
-        INSERT INTO finished_answer (name, version, hour, body) VALUES (:name, :version, :hour, :body)
+        INSERT INTO stored_response (name, version, hour, body) VALUES (:name, :version, :hour, :body)
         ON CONFLICT (name) DO UPDATE SET version = excluded.version, hour = excluded.hour, body = excluded.body
-        WHERE (finished_answer.version, finished_answer.hour) < (excluded.version, excluded.hour)
+        WHERE (stored_response.version, stored_response.hour) < (excluded.version, excluded.hour)
         """,
         name=name,
         version=version,

@@ -29,7 +29,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtext('training'), hashtext(CAST(:city 
 
 
 @contextmanager
-def training_alone(
+def hold_training_lock(
     database: Database, city: str, mode: str, *, patience_s: int = PATIENCE_S
 ) -> Iterator[Callable[[], None]]:
     """Be the only one who trains this city; gives what makes sure that it still is so, for use before writing.
@@ -41,9 +41,9 @@ def training_alone(
     lost = f"the lock on {city}'s training was lost; it is tried again"
     with closing(Database(database.url, pool_size=1)) as own, own.transaction() as connection:
         _take(connection, city, mode, patience_s)
-        with _spoken_for(connection, lost) as still_alone:
-            yield still_alone
-            still_alone()
+        with _spoken_for(connection, lost) as check_lock:
+            yield check_lock
+            check_lock()
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None
     """Give the connection a sign of life now and then, as the server wants; gives what asks for one at once."""
     speaking, done = Lock(), Event()
 
-    def still_alone() -> None:
+    def check_lock() -> None:
         try:
             with speaking:
                 run(connection, "SELECT 1")
@@ -61,14 +61,14 @@ def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None
     def keep() -> None:
         while not done.wait(_SIGN_OF_LIFE_S):
             try:
-                still_alone()
+                check_lock()
             except StoreError:
                 return  # whoever is about to write is told
 
     keeper = Thread(target=keep, name="lock on a training", daemon=True)
     keeper.start()
     try:
-        yield still_alone
+        yield check_lock
     finally:
         done.set()
         keeper.join()

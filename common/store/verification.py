@@ -1,4 +1,4 @@
-"""The record: how issued forecasts did, by lead time, model, season and rival."""
+"""The record: how issued forecasts did, by lead time, model, season and challenger."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SEASON = "CASE {} END".format(
     )
 )
 _WITHIN = "city = :city AND target = :target AND mode = :mode"
-_ASKED = " AND ".join(
+_FILTERS = " AND ".join(
     f"(CAST(:{name} AS text) IS NULL OR {sql} = :{name})"
     for name, sql in {"family": "family", "version": "version", "season": _SEASON}.items()
 )
@@ -64,16 +64,16 @@ WITH rolled AS MATERIALIZED (
 """
 _RECORD = f"""
 {_PART.format(table="forecast_day", columns=ROLLED["forecast_day"][0], select=ADDED)}
-SELECT json_agg(json_build_array(rival, lead, family, version, season, {NAMES}))::text FROM (
-  SELECT rival, lead, family, version, season, {", ".join(f"COALESCE(sum({name}), 0) AS {name}" for name in SUMS)}
-  FROM (SELECT *, {_SEASON} AS season FROM part WHERE {_ASKED}) AS asked
-  GROUP BY GROUPING SETS ((rival, family, season, lead), (rival, family, version))
-  HAVING rival = '' OR grouping(lead) = 0
+SELECT json_agg(json_build_array(challenger, lead, family, version, season, {NAMES}))::text FROM (
+  SELECT challenger, lead, family, version, season, {", ".join(f"COALESCE(sum({name}), 0) AS {name}" for name in SUMS)}
+  FROM (SELECT *, {_SEASON} AS season FROM part WHERE {_FILTERS}) AS filtered
+  GROUP BY GROUPING SETS ((challenger, family, season, lead), (challenger, family, version))
+  HAVING challenger = '' OR grouping(lead) = 0
 ) AS added
 """
 _RELIABILITY = f"""
 {_PART.format(table="forecast_day_stated", columns=ROLLED["forecast_day_stated"][0], select=STATED)}
-SELECT event, bin, sum(n)::int, sum(stated), sum(happened)::int FROM part WHERE {_ASKED}
+SELECT event, bin, sum(n)::int, sum(stated), sum(happened)::int FROM part WHERE {_FILTERS}
 GROUP BY event, bin ORDER BY event, bin
 """
 
@@ -90,26 +90,26 @@ class Record:
     by_version: dict[tuple[str, str], Score]
     """(version, family) → score; the version is empty where it is not known"""
     by_season: dict[str, Score]
-    rivals: dict[str, dict[tuple[int, int], Score]]
-    """Rival → by block. A model that was followed is ``model:`` and its family, others are sources"""
+    challengers: dict[str, dict[tuple[int, int], Score]]
+    """Challenger → by block. A model is ``model:`` and its family, others are providers"""
 
 
 def record(connection: Connection, span: Span) -> Record | None:
     """Scores of what was forecast and has come true or not; None where there is nothing."""
-    [(text,)] = run(connection, _RECORD, **_asked(span))
+    [(text,)] = run(connection, _RECORD, **_parameters(span))
     if text is None:
         return None
     by_lead: dict[int, list[Score]] = defaultdict(list)
     by_family: dict[str, dict[int, list[Score]]] = defaultdict(lambda: defaultdict(list))
     by_version: dict[tuple[str, str], Score] = {}
     by_season: dict[str, list[Score]] = defaultdict(list)
-    rivals: dict[str, dict[tuple[int, int], list[Score]]] = defaultdict(lambda: defaultdict(list))
-    for rival, lead, family, version, season, *values in json.loads(text):
+    challengers: dict[str, dict[tuple[int, int], list[Score]]] = defaultdict(lambda: defaultdict(list))
+    for challenger, lead, family, version, season, *values in json.loads(text):
         score = Score(dict(zip(SUMS, values, strict=True)), lead)
         if version is not None:
             by_version[version, family] = score
-        elif rival:
-            rivals[rival][_block(lead)].append(score)
+        elif challenger:
+            challengers[challenger][_block(lead)].append(score)
         else:
             by_lead[lead].append(score)
             by_family[family][lead].append(score)
@@ -125,7 +125,7 @@ def record(connection: Connection, span: Span) -> Record | None:
         by_family={family: list(_together(by_family[family]).values()) for family in sorted(by_family)},
         by_version=dict(sorted(by_version.items())),
         by_season={name: Score.together(by_season[name]) for name in SEASONS if name in by_season},
-        rivals={rival: _together(rivals[rival]) for rival in sorted(rivals)},
+        challengers={name: _together(challengers[name]) for name in sorted(challengers)},
     )
 
 
@@ -142,11 +142,11 @@ def _together(parts: Mapping[_Key, list[Score]]) -> dict[_Key, Score]:
 
 def reliability(connection: Connection, span: Span) -> list[Stated]:
     """Stated probabilities against what happened, by event and tenth; of AQI forecasts only."""
-    rows = run(connection, _RELIABILITY, **_asked(span))
+    rows = run(connection, _RELIABILITY, **_parameters(span))
     return [Stated(event, place, n, stated / n, happened / n) for event, place, n, stated, happened in rows]
 
 
-def _asked(span: Span) -> dict[str, Any]:
+def _parameters(span: Span) -> dict[str, Any]:
     """Days that lie wholly within the span may be taken from what was rolled up; a day's hours end within it."""
     start, end = span.start.astimezone(IST), span.end.astimezone(IST)
     whole = start.date() if start.time() == start.min.time() else start.date() + timedelta(days=1)

@@ -106,7 +106,7 @@ def test_a_mail_server_that_hangs_delays_nobody(
         while sending.is_alive():  # no transaction and no lock is held meanwhile
             with made.database.transaction() as connection:
                 run(connection, "SET LOCAL lock_timeout = '200ms'")
-                run(connection, "LOCK TABLE outbox, notice IN ACCESS EXCLUSIVE MODE")
+                run(connection, "LOCK TABLE outbox, notification IN ACCESS EXCLUSIVE MODE")
             sending.join(0.05)
         assert monotonic() - begun < 5
         assert [text for _, text in hook.posted] == [f"*News {number}*\ntext" for number in range(3)]

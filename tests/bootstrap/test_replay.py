@@ -72,7 +72,7 @@ def test_every_due_forecast_is_issued_scored_and_the_same_each_time(parts: Resou
     assert 1 <= sum(report.due.values()) <= 3
     assert report.trainings == 1 + sum(report.due.values())
     with parts.database.transaction() as connection:
-        [(beside,)] = run(connection, "SELECT count(*) FROM forecast_rival")
+        [(beside,)] = run(connection, "SELECT count(*) FROM forecast_challenger")
     assert (report.sealed, report.changed) == (50 + beside, 0)
     with parts.database.transaction() as connection:
         windows = run(connection, "SELECT DISTINCT window_end FROM model WHERE mode = 'replay' ORDER BY 1")

@@ -17,7 +17,7 @@ from common.store.city_hours import upsert_city_hours
 from common.store.dataset_kind import claim_dataset
 from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.models import ModelRow, insert_model, promote
-from common.store.provider_forecasts import insert_outlooks
+from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.readings import upsert_readings
 from common.store.source_runs import record_run
 
@@ -162,7 +162,7 @@ def fill(database: Database) -> None:
                 )
                 for lead in range(1, 7)
             ]
-            insert_outlooks(connection, expected, now=received)
+            insert_provider_forecasts(connection, expected, now=received)
         for number, started in enumerate(grid[-240:]):
             for source in SOURCES:
                 reason = luck.choice(("timeout", "http 500")) if luck.random() < 0.2 else None

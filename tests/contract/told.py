@@ -53,7 +53,7 @@ class Told:
         return int(number)
 
 
-TABLES = ("reading", "reading_revision", "outlook", "city_hour", "city_hour_revision", "forecast")
+TABLES = ("reading", "reading_revision", "provider_forecast", "city_hour", "city_hour_revision", "forecast")
 
 
 def told(database: Database, tier: str) -> Told:

@@ -94,6 +94,8 @@ def _told(pid: int) -> Path:
 def _child(order: Order) -> int:
     sys.stdout = sys.stderr = (Path(sys.argv[1]) / "log").open("a", encoding="utf-8")
     counted = _count(order.get("stop_at"), signal.Signals[order.get("by", "SIGKILL")])
+    if "stop_after" in order:
+        _stop_after(*order["stop_after"])
     about: dict[str, Any] = {}
     try:
         about["result"] = TASKS[order["task"]](order)
@@ -119,6 +121,24 @@ def _count(stop_at: int | None, by: signal.Signals) -> list[int]:
     return counted
 
 
+def _stop_after(fragment: str, times: int) -> None:
+    """Kill this process once the transaction is committed that holds so many statements with the fragment, in all."""
+    seen, committed = 0, False
+
+    def statement(*given: Any) -> None:
+        nonlocal seen
+        if committed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen += fragment in given[2]
+
+    def commit(*_: object) -> None:
+        nonlocal committed
+        committed = seen >= times  # the next statement is sent after it
+
+    event.listen(Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "commit", commit)
+
+
 def _parts(order: Order) -> Resources:
     now = datetime.fromisoformat(order["now"]) + timedelta(minutes=order.get("skew_minutes", 0))
     settings = from_mapping(
@@ -127,6 +147,7 @@ def _parts(order: Order) -> Resources:
             "VAYU_SOURCES": "open-meteo",
             "VAYU_RETAIN_RAW": "2 days",
             "MODEL_STORE_URL": Path(order.get("models", "/nowhere")).as_uri(),
+            **order.get("settings", {}),
         }
     )
     return container.assemble(settings, clock=lambda: now)

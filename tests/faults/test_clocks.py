@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from common.store.engine import Database
 
 CITIES = ["Delhi", "Pune"]
-DATA = ("reading", "reading_revision", "outlook", "city_hour", "city_day")
+DATA = ("reading", "reading_revision", "provider_forecast", "city_hour", "city_day")
 BEHIND, AHEAD = -60, 60
 
 

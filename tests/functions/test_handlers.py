@@ -34,7 +34,7 @@ EVENTS = ROOT / "tests" / "events"
 TABLES = (
     "reading",
     "reading_revision",
-    "outlook",
+    "provider_forecast",
     "city_hour",
     "city_day",
     "forecast",

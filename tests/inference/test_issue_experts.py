@@ -21,7 +21,7 @@ from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.experts import IssuedExperts, insert_experts
 from common.store.forecasts import IssuedForecast, insert_forecast
-from common.store.provider_forecasts import insert_outlooks
+from common.store.provider_forecasts import insert_provider_forecasts
 from common.training.service import train_city
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def hear(database: Database, received: datetime, pm25: float) -> None:
         for lead in range(1, 31)
     ]
     with database.transaction() as connection:
-        insert_outlooks(connection, said, now=received)
+        insert_provider_forecasts(connection, said, now=received)
 
 
 def test_a_forecast_is_what_its_experts_say_by_their_weights(trained: Database, models: ModelCache) -> None:

@@ -20,7 +20,7 @@ from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
 from common.inference.providers import running_naqi
 from common.store.engine import Database, run
-from common.store.provider_forecasts import insert_outlooks
+from common.store.provider_forecasts import insert_provider_forecasts
 from common.training.service import train_city
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def ahead(received: datetime, *, source: str = "open-meteo", times: float = 1.0)
 
 def receive(database: Database, expected: list[Outlook], now: datetime) -> None:
     with database.transaction() as connection:
-        insert_outlooks(connection, expected, now=now)
+        insert_provider_forecasts(connection, expected, now=now)
 
 
 def archive(database: Database, days: int) -> None:
@@ -155,15 +155,15 @@ def test_nothing_received_after_the_origin_is_known(known: Database, models: Mod
 def test_an_older_one_is_used_for_a_day(known: Database, models: ModelCache) -> None:
     with known.transaction() as connection:
         edge = END - (MAX_AGE_HOURS - 1) * HOUR
-        run(connection, "DELETE FROM outlook WHERE received_at > :edge", edge=edge)
+        run(connection, "DELETE FROM provider_forecast WHERE received_at > :edge", edge=edge)
     older = forecast(known, models)
     with known.transaction() as connection:
         edge = END - MAX_AGE_HOURS * HOUR
-        run(connection, "DELETE FROM outlook WHERE received_at >= :edge", edge=edge)
+        run(connection, "DELETE FROM provider_forecast WHERE received_at >= :edge", edge=edge)
     none = forecast(known, models)
     assert older["y"] != none["y"]
     with known.transaction() as connection:
-        run(connection, "DELETE FROM outlook")
+        run(connection, "DELETE FROM provider_forecast")
     assert forecast(known, models) == none
 
 
@@ -177,7 +177,7 @@ def test_without_any_the_forecast_is_that_of_a_model_which_never_knew(
     assert trained(database, files, models).layout.as_issued
     usual = forecast(database, models)
     with database.transaction() as connection:
-        run(connection, "DELETE FROM outlook")
+        run(connection, "DELETE FROM provider_forecast")
     none = forecast(database, models)
     for model in ("level_free", "linear"):  # what each of them counts is another matter
         np.testing.assert_allclose(none["experts"][model], without["experts"][model], rtol=0.002, atol=0.2)
@@ -187,7 +187,7 @@ def test_without_any_the_forecast_is_that_of_a_model_which_never_knew(
 def test_another_provider_steps_in(known: Database, models: ModelCache) -> None:
     usual = forecast(known, models)
     with known.transaction() as connection:
-        run(connection, "DELETE FROM outlook WHERE received_at > :edge", edge=END - 30 * HOUR)
+        run(connection, "DELETE FROM provider_forecast WHERE received_at > :edge", edge=END - 30 * HOUR)
     three_hourly = [
         one for lead, one in enumerate(ahead(END - 6 * HOUR, source="openweather")) if lead % 3 == 0
     ]
@@ -200,8 +200,10 @@ def test_another_provider_steps_in(known: Database, models: ModelCache) -> None:
 
 def rivals(database: Database) -> dict[tuple[str, str], list[float | None]]:
     with database.transaction() as connection:
-        rows = run(connection, "SELECT target, rival, to_jsonb(y) FROM forecast_rival ORDER BY 1, 2")
-    return {(target, rival): y for target, rival, y in rows}
+        rows = run(
+            connection, "SELECT target, challenger, to_jsonb(y) FROM forecast_challenger ORDER BY 1, 2"
+        )
+    return {(target, challenger): y for target, challenger, y in rows}
 
 
 def air(

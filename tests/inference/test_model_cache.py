@@ -17,7 +17,7 @@ from common.domain.forecast import HORIZON, QUANTILES, TARGETS
 from common.features import build, names
 from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
 from common.inference.onnx_session import ModelCache, open_session, predict
-from common.store.challengers import MOST_FOLLOWED
+from common.store.challengers import MAX_CHALLENGERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,7 @@ def test_the_second_round_of_all_cities_reads_no_file_again(files: Counted) -> N
         f"{city.slug}-{target}-{number}"
         for city in all_cities()
         for target in TARGETS
-        for number in range(1 + MOST_FOLLOWED)
+        for number in range(1 + MAX_CHALLENGERS)
     ]
     assert len(versions) == 56 * 2 * 3
     for version in (*versions, "promoted"):

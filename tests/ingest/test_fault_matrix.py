@@ -52,7 +52,7 @@ HANG_S, LONG_S = 1.5, 30.0
 STORING_S = 10.0
 """Far more than storing takes, on a machine that is busy with something else."""
 TABLES = (
-    "reading", "reading_revision", "outlook", "city_hour", "city_hour_revision", "source_run", "meta",
+    "reading", "reading_revision", "provider_forecast", "city_hour", "city_hour_revision", "source_run", "meta",
 )  # fmt: skip
 
 WHOLE = {
@@ -250,7 +250,7 @@ def _ahead(database: Database) -> list[Any]:
             """
             SELECT jsonb_build_object('city', city, 'source', source, 'issued_at', issued_at, 'variable', variable,
               'time', first + (lead - 1) * interval '1 hour', 'value', value)::text
-            FROM outlook, jsonb_each(to_jsonb(outlook)) AS told(variable, all_leads),
+            FROM provider_forecast, jsonb_each(to_jsonb(provider_forecast)) AS told(variable, all_leads),
               jsonb_array_elements(all_leads) WITH ORDINALITY AS each(value, lead)
             WHERE jsonb_typeof(all_leads) = 'array' AND value <> 'null'
             """,

@@ -11,7 +11,7 @@ from made import count
 
 from common.domain.observation import HOUR, Outlook
 from common.store.engine import Database, run
-from common.store.provider_forecasts import Received, insert_outlooks, outlooks_between
+from common.store.provider_forecasts import Received, insert_provider_forecasts, provider_forecasts_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +31,12 @@ def told(issued_at: datetime, *values: Mapping[str, float] | None, source: str =
 
 def keep(database: Database, outlooks: list[Outlook], now: datetime) -> None:
     with database.transaction() as connection:
-        insert_outlooks(connection, outlooks, now=now)
+        insert_provider_forecasts(connection, outlooks, now=now)
 
 
 def read(database: Database, *args: Any, **kwargs: Any) -> list[Received]:
     with database.transaction() as connection:
-        return outlooks_between(connection, ["Delhi"], *args, **kwargs)["Delhi"]
+        return provider_forecasts_between(connection, ["Delhi"], *args, **kwargs)["Delhi"]
 
 
 def test_it_stays_as_it_came(database: Database, now: datetime) -> None:
@@ -70,7 +70,7 @@ def test_of_a_round_that_came_in_part_the_whole_is_kept_beside(database: Databas
 def test_air_and_weather_are_kept_apart(database: Database, now: datetime) -> None:
     keep(database, told(now, {"temperature": 20.0, "pm25": 80.0}), now)
     keep(database, told(now, {"pm25": 99.0}), now + HOUR)
-    assert count(database, "outlook") == 2
+    assert count(database, "provider_forecast") == 2
     assert read(database, "air", ["pm25", "co"], now - HOUR, now + HOUR) == [
         Received("m", now, now + HOUR, {"pm25": [80.0]})
     ]
@@ -106,7 +106,7 @@ def test_thousands_at_once(database: Database, now: datetime) -> None:
     (one,) = read(database, "weather", ["temperature"], now - HOUR, now)
     assert one.values["temperature"] == [float(lead) for lead in range(1000)]
     with database.transaction() as connection:
-        assert run(connection, "SELECT kind, known FROM outlook ORDER BY kind") == [
+        assert run(connection, "SELECT kind, known FROM provider_forecast ORDER BY kind") == [
             ("air", 1000),
             ("weather", 1000),
         ]

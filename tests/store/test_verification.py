@@ -1,4 +1,4 @@
-"""The record: forecasts as issued, the truth beside them, and scores against plain numpy."""
+"""The record: forecasts as issued, the truth beside them, and scores from SQL against those of `common.metrics`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from synthetic import END, hours, put_hours
 
 from common.domain.aqi import category
 from common.domain.breakpoints import CATEGORIES, half_up
-from common.domain.forecast import BLOCKS, EXCEEDED, HORIZON, MAPE_FLOOR, NAIVE, Mode, Target
+from common.domain.forecast import BLOCKS, EXCEEDED, HORIZON, NAIVE, Mode, Target
 from common.domain.observation import HOUR
 from common.features import INPUTS
+from common.metrics import interval_scores, scores
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.verification import Record, Span, cities_with_record, reliability
@@ -99,22 +100,10 @@ def expected(
         for name in ("y", "lo80", "hi80", "lo95", "hi95", *naive)
     }
     real = real[known]
-    error = values["y"] - real
-    maes = {name: np.abs(values[name] - real).mean() for name in naive}
-    best = min(maes, key=lambda name: maes[name])
-    some = real >= MAPE_FLOOR
     return {
-        "n": len(real),
-        "mae": np.abs(error).mean(),
-        "rmse": np.sqrt((error**2).mean()),
-        "bias": error.mean(),
-        "mape": (np.abs(error[some]) / real[some]).mean(),
-        "r2": 1 - (error**2).mean() / real.var(),
-        "best_naive": best,
-        "naive_mae": maes[best],
-        "skill": 1 - np.abs(error).mean() / maes[best],
-        "coverage80": ((values["lo80"] <= real) & (real <= values["hi80"])).mean(),
-        "coverage95": ((values["lo95"] <= real) & (real <= values["hi95"])).mean(),
+        **scores(real, values["y"], {name: values[name] for name in naive}),
+        **interval_scores(real, values),
+        "bias": (values["y"] - real).mean(),
     }
 
 
@@ -132,8 +121,8 @@ def test_scores_by_lead_time_are_those_of_the_pairs(database: Database, target: 
     for one in (found.pooled, *by_lead):
         wanted = expected(forecasts, one.lead)
         assert one.best_naive == wanted.pop("best_naive")
-        scores = {name: getattr(one, name) for name in wanted} | {"naive_mae": one.naive_mae[one.best_naive]}
-        assert scores == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+        sums = {name: getattr(one, name) for name in wanted} | {"naive_mae": one.naive_mae[one.best_naive]}
+        assert sums == pytest.approx(wanted, rel=1e-5, abs=1e-6)
     assert found.pooled.n == sum(one.n for one in by_lead)
     assert list(found.by_block) == list(BLOCKS)
     for (first, last), score_of in found.by_block.items():
@@ -256,7 +245,7 @@ def test_forecasts_issued_before_there_was_one_of_the_naive_ones(database: Datab
     with database.transaction() as connection:
         run(
             connection,
-            "INSERT INTO forecast_rival SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
+            "INSERT INTO forecast_challenger SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
         )
     for found, _ in both_ways(database, span()):
         assert found is not None
@@ -271,14 +260,14 @@ def test_forecasts_issued_before_there_was_one_of_the_naive_ones(database: Datab
         for one in found.by_family["naive"]:
             assert one.best_naive == "weekly"
             assert one.naive_mae["weekly"] == pytest.approx(1)
-        for one in found.rivals["open-meteo"].values():
+        for one in found.challengers["open-meteo"].values():
             assert one.best_naive != "weekly"
     with database.transaction() as connection:
         recent = read_record(connection, span(family="naive"))
     assert recent is not None
     assert recent.pooled.best_naive == "weekly"
     assert recent.pooled.skill == pytest.approx(expected(newer, None)["skill"], rel=1e-5)
-    assert {one.best_naive for one in recent.rivals["open-meteo"].values()} == {"weekly"}
+    assert {one.best_naive for one in recent.challengers["open-meteo"].values()} == {"weekly"}
 
 
 def both_ways(database: Database, asked: Span) -> list[tuple[Record | None, Any]]:
@@ -296,7 +285,7 @@ def both_ways(database: Database, asked: Span) -> list[tuple[Record | None, Any]
 def assert_same(one: Any, other: Any) -> None:
     """The same record, but for the order in which floats were added up."""
     assert one.by_lead[0].sums.keys() == other.by_lead[0].sums.keys()
-    for name in ("by_lead", "by_block", "by_family", "by_version", "by_season", "rivals"):
+    for name in ("by_lead", "by_block", "by_family", "by_version", "by_season", "challengers"):
         a, b = flat(getattr(one, name)), flat(getattr(other, name))
         assert a.keys() == b.keys()
         for key, score_of in a.items():
@@ -326,7 +315,8 @@ def test_what_was_rolled_up_says_what_the_pairs_say(database: Database) -> None:
     with database.transaction() as connection:
         run(
             connection,
-            "INSERT INTO forecast_rival SELECT city, target, mode, origin, 'open-meteo', persistence FROM forecast",
+            "INSERT INTO forecast_challenger "
+            "SELECT city, target, mode, origin, 'open-meteo', persistence FROM forecast",
         )
     for asked in (
         span(),
@@ -378,16 +368,17 @@ def test_no_issued_forecast_can_be_changed(database: Database) -> None:
     with database.transaction() as connection:
         run(
             connection,
-            "INSERT INTO forecast_rival SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
+            "INSERT INTO forecast_challenger SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
         )
         before = run(
-            connection, "SELECT to_jsonb(forecast), to_jsonb(forecast_rival) FROM forecast, forecast_rival"
+            connection,
+            "SELECT to_jsonb(forecast), to_jsonb(forecast_challenger) FROM forecast, forecast_challenger",
         )
     for change in (
         "UPDATE forecast SET y = lo80",
         "UPDATE forecast SET issued_at = issued_at - interval '1 hour'",
         "UPDATE forecast SET model_version = NULL",
-        "UPDATE forecast_rival SET y = '{1}'",
+        "UPDATE forecast_challenger SET y = '{1}'",
     ):
         with (
             pytest.raises(DBAPIError, match="kept as it was issued"),
@@ -396,12 +387,13 @@ def test_no_issued_forecast_can_be_changed(database: Database) -> None:
             run(connection, change)
     with database.transaction() as connection:
         after = run(
-            connection, "SELECT to_jsonb(forecast), to_jsonb(forecast_rival) FROM forecast, forecast_rival"
+            connection,
+            "SELECT to_jsonb(forecast), to_jsonb(forecast_challenger) FROM forecast, forecast_challenger",
         )
     assert after == before
 
 
-def test_rivals_are_scored_on_the_pairs_that_both_have(database: Database) -> None:
+def test_challengers_are_scored_on_the_pairs_that_both_have(database: Database) -> None:
     put_hours(database, "Delhi", HISTORY)
     forecasts = [made(origin) for origin in ORIGINS]
     issue(database, *forecasts)
@@ -414,7 +406,7 @@ def test_rivals_are_scored_on_the_pairs_that_both_have(database: Database) -> No
             said = [None if np.isnan(value) else float(value) for value in theirs[one.origin]]
             run(
                 connection,
-                "INSERT INTO forecast_rival VALUES ('Delhi', 'aqi', 'live', :origin, 'openweather', :y)",
+                "INSERT INTO forecast_challenger VALUES ('Delhi', 'aqi', 'live', :origin, 'openweather', :y)",
                 origin=one.origin,
                 y=said,
             )
@@ -422,22 +414,22 @@ def test_rivals_are_scored_on_the_pairs_that_both_have(database: Database) -> No
     with database.transaction() as connection:
         found = read_record(connection, span())
     assert found is not None
-    assert list(found.rivals) == ["openweather"]
-    assert found.pooled.n > sum(one.n for one in found.rivals["openweather"].values())
-    for (first, last), score_of in found.rivals["openweather"].items():
+    assert list(found.challengers) == ["openweather"]
+    assert found.pooled.n > sum(one.n for one in found.challengers["openweather"].values())
+    for (first, last), score_of in found.challengers["openweather"].items():
         part = np.s_[first - 1 : last]
         real = np.concatenate([truth("aqi", one.origin)[part] for one in forecasts[:6]])
-        rival = np.concatenate([theirs[one.origin][part] for one in forecasts[:6]])
+        challenger = np.concatenate([theirs[one.origin][part] for one in forecasts[:6]])
         ours, *naive = (
             np.concatenate([np.array(getattr(one, name))[part] for one in forecasts[:6]])
             for name in ("y", *NAIVE)
         )
-        pairs = np.isfinite(real) & np.isfinite(rival)
+        pairs = np.isfinite(real) & np.isfinite(challenger)
         assert score_of.n == pairs.sum()
         mae = {name: np.abs(values - real)[pairs].mean() for name, values in
-               {"rival": rival, "ours": ours, **dict(zip(NAIVE, naive, strict=True))}.items()}  # fmt: skip
-        assert (score_of.mae, score_of.our_mae) == pytest.approx((mae["rival"], mae["ours"]))
-        assert score_of.skill == pytest.approx(1 - mae["rival"] / min(mae[name] for name in NAIVE))
+               {"challenger": challenger, "ours": ours, **dict(zip(NAIVE, naive, strict=True))}.items()}  # fmt: skip
+        assert (score_of.mae, score_of.our_mae) == pytest.approx((mae["challenger"], mae["ours"]))
+        assert score_of.skill == pytest.approx(1 - mae["challenger"] / min(mae[name] for name in NAIVE))
 
 
 def test_warnings_of_bad_air_are_counted(database: Database) -> None:

@@ -143,7 +143,7 @@ def _record(found: store.Record, first: datetime, last: datetime, target: str) -
             for (version, family), one in found.by_version.items()
         ],
         by_season={season: _scores(one) for season, one in found.by_season.items()},
-        rivals=[_rival(name, blocks) for name, blocks in found.rivals.items()],
+        rivals=[_rival(name, blocks) for name, blocks in found.challengers.items()],
         warnings=list(_warnings(found)) if target == "aqi" else [],
     )
 
@@ -194,7 +194,7 @@ def _warnings(found: store.Record) -> Iterable[Warned]:
                 persistence=_foreseen(score.warnings(above, persistence=True)),
                 rivals={
                     name.removeprefix(_MODEL): _foreseen(blocks[block].warnings(above))
-                    for name, blocks in found.rivals.items()
+                    for name, blocks in found.challengers.items()
                     if block in blocks
                 },
             )

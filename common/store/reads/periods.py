@@ -1,4 +1,4 @@
-"""Cities over a stretch of time: their ranking, and one beside another; from daily means wherever there are any.
+"""Cities over a period of time: their ranking, and one beside another; from daily means wherever there are any.
 
 Each answer is one statement. Days that were not rolled up yet, or whose hours have changed since, are made from their
 hours, which `start` and `end` bound by constants: only those parts of the table are looked at.
@@ -65,20 +65,20 @@ _POLLUTANTS = "json_strip_nulls(json_build_object({pairs}))".format(
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Period:
     """What ends after `start` and by `end`."""
 
     start: datetime
     end: datetime
 
     @classmethod
-    def of_hours(cls, hours: int, now: datetime) -> Stretch:
+    def of_hours(cls, hours: int, now: datetime) -> Period:
         """The last `hours` that are over."""
         end = last_full_hour(now)
         return cls(end - hours * HOUR, end)
 
     @classmethod
-    def of_days(cls, days: int, now: datetime) -> Stretch:
+    def of_days(cls, days: int, now: datetime) -> Period:
         """The last Indian `days`, the present one as far as its hours are over; midnight belongs to the day it ends."""
         end = last_full_hour(now)
         last = (end - HOUR).astimezone(IST).replace(hour=0)
@@ -99,7 +99,7 @@ def rankings_json(
     connection: Connection,
     by: str,
     standard: Standard,
-    stretch: Stretch,
+    period: Period,
     *,
     daily: bool,
     descending: bool,
@@ -107,14 +107,14 @@ def rankings_json(
 ) -> tuple[int, str, str]:
     """Of all cities: (number ranked, JSON array of the first `limit`, JSON array of names of those without a value).
 
-    `by` is ``aqi`` or a pollutant; `daily`: the stretch consists of Indian days, else of hours. Equal values, as they
+    `by` is ``aqi`` or a pollutant; `daily`: the period consists of Indian days, else of hours. Equal values, as they
     are shown, share a rank, and the next follows as many places later.
     """
     [(number, ranked, missing)] = run(
         connection,
         _ranking(by, standard, daily, descending),
         **_all(),
-        **_bounds(stretch, daily=daily),
+        **_bounds(period, daily=daily),
         **(_scale(standard) if by == "aqi" else {}),
         limit=limit,
     )
@@ -146,14 +146,14 @@ def _ranking(by: str, standard: Standard, daily: bool, descending: bool) -> str:
 
 
 def comparison_json(
-    connection: Connection, cities: Sequence[City], standard: Standard, stretch: Stretch
+    connection: Connection, cities: Sequence[City], standard: Standard, period: Period
 ) -> tuple[str, str]:
-    """(JSON array of those of `cities` with data in the stretch of Indian days, JSON array of the others' names)."""
+    """(JSON array of those of `cities` with data in the period of Indian days, JSON array of the others' names)."""
     [(found, missing)] = run(
         connection,
         _comparison(standard),
         **_cities(cities),
-        **_bounds(stretch, daily=True),
+        **_bounds(period, daily=True),
         lows=[one.low for one in CATEGORIES[standard]],
     )
     return found, missing
@@ -205,8 +205,8 @@ def _cities(cities: Sequence[City]) -> dict[str, str]:
     }
 
 
-def _bounds(stretch: Stretch, *, daily: bool) -> dict[str, datetime | str]:
-    return {"start": stretch.start, "end": stretch.end, **(stretch.days() if daily else {})}
+def _bounds(period: Period, *, daily: bool) -> dict[str, datetime | str]:
+    return {"start": period.start, "end": period.end, **(period.days() if daily else {})}
 
 
 def _scale(standard: Standard) -> dict[str, list[Any]]:
