@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, WEATHER, Outlook, hour_ending
+from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, WEATHER, ProviderForecast, hour_ending
 from common.store.engine import run
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ class Received:
     """Variable → values; a variable that was not told is absent, and lists may end earlier than others."""
 
 
-def insert_provider_forecasts(connection: Connection, outlooks: Iterable[Outlook], *, now: datetime) -> None:
+def insert_provider_forecasts(
+    connection: Connection, outlooks: Iterable[ProviderForecast], *, now: datetime
+) -> None:
     """Keep what has been received at `now`; nothing that is kept changes, and the same again adds nothing.
 
     Of a round that is kept, another row is only added where a tenth more of it came than before.
@@ -85,7 +87,7 @@ def insert_provider_forecasts(connection: Connection, outlooks: Iterable[Outlook
 _Issue = tuple[str, str, str, datetime]
 
 
-def _issues(outlooks: Iterable[Outlook]) -> dict[_Issue, dict[datetime, dict[str, float]]]:
+def _issues(outlooks: Iterable[ProviderForecast]) -> dict[_Issue, dict[datetime, dict[str, float]]]:
     """(city, source, kind, issued_at) → time → variable → value."""
     issues: dict[_Issue, dict[datetime, dict[str, float]]] = defaultdict(dict)
     for outlook in outlooks:
