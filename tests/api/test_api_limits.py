@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redis_here import redis_url
 
 from common.adapters.cache_redis import SharedMemory
-from common.api.middleware.client_ip import behind_proxies, client_ip
+from common.api.middleware.access_control import behind_proxies, client_ip
 from common.api.middleware.policy import Rate
 from common.api.middleware.rate_limit import Limiter
 from common.store.engine import Database

@@ -19,7 +19,7 @@ from synthetic import put_model
 from tiers_here import fresh_database
 
 from common.adapters.object_store import ObjectStore
-from common.api.routes import ROUTES
+from common.api.routes import ENDPOINTS
 from common.bootstrap.parts import system_clock
 from common.domain.forecast import TARGETS
 from common.store.engine import Database, run
@@ -161,9 +161,9 @@ def test_a_message_delivered_twice_issues_its_forecasts_once(
 
 
 READS = sorted(
-    route.path
-    for route in ROUTES
-    if route.method == "GET" and not {"{job}", "{file}"} & {*route.path.split("/")}
+    endpoint.path
+    for endpoint in ENDPOINTS
+    if endpoint.method == "GET" and not {"{job}", "{file}"} & {*endpoint.path.split("/")}
 )
 QUERIES = {"/cities/compare": "cities=Delhi,Pune"}
 

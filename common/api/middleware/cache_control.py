@@ -7,7 +7,7 @@ data are late, anything may come at any moment, and nothing is promised for long
 
 from datetime import datetime, timedelta
 
-from common.api.route import Kept
+from common.api.blueprint import CachePolicy
 from common.domain.observation import HOUR, last_full_hour
 
 _MINUTE = timedelta(minutes=1)
@@ -17,16 +17,16 @@ _SETTLED = timedelta(minutes=15)
 """After the end of an hour its data are all there, and the forecasts made of them."""
 
 
-def span(kept: Kept, now: datetime) -> int:
+def span(policy: CachePolicy, now: datetime) -> int:
     """Number of the stretch of time that an answer of `now` holds for, its data being the same."""
     seconds = int(now.timestamp())
-    return seconds // 60 if kept == "minute" else (seconds - 1800) // 3600
+    return seconds // 60 if policy == "minute" else (seconds - 1800) // 3600
 
 
-def good_for_s(kept: Kept, now: datetime, newest: datetime | None) -> int:
+def good_for_s(policy: CachePolicy, now: datetime, newest: datetime | None) -> int:
     """Seconds for which clients may keep an answer; `newest`: the newest hour that there are data of."""
     minute = 60 - now.second
-    if kept == "minute":
+    if policy == "minute":
         return minute
     hour = last_full_hour(now)
     if newest is None or newest < hour or now < hour + _SETTLED:

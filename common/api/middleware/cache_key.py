@@ -1,4 +1,4 @@
-"""Which endpoint an address is of, and under what name its answer is kept."""
+"""Which endpoint an address is of, and under what name its answer is cached."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from common.api.blueprint import BASE, Endpoint
 from common.api.middleware.request_context import RequestContext
-from common.api.params import read_query
-from common.api.route import BASE, Route
+from common.api.validation import read_query
 from common.domain.cities import find_city
 from common.domain.errors import VayuError
 
@@ -25,41 +25,41 @@ Written = tuple[str, str, str, str]
 
 
 class CacheKeys:
-    """The endpoints by address, and the names of what was asked lately."""
+    """The endpoints by address, and the names of recent requests."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self._whole: dict[tuple[str, str], Route] = {}
-        self._beginning: dict[tuple[str, str], Route] = {}
-        for route in routes:
-            methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
-            beginning, brace, _ = (BASE + route.path).partition("/{")
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._whole: dict[tuple[str, str], Endpoint] = {}
+        self._beginning: dict[tuple[str, str], Endpoint] = {}
+        for endpoint in endpoints:
+            methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
+            beginning, brace, _ = (BASE + endpoint.path).partition("/{")
             for method in methods:
                 if brace:
-                    self._beginning[method, beginning] = route
+                    self._beginning[method, beginning] = endpoint
                 else:
-                    self._whole[method, beginning.rstrip("/")] = route
+                    self._whole[method, beginning.rstrip("/")] = endpoint
         self._guard = Lock()
         self._names: OrderedDict[Written, str] = OrderedDict()
 
-    def route(self, method: str, path: str) -> Route | None:
+    def endpoint(self, method: str, path: str) -> Endpoint | None:
         """The endpoint of a plainly written address; what is written otherwise is left to Flask."""
         path = path.removesuffix("/")
-        found = self._whole.get((method, path))
-        return found or self._beginning.get((method, path.rpartition("/")[0]))
+        whole = self._whole.get((method, path))
+        return whole or self._beginning.get((method, path.rpartition("/")[0]))
 
-    def written(self, request: RequestContext, route: Route) -> Written:
-        """What was asked, as it was written."""
+    def written(self, request: RequestContext, endpoint: Endpoint) -> Written:
+        """The request, as it was written."""
         environ = request.environ
-        accept = environ.get("HTTP_ACCEPT", "") if len(route.media) > 1 else ""
+        accept = environ.get("HTTP_ACCEPT", "") if len(endpoint.media) > 1 else ""
         return environ.get("SCRIPT_NAME", ""), request.path, environ.get("QUERY_STRING", ""), accept
 
     def known(self, written: Written) -> str | None:
-        """The name of what was asked, where that was asked lately and answered well."""
+        """The name of a request that came lately and was answered well."""
         with self._guard:
-            found = self._names.get(written)
-            if found is not None:
+            name = self._names.get(written)
+            if name is not None:
                 self._names.move_to_end(written)
-            return found
+            return name
 
     def remember(self, written: Written, name: str) -> None:
         """Know the name at once the next time."""
@@ -70,7 +70,7 @@ class CacheKeys:
                     self._names.popitem(last=False)
 
 
-def name_of(environ: "WSGIEnvironment", route: Route, path: str) -> str | None:
+def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, path: str) -> str | None:
     """One name for all ways to ask the same: whatever the city's spelling and the order of the parameters.
 
     None where it is not asked rightly: that is for the endpoint to say.
@@ -79,13 +79,16 @@ def name_of(environ: "WSGIEnvironment", route: Route, path: str) -> str | None:
 
     request = Request(environ)
     try:
-        query = read_query(route.query, dict(request.args.lists()))
+        query = read_query(endpoint.query, dict(request.args.lists()))
         wanted = (
-            path.removesuffix("/").rpartition("/")[2].encode("latin-1").decode() if "{" in route.path else ""
+            path.removesuffix("/").rpartition("/")[2].encode("latin-1").decode()
+            if "{" in endpoint.path
+            else ""
         )
-        place = find_city(wanted).slug if route.path.endswith("{city}") else wanted
+        place = find_city(wanted).slug if endpoint.path.endswith("{city}") else wanted
     except (VayuError, UnicodeError):
         return None
-    media = request.accept_mimetypes.best_match(route.media) if len(route.media) > 1 else ""
+    media = request.accept_mimetypes.best_match(endpoint.media) if len(endpoint.media) > 1 else ""
     mounted = environ.get("SCRIPT_NAME", "")
-    return msgspec.json.encode((mounted, route.path, place, query, media)).decode()
+    parameters = None if query is None else query.model_dump(mode="json")
+    return msgspec.json.encode((mounted, endpoint.path, place, parameters, media)).decode()

@@ -43,7 +43,7 @@ class _Window:
         self.counted = 0
         """By all processes, as far as is known here."""
         self.fresh = 0
-        """Of them, not yet told to the others."""
+        """Of them, not yet added to what the others know."""
         self.shared_at = float("-inf")
 
 
@@ -79,23 +79,23 @@ class Limiter:
             self._windows.move_to_end(key)
             window.counted += 1
             window.fresh += 1
-            telling = self._shared is not None and (
+            sharing = self._shared is not None and (
                 window.fresh * _BATCHES >= rate.number or now >= window.shared_at + _SHARED_EVERY_S
             )
-            if telling:
-                told, window.fresh, window.shared_at = window.fresh, 0, now
-        if telling:
-            self._tell(key, window, rate, told, now)
+            if sharing:
+                number, window.fresh, window.shared_at = window.fresh, 0, now
+        if sharing:
+            self._share(key, window, rate, number, now)
         used = window.counted
         return Allowance(
             used <= rate.number, rate.number, max(rate.number - used, 0), max(ceil(window.ends - now), 1)
         )
 
-    def _tell(self, key: tuple[Kind, str], window: _Window, rate: Rate, told: int, now: float) -> None:
-        assert self._shared is not None  # noqa: S101 — asked for by `take` only then
-        found = self._shared.add("/".join((*key, str(rate.seconds))), told, seconds=rate.seconds)
-        if found is not None:
-            total, left_s = found
+    def _share(self, key: tuple[Kind, str], window: _Window, rate: Rate, number: int, now: float) -> None:
+        assert self._shared is not None  # noqa: S101 — `take` calls it only then
+        counter = self._shared.add("/".join((*key, str(rate.seconds))), number, seconds=rate.seconds)
+        if counter is not None:
+            total, left_s = counter
             with self._guard:
                 window.counted = total + window.fresh
                 window.ends = now + left_s

@@ -3,10 +3,13 @@
 import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.api.middleware.conditional import takes_gzip
+from werkzeug.datastructures import Accept
+from werkzeug.http import generate_etag, parse_accept_header, parse_etags, quote_etag
+
 from common.api.middleware.request_context import RequestContext
 
 if TYPE_CHECKING:
@@ -23,7 +26,8 @@ SECURITY_HEADERS = {
 """What every answer carries, unless it says otherwise itself."""
 _TEXTS = ("text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml")
 _SMALLEST_PACKED = 1024
-STATUS_LINES = {one.value: f"{one.value} {one.phrase}" for one in HTTPStatus}
+STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_LONGEST_HEADER = 4096
 
 
 class Reply(NamedTuple):
@@ -35,15 +39,15 @@ class Reply(NamedTuple):
 
 
 def captured(inner: "WSGIApplication", request: RequestContext) -> Reply:
-    """What an application answers; its body in one piece where its length is told."""
-    told: list[tuple[str, Headers]] = []
+    """What an application answers; its body in one piece where its length is known."""
+    started: list[tuple[str, Headers]] = []
 
     def start(status: str, headers: Headers, _: object = None) -> Callable[[bytes], object]:
-        told[:] = [(status, headers)]
+        started[:] = [(status, headers)]
         return _unused
 
     body = inner(request.environ, start)
-    [(status, headers)] = told
+    [(status, headers)] = started
     if any(name == "Content-Length" for name, _ in headers):
         try:
             return Reply(status, headers, b"".join(body))
@@ -55,7 +59,7 @@ def captured(inner: "WSGIApplication", request: RequestContext) -> Reply:
 
 
 def own_headers(request: RequestContext) -> Headers:
-    """What is said of this very request."""
+    """The headers of this very request."""
     headers = [("X-Request-Id", request.request_id)]
     if (
         request.environ.get("wsgi.url_scheme") == "https"
@@ -73,22 +77,22 @@ def own_headers(request: RequestContext) -> Headers:
 
 def with_defaults(headers: Headers) -> Headers:
     """The headers, and those of `SECURITY_HEADERS` that are not among them."""
-    told = {name.lower() for name, _ in headers}
-    return headers + [one for one in SECURITY_HEADERS.items() if one[0].lower() not in told]
+    names = {name.lower() for name, _ in headers}
+    return headers + [(name, value) for name, value in SECURITY_HEADERS.items() if name.lower() not in names]
 
 
 def varying(headers: Headers, *names: str) -> Headers:
     """The headers, with these names in Vary besides those that are there."""
     before = [value.strip() for name, line in headers if name == "Vary" for value in line.split(",")]
     added = [name for name in names if name.lower() not in map(str.lower, before)]
-    rest = [one for one in headers if one[0] != "Vary"]
+    rest = [(name, value) for name, value in headers if name != "Vary"]
     return [*rest, ("Vary", ", ".join((*before, *added)))]
 
 
 def packed(reply: Reply, request: RequestContext) -> Reply:
     """The reply with gzip, where that is welcome and worth it."""
-    told = dict(reply.headers)
-    if "Content-Encoding" in told or not told.get("Content-Type", "").startswith(_TEXTS):
+    present = dict(reply.headers)
+    if "Content-Encoding" in present or not present.get("Content-Type", "").startswith(_TEXTS):
         return reply
     whole = isinstance(reply.body, bytes)
     if whole and len(reply.body) <= _SMALLEST_PACKED:  # type: ignore[arg-type]
@@ -96,8 +100,12 @@ def packed(reply: Reply, request: RequestContext) -> Reply:
     headers = varying(reply.headers, "Accept-Encoding")
     if not takes_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", "")) or request.method == "HEAD":
         return reply._replace(headers=headers)
-    headers = [(name, _weak(value) if name == "ETag" else value) for name, value in headers]
-    headers = [*(one for one in headers if one[0] != "Content-Length"), ("Content-Encoding", "gzip")]
+    headers = [
+        (name, _weak(value) if name == "ETag" else value)
+        for name, value in headers
+        if name != "Content-Length"
+    ]
+    headers.append(("Content-Encoding", "gzip"))
     if isinstance(reply.body, bytes):
         body = gzip.compress(reply.body, 6, mtime=0)
         return Reply(reply.status, [*headers, ("Content-Length", str(len(body)))], body)
@@ -134,3 +142,19 @@ def _unused(_: bytes) -> object:
         NotImplementedError: always, so that one that does is found at its first answer.
     """
     raise NotImplementedError("answers are given as iterables")
+
+
+@lru_cache(maxsize=256)
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is welcome."""
+    return parse_accept_header(accept_encoding[:_LONGEST_HEADER], Accept).quality("gzip") > 0
+
+
+def entity_tag(body: bytes) -> str:
+    """A weak tag: the answer with gzip and the one without differ in their bytes, not in what they say."""
+    return quote_etag(generate_etag(body), weak=True)
+
+
+def matches(if_none_match: str, tag: str) -> bool:
+    """Whether a tag is among those that the client has, by weak comparison (RFC 9110, 8.8.3.2 and 13.1.2)."""
+    return if_none_match == tag or parse_etags(if_none_match[:_LONGEST_HEADER]).contains_raw(tag)
