@@ -19,11 +19,11 @@ from statistics import median
 
 from pasts import Past, past
 
-from common.adapters.embedded import EmbeddedServer
-from common.bootstrap.parts import Parts, assemble, backfill, system_clock
+from common.adapters.local.embedded_server import EmbeddedServer
+from common.bootstrap.container import Parts, assemble, backfill, system_clock
 from common.config import from_mapping
 from common.domain.cities import all_cities
-from common.ingest.meter import BACKFILL, Meter
+from common.ingest.quota import BACKFILL, Meter
 from common.sources import REGISTRY
 from common.store.engine import Database
 from common.store.migrate import migrate

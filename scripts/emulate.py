@@ -25,20 +25,20 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from common.adapters.cloud_event import structured
-from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
+from common.bootstrap.container import Parts, settings_here, system_clock
 from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, settings_here, system_clock
 from common.cli.output import aside
 from common.cli.processes import HOST, Processes, alone, environment, refuse_taken
-from common.cli.stopping import until_told_to_stop
+from common.cli.signals import until_told_to_stop
 from common.domain.errors import ConfigError, StoreError, Transient, VayuError
-from common.entry.local import work_forever
+from common.domain.messages import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
+from common.entry.worker import work_forever
 from common.store.jobs import release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from common.entry.perform import Handler
+    from common.entry.message_runner import Handler
 
 ROOT = Path(__file__).parents[1]
 OSLS = ROOT / ".vayu" / "osls" / "node_modules" / "osls" / "bin" / "serverless.js"

@@ -23,11 +23,11 @@ import numpy as np
 
 from benchmarks.accuracy import others
 from common.domain.forecast import FAMILIES
+from common.metrics import scores
 from common.training.backtest.files import read_hours
 from common.training.backtest.plan import Plan
 from common.training.backtest.report import report
 from common.training.backtest.run import Backtest, backtest
-from common.training.judge import scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,11 @@ from common.domain.forecast import FAMILIES, Family
 from common.domain.observation import HOUR
 from common.features import Array, Layout, Outlooks, Told, build_rows, local_time, usable_origins
 from common.inference.naive import naive_forecasts
-from common.inference.session import open_session, predict
+from common.inference.onnx_session import open_session, predict
+from common.metrics import scores
 from common.training.backtest.files import Hours, read_hours
 from common.training.backtest.plan import Plan, cleaned, make_layout
 from common.training.dataset import LEADS, pooled_dataset
-from common.training.judge import scores
 from common.training.promote import best_of
 from common.training.service import WINDOW_DAYS
 from common.training.train import train_families

@@ -19,11 +19,11 @@ import templates
 from moto.server import ThreadedMotoServer
 from synthetic import hours, put_hours  # the tests' own city
 
-from common.adapters.embedded import EmbeddedServer
+from common.adapters.local.embedded_server import EmbeddedServer
 from common.adapters.object_store import ObjectStore
 from common.domain.observation import last_full_hour
 from common.inference.card import model_key
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.maintain import maintain
 from common.store.migrate import migrate

@@ -14,10 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.bootstrap.parts import assemble, collector
+from common.bootstrap.container import assemble, collector
 from common.config import from_mapping
 from common.domain.cities import all_cities
-from common.ingest.asking import Answer, Asker
+from common.ingest.concurrent_fetch import Answer, Asker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

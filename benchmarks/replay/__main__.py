@@ -27,13 +27,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.seasons import series as places
+from common.bootstrap.container import Parts, system_clock
 from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, system_clock
 from common.config import from_mapping
 from common.domain.forecast import FAMILIES, TARGETS
 from common.domain.observation import POLLUTANTS
 from common.store.engine import run
-from common.store.record import Span, record
+from common.store.verification import Span, record
 
 
 @dataclass(frozen=True, slots=True)

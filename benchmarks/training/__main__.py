@@ -29,7 +29,7 @@ from synthetic import END, hours  # noqa: E402 - the tests' own city
 from common.domain.cities import all_cities  # noqa: E402
 from common.domain.errors import ModelError  # noqa: E402
 from common.domain.forecast import HORIZON, TARGETS  # noqa: E402
-from common.inference.session import open_session, predict  # noqa: E402
+from common.inference.onnx_session import open_session, predict  # noqa: E402
 from common.training.dataset import make_dataset  # noqa: E402
 from common.training.train import train_families  # noqa: E402
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from common.adapters.aws_client import client, reason
+from common.adapters.aws.client import client, reason
 from common.domain.errors import ConfigError
 
 _AWS = re.compile(r"(secretsmanager|ssm)://([a-z]{2}(?:-[a-z]+)+-\d)/(.+)")

@@ -11,16 +11,15 @@ from typing import Generic, TypeVar, cast
 from flask import current_app
 from werkzeug.local import LocalProxy
 
-from common.adapters.cache_redis import SharedMemory
-from common.adapters.queue import Queue
+from common.adapters.redis_memory import SharedMemory
 from common.api.middleware.data_version import Watch
 from common.api.middleware.metrics import Counted, Meter
 from common.api.middleware.policy import Policy
 from common.api.middleware.response_cache import ResponseCache, build_id
 from common.api.schemas.system import Metrics
-from common.domain.observation import Clock
+from common.ports import Clock, Queue
+from common.store.dataset_kind import dataset
 from common.store.engine import Database
-from common.store.meta import dataset
 
 SIMULATED = "simulated"
 _DATASET_FOR = timedelta(minutes=1)

@@ -18,7 +18,7 @@ from common.api.middleware.request_context import present
 from common.api.middleware.response_cache import Answer, Content, Question
 from common.domain.aqi import Standard, category
 from common.domain.errors import NotFound, StoreError
-from common.store import finished
+from common.store import stored_responses
 
 STALE = timedelta(hours=2)
 
@@ -85,13 +85,13 @@ def stored_response(name: str, make: Callable[[], dict[str, Any]]) -> Response:
     """
     hour = context.clock().replace(minute=0, second=0, microsecond=0)
     with context.database.reading() as connection:
-        version, body = finished.find(connection, name, hour)
+        version, body = stored_responses.find(connection, name, hour)
     if body is not None:
         return Response(body, content_type=JSON)
     response = json_response(make())
     try:
         with context.database.transaction() as connection:
-            finished.keep(connection, name, version, hour, response.get_data(as_text=True))
+            stored_responses.keep(connection, name, version, hour, response.get_data(as_text=True))
     except StoreError as error:  # a standby, for one: the answer is right all the same
         logger().warning("answer is not kept", reason=str(error), name=name)
     return response

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from common.api import ApiContext, create_app
 from common.api.middleware.policy import KINDS, Policy, Rate
-from common.bootstrap.parts import Parts, assemble
+from common.bootstrap.container import Parts, assemble
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -6,19 +6,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from common.bootstrap.parts import Parts, assemble
+from common.bootstrap.container import Parts, assemble
 from common.domain.errors import ConfigError
+from common.store.dataset_kind import Dataset, dataset
 from common.store.engine import Database
-from common.store.meta import Dataset, dataset
 from common.store.migrate import migrate
 from common.store.tiers import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from common.adapters.embedded import EmbeddedServer
+    from common.adapters.local.embedded_server import EmbeddedServer
     from common.config import Settings
-    from common.domain.observation import Clock
+    from common.ports import Clock
 
 REAL, SIMULATED = "vayu", "vayu_simulated"
 """Databases of the embedded server. Two, so that simulated rows never stand beside measurements."""
@@ -46,7 +46,7 @@ def local_parts(
         with _opened(_on_named(settings, settings.database_url, offline=offline), clock) as parts:
             yield parts
         return
-    from common.adapters.embedded import EmbeddedServer
+    from common.adapters.local.embedded_server import EmbeddedServer
 
     server = EmbeddedServer(settings.home)
     try:

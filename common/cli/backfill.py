@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from common.bootstrap import parts as together
+from common.bootstrap import container as together
 from common.cli.context import cities_named, opened
 from common.cli.data import city_option, source_option
 from common.cli.main import main
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from common.domain.cities import City
     from common.ingest.backfill import Backfill, BackfillReport, SourceFill
-    from common.ingest.units import Unit
+    from common.ingest.backfill_units import Unit
 
 
 @main.command()

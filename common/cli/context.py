@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from common.bootstrap.container import Parts, settings_here, system_clock
 from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, settings_here, system_clock
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import NotFound
 

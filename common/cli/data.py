@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from common.bootstrap.parts import Parts, collector, system_clock
+from common.bootstrap.container import Parts, collector, system_clock
 from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option
@@ -136,7 +136,7 @@ def import_(
 
 def _store(parts: Parts, result: ImportResult, city: City, now: datetime) -> dict[str, int]:
     from common.ingest.reconcile import TOUCHED, reconcile
-    from common.store.meta import claim_dataset
+    from common.store.dataset_kind import claim_dataset
     from common.store.readings import upsert_readings
 
     with parts.database.transaction() as connection:
@@ -210,7 +210,7 @@ def _show_imported(results: list[ImportResult], stored: list[dict[str, int]], *,
 @json_option
 def maintain(as_json: bool) -> None:
     """Roll up days, drop raw readings and model files past their time, refresh statistics."""
-    from common.bootstrap.retention import upkeep
+    from common.services.retention import upkeep
 
     with opened() as parts:
         done = upkeep(parts)

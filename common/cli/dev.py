@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from common.bootstrap.container import Parts, collector, settings_here, system_clock
 from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, collector, settings_here, system_clock
 from common.cli.first_fill import first_fill
 from common.cli.main import main
 from common.cli.output import aside
 from common.cli.processes import HOST, Child, Processes, alone, environment, refuse_taken
 from common.cli.schedule import Schedule
-from common.cli.stopping import until_told_to_stop
+from common.cli.signals import until_told_to_stop
 from common.domain.cities import all_cities
 from common.domain.errors import ConfigError, StoreError
+from common.store.dataset_kind import dataset
 from common.store.jobs import release
-from common.store.meta import dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

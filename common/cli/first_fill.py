@@ -6,16 +6,16 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN
 from common.cli.output import aside, progress
 from common.domain.cities import all_cities
+from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN
 from common.store.jobs import unfinished
-from common.store.plans import latest_training
+from common.store.training_schedule import latest_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from common.bootstrap.parts import Parts
+    from common.bootstrap.container import Parts
     from common.cli.output import Bar
 
 DAYS = 92

@@ -9,9 +9,9 @@ import click
 
 from common.cli.context import opened
 from common.cli.main import main
-from common.cli.moments import DURATION
 from common.cli.output import aside, emit, json_option, make_table, offline_option
-from common.store.keys import SCOPES, Key, all_keys, create_key, revoke_key
+from common.cli.param_types import DURATION
+from common.store.api_keys import SCOPES, Key, all_keys, create_key, revoke_key
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.adapters.file_lock import FileLock
+from common.adapters.local.file_lock import FileLock
 from common.domain.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from common.bootstrap.parts import Parts
+    from common.bootstrap.container import Parts
 
 HOST = "127.0.0.1"
 PATIENCE_S = 5.0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from common.cli.output import make_table
 from common.domain.forecast import EXCEEDED, TARGETS, Mode
-from common.store.record import Span, cities_with_record, record, reliability
-from common.store.scores import Score
+from common.store.verification import Span, cities_with_record, record, reliability
+from common.verification.scores import Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from common.store.engine import Connection
-    from common.store.record import Record
-    from common.store.scores import Warnings
+    from common.store.verification import Record
+    from common.verification.scores import Warnings
 
 _SHOWN_LEADS = (None, 1, 3, 6, 12, 24, 36, 48)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)

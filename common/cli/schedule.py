@@ -10,15 +10,15 @@ from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from common.adapters.queue import COLLECT, TRAIN
-from common.bootstrap.retention import upkeep
 from common.domain.errors import StoreError
+from common.domain.messages import COLLECT, TRAIN
+from common.services.retention import upkeep
 from common.store.maintain import last_upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from common.bootstrap.parts import Parts
+    from common.bootstrap.container import Parts
 
 _COLLECT_MINUTE = 37
 """Indian hours end at half past the UTC hour; providers need some minutes."""

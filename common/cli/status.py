@@ -9,8 +9,8 @@ from typing import Any
 from common.cli.context import opened
 from common.cli.main import main
 from common.cli.output import console, emit, json_option, make_table, offline_option
+from common.store.dataset_kind import dataset, totals
 from common.store.jobs import counts
-from common.store.meta import dataset, totals
 from common.store.reads.service import service_state
 
 _STATES = ("queued", "running", "done", "dead")

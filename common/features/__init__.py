@@ -7,8 +7,7 @@ learns *changes*, and what it learnt in May still means something in November.
 """
 
 from common.features.build import Features, Rows, build, build_rows, level_at, usable_origins
-from common.features.composed import composed_of
-from common.features.layout import (
+from common.features.feature_spec import (
     CEILING,
     FLOOR,
     INPUTS,
@@ -25,8 +24,9 @@ from common.features.layout import (
     signature,
 )
 from common.features.local_time import LocalTime, local_time
-from common.features.outlooks import MAX_AGE_HOURS, Outlooks, Told
-from common.features.series import Array, as_history, carried, mean_of_days, rolling_mean, same_hour, shifted
+from common.features.naqi_features import composed_of
+from common.features.provider_forecasts import MAX_AGE_HOURS, Outlooks, Told
+from common.features.rolling import Array, as_history, carried, mean_of_days, rolling_mean, same_hour, shifted
 
 __all__ = [
     "CEILING",

@@ -9,8 +9,7 @@ import numpy as np
 
 from common.domain.forecast import HORIZON, Target
 from common.domain.observation import IST
-from common.features.composed import composed
-from common.features.layout import (
+from common.features.feature_spec import (
     BY_HOUR,
     LAGS,
     LEVEL_CENTRE,
@@ -22,8 +21,9 @@ from common.features.layout import (
     production,
 )
 from common.features.local_time import LocalTime, local_time
-from common.features.outlooks import Outlooks
-from common.features.series import (
+from common.features.naqi_features import composed
+from common.features.provider_forecasts import Outlooks
+from common.features.rolling import (
     Array,
     carried,
     looked_up,

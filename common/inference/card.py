@@ -31,7 +31,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the ONNX file."""
     quantile_levels: tuple[float, ...]
     held_out_quantiles: tuple[tuple[float, ...], ...]
-    """(48, levels): what intervals begin with, by lead time: see `common.inference.adaptive.held_out_quantiles`."""
+    """(48, levels): what intervals begin with, by lead time: `adaptive_conformal.held_out_quantiles`."""
     parity: float
     """Largest difference between native and ONNX prediction on real rows, in the target's unit."""
     metrics: dict[str, Any]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from common.domain.forecast import BLOCKS
-from common.inference.words import in_words
+from common.inference.feature_groups import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -26,26 +26,26 @@ from common.features import (
     composed_of,
     usable_origins,
 )
-from common.inference.adaptive import Issued, quantiles
+from common.inference.adaptive_conformal import Issued, quantiles
+from common.inference.challengers import challenger_forecasts
 from common.inference.experts import WINDOW_HOURS, Combined, Record, combine
 from common.inference.intervals import as_lists, category_probabilities, distribution, interval
+from common.inference.issued_history import REACH_HOURS, experts_before, issued_before
 from common.inference.naive import naive_forecasts
-from common.inference.outlooks import outlooks_of
-from common.inference.past import REACH_HOURS, experts_before, issued_before
+from common.inference.provider_forecasts import outlooks_of
 from common.inference.providers import Heard, keep_provider_rivals, provider_forecasts
-from common.inference.rivals import challenger_forecasts
+from common.store.challengers import followed, keep_rival
 from common.store.city_hours import history, provenance
+from common.store.dataset_kind import check_reachable
 from common.store.experts import IssuedExperts, insert_experts
 from common.store.forecasts import IssuedForecast, insert_forecast
-from common.store.meta import check_reachable
 from common.store.models import champion
-from common.store.rivals import followed, keep_rival
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from common.inference.session import Model, ModelCache
+    from common.inference.onnx_session import Model, ModelCache
     from common.store.engine import Connection, Database
     from common.store.models import ModelRow
 

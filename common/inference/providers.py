@@ -16,7 +16,7 @@ from common.domain.forecast import HORIZON
 from common.domain.nowcast import HEAVIEST
 from common.domain.observation import HOUR, POLLUTANTS
 from common.features import INPUTS, MAX_AGE_HOURS
-from common.store.outlooks import insert_rivals, outlooks_between
+from common.store.provider_forecasts import insert_rivals, outlooks_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from common.domain.forecast import Mode, Target
     from common.features import Array
     from common.store.engine import Connection
-    from common.store.outlooks import Received
+    from common.store.provider_forecasts import Received
 
 WINDOW = 24
 """Hours that an index looks back over"""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from common.ingest.units import DAY, Unit, split
+from common.ingest.backfill_units import DAY, Unit, split
 from common.store.backfills import claim, filled, mark_filled
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from common.domain.cities import City
     from common.ingest.collect import Collector
-    from common.ingest.meter import Meter
+    from common.ingest.quota import Meter
     from common.ingest.report import SourceReport
     from common.sources.interface import Source
     from common.store.engine import Database

@@ -13,28 +13,28 @@ from aws_lambda_powertools import Logger
 from common.domain.errors import ConfigError, QuotaExhausted, SourceError, StoreError
 from common.domain.observation import (
     HOUR,
-    Clock,
     Outlook,
     Reading,
     hour_ending,
     last_full_hour,
 )
-from common.ingest.asking import Answer, Asker
-from common.ingest.breaker import LONGEST, LONGEST_LIVE, UNUSABLE, Streak, rest_until
+from common.ingest.circuit_breaker import LONGEST, LONGEST_LIVE, UNUSABLE, Streak, rest_until
+from common.ingest.concurrent_fetch import Answer, Asker
 from common.ingest.reconcile import TOUCHED, reconcile_all
 from common.ingest.report import CollectReport, SourceReport
 from common.sources.interface import Request, Source
 from common.store.city_hours import latest_city_hours
-from common.store.meta import Dataset, claim_dataset, refuse_other_dataset
-from common.store.outlooks import insert_outlooks
+from common.store.dataset_kind import Dataset, claim_dataset, refuse_other_dataset
+from common.store.provider_forecasts import insert_outlooks
 from common.store.readings import Written, upsert_readings
+from common.store.sanitize import storable
 from common.store.source_runs import failed_before, record_run, resting
-from common.store.storable import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from common.domain.cities import City
+    from common.ports import Clock
     from common.sources.http import Http
     from common.store.engine import Database
 
@@ -96,7 +96,7 @@ class Collector:
         Sources are asked side by side, and a source that fails is recorded and costs the others nothing. After
         `budget_s` seconds (default: `ASKING_S`, or `FILLING_S` with a `start`) those that are not ready are
         given up on; one that asks city by city returns what it has, and the rest is counted as ``out_of_time``.
-        A source that rests (see `common.ingest.breaker`) is not asked, unless `insist`. How the sources did is
+        A source that rests (see `common.ingest.circuit_breaker`) is not asked, unless `insist`. How the sources did is
         kept as their health, unless not to `record`: what a backfill meets says little of the present.
 
         What is said of a city and the city-hours that come of it are stored together, some cities at a time: a run

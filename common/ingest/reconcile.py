@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import Aqi, PollutantIndex, Standard, city_index, naqi, station_naqi, us_aqi
 from common.domain.breakpoints import SCALES
-from common.domain.explanation import RANKING, Unused, pack, pack_readings
 from common.domain.hour_quality import HourQuality, hour_quality
 from common.domain.observation import BASES, HOUR, POLLUTANTS, last_full_hour
-from common.domain.quality import AFTER, Doubt, at_once, at_scale_end
-from common.ingest.doubts import StationDoubts, doubts_of, first_in_doubt
-from common.ingest.stations import LEAD, WINDOW, Grid, Source, Station, load
+from common.quality.explanation import RANKING, Unused, pack, pack_readings
+from common.quality.qc_flags import StationDoubts, doubts_of, first_in_doubt
+from common.quality.rules import AFTER, Doubt, at_once, at_scale_end
+from common.quality.stations import LEAD, WINDOW, Grid, Source, Station, load
 from common.sources import REGISTRY
 from common.store.city_hours import lock_cities, write_city_hours
 

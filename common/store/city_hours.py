@@ -11,7 +11,7 @@ import msgspec
 
 from common.domain.hour_quality import HourQuality, hour_quality, may_replace
 from common.domain.observation import POLLUTANTS, VARIABLES, WEATHER
-from common.store.daily import DAY
+from common.store.daily_aggregates import DAY
 from common.store.engine import run
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _qualities(
 def stored_doubts(
     connection: Connection, cities: Iterable[str], start: datetime, end: datetime
 ) -> dict[str, dict[datetime, dict[str, dict[str, list[str]]]]]:
-    """City → city-hour in (start, end] → source → station → its doubts, as `common.domain.explanation` keeps them."""
+    """City → city-hour in (start, end] → source → station → its doubts, as `common.quality.explanation` keeps them."""
     found: dict[str, dict[datetime, dict[str, dict[str, list[str]]]]] = {city: {} for city in cities}
     rows = run(
         connection,

@@ -19,14 +19,14 @@ from aws_lambda_powertools import Logger
 from common.domain.errors import StoreError
 from common.domain.observation import IST
 from common.store.city_hours import lock_city
-from common.store.community import SETTLED_DAYS, retention
-from common.store.daily import AGGREGATES, DAY, VALUES, WITH_AIR
+from common.store.daily_aggregates import AGGREGATES, DAY, VALUES, WITH_AIR
 from common.store.engine import Database, run
 from common.store.errors import sqlstate
 from common.store.experts import drop_old_experts
 from common.store.outbox import UNSENT_KEPT
-from common.store.outlooks import WEATHER_KEPT
+from common.store.provider_forecasts import WEATHER_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
+from common.store.timescale import SETTLED_DAYS, retention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

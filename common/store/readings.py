@@ -11,7 +11,7 @@ import msgspec
 from common.domain.observation import POLLUTANTS, VARIABLES, Basis, Reading
 from common.store.city_hours import lock_cities
 from common.store.engine import run
-from common.store.storable import storable
+from common.store.sanitize import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

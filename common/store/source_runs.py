@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy.dialects.postgresql import insert
 
 from common.store.engine import run
+from common.store.sanitize import storable
 from common.store.schema import source_run
-from common.store.storable import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.training.evidence import Paired, by_hours
+from common.training.paired_bootstrap import Paired, by_hours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from common.features import Array
-    from common.inference.session import Model
+    from common.inference.onnx_session import Model
     from common.store.models import ModelRow
     from common.training.dataset import Dataset
     from common.training.train import Candidate

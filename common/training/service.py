@@ -28,19 +28,19 @@ from common.inference.card_text import as_markdown, text_key
 from common.inference.experts import Record, rolling
 from common.inference.hindcast import as_file, hindcast_key
 from common.inference.naive import naive_forecasts
-from common.inference.outlooks import outlooks_of
-from common.store.alone import PATIENCE_S, training_alone
+from common.inference.provider_forecasts import outlooks_of
+from common.metrics import coverage
 from common.store.city_hours import history, provenance_mix, span
 from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
+from common.store.training_lock import PATIENCE_S, training_alone
 from common.training.dataset import LEADS, Dataset, make_dataset
-from common.training.judge import coverage
 from common.training.promote import Decision, best_of, decide
 from common.training.train import Candidate, hindcasts, train_families
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from common.inference.session import Model, ModelCache
+    from common.inference.onnx_session import Model, ModelCache
     from common.store.engine import Connection, Database
 
 SERVED_ALREADY = "the same model is served already"

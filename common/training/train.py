@@ -13,15 +13,15 @@ from threadpoolctl import threadpool_limits
 from common.domain.errors import ModelError
 from common.domain.forecast import NAIVE, Family
 from common.features import Rows
-from common.inference.adaptive import Issued, held_out_quantiles
+from common.inference.adaptive_conformal import Issued, held_out_quantiles
 from common.inference.experts import APART
-from common.inference.session import open_session, predict, predict_each
-from common.training.ahead import falling_back
-from common.training.blend import Ensemble, near
+from common.inference.onnx_session import open_session, predict, predict_each
+from common.metrics import metrics
+from common.training.ensemble import Ensemble, near
 from common.training.export import in_target_unit
 from common.training.families import Fitted, LinearByLead, able, fit, naive_model
-from common.training.judge import metrics
 from common.training.parallel import in_process
+from common.training.weather_fallback import falling_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The function that rolls up, compresses, drops and vacuums; only a schedule wakes it."""
 
-from common.bootstrap.retention import build
 from common.entry import aws, gcp
+from common.services.retention import build
 
 MAINTAIN = "vayu.maintain"
 

@@ -10,13 +10,14 @@ import pytest
 from api_rows import IdleQueue, context_of, problem_of, put_models, trained, url
 from werkzeug.test import Client, TestResponse
 
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import TRAIN, Message, Queue
+from common.adapters.postgres.queue import PostgresQueue
 from common.api import ApiContext, create_app
 from common.domain.errors import DataError, ModelError, StoreError
 from common.domain.forecast import TARGETS
-from common.entry.followed import followed
-from common.entry.local import work_once
+from common.domain.messages import TRAIN, Message
+from common.entry.tracked_jobs import followed
+from common.entry.worker import work_once
+from common.ports import Queue
 from common.store.engine import Database, run
 
 RETRAIN = "/models/retrain/{}"
@@ -289,9 +290,9 @@ def test_a_queue_that_is_away_is_told_and_asking_again_sends_it(
 def test_the_function_that_trains_tells_the_row(
     remote: Asking, sent: IdleQueue, database: Database, now: datetime
 ) -> None:
-    from common.bootstrap.parts import Parts
-    from common.bootstrap.train import build
+    from common.bootstrap.container import Parts
     from common.config import from_mapping
+    from common.services.train import build
 
     put_models(
         database, *(trained(f"delhi-{target}-1", now, target=target, status="champion") for target in TARGETS)

@@ -10,7 +10,7 @@ from made import Clock
 from synthetic import END
 from webhook import Webhook, served
 
-from common.bootstrap.parts import Parts, assemble
+from common.bootstrap.container import Parts, assemble
 from common.config import from_mapping
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from tiers_here import name_of
 from common.bootstrap.local import local_parts
 from common.config import Settings, from_mapping
 from common.domain.errors import ConfigError
-from common.store.meta import Dataset, claim_dataset, dataset
+from common.store.dataset_kind import Dataset, claim_dataset, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from common.bootstrap.parts import Parts
+    from common.bootstrap.container import Parts
     from common.store.engine import Database
 
 

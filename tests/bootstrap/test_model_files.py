@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.adapters.object_store import ObjectStore
-from common.adapters.postgres_queue import PostgresQueue
-from common.bootstrap.parts import Parts
-from common.bootstrap.retention import prune_models, upkeep
+from common.adapters.postgres.queue import PostgresQueue
+from common.bootstrap.container import Parts
 from common.config import from_mapping
 from common.domain.errors import NotFound, StoreError
 from common.domain.forecast import HORIZON
 from common.domain.model_retention import KEPT_TO_GO_BACK
 from common.inference.card import card_key, model_key
 from common.inference.hindcast import hindcast_key
+from common.services.retention import prune_models, upkeep
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast
 from common.store.models import ModelRow, insert_model, promote

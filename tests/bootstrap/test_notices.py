@@ -9,12 +9,12 @@ import pytest
 from synthetic import hours, put_hours, put_model
 
 from common.adapters.object_store import ObjectStore
-from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message
-from common.bootstrap import forecast, train
-from common.bootstrap.parts import Parts, assemble
+from common.bootstrap.container import Parts, assemble
 from common.config import from_mapping
-from common.entry.local import work_once
+from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
+from common.entry.worker import work_once
 from common.inference.card import model_key
+from common.services import forecast, train
 from common.store.engine import run
 
 if TYPE_CHECKING:

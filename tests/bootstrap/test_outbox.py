@@ -14,11 +14,11 @@ import pytest
 from stubs import refusing
 from synthetic import END, hours, put_hours
 
-from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message
-from common.bootstrap import forecast, outbox, retention, train
-from common.bootstrap.parts import Parts, assemble
+from common.bootstrap.container import Parts, assemble
 from common.config import from_mapping
 from common.domain.errors import NotFound, StoreError
+from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
+from common.services import forecast, outbox, retention, train
 from common.store.engine import run
 from common.store.models import promote
 

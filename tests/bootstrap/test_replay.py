@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from synthetic import END, hours, readings
 
-from common.bootstrap.parts import Parts, assemble
-from common.bootstrap.replay import ReplayReport, replay
+from common.bootstrap.container import Parts, assemble
 from common.config import from_mapping
 from common.domain.errors import ModelError
 from common.domain.observation import HOUR
 from common.ingest.reconcile import reconcile
+from common.services.replay import ReplayReport, replay
 from common.store.engine import Database, run
 from common.store.readings import upsert_readings
-from common.store.record import Span, record
+from common.store.verification import Span, record
 
 if TYPE_CHECKING:
     from pathlib import Path

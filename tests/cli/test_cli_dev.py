@@ -12,13 +12,13 @@ from made import count
 from providers import open_meteo
 from stubs import Stub, refusing
 
-from common.adapters.file_lock import FileLock
+from common.adapters.local.file_lock import FileLock
+from common.bootstrap.container import system_clock
 from common.bootstrap.local import local_parts
-from common.bootstrap.parts import system_clock
 from common.cli import dev
 from common.config import BASE_URLS, from_mapping
 from common.domain.errors import StoreError
-from common.store.meta import claim_dataset, dataset
+from common.store.dataset_kind import claim_dataset, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,11 @@ import pytest
 import time_machine
 from made import air, count, keep_and_reconcile, series
 
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import COLLECT, TRAIN
-from common.bootstrap.parts import Parts, system_clock
+from common.adapters.postgres.queue import PostgresQueue
+from common.bootstrap.container import Parts, system_clock
 from common.cli.schedule import Schedule
 from common.config import from_mapping
+from common.domain.messages import COLLECT, TRAIN
 from common.store import jobs
 from common.store.engine import Database, run
 from common.store.maintain import last_upkeep

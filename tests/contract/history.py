@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import naqi, us_aqi
-from common.domain.explanation import pack
 from common.domain.observation import HOUR, Outlook, Reading
+from common.quality.explanation import pack
 from common.store.city_hours import upsert_city_hours
+from common.store.dataset_kind import claim_dataset
 from common.store.forecasts import IssuedForecast, insert_forecast, score
-from common.store.meta import claim_dataset
 from common.store.models import ModelRow, insert_model, promote
-from common.store.outlooks import insert_outlooks
+from common.store.provider_forecasts import insert_outlooks
 from common.store.readings import upsert_readings
 from common.store.source_runs import record_run
 

@@ -20,7 +20,7 @@ from synthetic import put_model
 from templates import ROOT
 
 from common.adapters.object_store import ObjectStore
-from common.bootstrap.parts import system_clock
+from common.bootstrap.container import system_clock
 from common.config import BASE_URLS
 from common.domain.forecast import TARGETS
 from common.domain.observation import HOUR, last_full_hour

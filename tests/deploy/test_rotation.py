@@ -12,7 +12,7 @@ from made import air, keep_and_reconcile, series
 from sqlalchemy import make_url
 from tiers_here import admin, fresh_database
 
-from common.bootstrap.parts import settings_here
+from common.bootstrap.container import settings_here
 from common.domain.errors import StoreError
 from common.domain.observation import HOUR
 from common.store.engine import Database, run

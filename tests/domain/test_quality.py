@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from common.domain.cities import find_city
 from common.domain.observation import HOUR, POLLUTANTS
-from common.domain.quality import (
+from common.ingest.files.read import read_file
+from common.quality.rules import (
     AFTER,
     BEFORE,
     MEANINGS,
@@ -26,13 +27,12 @@ from common.domain.quality import (
     at_scale_end,
     over_time,
 )
-from common.ingest.files.read import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from common.domain.observation import Basis
-    from common.domain.quality import Doubts, Values
+    from common.quality.rules import Doubts, Values
 
 DATA = os.environ.get("VAYU_TEST_DATA")
 real_data = pytest.mark.skipif(

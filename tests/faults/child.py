@@ -20,14 +20,15 @@ from provider import providers
 from sqlalchemy import Engine, event
 
 from common import cli
-from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN, Message
-from common.bootstrap import collect, forecast, parts, retention, train
+from common.bootstrap import container
 from common.config import from_mapping
 from common.domain.errors import VayuError
-from common.entry.local import work_once
+from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN, Message
+from common.entry.worker import work_once
 from common.inference import issue  # noqa: F401 — what children need is loaded once, by their parent
 from common.ingest import collect as collecting
 from common.ingest.collect import Collector
+from common.services import collect, forecast, retention, train
 from common.sources.http import Http
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _count(stop_at: int | None, by: signal.Signals) -> list[int]:
     return counted
 
 
-def _parts(order: Order) -> parts.Parts:
+def _parts(order: Order) -> container.Parts:
     now = datetime.fromisoformat(order["now"]) + timedelta(minutes=order.get("skew_minutes", 0))
     settings = from_mapping(
         {
@@ -125,7 +126,7 @@ def _parts(order: Order) -> parts.Parts:
             "MODEL_STORE_URL": Path(order.get("models", "/nowhere")).as_uri(),
         }
     )
-    return parts.assemble(settings, clock=lambda: now)
+    return container.assemble(settings, clock=lambda: now)
 
 
 def _collect(order: Order) -> object:
@@ -134,7 +135,7 @@ def _collect(order: Order) -> object:
     corrected = datetime.fromisoformat(order["corrected"]) if "corrected" in order else None
     sources = providers(present, corrected=corrected)
 
-    def made(whole: parts.Parts) -> Collector:
+    def made(whole: container.Parts) -> Collector:
         return Collector(whole.database, sources, HTTP, whole.clock, whole.settings.base_urls, {})
 
     vars(collect)["collector"] = made

@@ -10,10 +10,10 @@ from forks import STAMPS, Forks, Start, contents, counts
 from synthetic import END, hours, put_hours
 
 from common.adapters.object_store import ObjectStore
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import OBSERVATIONS_READY
+from common.adapters.postgres.queue import PostgresQueue
+from common.domain.messages import OBSERVATIONS_READY
 from common.domain.observation import HOUR
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.engine import run
 from common.training.service import train_city
 

@@ -12,9 +12,9 @@ from made import air, keep_and_reconcile, series
 from synthetic import END, hours, put_hours
 
 from common.adapters.object_store import ObjectStore
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import OBSERVATIONS_READY, TRAIN
-from common.inference.session import ModelCache
+from common.adapters.postgres.queue import PostgresQueue
+from common.domain.messages import OBSERVATIONS_READY, TRAIN
+from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.jobs import release
 from common.store.source_runs import record_run

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import functions_framework
 import pytest
 
-from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN
-from common.bootstrap import parts
+from common.bootstrap import container
 from common.domain.errors import NotFound
+from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN
 from common.domain.observation import last_full_hour
 from common.store import jobs
 from common.store.engine import Database, run
@@ -57,12 +57,12 @@ def deployed(
     }
     opened = []
 
-    def assemble(**limits: int) -> parts.Parts:
-        opened.append(parts.assemble(clock=lambda: now, **limits))
+    def assemble(**limits: int) -> container.Parts:
+        opened.append(container.assemble(clock=lambda: now, **limits))
         return opened[-1]
 
     for name in ("api", "collect", "forecast", "retention", "train"):
-        module = importlib.import_module(f"common.bootstrap.{name}")
+        module = importlib.import_module(f"common.{'bootstrap' if name == 'api' else 'services'}.{name}")
         monkeypatch.setattr(module, "assemble", assemble)
     yield
     for each in opened:

@@ -17,7 +17,7 @@ from common.domain.observation import HOUR
 from common.features import FLOOR, INPUTS, MAX_LAG_HOURS
 from common.inference.card import model_key
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 
 if TYPE_CHECKING:

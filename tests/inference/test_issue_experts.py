@@ -17,11 +17,11 @@ from common.features import FLOOR, INPUTS
 from common.inference.experts import APART, WINDOW_HOURS, Record, combine
 from common.inference.hindcast import hindcast_key
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.experts import IssuedExperts, insert_experts
 from common.store.forecasts import IssuedForecast, insert_forecast
-from common.store.outlooks import insert_outlooks
+from common.store.provider_forecasts import insert_outlooks
 from common.training.service import train_city
 
 if TYPE_CHECKING:

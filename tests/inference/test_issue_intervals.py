@@ -12,10 +12,10 @@ from common.adapters.object_store import ObjectStore
 from common.domain.forecast import HORIZON, Mode
 from common.domain.observation import HOUR
 from common.features import CEILING, FLOOR, INPUTS
-from common.inference.adaptive import WINDOW_HOURS, Issued, quantiles
+from common.inference.adaptive_conformal import WINDOW_HOURS, Issued, quantiles
 from common.inference.intervals import category_probabilities, distribution, interval
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast
 

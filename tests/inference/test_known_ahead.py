@@ -17,10 +17,10 @@ from common.domain.forecast import HORIZON
 from common.domain.observation import HOUR, POLLUTANTS, Outlook
 from common.features import INPUTS, MAX_AGE_HOURS
 from common.inference.issue import issue_forecasts
+from common.inference.onnx_session import ModelCache
 from common.inference.providers import running_naqi
-from common.inference.session import ModelCache
 from common.store.engine import Database, run
-from common.store.outlooks import insert_outlooks
+from common.store.provider_forecasts import insert_outlooks
 from common.training.service import train_city
 
 if TYPE_CHECKING:

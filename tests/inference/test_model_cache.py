@@ -16,8 +16,8 @@ from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import HORIZON, QUANTILES, TARGETS
 from common.features import build, names
 from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
-from common.inference.session import ModelCache, open_session, predict
-from common.store.rivals import MOST_FOLLOWED
+from common.inference.onnx_session import ModelCache, open_session, predict
+from common.store.challengers import MOST_FOLLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

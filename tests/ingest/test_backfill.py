@@ -20,7 +20,7 @@ from common.domain.errors import ConfigError, Permanent, QuotaExhausted
 from common.domain.observation import Batch, Reading
 from common.ingest.backfill import Backfill, BackfillReport
 from common.ingest.collect import Collector
-from common.ingest.meter import BACKFILL, SCHEDULE, Meter
+from common.ingest.quota import BACKFILL, SCHEDULE, Meter
 from common.sources import REGISTRY
 from common.sources.http import Http
 from common.sources.interface import Quota

@@ -18,8 +18,8 @@ from common.ingest.collect import Collector
 from common.ingest.report import CollectReport, SourceReport
 from common.sources import REGISTRY
 from common.sources.http import Http
+from common.store.dataset_kind import dataset
 from common.store.engine import Database, run
-from common.store.meta import dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

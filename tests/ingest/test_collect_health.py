@@ -125,7 +125,7 @@ def test_a_source_that_hangs_does_not_keep_the_process() -> None:
     code = """
 import threading, time
 from dataclasses import replace
-from common.ingest.asking import Asker
+from common.ingest.concurrent_fetch import Asker
 from common.sources import REGISTRY
 
 hang = replace(REGISTRY["simulated"], name="hang")

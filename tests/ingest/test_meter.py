@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.domain.errors import QuotaExhausted, StoreError
-from common.ingest.meter import BACKFILL, MINUTE, SCHEDULE, Meter, limits_of
+from common.ingest.quota import BACKFILL, MINUTE, SCHEDULE, Meter, limits_of
 from common.sources import REGISTRY
 from common.sources.interface import Quota, Source
 from common.sources.open_meteo import weight

@@ -20,10 +20,10 @@ from tiers_here import fresh_database
 
 from common.adapters.object_store import ObjectStore
 from common.api.routes import ENDPOINTS
-from common.bootstrap.parts import system_clock
+from common.bootstrap.container import system_clock
 from common.domain.forecast import TARGETS
+from common.store.api_keys import create_key
 from common.store.engine import Database, run
-from common.store.keys import create_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from common.domain.forecast import EXPERT_BLOCKS, HORIZON, NAIVE, Mode
 from common.domain.observation import HOUR
 from common.inference.experts import APART
-from common.inference.past import experts_before
+from common.inference.issued_history import experts_before
 from common.store.engine import Database, run
 from common.store.experts import (
     EXPERTS_KEPT,

@@ -22,7 +22,7 @@ from common.store.city_hours import lock_city
 from common.store.engine import Database, run
 from common.store.jobs import enqueue, fail, finish, lease
 from common.store.maintain import last_upkeep, maintain
-from common.store.outlooks import WEATHER_KEPT, insert_outlooks
+from common.store.provider_forecasts import WEATHER_KEPT, insert_outlooks
 from common.store.reads.hours import days_json
 from common.store.source_runs import record_run
 

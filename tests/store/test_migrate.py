@@ -15,9 +15,9 @@ from tiers_here import fresh_database, name_of
 from common.domain.errors import StoreError
 from common.store.databases import create_database, database_names
 from common.store.engine import Database, run
+from common.store.forecast_checksums import seals
 from common.store.maintain import maintain
 from common.store.migrate import alembic, migrate
-from common.store.seals import seals
 from common.store.tiers import CHUNKED, detect, keeps_days
 
 if TYPE_CHECKING:

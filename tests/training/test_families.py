@@ -11,9 +11,9 @@ from synthetic import END, hours
 from common.domain.forecast import FAMILIES, HORIZON, NAIVE, TARGETS, Family, Target
 from common.features import CEILING, FLOOR, INPUTS, MAX_LAG_HOURS, Array, build, names, usable_origins
 from common.inference.naive import naive_forecasts
-from common.inference.session import model_names, open_session, predict, predict_each
-from common.training.blend import Ensemble, near
+from common.inference.onnx_session import model_names, open_session, predict, predict_each
 from common.training.dataset import Dataset, make_dataset
+from common.training.ensemble import Ensemble, near
 from common.training.export import in_target_unit
 from common.training.families import BLOCKS, Fitted, LinearByLead, fit, naive_model
 from common.training.train import export, train_families

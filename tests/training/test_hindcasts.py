@@ -15,7 +15,7 @@ from common.features import FLOOR, INPUTS, production
 from common.inference.experts import APART, Record, rolling
 from common.inference.hindcast import as_file, hindcast_key
 from common.inference.naive import naive_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.training.dataset import LEADS, Dataset, make_dataset, pooled_dataset
 from common.training.service import train_city
 from common.training.train import Candidate, hindcasts, train_families

@@ -19,9 +19,9 @@ from synthetic import END, hours
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON
 from common.features import FLOOR, INPUTS, MAX_LAG_HOURS, Array, build, usable_origins
-from common.inference.session import open_session, predict
-from common.training.blend import Ensemble
+from common.inference.onnx_session import open_session, predict
 from common.training.dataset import Dataset, make_dataset
+from common.training.ensemble import Ensemble
 from common.training.export import in_target_unit
 from common.training.families import Fitted, fit, naive_model
 from common.training.train import export, train_families

@@ -12,7 +12,7 @@ from common.domain.errors import ModelError
 from common.domain.forecast import TARGETS, Target
 from common.domain.observation import POLLUTANTS
 from common.features import CEILING, INPUTS, Array
-from common.inference.session import open_session, predict
+from common.inference.onnx_session import open_session, predict
 from common.training.dataset import make_dataset
 from common.training.promote import best_of
 from common.training.train import train_families

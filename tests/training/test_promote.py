@@ -10,10 +10,10 @@ import pytest
 from synthetic import END, hours, make_model
 
 from common.domain.observation import HOUR
-from common.inference.session import Model
+from common.inference.onnx_session import Model
 from common.store.models import ModelRow
 from common.training.dataset import Dataset, make_dataset
-from common.training.evidence import by_hours
+from common.training.paired_bootstrap import by_hours
 from common.training.promote import Decision, best_of, decide
 from common.training.train import Candidate, train_families
 

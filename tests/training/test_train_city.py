@@ -20,7 +20,7 @@ from common.domain.observation import HOUR
 from common.features import build, names, signature
 from common.inference.card import card_key, checksum, model_key
 from common.inference.issue import issue_forecasts
-from common.inference.session import ModelCache
+from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.models import ModelRow, champion, insert_model, promote
 from common.training.service import train_city

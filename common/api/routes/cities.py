@@ -17,7 +17,7 @@ from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import DataError, Fault, NotFound, StoreError
 from common.domain.observation import POLLUTANTS, UNITS
 from common.store.reads.hours import latest_json
-from common.store.reads.stretches import Stretch, comparison_json, rankings_json
+from common.store.reads.periods import Stretch, comparison_json, rankings_json
 
 api = Blueprint("cities", abp_tags=[Tag(name="Cities", description="All cities, ranked, side by side")])
 

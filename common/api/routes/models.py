@@ -7,8 +7,7 @@ import msgspec
 from flask import Response, request
 from flask_openapi3 import Tag
 
-from common.adapters.followed_jobs import Once, send_followed
-from common.adapters.queue import TRAIN
+from common.adapters.postgres.tracked_queue import Once, send_followed
 from common.api.blueprint import BASE, JSON, Blueprint
 from common.api.context import context
 from common.api.errors import Problem
@@ -19,6 +18,7 @@ from common.api.schemas.models import Job, JobPath, Models, ModelsQuery, Retrain
 from common.api.validation import shortened
 from common.domain.cities import find_city
 from common.domain.errors import Fault, NotFound, Reused
+from common.domain.messages import TRAIN
 from common.store.reads.jobs import job_json
 from common.store.reads.models import models_json
 

@@ -34,11 +34,11 @@ from common.api.schemas.record import (
 )
 from common.domain.cities import City
 from common.domain.forecast import EXCEEDED
-from common.store import record as store
-from common.store import scores
+from common.store import verification as store
 from common.store.reads.forecasts import forecast_span
 from common.store.reads.models import champion_since, trainings_json
-from common.store.scores import Score, Warnings
+from common.verification import scores
+from common.verification.scores import Score, Warnings
 
 api = Blueprint("record")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)

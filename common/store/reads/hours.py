@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from common.domain.aqi import CATEGORIES, Standard
 from common.domain.observation import POLLUTANTS
 from common.store.city_hours import AS_OF
-from common.store.daily import AGGREGATES, WITH_AIR
+from common.store.daily_aggregates import AGGREGATES, WITH_AIR
 from common.store.engine import run
 from common.store.reads.stamp import utc
 
@@ -102,7 +102,7 @@ def latest_json(
     """JSON array of `cities`, each with its latest index within `RECENT` in the place of its null.
 
     `cities`: name → JSON object that ends with ``"latest":null}``. What takes its place: see
-    `common.api.schemas.common.Index`. Older than `stale` is stale.
+    `common.api.schemas.Index`. Older than `stale` is stale.
     """
     index, dominant = _INDEX[standard]
     [(text,)] = run(

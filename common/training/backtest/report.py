@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from common.domain.forecast import BLOCKS, EXPERT_BLOCKS, HORIZON
+from common.metrics import scores
 from common.training.backtest.stamps import text_type
-from common.training.judge import scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,11 +13,11 @@ from common.domain.errors import DataError, ModelError
 from common.domain.forecast import COMPOSED, COMPOSED_OF, HORIZON
 from common.domain.observation import HOUR
 from common.features import Array, Layout, LocalTime, build_rows, carried, composed_of, local_time
-from common.inference.adaptive import Issued, rolling_quantiles
+from common.inference.adaptive_conformal import Issued, rolling_quantiles
 from common.inference.experts import APART, WINDOW_HOURS, Record, rolling
 from common.inference.intervals import distribution, interval
 from common.inference.naive import naive_forecasts
-from common.inference.session import model_names, open_session, predict, predict_each
+from common.inference.onnx_session import model_names, open_session, predict, predict_each
 from common.training.backtest.plan import Plan, cleaned, make_layout, with_elsewhere
 from common.training.dataset import LEADS, pooled_dataset
 from common.training.parallel import in_process
