@@ -14,7 +14,7 @@ from werkzeug.local import LocalProxy
 from common.adapters.redis_memory import SharedMemory
 from common.api.middleware.data_version import Watch
 from common.api.middleware.metrics import Counted, Meter
-from common.api.middleware.policy import Policy
+from common.api.middleware.rate_limit import Kind, Rate
 from common.api.middleware.response_cache import ResponseCache, build_id
 from common.api.schemas.system import Metrics
 from common.ports import Clock, Queue
@@ -59,6 +59,22 @@ class Recent(Generic[T]):
             if alone:
                 self._computing.release()
         return result
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator decides; by itself: open reads, nothing is limited or cached."""
+
+    reads_need_token: bool = False
+    rates: dict[Kind, Rate] = field(default_factory=dict)
+    """Who is not named is not limited."""
+    trusted_proxies: int = 0
+    """How many proxies of ours stand before the API, each of which appends to X-Forwarded-For."""
+    origins: tuple[str, ...] = ("*",)
+    """Whose pages may read answers in a browser; ``*``: everybody's."""
+    cache_bytes: int = 0
+    """What this process may keep of finished answers; 0: nothing is kept, here or in Redis."""
+    redis_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ them: refusals as problem documents, headers, and how a token is sent.
 
 import json
 import re
-import sys
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -14,9 +13,8 @@ from typing import Any
 from flask_openapi3 import Info, License, OpenAPI
 
 from common import __version__
-from common.api.blueprint import BASE, Endpoint
+from common.api.blueprint import BASE, Blueprint, Endpoint
 from common.api.errors import PROBLEM_JSON, Problem
-from common.api.routes import BLUEPRINTS, ENDPOINTS
 
 _ABOUT = """\
 Hourly air quality of 56 Indian cities, forecast 48 hours ahead with intervals, and the record of how every forecast \
@@ -96,9 +94,9 @@ _IF_NONE_MATCH = {
 }
 
 
-def document(server: str = BASE) -> dict[str, Any]:
-    """The whole description; addresses are below `server`."""
-    return _document() | {"servers": [{"url": server}]}
+def document(blueprints: Iterable[Blueprint], server: str = BASE) -> dict[str, Any]:
+    """The description of all endpoints of the blueprints; addresses are below `server`."""
+    return _document(tuple(blueprints)) | {"servers": [{"url": server}]}
 
 
 def as_json(described: dict[str, Any]) -> bytes:
@@ -107,7 +105,7 @@ def as_json(described: dict[str, Any]) -> bytes:
 
 
 @cache
-def _document() -> dict[str, Any]:
+def _document(blueprints: tuple[Blueprint, ...]) -> dict[str, Any]:
     app = OpenAPI(
         "vayu",
         info=Info(
@@ -125,11 +123,11 @@ def _document() -> dict[str, Any]:
         validation_error_model=Problem,
         doc_ui=False,
     )
-    for blueprint in BLUEPRINTS:
+    for blueprint in blueprints:
         blueprint.describe()
         app.register_api(blueprint)
     described = _whole_bounds(app.api_doc)
-    for endpoint in ENDPOINTS:
+    for endpoint in (endpoint for blueprint in blueprints for endpoint in blueprint.endpoints):
         if endpoint.documented:
             _complete(described["paths"][endpoint.path][endpoint.method.lower()], endpoint)
     components = described["components"]
@@ -229,7 +227,3 @@ def _refusal(status: int) -> dict[str, Any]:
 
 def _refs(names: Iterable[str]) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-if __name__ == "__main__":
-    sys.stdout.buffer.write(as_json(document()))

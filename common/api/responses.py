@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from common.api.blueprint import JSON, CachePolicy
 from common.api.context import context
-from common.api.middleware.cache_control import span
+from common.api.middleware.cached_responses import span
 from common.api.middleware.log import logger
 from common.api.middleware.request_context import present
 from common.api.middleware.response_cache import Answer, Content, Question
@@ -111,5 +111,5 @@ def cached_response(policy: CachePolicy, body: BaseModel, make: Callable[[], dic
     def answer() -> Answer:
         return Answer(Content([("Content-Type", JSON)], msgspec.json.encode(make()), now.timestamp()))
 
-    kept, present(request.environ).cache = cache.get_or_make(question, answer, seconds=60)
-    return Response(kept.body, content_type=JSON)
+    made, present(request.environ).cache = cache.get_or_make(question, answer, seconds=60)
+    return Response(made.body, content_type=JSON)

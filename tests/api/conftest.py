@@ -13,7 +13,7 @@ from tiers_here import fresh_database
 from werkzeug.test import Client
 
 from common.api import ApiContext, create_app
-from common.api.middleware.policy import Policy
+from common.api.context import Policy
 from common.api.routes import ENDPOINTS
 from common.store.engine import Database, run
 from common.store.tiers import keeps_days

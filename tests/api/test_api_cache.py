@@ -25,8 +25,10 @@ from werkzeug.test import TestResponse
 from wire import Wire
 
 from common.api.blueprint import BASE
-from common.api.middleware.policy import Policy
-from common.api.middleware.replies import entity_tag, matches, takes_gzip
+from common.api.context import Policy
+from common.api.middleware.cached_responses import matches
+from common.api.middleware.replies import takes_gzip
+from common.api.middleware.response_cache import entity_tag
 from common.api.routes import ENDPOINTS
 from common.store.engine import Database, run
 from common.store.forecasts import score

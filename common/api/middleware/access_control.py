@@ -16,7 +16,7 @@ from common.domain.errors import StoreError
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-    from common.api.middleware.policy import Kind
+    from common.api.middleware.rate_limit import Kind
 
 LONGEST_PATH = 1024
 LONGEST_QUERY = 2048

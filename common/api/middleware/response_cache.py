@@ -17,8 +17,9 @@ import msgspec
 from cachetools import LRUCache
 from dogpile.cache import make_region
 from dogpile.cache.api import NO_VALUE
+from werkzeug.http import generate_etag, quote_etag
 
-from common.api.middleware.replies import entity_tag
+from common.api.middleware.replies import SMALLEST_PACKED
 
 if TYPE_CHECKING:
     from common.adapters.redis_memory import SharedMemory
@@ -29,7 +30,6 @@ Validity = tuple[int, int]
 
 LARGEST = 256 * 1024
 """Bytes of an answer that is kept."""
-_SMALLEST_PACKED = 1024
 _OVERHEAD = 2048
 """Bytes that an answer takes besides its body, about."""
 _POINTER = 512
@@ -37,6 +37,11 @@ _POINTER = 512
 _MARK = 16
 _BEGINNING = "vayu:answer:"
 _ANSWERS_DEPEND_ON = ("api", "domain", "store")
+
+
+def entity_tag(body: bytes) -> str:
+    """A weak tag: the answer with gzip and the one without differ in their bytes, not in what they say."""
+    return quote_etag(generate_etag(body), weak=True)
 
 
 class Content(msgspec.Struct, frozen=True, array_like=True):
@@ -51,7 +56,7 @@ class Content(msgspec.Struct, frozen=True, array_like=True):
 class Answer:
     """A kept answer; the body with gzip is made when it is first wanted."""
 
-    __slots__ = ("_packed", "body", "content", "made_at", "ready", "size", "tag")
+    __slots__ = ("_packed", "body", "content", "made_at", "size", "tag")
 
     def __init__(self, content: Content) -> None:
         self.content = content
@@ -59,14 +64,12 @@ class Answer:
         self.made_at = content.made_at
         self.tag = entity_tag(content.body)
         self.size = _OVERHEAD + 2 * len(content.body)
-        self.ready: dict[str, list[tuple[str, str]]] = {}
-        """By the form in which it is sent, the headers that every use of it has in common."""
         self._packed: bytes | None = None
 
     @property
     def packable(self) -> bool:
         """Whether it is worth packing."""
-        return len(self.body) > _SMALLEST_PACKED
+        return len(self.body) > SMALLEST_PACKED
 
     @property
     def packed(self) -> bytes:

@@ -3,7 +3,7 @@
 from functools import cache, partial
 from importlib.resources import files
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from pydantic import Field
 
 from common.api.blueprint import BASE, JSON, Blueprint
@@ -104,7 +104,8 @@ def _content(file: str) -> bytes:
 def _description(root: str) -> bytes:
     from common.api.description import as_json, document  # not before somebody asks for it
 
-    return as_json(document(root + BASE))
+    blueprints = (each for each in current_app.iter_blueprints() if isinstance(each, Blueprint))
+    return as_json(document(blueprints, root + BASE))
 
 
 def redirect_from_root(app: Flask) -> None:
