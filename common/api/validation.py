@@ -21,6 +21,7 @@ _MOST_FAULTS = 5
 _LOST_PLUS = re.compile(r"(T[\d:.]+) (?=\d\d:?\d\d$)")
 _WRITTEN = {
     "integer": re.compile(r"[+-]?\d{1,18}"),
+    "number": re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?([Ee][+-]?\d{1,2})?"),
     "boolean": re.compile(r"true|false|1|0", re.IGNORECASE),
     "date-time": re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)"),
 }
@@ -187,15 +188,23 @@ def _in_words(schema: Schema, *, in_address: bool = False) -> str:
         return "a time with its offset, such as 2025-11-05T10:30:00Z or 2025-11-05T16:00:00+05:30"
     kind = schema.get("type")
     if kind == "array":
-        number = f"{schema.get('minItems', 0)} to {schema['maxItems']}"
-        each = _in_words(schema["items"])
+        number, each = _range(schema, "minItems", "maxItems"), _in_words(schema["items"])
         return (
             f"{number}, separated by commas, each {each}"
             if in_address
             else f"a list of {number}, each {each}"
         )
-    if kind == "integer":
-        return f"a whole number from {schema['minimum']} to {schema['maximum']}"
+    if kind in ("integer", "number"):
+        name = "a whole number" if kind == "integer" else "a number"
+        preposition = "from" if {"minimum", "maximum"} <= schema.keys() else "of"
+        bounded = schema.keys() & {"minimum", "maximum"}
+        return f"{name} {preposition} {_range(schema, 'minimum', 'maximum')}" if bounded else name
     if kind == "string" and "maxLength" in schema:
-        return f"text of {schema.get('minLength', 1)} to {schema['maxLength']} characters"
+        return f"text of {_range({'minLength': 1} | schema, 'minLength', 'maxLength')} characters"
     return {"boolean": "true or false", "object": "an object"}.get(str(kind), "text")
+
+
+def _range(schema: Schema, least: str, most: str) -> str:
+    if most not in schema:
+        return f"{schema.get(least, 0)} or more"
+    return f"{schema[least]} to {schema[most]}" if least in schema else f"at most {schema[most]}"

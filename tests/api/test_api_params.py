@@ -20,6 +20,33 @@ class Declared(Parameters):
     explain: bool = False
 
 
+class Loose(Parameters):
+    count: int = 0
+    least: int = Field(0, ge=1)
+    most: int = Field(0, le=9)
+    degrees: float = Field(0.0, ge=-90, le=90)
+    names: list[str] = Field([], min_length=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "allowed"),
+    [
+        ("count", "x", "a whole number"),
+        ("least", "0", "a whole number of 1 or more"),
+        ("most", "10", "a whole number of at most 9"),
+        ("degrees", "91", "a number from -90 to 90"),
+        ("degrees", "nan", "a number from -90 to 90"),
+        ("names", "a", "2 or more, separated by commas, each text"),
+    ],
+)
+def test_whatever_a_model_allows_is_said_in_words(name: str, text: str, allowed: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_query(Loose, {name: [text]})
+    assert [(fault.name, fault.given, fault.allowed) for fault in caught.value.faults] == [
+        (name, text, allowed)
+    ]
+
+
 def read(**given: str) -> Declared:
     query = read_query(Declared, {name: [text] for name, text in given.items()})
     assert query is not None
