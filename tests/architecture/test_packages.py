@@ -19,6 +19,8 @@ MODULES = {
     "xgboost": "xgboost",
     "onnxruntime": "onnxruntime",
     "skl2onnx": "skl2onnx",
+    "flask-openapi3": "flask_openapi3",
+    "pydantic": "pydantic",
     "redis": "redis",
     "serverless-wsgi": "serverless_wsgi",
     "moto": "moto",
