@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _THERE_ALREADY = "23505"
 _NEVER: ColumnElement[datetime] = literal_column("'infinity'")
 _CLOCK = func.clock_timestamp()
-_OVERDUE = (job.c.state == "running") & (job.c.leased_until <= _CLOCK)
+OVERDUE = (job.c.state == "running") & (job.c.leased_until <= _CLOCK)
 WORKER_DIED = "the worker died or took too long"
 
 
@@ -119,11 +119,11 @@ def lease(
     """
     buried = (
         update(job)
-        .where(_OVERDUE, job.c.attempts >= job.c.max_attempts)
+        .where(OVERDUE, job.c.attempts >= job.c.max_attempts)
         .values(state="dead", error=WORKER_DIED, finished_at=now, leased_until=None)
     )
     run(connection, buried)
-    due = select(job.c.id).where(job.c.available_at <= now, (job.c.state == "queued") | _OVERDUE)
+    due = select(job.c.id).where(job.c.available_at <= now, (job.c.state == "queued") | OVERDUE)
     if types is not None:
         due = due.where(job.c.type.in_(list(types)))
     due = due.order_by(job.c.available_at, job.c.id).limit(1).with_for_update(skip_locked=True)
