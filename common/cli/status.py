@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from common.api.serialize_service import source_states
 from common.cli.context import opened
 from common.cli.main import main
 from common.cli.output import console, emit, json_option, make_table, offline_option
@@ -22,7 +23,8 @@ _STATES = ("queued", "running", "done", "dead")
 def status(offline: bool, as_json: bool) -> None:
     """Show data, models, forecasts, jobs and sources."""
     with opened(offline=offline) as parts, parts.database.transaction() as connection:
-        found = asdict(service_state(connection, parts.clock(), fresh=timedelta(hours=3)))
+        state = service_state(connection, parts.clock(), fresh=timedelta(hours=3))
+        found = asdict(state) | {"sources": source_states(state.sources, parts.clock())}
         found |= {"dataset": dataset(connection), "totals": totals(connection), "jobs": counts(connection)}
     emit(found, as_json=as_json)
     if as_json:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from common.store.engine import Connection
 
 _THERE_ALREADY = "23505"
-_NEVER: ColumnElement[datetime] = literal_column("'infinity'")
+NEVER: ColumnElement[datetime] = literal_column("'infinity'")
 _CLOCK = func.clock_timestamp()
 OVERDUE = (job.c.state == "running") & (job.c.leased_until <= _CLOCK)
 WORKER_DIED = "the worker died or took too long"
@@ -68,7 +68,7 @@ def enqueue(
         key=key,
         payload=payload,
         max_attempts=max_attempts,
-        available_at=_NEVER if elsewhere else now + delay,
+        available_at=NEVER if elsewhere else now + delay,
         created_at=now,
     )
     waiting = new.on_conflict_do_update(
@@ -202,7 +202,7 @@ def fail(connection: Connection, mine: Job, error: str, *, now: datetime, retry:
         .values(
             error=sanitize(error)[:500],
             leased_until=None,
-            available_at=case((job.c.available_at == _NEVER, job.c.available_at), else_=again),
+            available_at=case((job.c.available_at == NEVER, job.c.available_at), else_=again),
             state="dead" if dies else case((queued_again, "done"), else_="queued"),
             finished_at=now if dies else case((queued_again, now)),
         )

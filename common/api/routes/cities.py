@@ -18,11 +18,12 @@ from common.api.schemas.cities import (
     RankingsQuery,
 )
 from common.api.schemas.common import CityError, StandardQuery, raw
+from common.api.serialize_cities import comparison_json, rankings_json
+from common.api.serialize_hours import latest_json
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import DataError, Fault, NotFound, StoreError
 from common.domain.observation import POLLUTANTS, UNITS
-from common.store.reads.hours import latest_json
-from common.store.reads.periods import Period, comparison_json, rankings_json
+from common.store.reads.periods import Period
 
 
 def cities(context: ApiContext, *, query: StandardQuery) -> Cities:

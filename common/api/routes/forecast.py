@@ -22,12 +22,12 @@ from common.api.schemas.forecast import (
     ForecastModel,
     ForecastQuery,
 )
+from common.api.serialize_forecasts import ServedForecast, newest_forecasts
 from common.api.stored_responses import kept_response
 from common.domain.cities import City, find_city
 from common.domain.errors import NotFound
 from common.domain.forecast import CORRECTED, EXPERT_BLOCKS, HORIZON, LOG_FLOOR, MEAN, NAIVE, Target
 from common.store.experts import IssuedExperts, experts_of
-from common.store.reads.forecasts import ServedForecast, newest_forecasts
 
 STALE = timedelta(hours=3)
 _BLOCKS = tuple(enumerate(EXPERT_BLOCKS))

@@ -11,10 +11,10 @@ from common.api.context import ApiContext
 from common.api.middleware.request_context import present
 from common.api.route import BASE, JSON, Route
 from common.api.schemas.jobs import Job, RetrainBody, RetrainHeaders
+from common.api.serialize_models import job_json
 from common.domain.cities import City
 from common.domain.errors import Fault, NotFound, Reused
 from common.domain.messages import TRAIN
-from common.store.reads.jobs import job_json
 
 
 def retrain(context: ApiContext, *, city: City, headers: RetrainHeaders, body: RetrainBody) -> Response:

@@ -6,8 +6,8 @@ from common.api.context import ApiContext
 from common.api.route import Route
 from common.api.schemas.common import raw
 from common.api.schemas.models import Models, ModelsQuery
+from common.api.serialize_models import models_json
 from common.domain.cities import find_city
-from common.store.reads.models import models_json
 
 
 def models(context: ApiContext, *, query: ModelsQuery) -> Models:

@@ -24,6 +24,7 @@ from common.api.schemas.system import (
     QueueState,
     SourceState,
 )
+from common.api.serialize_service import source_states
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
 from common.store.data_version import raise_data_version
@@ -108,7 +109,7 @@ def _metrics(context: ApiContext) -> tuple[Metrics, Counted]:
         found.database = DatabaseState(connections=state.connections, most=state.most_connections)
         found.queue = _queue(state, now)
         found.data_age_minutes = _age_minutes(state, now)
-        found.sources = msgspec.convert(state.sources, dict[str, SourceState])
+        found.sources = msgspec.convert(source_states(state.sources, now), dict[str, SourceState])
     return found, counted
 
 
@@ -151,7 +152,7 @@ def _health(state: ServiceState, now: datetime, *, cache: bool) -> Health:
         models=state.champions,
         models_trained_at=None if state.trained_at is None else serializers.utc(state.trained_at),
         queue=_queue(state, now),
-        sources=msgspec.convert(state.sources, dict[str, SourceState]),
+        sources=msgspec.convert(source_states(state.sources, now), dict[str, SourceState]),
     )
 
 
