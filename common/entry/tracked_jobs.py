@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.domain.errors import StoreError
-from common.entry.message_runner import HOPELESS, Handler, as_json
-from common.entry.worker import LEASE_S, held, told
+from common.entry.message_runner import HOPELESS, as_json
+from common.entry.worker import LEASE_S, error_text, held
 from common.store import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from common.domain.messages import Message
+    from common.domain.messages import Handler, Message
     from common.ports import Clock
     from common.store.engine import Database
 
@@ -45,7 +45,9 @@ def followed(handle: Handler, database: Database, clock: Clock) -> Handler:
                 outcome = as_json(handle(message))
         except Exception as error:
             with database.transaction() as connection:
-                jobs.fail(connection, job, told(error), now=clock(), retry=not isinstance(error, HOPELESS))
+                jobs.fail(
+                    connection, job, error_text(error), now=clock(), retry=not isinstance(error, HOPELESS)
+                )
             raise
         with database.transaction() as connection:
             jobs.finish(connection, job, now=clock(), outcome=outcome)

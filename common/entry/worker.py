@@ -7,8 +7,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from common.domain.errors import StoreError, VayuError
-from common.domain.messages import Message
-from common.entry.message_runner import HOPELESS, Handler, log, perform
+from common.domain.messages import Handler, Message
+from common.entry.message_runner import HOPELESS, log, perform
 from common.store import jobs
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def work_once(
             outcome = perform(lambda message: handlers[message.type](message), message, handlers)
     except Exception as error:  # noqa: BLE001 — whatever goes wrong belongs to this job alone
         with database.transaction() as connection:
-            dead = jobs.fail(connection, job, told(error), now=clock(), retry=not isinstance(error, HOPELESS))
+            dead = jobs.fail(
+                connection, job, error_text(error), now=clock(), retry=not isinstance(error, HOPELESS)
+            )
         if dead:
             log().error("message buried", extra={"type": job.type, "subject": job.key, "id": str(job.id)})
     else:
@@ -106,6 +108,6 @@ def held(database: Database, job: jobs.Job, seconds: int) -> Iterator[None]:
         keeper.join()
 
 
-def told(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What a job's row says of an error: users see it, so foreign errors give their name only."""
     return str(error) if isinstance(error, VayuError) else type(error).__name__

@@ -43,7 +43,7 @@ class Asker:
         """What `fetch` gives for each source, or why it gives nothing; returns at `end` (`time.monotonic()`)."""
         answers: dict[str, Answer] = {}
 
-        def one(source: Source) -> None:
+        def run(source: Source) -> None:
             answers[source.name] = _fetched(source, fetch)
 
         threads: dict[str, threading.Thread] = {}
@@ -51,7 +51,7 @@ class Asker:
             if self._is_left_behind(source):
                 continue
             # A daemon: the process may end while it hangs.
-            thread = threading.Thread(target=one, args=(source,), name=f"source-{source.name}", daemon=True)
+            thread = threading.Thread(target=run, args=(source,), name=f"source-{source.name}", daemon=True)
             threads[source.name] = thread
             thread.start()
         for thread in threads.values():
@@ -79,8 +79,8 @@ def _fetched(source: Source, fetch: Callable[[Source], Batch]) -> Answer:
     except Exception as error:
         # A provider can always answer what nobody has seen before; it must not cost the others their run.
         log.exception("source broke", extra={"source": source.name})
-        told = f"unexpected answer ({type(error).__name__})"
-        return Answer(source, Batch(), SourceError(told, reason="broken"))
+        message = f"unexpected answer ({type(error).__name__})"
+        return Answer(source, Batch(), SourceError(message, reason="broken"))
 
 
 def failed(source: Source, error: SourceError) -> Answer:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.ports import Clock
-    from common.sources.interface import Quota, Source
+    from common.sources.http import Metered, Quota
     from common.store.engine import Connection, Database
 
 MINUTE = timedelta(seconds=61)
@@ -42,7 +42,7 @@ class Meter:
         self._shares = shares
         self._folded: dict[str, datetime] = {}
 
-    def take(self, source: Source, calls: float) -> float:
+    def take(self, source: Metered, calls: float) -> float:
         """Count a call that weighs `calls`; 0, or the seconds after which there is room for it in the minute.
 
         Raises:
@@ -62,7 +62,7 @@ class Meter:
             return max(0.1, (full.opens - now).total_seconds())
         raise _refusal(source.name, calls, full, now)
 
-    def opens_at(self, source: Source, calls: float) -> datetime | None:
+    def opens_at(self, source: Metered, calls: float) -> datetime | None:
         """When hour, day and month have room for so many calls; None where they have it now.
 
         More calls than a window may ever hold wait until it is empty.

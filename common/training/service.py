@@ -24,16 +24,16 @@ from common.domain.forecast import (
 from common.domain.observation import HOUR, last_full_hour
 from common.features import INPUTS, as_history, carried, composed_of
 from common.inference.card import ModelCard, card_key, checksum, model_key
-from common.inference.card_text import as_markdown, text_key
 from common.inference.experts import Record, rolling
 from common.inference.hindcast import as_file, hindcast_key
 from common.inference.naive import naive_forecasts
 from common.inference.provider_forecasts import outlooks_of
-from common.metrics import coverage
 from common.store.city_hours import history, provenance_mix, span
 from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
 from common.store.training_lock import PATIENCE_S, hold_training_lock
+from common.training.card_text import as_markdown, text_key
 from common.training.dataset import LEADS, Dataset, make_dataset
+from common.training.holdout import cross_validated_coverage
 from common.training.promote import Decision, best_of, decide
 from common.training.train import Candidate, hindcasts, train_families
 
@@ -254,9 +254,9 @@ def _keep_hindcast(
 
 def _coverage(candidate: Candidate, data: Dataset) -> dict[str, float] | None:
     if "why" in candidate.metrics:  # nothing was held out
-        return coverage(data.actual, candidate.held_out, data.floor, data.hours)
+        return cross_validated_coverage(data.actual, candidate.held_out, data.floor, data.hours)
     _, judge = data.split()
-    return coverage(data.judged(judge), candidate.held_out, data.floor, data.hours[judge])
+    return cross_validated_coverage(data.judged(judge), candidate.held_out, data.floor, data.hours[judge])
 
 
 def _record(

@@ -181,6 +181,8 @@ class IdleQueue:
         self.sent: list[Message] = []
         self.delays: list[timedelta] = []
 
+    in_database = False
+
     def send(
         self, type_: str, subject: str, data: Mapping[str, Any], *, delay: timedelta = timedelta(0)
     ) -> str:

@@ -277,6 +277,8 @@ def test_a_queue_that_is_away_is_told_and_asking_again_sends_it(
     database: Database, now: datetime, headers: Mapping[str, str], sent: IdleQueue
 ) -> None:
     class Away(IdleQueue):
+        in_database = False
+
         def send(self, *_: Any, **__: Any) -> str:
             raise StoreError("the queue did not take a message")
 
@@ -290,16 +292,16 @@ def test_a_queue_that_is_away_is_told_and_asking_again_sends_it(
 def test_the_function_that_trains_tells_the_row(
     remote: Asking, sent: IdleQueue, database: Database, now: datetime
 ) -> None:
-    from common.bootstrap.container import Parts
+    from common.bootstrap.container import resources_of
     from common.config import from_mapping
-    from common.services.train import build
+    from common.services.train import handler
 
     put_models(
         database, *(trained(f"delhi-{target}-1", now, target=target, status="champion") for target in TARGETS)
     )
     id_ = remote.retrain(json={"force": False}).json["id"]
     [message] = sent.sent
-    build(Parts(from_mapping({}), database, sent, lambda: now))(message)
+    handler(resources_of(from_mapping({}), database, sent, lambda: now))(message)
     job = remote.job(id_)
     assert job["state"] == "done"
     assert job["outcome"]["city"] == "Delhi"

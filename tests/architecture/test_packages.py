@@ -19,6 +19,7 @@ MODULES = {
     "xgboost": "xgboost",
     "onnxruntime": "onnxruntime",
     "skl2onnx": "skl2onnx",
+    "jinja2": "jinja2",
     "redis": "redis",
     "serverless-wsgi": "serverless_wsgi",
     "moto": "moto",

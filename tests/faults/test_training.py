@@ -12,7 +12,7 @@ from processes import until
 from synthetic import END, hours, put_hours
 from webhook import Webhook, served
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.adapters.postgres.queue import PostgresQueue
 from common.domain.messages import TRAIN
 from common.inference.onnx_session import ModelCache
@@ -105,7 +105,7 @@ def test_trainings_let_go_at_once_leave_what_one_leaves(
 def test_a_training_that_is_killed_each_time_is_given_up_and_the_champion_stays(
     trainers: Forks, database: Database, order: dict[str, Any], tmp_path: Path
 ) -> None:
-    files = ObjectStore(tmp_path.as_uri())
+    files = UrlObjectStore(tmp_path.as_uri())
     early = NOW - timedelta(days=2)
     train_city(database, files, ModelCache(files), "Delhi", now=early, families=["linear"])
     before = models(database)
@@ -125,7 +125,7 @@ def test_a_training_that_is_killed_each_time_is_given_up_and_the_champion_stays(
         [(about, why)] = dead(connection).items()
     assert about.startswith(f"{TRAIN} Delhi (job ")
     assert why == "given up after 5 attempts: the worker died or took too long"
-    assert ObjectStore(tmp_path.as_uri()).exists(f"{before[0][2]}/model.onnx")
+    assert UrlObjectStore(tmp_path.as_uri()).exists(f"{before[0][2]}/model.onnx")
 
 
 @pytest.mark.parametrize("promotions", [1, 2])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import END, hours, put_hours, put_model
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.aqi import naqi
 from common.domain.forecast import HORIZON
 from common.domain.observation import HOUR, POLLUTANTS, Outlook
@@ -38,12 +38,12 @@ WEATHER = ("wind_speed", "temperature")
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(tmp_path.as_uri())
+def files(tmp_path: Path) -> UrlObjectStore:
+    return UrlObjectStore(tmp_path.as_uri())
 
 
 @pytest.fixture
-def models(files: ObjectStore) -> ModelCache:
+def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
@@ -89,14 +89,14 @@ def forecast(database: Database, models: ModelCache, target: str = "pm25") -> di
     return dict(row) | {"experts": dict(zip(names, each, strict=False))}
 
 
-def trained(database: Database, files: ObjectStore, models: ModelCache) -> Any:
+def trained(database: Database, files: UrlObjectStore, models: ModelCache) -> Any:
     """The card of the champion."""
     report = train_city(database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
     return models.get(report.promoted["pm25"]).card
 
 
 @pytest.fixture
-def known(database: Database, files: ObjectStore, models: ModelCache) -> Database:
+def known(database: Database, files: UrlObjectStore, models: ModelCache) -> Database:
     """A city whose champion has learnt from 45 days of archived outlooks."""
     put_hours(database, "Delhi", PAST)
     archive(database, 45)
@@ -107,7 +107,7 @@ def known(database: Database, files: ObjectStore, models: ModelCache) -> Databas
 
 
 def test_what_is_expected_of_the_weather_pays(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     without = trained(database, files, models)
@@ -120,7 +120,7 @@ def test_what_is_expected_of_the_weather_pays(
 
 
 def test_a_champion_without_is_compared_by_the_rows_it_takes(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     earlier = NOW - timedelta(days=5)
@@ -133,7 +133,9 @@ def test_a_champion_without_is_compared_by_the_rows_it_takes(
     assert "against the champion's" in second.reasons["pm25"]
 
 
-def test_too_short_an_archive_is_left_out(database: Database, files: ObjectStore, models: ModelCache) -> None:
+def test_too_short_an_archive_is_left_out(
+    database: Database, files: UrlObjectStore, models: ModelCache
+) -> None:
     put_hours(database, "Delhi", PAST)
     without = trained(database, files, models)
     archive(database, 20)
@@ -166,7 +168,7 @@ def test_an_older_one_is_used_for_a_day(known: Database, models: ModelCache) -> 
 
 
 def test_without_any_the_forecast_is_that_of_a_model_which_never_knew(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     trained(database, files, models)
@@ -214,7 +216,7 @@ def air(
 
 
 def test_providers_own_forecasts_are_kept_beside_ours(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     for target in ("aqi", "pm25"):
@@ -242,7 +244,7 @@ def test_providers_own_forecasts_are_kept_beside_ours(
 
 
 def test_what_a_provider_does_not_say_has_no_value(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     for target in ("aqi", "pm25"):

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from synthetic import END, hours, make_model
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.cities import all_cities
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import HORIZON, QUANTILES, TARGETS
@@ -28,7 +28,7 @@ ROWS = build(hours(20), END, "aqi", np.array([400, 479]), np.arange(1, HORIZON +
 )
 
 
-class Counted(ObjectStore):
+class Counted(UrlObjectStore):
     """A folder that remembers what was read."""
 
     def __init__(self, url: str) -> None:
@@ -45,7 +45,7 @@ def files(tmp_path: Path) -> Counted:
     return Counted(tmp_path.as_uri())
 
 
-def put(files: ObjectStore, card: ModelCard, data: bytes) -> None:
+def put(files: UrlObjectStore, card: ModelCard, data: bytes) -> None:
     files.put(model_key(card.version), data)
     files.put(card_key(card.version), msgspec.json.encode(card))
 

@@ -17,7 +17,7 @@ from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Batch, Outlook,
 from common.ingest.collect import Collector
 from common.ingest.report import CollectReport, SourceReport
 from common.sources import REGISTRY
-from common.sources.http import Http
+from common.sources.http import Http, Timing
 from common.store.dataset_kind import dataset
 from common.store.engine import Database, run
 
@@ -33,7 +33,7 @@ NOTHING = dict.fromkeys(TABLES, 0)
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[Http]:
-    with Http(wait_s=0.001) as client:
+    with Http(Timing(wait_s=0.001)) as client:
         yield client
 
 

@@ -35,11 +35,10 @@ from faults import (
 from stubs import refusing
 from tiers_here import fresh_database
 
-from common.config import KEYS
 from common.domain.observation import HOUR, hour_ending
 from common.ingest.collect import Collector
-from common.sources import REGISTRY
-from common.sources.http import Http
+from common.sources import KEYS, REGISTRY
+from common.sources.http import Http, Timing
 from common.store.engine import Database, run
 
 if TYPE_CHECKING:
@@ -278,7 +277,7 @@ def stage(server: str, template: str) -> Iterator[Stage]:
         database = Database(url)
         stack.callback(database.close)
         providers = {kind.name: stack.enter_context(kind()) for kind in PROVIDERS}
-        http = stack.enter_context(Http(read_s=1.0, wait_s=0.001, minute_s=0))
+        http = stack.enter_context(Http(Timing(read_s=1.0, wait_s=0.001, minute_s=0)))
         made = Stage(providers, database, http, stack.enter_context(refusing()))
         made.good = {past: made.play(past) for past in (False, True)}
         yield made

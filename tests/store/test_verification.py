@@ -1,4 +1,4 @@
-"""The record: forecasts as issued, the truth beside them, and scores against plain numpy."""
+"""The record: forecasts as issued, the truth beside them, and scores from SQL against those of `common.metrics`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from synthetic import END, hours, put_hours
 
 from common.domain.aqi import category
 from common.domain.breakpoints import CATEGORIES, half_up
-from common.domain.forecast import BLOCKS, EXCEEDED, HORIZON, MAPE_FLOOR, NAIVE, Mode, Target
+from common.domain.forecast import BLOCKS, EXCEEDED, HORIZON, NAIVE, Mode, Target
 from common.domain.observation import HOUR
 from common.features import INPUTS
+from common.metrics import interval_scores, scores
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.verification import Record, Span, cities_with_record, reliability
@@ -99,22 +100,10 @@ def expected(
         for name in ("y", "lo80", "hi80", "lo95", "hi95", *naive)
     }
     real = real[known]
-    error = values["y"] - real
-    maes = {name: np.abs(values[name] - real).mean() for name in naive}
-    best = min(maes, key=lambda name: maes[name])
-    some = real >= MAPE_FLOOR
     return {
-        "n": len(real),
-        "mae": np.abs(error).mean(),
-        "rmse": np.sqrt((error**2).mean()),
-        "bias": error.mean(),
-        "mape": (np.abs(error[some]) / real[some]).mean(),
-        "r2": 1 - (error**2).mean() / real.var(),
-        "best_naive": best,
-        "naive_mae": maes[best],
-        "skill": 1 - np.abs(error).mean() / maes[best],
-        "coverage80": ((values["lo80"] <= real) & (real <= values["hi80"])).mean(),
-        "coverage95": ((values["lo95"] <= real) & (real <= values["hi95"])).mean(),
+        **scores(real, values["y"], {name: values[name] for name in naive}),
+        **interval_scores(real, values),
+        "bias": (values["y"] - real).mean(),
     }
 
 
@@ -132,8 +121,8 @@ def test_scores_by_lead_time_are_those_of_the_pairs(database: Database, target: 
     for one in (found.pooled, *by_lead):
         wanted = expected(forecasts, one.lead)
         assert one.best_naive == wanted.pop("best_naive")
-        scores = {name: getattr(one, name) for name in wanted} | {"naive_mae": one.naive_mae[one.best_naive]}
-        assert scores == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+        sums = {name: getattr(one, name) for name in wanted} | {"naive_mae": one.naive_mae[one.best_naive]}
+        assert sums == pytest.approx(wanted, rel=1e-5, abs=1e-6)
     assert found.pooled.n == sum(one.n for one in by_lead)
     assert list(found.by_block) == list(BLOCKS)
     for (first, last), score_of in found.by_block.items():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic import END, hours, put_hours
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.errors import NotFound, StoreError
 from common.domain.forecast import HORIZON, NAIVE
 from common.domain.observation import HOUR
@@ -43,16 +43,16 @@ PM25 = HISTORY[:, INPUTS.index("pm25")]
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(tmp_path.as_uri())
+def files(tmp_path: Path) -> UrlObjectStore:
+    return UrlObjectStore(tmp_path.as_uri())
 
 
 @pytest.fixture
-def models(files: ObjectStore) -> ModelCache:
+def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
-def train(database: Database, files: ObjectStore, families: list[Any], now: datetime = NOW) -> Any:
+def train(database: Database, files: UrlObjectStore, families: list[Any], now: datetime = NOW) -> Any:
     return train_city(
         database, files, ModelCache(files), "Delhi", now=now, families=families, targets=["pm25"]
     )
@@ -63,7 +63,7 @@ def served(database: Database) -> Any:
         return champion(connection, "Delhi", "pm25", "live")
 
 
-def replaced_by_hand(database: Database, files: ObjectStore) -> tuple[str, str]:
+def replaced_by_hand(database: Database, files: UrlObjectStore) -> tuple[str, str]:
     """What was chosen by hand, and the champion before it, which goes on forecasting beside it."""
     put_hours(database, "Delhi", HISTORY)
     before = train(database, files, ["linear", "random_forest"]).promoted["pm25"]
@@ -96,7 +96,7 @@ def keep_record(database: Database, days: int, *, ours: float, naive: float) -> 
 
 
 def test_a_champion_that_was_replaced_by_hand_goes_on_forecasting_beside_the_new_one(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     chosen, before = replaced_by_hand(database, files)
     assert "-linear-" in before
@@ -125,7 +125,7 @@ def test_a_champion_that_was_replaced_by_hand_goes_on_forecasting_beside_the_new
 
 
 def test_a_followed_model_that_is_damaged_costs_no_forecast(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     _, before = replaced_by_hand(database, files)
     files.put(model_key(before), b"damaged")
@@ -135,7 +135,7 @@ def test_a_followed_model_that_is_damaged_costs_no_forecast(
 
 
 def test_what_is_rolled_back_is_not_undone_by_the_next_training(
-    database: Database, files: ObjectStore
+    database: Database, files: UrlObjectStore
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     old = train(database, files, ["linear"], NOW - 3 * DAY).promoted["pm25"]
@@ -156,7 +156,7 @@ def test_what_is_rolled_back_is_not_undone_by_the_next_training(
     assert train(database, files, ["linear"], late).promoted
 
 
-def test_files_of_followed_models_are_kept(database: Database, files: ObjectStore) -> None:
+def test_files_of_followed_models_are_kept(database: Database, files: UrlObjectStore) -> None:
     _, before = replaced_by_hand(database, files)
     with (
         database.transaction() as connection
@@ -169,7 +169,7 @@ def test_files_of_followed_models_are_kept(database: Database, files: ObjectStor
         assert give_up_files(connection, now=NOW + CHALLENGE_PERIOD) == 1
 
 
-def test_what_comes_after_now_decides_nothing(database: Database, files: ObjectStore) -> None:
+def test_what_comes_after_now_decides_nothing(database: Database, files: UrlObjectStore) -> None:
     """When a city is trained again: hours, truth, forecasts and models of the time to come are spoilt."""
     put_hours(database, "Delhi", HISTORY)
     then = NOW - 5 * DAY
@@ -244,7 +244,7 @@ def test_a_lock_that_was_lost_is_noticed_before_anything_is_written(database: Da
             check_lock()
 
 
-def test_every_page_of_a_model_is_kept_beside_it(database: Database, files: ObjectStore) -> None:
+def test_every_page_of_a_model_is_kept_beside_it(database: Database, files: UrlObjectStore) -> None:
     put_hours(database, "Delhi", HISTORY)
     version = train(database, files, ["linear"]).promoted["pm25"]
     page = files.get(f"{version}/card.md").decode()

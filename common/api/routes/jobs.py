@@ -6,7 +6,7 @@ import msgspec
 from flask import Response, request
 from msgspec import UNSET
 
-from common.adapters.postgres.tracked_queue import Once, send_followed
+from common.adapters.postgres.tracked_queue import Once, send_tracked
 from common.api.context import ApiContext
 from common.api.middleware.request_context import present
 from common.api.route import BASE, JSON, Route
@@ -30,7 +30,7 @@ def retrain(context: ApiContext, *, city: City, headers: RetrainHeaders, body: R
         if key is UNSET
         else Once(_client(), key, hashlib.sha256(msgspec.json.encode([city.name, asked])).hexdigest())
     )
-    id_ = send_followed(
+    id_ = send_tracked(
         context.queue, context.database, context.clock, TRAIN, city.name, {"city": city.name, **asked}, once
     )
     if id_ is None:

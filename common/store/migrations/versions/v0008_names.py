@@ -70,9 +70,9 @@ COMMENT ON TABLE outlook IS 'what providers said of the hours to come, as receiv
 COMMENT ON TABLE notice IS 'troubles that last: each is told once, and again only after it was over';
 COMMENT ON COLUMN job_asked.asked IS 'what was asked for with the key; another request must not come with it';
 COMMENT ON TABLE finished_answer IS 'answers of the API that are dear to make: each holds as long as its version of the data and its hour';
-COMMENT ON TABLE forecast_day IS 'sums over the pairs of forecast and truth by the Indian day of the origin: see common.store.record';
+COMMENT ON TABLE forecast_day IS 'sums over the pairs of forecast and truth by the Indian day of the origin: see common.store.verification';
 COMMENT ON COLUMN forecast_day.rival IS 'empty: our own forecasts; else as in forecast_rival, version and family being of ours';
-COMMENT ON COLUMN api_key.hash IS 'SHA-256 of the whole token, which is random enough for that: see common.store.keys';
+COMMENT ON COLUMN api_key.hash IS 'SHA-256 of the whole token, which is random enough for that: see common.store.api_keys';
 COMMENT ON COLUMN version.seal IS 'marks what was put aside elsewhere by somebody who can read this database';
 """
 
