@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from common.domain.forecast import NAIVE, Mode
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from common.store.engine import Connection
 
 _PLANS_KEPT = timedelta(days=30)
-_LATELY = "CAST(:now AS timestamptz) - interval"
+LONGEST_WAIT = timedelta(hours=20)
+"""A city that was to be trained so long ago and was not is a trouble,"""
+FORGOTTEN = timedelta(days=4)
+"""until so long ago: then it has been planned again, or has no data any more."""
 
 
 def _naive_mae(name: str) -> str:
@@ -92,17 +95,18 @@ def latest_training(connection: Connection, mode: Mode) -> dict[str, datetime]:
 
 def planned_in_vain(connection: Connection, *, now: datetime) -> dict[str, str]:
     """City → since when it was to be trained, of those planned live more than 20 hours ago and not trained since."""
-    rows = run(
-        connection,
-        f"""
-        SELECT city, min(planned_at), min(reason) FROM training_plan AS plan
-        WHERE mode = 'live' AND planned_at < {_LATELY} '20 hours' AND planned_at > {_LATELY} '4 days'
-          AND NOT EXISTS (SELECT FROM model WHERE model.city = plan.city AND model.mode = 'live'
-                          AND model.trained_at >= plan.planned_at)
-        GROUP BY city ORDER BY city
-        """,
-        now=now,
+    plan, trained = training_plan.c, model.alias("trained").c
+    trained_since = exists().where(
+        trained.city == plan.city, trained.mode == "live", trained.trained_at >= plan.planned_at
     )
+    waiting = (
+        select(plan.city, func.min(plan.planned_at), func.min(plan.reason))
+        .where(plan.mode == "live", ~trained_since)
+        .where(plan.planned_at < now - LONGEST_WAIT, plan.planned_at > now - FORGOTTEN)
+        .group_by(plan.city)
+        .order_by(plan.city)
+    )
+    rows = run(connection, waiting)
     return {
         city: f"due since {planned:%Y-%m-%d %H:%M} UTC ({reason}), and not trained since"
         for city, planned, reason in rows

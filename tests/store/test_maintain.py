@@ -24,7 +24,7 @@ from common.store.jobs import enqueue, fail, finish, lease
 from common.store.maintain import last_upkeep, maintain
 from common.store.provider_forecasts import WEATHER_KEPT, insert_provider_forecasts
 from common.store.reads.hours import days_json
-from common.store.source_runs import record_run
+from common.store.source_runs import SourceRun, record_run
 
 KEPT = 90
 SETTLED = timedelta(days=3)
@@ -217,7 +217,7 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
             time = now - hour * HOUR
             expected = {"rain": 1.0, "pm25": 60.0}
             insert_provider_forecasts(connection, [Outlook("m", "Delhi", time, time, expected)], now=time)
-            record_run(connection, "m", started_at=time, finished_at=time)
+            record_run(connection, SourceRun("m", started_at=time, finished_at=time))
     hours = city_hours(database)
     done = maintain(database, now=now, retain_raw_days=2)
     raw = ("reading", "reading_revision", "source_run")
