@@ -41,7 +41,7 @@ def shown_model(row: ListedModel) -> dict[str, Any]:
 
 
 def job_json(connection: Connection, id_: int, type_: str) -> str | None:
-    """JSON object of a job of that type: see `common.api.schemas.jobs.Job`; None where there is none."""
+    """JSON object of a job of that type: see `common.api.schemas.models.Job`; None where there is none."""
     row = job_row(connection, id_, type_)
     return None if row is None else _json(shown_job(row))
 
