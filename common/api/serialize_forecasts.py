@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from common.api.serialize_values import index_category, rounded, trimmed
-from common.domain.breakpoints import CAP, CATEGORIES, half_up
+from common.api.serialize_values import all_rounded, categories, shares, whole_indices
+from common.domain.breakpoints import CATEGORIES
 from common.domain.forecast import EXCEEDED
 from common.domain.observation import HOUR
 from common.store.reads import forecasts
@@ -70,46 +70,45 @@ def _served(stored: StoredForecast, hours: int) -> ServedForecast:
 
 def points(stored: StoredForecast, hours: int) -> list[dict[str, Any]]:
     """The first `hours` lead times of a forecast as they are shown."""
-    shown = []
     origin = stored.origin.astimezone(UTC)
-    for place in range(hours):
-        point: dict[str, Any] = {"time": origin + (place + 1) * HOUR, "lead_hours": place + 1}
-        if stored.target == "aqi":
-            chances = stored.categories[place] if stored.categories else None
-            point |= _aqi(stored.arrays, place, chances)
-        else:
-            point["pm25"] = _pm25(stored.arrays, place)
-        if stored.pm25 is not None:
-            point["pm25"] = _pm25(stored.pm25, place)
-        shown.append(point)
+    shown: list[dict[str, Any]] = [
+        {"time": origin + lead * HOUR, "lead_hours": lead} for lead in range(1, hours + 1)
+    ]
+    if stored.target == "aqi":
+        _add_index(shown, stored)
+    pm25 = stored.pm25 if stored.target == "aqi" else stored.arrays
+    if pm25 is not None:
+        for point, value in zip(shown, _pm25(pm25, hours), strict=True):
+            point["pm25"] = value
     return shown
 
 
-def _aqi(
-    arrays: Mapping[str, Sequence[float]], place: int, chances: Sequence[float] | None
-) -> dict[str, Any]:
-    index = _index(arrays["y"][place])
-    name = index_category(index, "in-naqi")
-    point: dict[str, Any] = {"aqi": index, "category": name}
-    if chances is not None:
-        by_category = {band: _chance(chance) for band, chance in zip(_NAMES, chances, strict=True)}
-        point["confidence"] = by_category[str(name)]
-    point |= {bound: _index(arrays[array][place]) for bound, array in _BOUNDS.items()}
-    if chances is not None:
-        point["probabilities"] = by_category
-        point["exceedance"] = {above: _chance(sum(chances[first:])) for above, first in _FIRST_ABOVE.items()}
-    return point
+def _add_index(shown: list[dict[str, Any]], stored: StoredForecast) -> None:
+    """The index of each lead time, its category and bounds, and how likely which category is."""
+    names, hours = categories("in-naqi"), len(shown)
+    values = whole_indices(stored.arrays["y"][:hours])
+    bounds = zip(*(whole_indices(stored.arrays[array][:hours]) for array in _BOUNDS.values()), strict=True)
+    chances = stored.categories[:hours]
+    likely = zip(*map(shares, zip(*chances, strict=True)), strict=True)
+    beyond = zip(
+        *(shares([sum(row[first:]) for row in chances]) for first in _FIRST_ABOVE.values()), strict=True
+    )
+    for point, index, limits in zip(shown, values, bounds, strict=True):
+        point["aqi"] = index
+        point["category"] = name = names[index]
+        if chances:
+            point["confidence"] = None  # its place among the fields
+        point.update(zip(_BOUNDS, limits, strict=True))
+        if chances:
+            point["probabilities"] = by_category = dict(zip(_NAMES, next(likely), strict=True))
+            point["exceedance"] = dict(zip(_FIRST_ABOVE, next(beyond), strict=True))
+            point["confidence"] = by_category[name]
 
 
-def _index(value: float) -> int:
-    return min(max(half_up(value), 0), CAP)
-
-
-def _chance(value: float) -> float:
-    return trimmed(rounded(value, 3))
-
-
-def _pm25(arrays: Mapping[str, Sequence[float]], place: int) -> dict[str, float]:
-    """In µg/m³; the value may be below zero as a forecast's may, its bounds may not."""
-    bounds = {bound: max(rounded(arrays[array][place], 1), 0.0) for bound, array in _BOUNDS.items()}
-    return {"value": rounded(arrays["y"][place], 1), **bounds}
+def _pm25(arrays: Mapping[str, Sequence[float]], hours: int) -> list[dict[str, float]]:
+    """In µg/m³, by lead time; bounds are not below zero."""
+    values = all_rounded(arrays["y"][:hours], 1)
+    bounds = (
+        [max(bound, 0.0) for bound in all_rounded(arrays[array][:hours], 1)] for array in _BOUNDS.values()
+    )
+    return [dict(zip(("value", *_BOUNDS), row, strict=True)) for row in zip(values, *bounds, strict=True)]

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from common.api.serialize_values import (
-    age_minutes,
-    concentrations,
-    epoch,
-    index_category,
-    utc,
-)
+from common.api.serialize_values import age_minutes, categories, concentrations, index_category, utc
 from common.domain.breakpoints import half_up
 from common.store.reads.hours import days_between, hours_between, latest_indices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import date, datetime, timedelta
+    from datetime import date, timedelta
 
     from common.domain.aqi import Standard
     from common.store.engine import Connection
@@ -109,22 +104,23 @@ def days_json(
 
 def hour_points(columns: HourColumns, standard: Standard) -> list[dict[str, Any]]:
     """Hours as they are shown."""
+    names = categories(standard)
     rows = zip(
         columns.time, columns.aqi, columns.dominant, columns.basis, columns.source, columns.flags,
-        _rows(columns.concentrations), strict=True,
+        _pollutants(columns.concentrations), strict=True,
     )  # fmt: skip
     return [
         {
-            "time": epoch(time),
+            "time": datetime.fromtimestamp(time, UTC),
             "aqi": aqi,
-            "category": index_category(aqi, standard),
+            "category": None if aqi is None else names[aqi],
             "dominant_pollutant": dominant,
             "basis": basis,
             "source": source,
             "flags": flags,
-            "pollutants": concentrations(values),
+            "pollutants": pollutants,
         }
-        for time, aqi, dominant, basis, source, flags, values in rows
+        for time, aqi, dominant, basis, source, flags, pollutants in rows
     ]
 
 
@@ -132,7 +128,7 @@ def day_points(columns: DayColumns, standard: Standard) -> list[dict[str, Any]]:
     """Days as they are shown: means of the index to whole numbers."""
     rows = zip(
         columns.date, columns.aqi, columns.aqi_max, columns.hours, columns.basis, columns.source,
-        _rows(columns.concentrations), strict=True,
+        _pollutants(columns.concentrations), strict=True,
     )  # fmt: skip
     return [
         {
@@ -143,17 +139,17 @@ def day_points(columns: DayColumns, standard: Standard) -> list[dict[str, Any]]:
             "hours": hours,
             "basis": basis,
             "source": source,
-            "pollutants": concentrations(values),
+            "pollutants": pollutants,
         }
-        for day, aqi, aqi_max, hours, basis, source, values in rows
+        for day, aqi, aqi_max, hours, basis, source, pollutants in rows
     ]
 
 
-def _rows(columns: Mapping[str, Sequence[float | None]]) -> Iterator[Iterator[tuple[str, float | None]]]:
-    """Of each hour or day, its values with their names."""
+def _pollutants(columns: Mapping[str, Sequence[float | None]]) -> Iterator[dict[str, float]]:
+    """Of each hour or day, its concentrations by pollutant; a missing one is absent."""
     names = list(columns)
-    for values in zip(*columns.values(), strict=True):
-        yield zip(names, values, strict=True)
+    for values in zip(*map(concentrations, columns.values()), strict=True):
+        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def _array(points: list[dict[str, Any]]) -> tuple[int, str]:

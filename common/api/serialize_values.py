@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from math import floor
 from typing import TYPE_CHECKING
 
-from common.domain.breakpoints import CAP, category, half_up
+from common.domain.breakpoints import CAP, NOISE, category, half_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,24 +38,34 @@ def rounded(value: float, digits: int) -> float:
     return half_up(value * scale) / scale
 
 
-def concentration(value: float) -> float:
+def all_rounded(values: Iterable[float], digits: int) -> list[float]:
+    """The same of many: a call for each would take longer than all the rest of an answer."""
+    scale, half = 10**digits, 0.5 + NOISE
+    return [floor(value * scale + half) / scale for value in values]
+
+
+def whole_indices(values: Iterable[float]) -> list[int]:
+    """Indices as they are shown: whole, and within the scale."""
+    half = 0.5 + NOISE
+    return [min(max(floor(value + half), 0), CAP) for value in values]
+
+
+def shares(values: Iterable[float]) -> list[float]:
+    """Probabilities to three decimals, halves up; 0 and 1 without."""
+    half = 0.5 + NOISE
+    thousandths = [floor(value * 1000 + half) for value in values]
+    return [part / 1000 if part % 1000 else part // 1000 for part in thousandths]
+
+
+def concentrations(values: Iterable[float | None]) -> list[float | None]:
     """To two decimals, whole ones without."""
-    return trimmed(round(value * 100) / 100)
-
-
-def trimmed(value: float) -> float:
-    """The same number, as an integer where it is one."""
-    return int(value) if value.is_integer() else value
-
-
-def concentrations(values: Iterable[tuple[str, float | None]]) -> dict[str, float]:
-    """Concentrations by pollutant; a missing one is absent."""
-    return {name: concentration(value) for name, value in values if value is not None}
+    hundredths = [None if value is None else round(value * 100) for value in values]
+    return [part if part is None else part / 100 if part % 100 else part // 100 for part in hundredths]
 
 
 def index_category(index: float | None, standard: Standard) -> str | None:
     """The category of an index; None where there is none."""
-    return None if index is None else _categories(standard)[half_up(index)]
+    return None if index is None else categories(standard)[half_up(index)]
 
 
 def age_minutes(now: datetime, time: datetime) -> int:
@@ -68,6 +79,6 @@ def by_share(hours: Mapping[str, int]) -> dict[str, int]:
 
 
 @cache
-def _categories(standard: Standard) -> tuple[str, ...]:
-    """Of each whole index."""
+def categories(standard: Standard) -> tuple[str, ...]:
+    """The category of each whole index from 0."""
     return tuple(category(index, standard) for index in range(CAP + 1))

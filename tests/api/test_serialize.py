@@ -16,7 +16,7 @@ from common.api.serialize_forecasts import points
 from common.api.serialize_hours import day_points, hour_points, with_latest
 from common.api.serialize_models import shown_job
 from common.api.serialize_service import source_state
-from common.api.serialize_values import concentration, index_category, rounded, stamp
+from common.api.serialize_values import all_rounded, concentrations, index_category, rounded, stamp
 from common.domain.cities import find_city
 from common.domain.observation import IST, POLLUTANTS
 from common.store.reads.forecasts import ARRAYS, StoredForecast
@@ -42,11 +42,13 @@ HOUR = timedelta(hours=1)
 )
 def test_halves_go_up_as_decimals_do(value: float, digits: int, shown: float) -> None:
     assert rounded(value, digits) == shown
+    assert all_rounded([value, value], digits) == [shown, shown]
 
 
 @given(st.floats(0, 2000, width=32))
 def test_a_concentration_is_at_most_half_a_hundredth_off(value: float) -> None:
-    shown = concentration(value)
+    [shown] = concentrations([value])
+    assert shown is not None
     assert abs(shown - value) <= 0.005 + 1e-9
     assert len(repr(float(shown)).partition(".")[2]) <= 2
     assert isinstance(shown, int) == float(shown).is_integer()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.json import decode
 from sqlalchemy import func, select
 
 from common.store import sql
@@ -50,10 +51,15 @@ def newest_forecasts(
 ) -> dict[str, StoredForecast]:
     """City → its newest live forecast, however old; cities that never had one are absent."""
     rows = run(connection, _NEWEST, cities=list(cities), target=target, now=now)
-    return {row[0]: StoredForecast(*row) for row in rows}
+    newest = {}
+    for *values, arrays, chances, pm25 in rows:
+        texts = (arrays, chances, pm25)
+        columns = (None if text is None else decode(text) for text in texts)
+        newest[values[0]] = StoredForecast(*(*values, *columns))
+    return newest
 
 
-# As JSON: the driver reads arrays of numbers in Python, character by character.
+# As text of JSON: the driver reads arrays of numbers in Python, and JSON three times as slowly.
 _NEWEST = sql.load("newest_forecasts", arrays=", ".join(f"'{name}', {name}" for name in ARRAYS))
 
 
