@@ -28,7 +28,7 @@ from common.store.dataset_kind import Dataset, claim_dataset, refuse_other_datas
 from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.readings import Written, upsert_readings
 from common.store.sanitize import sanitize
-from common.store.source_runs import failed_before, record_run, resting
+from common.store.source_runs import SourceRun, failed_before, record_run, resting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -223,21 +223,23 @@ class Collector:
                 runs, hours = failed_before(connection, source.name, started_at) if failure else (0, 0)
                 record_run(
                     connection,
-                    source.name,
-                    started_at=started_at,
-                    finished_at=finished_at,
-                    readings=len(batch.readings),
-                    rejected=report.sources[source.name].rejected,
-                    latest=max((reading.time for reading in batch.readings), default=None),
-                    reason=failure.reason if failure else None,
-                    message=str(failure) if failure else None,
-                    rests_until=rest_until(
-                        started_at,
-                        finished_at,
-                        failure,
-                        Streak(runs + 1, hours + 1),
-                        batch.retry_after,
-                        longest=LONGEST if source.backfill_days else LONGEST_LIVE,
+                    SourceRun(
+                        source.name,
+                        started_at=started_at,
+                        finished_at=finished_at,
+                        readings=len(batch.readings),
+                        rejected=report.sources[source.name].rejected,
+                        latest=max((reading.time for reading in batch.readings), default=None),
+                        reason=failure.reason if failure else None,
+                        message=str(failure) if failure else None,
+                        rests_until=rest_until(
+                            started_at,
+                            finished_at,
+                            failure,
+                            Streak(runs + 1, hours + 1),
+                            batch.retry_after,
+                            longest=LONGEST if source.backfill_days else LONGEST_LIVE,
+                        ),
                     ),
                 )
 
