@@ -28,9 +28,7 @@ NOT_YET = (
     "common/api",
     "common/features",
     "common/inference",
-    "common/store",
     "common/training",
-    "common/verification",
 )
 """Folders whose names are still to be changed; a folder that is clean leaves this list."""
 
