@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import ARRAY, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, WEATHER, Outlook, hour_ending
+from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, WEATHER, ProviderForecast, hour_ending
 from common.store import sql
 from common.store.engine import run
 from common.store.schema import provider_forecast
@@ -52,7 +52,9 @@ class Received:
     """Variable → values; a variable that was not forecast is absent, and lists may end earlier than others."""
 
 
-def insert_provider_forecasts(connection: Connection, forecasts: Iterable[Outlook], *, now: datetime) -> None:
+def insert_provider_forecasts(
+    connection: Connection, forecasts: Iterable[ProviderForecast], *, now: datetime
+) -> None:
     """Keep what has been received at `now`; nothing that is kept changes, and the same again adds nothing.
 
     Of a round that is kept, another row is only added where a tenth more of it came than before.
@@ -76,7 +78,7 @@ def insert_provider_forecasts(connection: Connection, forecasts: Iterable[Outloo
 _Issue = tuple[str, str, str, datetime]
 
 
-def _issues(forecasts: Iterable[Outlook]) -> dict[_Issue, dict[datetime, dict[str, float]]]:
+def _issues(forecasts: Iterable[ProviderForecast]) -> dict[_Issue, dict[datetime, dict[str, float]]]:
     """(city, source, kind, issued_at) → time → variable → value."""
     issues: dict[_Issue, dict[datetime, dict[str, float]]] = defaultdict(dict)
     for forecast in forecasts:

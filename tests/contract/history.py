@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import naqi, us_aqi
-from common.domain.observation import HOUR, Outlook, Reading
+from common.domain.observation import HOUR, ProviderForecast, Reading
 from common.quality.explanation import pack
 from common.store.city_hours import upsert_city_hours
 from common.store.dataset_kind import claim_dataset
@@ -153,7 +153,7 @@ def fill(database: Database) -> None:
         upsert_readings(connection, _readings(NOW, DAYS * 24, luck), now=NOW + timedelta(minutes=5))
         for received in grid[::12]:
             expected = [
-                Outlook(
+                ProviderForecast(
                     "open-meteo",
                     "Delhi",
                     received,

@@ -15,7 +15,7 @@ import pytest
 from made import air, city_hours, count, keep, keep_and_reconcile, series
 from processes import until
 
-from common.domain.observation import HOUR, IST, POLLUTANTS, Outlook
+from common.domain.observation import HOUR, IST, POLLUTANTS, ProviderForecast
 from common.ingest.reconcile import reconcile
 from common.store.city_hours import lock_city
 from common.store.engine import Database, run
@@ -220,7 +220,9 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
         for hour in range(24 * 5):
             time = now - hour * HOUR
             expected = {"rain": 1.0, "pm25": 60.0}
-            insert_provider_forecasts(connection, [Outlook("m", "Delhi", time, time, expected)], now=time)
+            insert_provider_forecasts(
+                connection, [ProviderForecast("m", "Delhi", time, time, expected)], now=time
+            )
             record_run(connection, SourceRun("m", started_at=time, finished_at=time))
     hours = city_hours(database)
     done = maintain(database, now=now, retain_raw_days=2)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from made import count
 
-from common.domain.observation import HOUR, Outlook
+from common.domain.observation import HOUR, ProviderForecast
 from common.store.engine import Database, run
 from common.store.provider_forecasts import Received, insert_provider_forecasts, provider_forecasts_between
 
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 SECOND = timedelta(seconds=1)
 
 
-def issue_of(issued_at: datetime, *values: Mapping[str, float] | None, source: str = "m") -> list[Outlook]:
+def issue_of(
+    issued_at: datetime, *values: Mapping[str, float] | None, source: str = "m"
+) -> list[ProviderForecast]:
     """One of each hour after `issued_at`, from the first of `values` on; None: nothing was said of it."""
     return [
-        Outlook(source, "Delhi", issued_at, issued_at + (lead + 1) * HOUR, values_of_hour)
+        ProviderForecast(source, "Delhi", issued_at, issued_at + (lead + 1) * HOUR, values_of_hour)
         for lead, values_of_hour in enumerate(values)
         if values_of_hour is not None
     ]
 
 
-def keep(database: Database, outlooks: list[Outlook], now: datetime) -> None:
+def keep(database: Database, outlooks: list[ProviderForecast], now: datetime) -> None:
     with database.transaction() as connection:
         insert_provider_forecasts(connection, outlooks, now=now)
 
@@ -97,7 +99,7 @@ def test_the_newest_of_each_source(database: Database, now: datetime) -> None:
 
 def test_hours_end_as_indian_hours_do(database: Database, now: datetime) -> None:
     whole = now.replace(minute=0)
-    keep(database, [Outlook("m", "Delhi", whole, whole + HOUR, {"rain": 1.0})], now)
+    keep(database, [ProviderForecast("m", "Delhi", whole, whole + HOUR, {"rain": 1.0})], now)
     (received,) = read(database, "weather", ["rain"], now - HOUR, now)
     assert received.first == now + HOUR
 
