@@ -48,8 +48,8 @@ class SharedMemory:
 
     def get(self, name: str) -> bytes | None:
         """A value, where there is one and it may be had."""
-        found = self.ask(lambda client: client.getrange(name, 0, LARGEST))
-        return found if isinstance(found, bytes) and 0 < len(found) <= LARGEST else None
+        value = self.ask(lambda client: client.getrange(name, 0, LARGEST))
+        return value if isinstance(value, bytes) and 0 < len(value) <= LARGEST else None
 
     def put(self, name: str, value: bytes, *, seconds: int) -> None:
         """Keep a value for so long, where it can be."""
@@ -71,7 +71,7 @@ class SharedMemory:
         """Drop every value whose name begins so; how many there were, or None where it cannot be asked."""
 
         def dropped(client: Redis) -> int:
-            pattern = "".join(f"\\{one}" if one in "*?[]^\\" else one for one in beginning) + "*"
+            pattern = "".join(f"\\{letter}" if letter in "*?[]^\\" else letter for letter in beginning) + "*"
             names = list(client.scan_iter(pattern, count=_PAGE))
             for first in range(0, len(names), _PAGE):
                 client.unlink(*names[first : first + _PAGE])

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from common.adapters.notify import Notifier
 from common.adapters.queues import queue_from_url
 from common.config import Settings, from_environment
 from common.domain.errors import ConfigError
+from common.services.resources import Resources
 from common.store.engine import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from common.ingest.backfill import Backfill
-    from common.ingest.collect import Collector
-    from common.ingest.quota import Meter
-    from common.ports import Clock, Queue
-
+    from common.domain.messages import Handler
+    from common.ports import Clock, ObjectStore, Queue
 
 _CONNECTIONS = 2
 
@@ -29,7 +26,7 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def settings_here() -> Settings:
+def environment_settings() -> Settings:
     """The settings of the environment, and of the secret that it names.
 
     Raises:
@@ -44,24 +41,14 @@ def settings_here() -> Settings:
     return from_environment(read)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the functions share."""
-
-    settings: Settings
-    database: Database
-    queue: Queue
-    clock: Clock
-
-
 def assemble(
     settings: Settings | None = None,
     *,
     clock: Clock = system_clock,
     writers: int | None = None,
     **limits: int,
-) -> Parts:
-    """The parts for these settings, or those of the environment; `limits`: see `Database`.
+) -> Resources:
+    """The resources for these settings, or those of the environment; `limits`: see `Database`.
 
     A process keeps two connections, one for the work in hand and one for its lease, unless the settings or the
     limits give another number. With `writers`, so many of them may write, and the others are for `Database.reading`.
@@ -69,7 +56,7 @@ def assemble(
     Raises:
         ConfigError: when no database is named; only ``vayu`` on a laptop starts one by itself.
     """
-    chosen = settings or settings_here()
+    chosen = settings or environment_settings()
     if chosen.database_url is None:
         raise ConfigError(
             "DATABASE_URL is not set; it must look like postgresql://user:password@host:5432/name"
@@ -80,58 +67,20 @@ def assemble(
     if writers is not None:
         limits |= {"pool_size": writers, "readers": limits["pool_size"] - writers}
     database = Database(chosen.database_url, **limits)
-    return Parts(chosen, database, queue_from_url(chosen.queue_url, database, clock), clock)
+    return resources_of(chosen, database, queue_from_url(chosen.queue_url, database, clock), clock)
 
 
-def collector(parts: Parts, names: tuple[str, ...] | None = None) -> Collector:
-    """The collector over the enabled sources, or over those named; what it asks is counted for all processes.
+def resources_of(settings: Settings, database: Database, queue: Queue, clock: Clock) -> Resources:
+    """The resources over this database and this queue, with the other adapters that the settings name."""
 
-    Raises:
-        ConfigError: when a source is unknown or lacks its key.
-    """
-    from common.ingest.quota import Meter
+    def open_object_store() -> ObjectStore:
+        from common.adapters.object_store import UrlObjectStore  # its library is not in every function
 
-    return _collector(parts, names, Meter(parts.database, parts.clock))
+        return UrlObjectStore(settings.model_store_url)
 
-
-def backfill(
-    parts: Parts,
-    names: tuple[str, ...] | None = None,
-    *,
-    unit_s: float | None = None,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Backfill:
-    """The backfill from the enabled sources, or from those named; a part of each quota is out of its reach.
-
-    `unit_s`, `sleep`: see `Backfill`.
-
-    Raises:
-        ConfigError: when a source is unknown or lacks its key.
-    """
-    from common.ingest.backfill import UNIT_S, Backfill
-    from common.ingest.quota import BACKFILL, Meter
-
-    meter = Meter(parts.database, parts.clock, BACKFILL)
-    ready = _collector(parts, names, meter, sleep)
-    return Backfill(ready, meter, sleep=sleep, unit_s=unit_s or UNIT_S)
+    return Resources(settings, database, queue, clock, open_object_store, Notifier(settings).channels)
 
 
-def _collector(
-    parts: Parts,
-    names: tuple[str, ...] | None,
-    meter: Meter,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Collector:
-    from common.ingest.collect import Collector
-    from common.sources import enabled
-    from common.sources.http import Http
-
-    settings = parts.settings if names is None else replace(parts.settings, sources=names)
-    return Collector(
-        database=parts.database,
-        sources=enabled(settings),
-        http=Http(meter=meter, sleep=sleep),
-        clock=parts.clock,
-        base_urls=settings.base_urls,
-        keys=settings.keys,
-    )
+def from_environment_with(handler: Callable[[Resources], Handler]) -> Callable[[], Handler]:
+    """What makes a service's handler over the settings of the environment, once the first event has come."""
+    return lambda: handler(assemble())

@@ -22,8 +22,8 @@ from common.domain.messages import COLLECT, FORECAST_READY, OBSERVATIONS_READY, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from common.bootstrap.container import Parts
-    from common.entry.message_runner import Handler
+    from common.domain.messages import Handler
+    from common.services.resources import Resources
 
 _TRAINING_NICENESS = 10
 
@@ -81,20 +81,20 @@ def _work(types: list[str]) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    parts = assemble()
-    builders: dict[str, Callable[[Parts], Handler]] = {
-        COLLECT: collect.build,
-        OBSERVATIONS_READY: forecast.build,
-        TRAIN: train.build,
+    resources = assemble()
+    builders: dict[str, Callable[[Resources], Handler]] = {
+        COLLECT: collect.handler,
+        OBSERVATIONS_READY: forecast.handler,
+        TRAIN: train.handler,
         FORECAST_READY: _nobody_listens,
     }
     if TRAIN in types:
         os.nice(_TRAINING_NICENESS)  # answers and fresh forecasts come first
-    handlers = {name: builders[name](parts) for name in types}
-    work_forever(parts.database, parts.clock, handlers, stop=stop, poll_seconds=0.5, types=types)
+    handlers = {name: builders[name](resources) for name in types}
+    work_forever(resources.database, resources.clock, handlers, stop=stop, poll_seconds=0.5, types=types)
 
 
-def _nobody_listens(_: Parts) -> Handler:
+def _nobody_listens(_: Resources) -> Handler:
     """Forecasts are read from the store; nothing on one machine waits to be told of them."""
     return lambda message: {"forecast": message.subject}
 

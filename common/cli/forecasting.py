@@ -46,34 +46,33 @@ def train(
     A city is due when it was never trained, has 20 or more new hours, an old champion, or one that fails live.
     """
     chosen = [city.name for city in cities_named(cities)]
-    from common.adapters.object_store import ObjectStore
     from common.inference.onnx_session import ModelCache
-    from common.services.notifications import tell_promotions
+    from common.services.notifications import PromotionNotice
     from common.services.outbox import send_notices
     from common.training.service import train_city
 
-    with opened(offline=offline) as parts, progress() as bar:
-        now = parts.clock()
-        with parts.database.transaction() as connection:
+    with opened(offline=offline) as resources, progress() as bar:
+        now = resources.clock()
+        with resources.database.transaction() as connection:
             left = {} if force else not_due(connection, chosen, now=now)
         due = [city for city in chosen if city not in left]
-        files = ObjectStore(parts.settings.model_store_url)
+        files = resources.open_object_store()
         models = ModelCache(files)
         task = bar.add_task("Training", total=len(due))
         reports = []
         for city in due:
             bar.update(task, description=f"Training {city}")
             report = train_city(
-                parts.database,
+                resources.database,
                 files,
                 models,
                 city,
                 now=now,
                 families=families or FAMILIES,
                 patience_s=_PATIENCE_S,
+                on_promotion=PromotionNotice(resources),
             )
-            tell_promotions(parts, report)
-            send_notices(parts)
+            send_notices(resources)
             reports.append(report)
             bar.update(task, advance=1)
     _show_trained(reports, left, as_json=as_json)
@@ -114,10 +113,10 @@ def _show_trained(reports: list[TrainReport], left: dict[str, str], *, as_json: 
 def forecast(cities: tuple[str, ...], offline: bool, as_json: bool) -> None:
     """Issue forecasts of the named cities, or of all, from their champions; then score older ones."""
     chosen = [city.name for city in cities_named(cities)]
-    from common.services.forecast import build
+    from common.services.forecast import handler
 
-    with opened(offline=offline) as parts:
-        done = build(parts)(Message("vayu.observations.ready", data={"cities": chosen}))
+    with opened(offline=offline) as resources:
+        done = handler(resources)(Message("vayu.observations.ready", data={"cities": chosen}))
     skipped = cast("dict[str, str]", done["skipped"])
     emit(
         done,
@@ -146,19 +145,19 @@ def score(cities: tuple[str, ...], mode: Mode | None, days: int, offline: bool, 
     For AQI also how bad air was foreseen, and stated probabilities against what happened.
     """
     chosen = {city.name for city in cities_named(cities)}
-    with opened(offline=offline) as parts:
-        now = parts.clock()
-        with parts.database.transaction() as connection:
+    with opened(offline=offline) as resources:
+        now = resources.clock()
+        with resources.database.transaction() as connection:
             score_forecasts(connection, mode="live", now=now)
-            found = []
+            entries = []
             for each in (mode,) if mode else MODES:
-                found += records(connection, each, chosen, now=now, days=days)
-    if not found:
+                entries += records(connection, each, chosen, now=now, days=days)
+    if not entries:
         raise NotFound("no forecast has been scored yet; see: vayu forecast, vayu replay")
-    emit({"records": found}, as_json=as_json)
+    emit({"records": entries}, as_json=as_json)
     if not as_json:
-        for one in found:
-            for table in record_tables(one):
+        for entry in entries:
+            for table in record_tables(entry):
                 console.print(table)
 
 
@@ -188,7 +187,7 @@ def replay(
     chosen = [city.name for city in cities_named(cities)] if cities else None
     from common.services.replay import replay as drive
 
-    with opened(real=True) as parts, progress() as bar:
+    with opened(real=True) as resources, progress() as bar:
         task = bar.add_task(
             f"Training on what is before {start:%Y-%m-%d %H:%M}", total=int((end - start) / every) + 1
         )
@@ -197,7 +196,7 @@ def replay(
             bar.update(task, advance=1, description=f"Replaying {now:%Y-%m-%d %H:%M}Z")
 
         report = drive(
-            parts,
+            resources,
             start=start,
             end=end,
             every=every,
@@ -206,9 +205,9 @@ def replay(
             families=families or FAMILIES,
             tick=tick,
         )
-        with parts.database.transaction() as connection:
-            found = records(connection, "replay", set(report.cities), now=parts.clock(), days=0)
-    _show_replayed(report, found, as_json=as_json)
+        with resources.database.transaction() as connection:
+            entries = records(connection, "replay", set(report.cities), now=resources.clock(), days=0)
+    _show_replayed(report, entries, as_json=as_json)
 
 
 def _show_replayed(report: ReplayReport, records: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -230,5 +229,5 @@ def _show_replayed(report: ReplayReport, records: list[dict[str, Any]], *, as_js
                     soft_wrap=True,
                 )
         console.print(f"of {report.sealed} rows sealed when issued, {report.changed} changed afterwards")
-        for one in records:
-            console.print(next(record_tables(one)))
+        for entry in records:
+            console.print(next(record_tables(entry)))

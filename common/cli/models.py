@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from common.api.serialize_models import models_json
 from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.output import console, emit, json_option, make_table, offline_option
 from common.domain.forecast import TARGETS
-from common.store.reads.models import models_json
 
 if TYPE_CHECKING:
     from common.domain.forecast import Target
@@ -37,25 +37,25 @@ def models() -> None:
 def list_models(cities: tuple[str, ...], everything: bool, limit: int, offline: bool, as_json: bool) -> None:
     """List models, newest first: of the named cities, or of all."""
     named = [city.name for city in cities_named(cities)] if cities else [None]
-    found: list[dict[str, Any]] = []
-    with opened(offline=offline) as parts, parts.database.transaction() as connection:
+    listed: list[dict[str, Any]] = []
+    with opened(offline=offline) as resources, resources.database.transaction() as connection:
         for city in named:
             for status in (None,) if everything else ("champion", "retired"):
                 filters = {"city": city, "status": status, "mode": "live"}
-                found += json.loads(models_json(connection, filters, limit=limit, offset=0)[1])
-    found.sort(key=lambda one: (one["trained_at"], one["version"]), reverse=True)
+                listed += json.loads(models_json(connection, filters, limit=limit, offset=0)[1])
+    listed.sort(key=lambda row: (row["trained_at"], row["version"]), reverse=True)
     rows = [
         (
-            one["version"],
-            one["status"],
-            one["metrics"].get("holdout", {}).get("skill"),
-            one["trained_at"],
-            one["reason"],
+            row["version"],
+            row["status"],
+            row["metrics"].get("holdout", {}).get("skill"),
+            row["trained_at"],
+            row["reason"],
         )
-        for one in found
+        for row in listed
     ]
     headings = ("version", "status", "skill", "trained at", "why")
-    emit({"models": found}, as_json=as_json, table=make_table("Models", headings, rows))
+    emit({"models": listed}, as_json=as_json, table=make_table("Models", headings, rows))
 
 
 @models.command()
@@ -67,8 +67,8 @@ def card(name: str, target: Target | None, offline: bool, as_json: bool) -> None
     """Print the model card, in Markdown, of a version or of the champion of a city."""
     from common.services.model_registry import card_text
 
-    with opened(offline=offline) as parts:
-        text = card_text(parts, name, target or "aqi")
+    with opened(offline=offline) as resources:
+        text = card_text(resources, name, target or "aqi")
     if as_json:
         emit({"card": text}, as_json=True)
     else:
@@ -89,13 +89,13 @@ def rollback(city: str, target: Target | None, offline: bool, as_json: bool) -> 
     [chosen] = cities_named([city])
     from common.services.model_registry import roll_back_city
 
-    with opened(offline=offline) as parts:
-        done = roll_back_city(parts, chosen.name, (target,) if target else TARGETS)
+    with opened(offline=offline) as resources:
+        done = roll_back_city(resources, chosen.name, (target,) if target else TARGETS)
     emit({"city": chosen.name, "targets": done}, as_json=as_json)
     if not as_json:
         for each, what in done.items():
-            told = what.get("kept") or f"{what['served']} is served again, not {what['before']}"
-            console.print(f"{chosen.name}/{each}: {told}", soft_wrap=True)
+            outcome = what.get("kept") or f"{what['served']} is served again, not {what['before']}"
+            console.print(f"{chosen.name}/{each}: {outcome}", soft_wrap=True)
 
 
 @models.command()
@@ -106,8 +106,8 @@ def promote(version: str, offline: bool, as_json: bool) -> None:
     """Serve this very model; held for 14 days, like one that was rolled back to."""
     from common.services.model_registry import promote_version
 
-    with opened(offline=offline) as parts:
-        row = promote_version(parts, version)
+    with opened(offline=offline) as resources:
+        row = promote_version(resources, version)
     emit(
         {"city": row.city, "target": row.target, "served": version},
         as_json=as_json,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 COLLECT = "vayu.collect"
 OBSERVATIONS_READY = "vayu.observations.ready"
@@ -25,3 +23,7 @@ class Message:
     attempt: int = 1
     seconds_left: float | None = None
     """How long its handling may take before the platform ends it; None where that is not told."""
+
+
+Handler = Callable[[Message], Mapping[str, object]]
+"""Does the work a message asks for; the same message twice changes nothing the second time."""

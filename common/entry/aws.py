@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import DataError
 from common.entry import aws_metrics, event_decoding
-from common.entry.message_runner import Handler, deferred, log, once, perform
+from common.entry.message_runner import deferred, log, once, perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-    from common.domain.messages import Message
+    from common.domain.messages import Handler, Message
 
     LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

@@ -102,10 +102,10 @@ def json_object(text: object) -> dict[str, Any]:
         DataError: when it is not JSON, or JSON of another kind.
     """
     try:
-        found = json.loads(text) if isinstance(text, str | bytes) else None
+        content = json.loads(text) if isinstance(text, str | bytes) else None
     except (ValueError, RecursionError) as error:
         raise DataError("a message's body is not JSON") from error
-    return _mapping(found)
+    return _mapping(content)
 
 
 def _from_pubsub(push: Mapping[str, Any], default_type: str) -> Message:

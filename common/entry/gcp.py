@@ -8,9 +8,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from common.domain.errors import DataError
-from common.domain.messages import Message
+from common.domain.messages import Handler, Message
 from common.entry import event_decoding
-from common.entry.message_runner import HOPELESS, Handler, deferred, log, once, perform
+from common.entry.message_runner import HOPELESS, deferred, log, once, perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 from functools import cache
 from threading import Lock
 from time import perf_counter
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from aws_lambda_powertools import Logger
 
 from common.domain.errors import DataError, NotFound, Permanent
-from common.domain.messages import Message
 
-Handler = Callable[[Message], Mapping[str, object]]
-"""Does the work a message asks for; the same message twice changes nothing the second time."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Mapping
+
+    from common.domain.messages import Handler, Message
 
 HOPELESS = (DataError, NotFound, Permanent)
 """Errors that no further attempt cures."""
@@ -77,9 +77,9 @@ def perform(handle: Handler, message: Message, accepts: Container[str]) -> dict[
     return result
 
 
-def as_json(found: Mapping[str, object]) -> dict[str, object]:
+def as_json(outcome: Mapping[str, object]) -> dict[str, object]:
     """A handler's result in the types that JSON has."""
-    result: dict[str, object] = json.loads(json.dumps(dict(found), default=_text))
+    result: dict[str, object] = json.loads(json.dumps(dict(outcome), default=_text))
     return result
 
 

@@ -1,9 +1,9 @@
-"""Who may ask how often: the schedule up to the provider's quota, a backfill only up to a share of it.
+"""Calls within quotas: the schedule may use all of a provider's quota, a backfill a share of it.
 
-A backfill may bring the calls of an hour, a day or a month to two thirds of what the provider allows, whoever
-made them, and those of a minute to 95 %. The third is more than the hourly collection of all cities needs of
-any provider (Open-Meteo: 2,688 of 10,000 a day). Of a minute less has to be kept free, for it is soon over and
-the schedule can wait for the next; the little that is makes it win against a backfill that waits as well.
+A backfill may bring the calls of an hour, a day or a month to two thirds of what the provider allows, whoever made
+them, and those of a minute to 95 %. The remaining third is more than the hourly collection of all cities needs of any
+provider (Open-Meteo: 2,688 of 10,000 a day). A minute needs less room, because the schedule can wait for the next one;
+the 5 % make the schedule win against a backfill that waits as well.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.ports import Clock
-    from common.sources.interface import Quota, Source
+    from common.sources.http import Metered, Quota
     from common.store.engine import Connection, Database
 
 MINUTE = timedelta(seconds=61)
@@ -42,12 +42,12 @@ class Meter:
         self._shares = shares
         self._folded: dict[str, datetime] = {}
 
-    def take(self, source: Source, calls: float) -> float:
+    def take(self, source: Metered, calls: float) -> float:
         """Count a call that weighs `calls`; 0, or the seconds after which there is room for it in the minute.
 
         Raises:
             QuotaExhausted: when the hour, the day or the month has no room for it.
-            StoreError: when the database cannot be reached: what cannot be counted must not be asked.
+            StoreError: when the database cannot be reached: a call that cannot be counted must not be made.
         """
         limits = limits_of(source.quota, self._shares)
         if not limits:
@@ -62,7 +62,7 @@ class Meter:
             return max(0.1, (full.opens - now).total_seconds())
         raise _refusal(source.name, calls, full, now)
 
-    def opens_at(self, source: Source, calls: float) -> datetime | None:
+    def opens_at(self, source: Metered, calls: float) -> datetime | None:
         """When hour, day and month have room for so many calls; None where they have it now.
 
         More calls than a window may ever hold wait until it is empty.
@@ -77,7 +77,7 @@ class Meter:
         return None if full is None else full.opens
 
     def _fold(self, connection: Connection, source: str, now: datetime) -> None:
-        """Fold what is old, once an hour; before anything is told, for it moves calls to the end of their hour."""
+        """Fold old counts, once an hour. This comes first, because it moves calls to the end of their hour."""
         if now - self._folded.get(source, now - _HOUR) >= _HOUR:
             fold(connection, source, now=now)
             self._folded[source] = now

@@ -87,13 +87,13 @@ def pack_readings(
 ) -> dict[str, Any]:
     """The short form of what made a city-hour, as the head of this module shows it."""
     rest = {
-        "unused": [list(one) for one in unused],
+        "unused": [list(entry) for entry in unused],
         "doubts": doubts,
         "left_out": left_out,
         "gap": gap,
         "stopped": stopped,
     }
-    return {"used": used} | {name: found for name, found in rest.items() if found}
+    return {"used": used} | {name: content for name, content in rest.items() if content}
 
 
 def explain_readings(
@@ -118,17 +118,17 @@ def explain_readings(
     ]
     unused = [
         {
-            "source": one.source,
-            "basis": one.basis,
-            "stations": one.stations,
+            "source": other.source,
+            "basis": other.basis,
+            "stations": other.stations,
             "used": False,
-            "why": _BEHIND[one.why],
+            "why": _BEHIND[other.why],
             "doubtful": {
-                name: _doubted(codes, left_out.get(one.source, {}).get(name, {}))
-                for name, codes in doubts.get(one.source, {}).items()
+                name: _doubted(codes, left_out.get(other.source, {}).get(name, {}))
+                for name, codes in doubts.get(other.source, {}).items()
             },
         }
-        for one in (Unused(*each) for each in detail.get("unused", ()))
+        for other in (Unused(*each) for each in detail.get("unused", ()))
     ]
     return {
         "flags": {flag: MEANINGS[flag.partition(":")[0]] for flag in flags},

@@ -1,4 +1,4 @@
-"""Doubts that outlast their hour: kept with each city-hour, and judged again when later readings come."""
+"""QcFlags that outlast their hour: kept with each city-hour, and judged again when later readings come."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from common.quality.stations import Grid
     from common.store.engine import Connection
 
-StationDoubts = dict[str, dict[str, list[str]]]
+StationFlags = dict[str, dict[str, list[str]]]
 """Source → station → what is doubtful, as a city-hour keeps it."""
 
 
 _BEFORE = range(LEAD - AFTER, LEAD)
 
 
-def first_in_doubt(connection: Connection, grids: Mapping[str, Grid]) -> dict[str, datetime]:
+def first_with_changed_flags(connection: Connection, grids: Mapping[str, Grid]) -> dict[str, datetime]:
     """City → from where its city-hours must be computed again because what is doubtful in them has changed.
 
     Looked at are the city-hours that lie up to `AFTER` hours before those of the grids, which all begin together;
@@ -32,31 +32,31 @@ def first_in_doubt(connection: Connection, grids: Mapping[str, Grid]) -> dict[st
     if not grids:
         return {}
     some = next(iter(grids.values()))
-    kept = stored_doubts(connection, grids, some.end_of(_BEFORE[0]) - HOUR, some.end_of(_BEFORE[-1]))
+    stored = stored_doubts(connection, grids, some.end_of(_BEFORE[0]) - HOUR, some.end_of(_BEFORE[-1]))
     earlier = {}
     for city, grid in grids.items():
-        for end, doubts in sorted(kept[city].items()):
-            if _lasting(doubts) != doubts_of(grid, int((end - grid.first) / HOUR) - 1):
+        for end, doubts in sorted(stored[city].items()):
+            if _lasting(doubts) != flags_of(grid, int((end - grid.first) / HOUR) - 1):
                 earlier[city] = end - HOUR
                 break
     return earlier
 
 
-def doubts_of(grid: Grid, hour: int) -> StationDoubts:
+def flags_of(grid: Grid, hour: int) -> StationFlags:
     """What the course of hours makes doubtful in one of them."""
-    doubts: StationDoubts = {}
+    doubts: StationFlags = {}
     for source in grid.sources:
         for station in source.stations:
-            if found := station.doubts.get(hour):
-                doubts.setdefault(source.name, {})[station.name] = [str(doubt) for doubt in found]
+            if flags := station.doubts.get(hour):
+                doubts.setdefault(source.name, {})[station.name] = [str(doubt) for doubt in flags]
     return doubts
 
 
-def _lasting(kept: StationDoubts) -> StationDoubts:
+def _lasting(stored: StationFlags) -> StationFlags:
     """Of what a city-hour keeps, that which depends on other hours than its own."""
-    found: StationDoubts = {}
-    for source, stations in kept.items():
+    lasting: StationFlags = {}
+    for source, stations in stored.items():
         for station, codes in stations.items():
             if over := [code for code in codes if code.startswith(("stuck:", "spike:"))]:
-                found.setdefault(source, {})[station] = over
-    return found
+                lasting.setdefault(source, {})[station] = over
+    return lasting

@@ -1,13 +1,13 @@
-"""Doubts about readings: instruments that stand still, lone peaks, PM2.5 above PM10, stations unlike the others.
+"""Rules that flag readings: values that stand still, lone peaks, PM2.5 above PM10, outliers.
 
-A doubt is told and nothing is ever filled in or changed. A few doubts are grave: such a value stays out of the
-city's means and indices, and the hour says so. Leaving out a true episode is worse than keeping a false value, so
-what a witness (another station, the other particle size) confirms is never grave, nor is what has no witness.
-Only instruments are judged, and indices turned back into concentrations; a model neither sticks nor slips.
+A flag never changes a value or fills one in. A few flags are grave: such a value stays out of the city's means and
+indices, and the hour says so. To leave out a true episode is worse than to keep a false value. A value that another
+station or the other particle size confirms is therefore never grave, nor is one that nothing can confirm or deny.
+Only instruments are judged, and indices turned back into concentrations; models are not.
 
-Series are hourly means in `observation.UNITS` on one grid of hours, None where missing. The limits are set by what
-was found in 1.3 million hours of 16 stations (see docs/quality.md); the kinds of doubt follow Wu et al. 2018,
-Probabilistic automatic outlier detection for surface air quality measurements, Adv. Atmos. Sci. 35.
+Series are hourly means in `observation.UNITS` on one grid of hours, None where missing. The limits come from 1.3
+million hours of 16 stations (docs/quality.md). The kinds of flags follow Wu et al. 2018, Probabilistic automatic
+outlier detection for surface air quality measurements, Adv. Atmos. Sci. 35.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.domain.breakpoints import NAQI, SCALES
+from common.quality.corroborating_station import is_contradicted
+from common.quality.limits import LIMITS, SOFTENED, TWIN
+from common.quality.outlier import FACTOR as OUTLIER_FACTOR
+from common.quality.outlier import LEAST_OTHERS, outliers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from common.domain.breakpoints import Standard
     from common.domain.observation import Basis
-
-Values = list[float | None]
+    from common.quality.limits import Values
 
 STUCK_HOURS = 8
 """So many equal hours in a row are no air: told to two decimals and above the detection limit, values of Indian
@@ -40,35 +43,8 @@ _PEAK_DEVIATIONS = 6.0
 _PEAK_HOURS = 6
 _LEAST_SPREAD = 0.1
 """Of the logarithms around a peak: 10 % from hour to hour is no more than an instrument's own noise."""
-_SEEN_FACTOR = 1.5
-"""A witness that rises by as much over its own neighbouring hours has seen the peak too."""
-_UNLIKE_FACTOR = 4.0
-_OTHERS = 3
-"""So few other stations must tell a pollutant before one is held against them."""
 _PM_FACTOR, _PM_MARGIN = 1.1, 5.0
 """PM2.5 is a part of PM10; two instruments agree within about a tenth and 5 µg/m³."""
-
-
-class _Limits(NamedTuple):
-    """Of one pollutant, in its unit."""
-
-    blank: float
-    """At most this may be the detection limit, at which instruments rest for days."""
-    jump: float
-    """A peak rises by more than this: half of a band of the Indian index and more."""
-
-
-_LIMITS = {
-    "pm25": _Limits(5, 50),
-    "pm10": _Limits(10, 100),
-    "no2": _Limits(5, 50),
-    "so2": _Limits(10, 40),
-    "nh3": _Limits(5, 50),
-    "co": _Limits(0.3, 2),
-    "o3": _Limits(10, 60),
-}
-_SOFTENED = {"pm25": 5.0, "pm10": 10.0, "no2": 5.0, "so2": 5.0, "nh3": 5.0, "co": 0.2, "o3": 5.0}
-"""Added before ratios are formed: next to nothing is not many times nothing."""
 _RANGE_END = 900.0
 """µg/m³. PM monitors end at 985 or 1000 and stay there through the worst hours of Diwali: no standing still."""
 _FEW_STEPS = 12
@@ -77,12 +53,10 @@ _IMPLIED_BLANK = {name: 0.4 * scale.bands[0][1] for name, (scale, *_) in NAQI.it
 """Concentrations of index 20: below, one step of a whole-numbered index is more than 5 %."""
 _STORED = 1e-6
 """Relative error of a value that is stored in single precision"""
-_TWIN = {"pm25": "pm10", "pm10": "pm25"}
-
 MEANINGS: Mapping[str, str] = {
     "stuck": f"exactly the same value for {STUCK_HOURS} hours or more",
     "spike": "a lone peak of one hour",
-    "outlier": f"{_UNLIKE_FACTOR:.0f} times above or below the city's other stations",
+    "outlier": f"{OUTLIER_FACTOR:.0f} times above or below the city's other stations",
     "pm25>pm10": "PM2.5 above PM10, of which it is a part",
     "at_least": "implied by an index at the end of its scale: the concentration was at least so much",
     "excluded": "values within the hour's window were left out of its means and indices",
@@ -92,8 +66,8 @@ MEANINGS: Mapping[str, str] = {
 """Kind of flag → what it says. A flag is a kind, or ``kind:pollutant``."""
 
 
-class Doubt(NamedTuple):
-    """One doubt about one value."""
+class QcFlag(NamedTuple):
+    """One flag of one value."""
 
     kind: str
     pollutant: str = ""
@@ -110,21 +84,21 @@ class Doubt(NamedTuple):
         return self.flag + "!" * self.grave
 
 
-Doubts = dict[int, list[Doubt]]
+QcFlags = dict[int, list[QcFlag]]
 """Hour of the grid → what is doubtful in it."""
 
 
-def over_time(stations: Sequence[Mapping[str, Values]], basis: Basis) -> list[Doubts]:
+def over_time(stations: Sequence[Mapping[str, Values]], basis: Basis) -> list[QcFlags]:
     """What is doubtful in each station's course of hours: values that stand still, and lone peaks.
 
     `stations`: the series by pollutant of all stations of one source in one city. An hour is judged for good
     when the `AFTER` hours after it are known, and needs the `BEFORE` hours before it.
     """
-    found: list[Doubts] = [defaultdict(list) for _ in stations]
+    doubts: list[QcFlags] = [defaultdict(list) for _ in stations]
     if basis == "modelled":
-        return found
+        return doubts
     for number, station in enumerate(stations):
-        for pollutant, limits in _LIMITS.items():
+        for pollutant, limits in LIMITS.items():
             series = station.get(pollutant)
             if series is None:
                 continue
@@ -134,36 +108,36 @@ def over_time(stations: Sequence[Mapping[str, Values]], basis: Basis) -> list[Do
                 steps = _steps(pollutant, value)
                 if steps is not None and steps < _FEW_STEPS:
                     continue
-                at_end = pollutant in _TWIN and value >= _RANGE_END
-                doubt = Doubt("stuck", pollutant, basis == "measured" and steps is None and not at_end)
+                at_end = pollutant in TWIN and value >= _RANGE_END
+                doubt = QcFlag("stuck", pollutant, basis == "measured" and steps is None and not at_end)
                 for hour in range(first, end):
-                    found[number][hour].append(doubt)
-            for hour, factor in _peaks(series, limits.jump, _SOFTENED[pollutant]):
-                grave = factor >= _GRAVE_FACTOR and _denied(stations, number, pollutant, hour)
-                found[number][hour].append(Doubt("spike", pollutant, grave))
-    return found
+                    doubts[number][hour].append(doubt)
+            for hour, factor in _peaks(series, limits.jump, SOFTENED[pollutant]):
+                grave = factor >= _GRAVE_FACTOR and is_contradicted(stations, number, pollutant, hour)
+                doubts[number][hour].append(QcFlag("spike", pollutant, grave))
+    return doubts
 
 
-def at_once(stations: Sequence[Mapping[str, Values]], basis: Basis, hour: int) -> list[list[Doubt]]:
+def at_once(stations: Sequence[Mapping[str, Values]], basis: Basis, hour: int) -> list[list[QcFlag]]:
     """What is doubtful in the stations' values of one hour, held against each other; none of it is grave."""
-    found: list[list[Doubt]] = [[] for _ in stations]
+    doubts: list[list[QcFlag]] = [[] for _ in stations]
     if basis == "modelled":
-        return found
+        return doubts
     for number, station in enumerate(stations):
         fine, coarse = (series[hour] if (series := station.get(name)) else None for name in ("pm25", "pm10"))
         if fine is not None and coarse is not None and fine > _PM_FACTOR * coarse + _PM_MARGIN:
-            found[number].append(Doubt("pm25>pm10"))
-    if len(stations) > _OTHERS:
-        for pollutant in _LIMITS:
-            for number in _unlike(stations, pollutant, hour):
-                found[number].append(Doubt("outlier", pollutant))
-    return found
+            doubts[number].append(QcFlag("pm25>pm10"))
+    if len(stations) > LEAST_OTHERS:
+        for pollutant in LIMITS:
+            for number in outliers(stations, pollutant, hour):
+                doubts[number].append(QcFlag("outlier", pollutant))
+    return doubts
 
 
-def at_scale_end(station: Mapping[str, Values], standard: Standard, hour: int) -> list[Doubt]:
+def at_scale_end(station: Mapping[str, Values], standard: Standard, hour: int) -> list[QcFlag]:
     """The values of one hour that an index of `standard` at the end of its scale implies; none of it is grave."""
     return [
-        Doubt("at_least", pollutant)
+        QcFlag("at_least", pollutant)
         for pollutant, (scale, *_) in SCALES[standard].items()
         if (series := station.get(pollutant)) is not None
         and (value := series[hour]) is not None
@@ -176,14 +150,14 @@ def _still(series: Values, blank: float) -> Iterator[tuple[int, int]]:
     step = STUCK_HOURS // 2
     marks = series[::step]  # of so many hours in a row, two that are marked follow each other
     end = 0
-    for number, (one, next_) in enumerate(pairwise(marks)):
+    for number, (value, next_) in enumerate(pairwise(marks)):
         hour = number * step
-        if one is None or one != next_ or one <= blank or hour < end:
+        if value is None or value != next_ or value <= blank or hour < end:
             continue
         first, end = hour, hour + 1
-        while first and series[first - 1] == one:
+        while first and series[first - 1] == value:
             first -= 1
-        while end < len(series) and series[end] == one:
+        while end < len(series) and series[end] == value:
             end += 1
         if end - first >= STUCK_HOURS:
             yield first, end
@@ -219,46 +193,3 @@ def _peaks(series: Values, jump: float, soft: float) -> Iterator[tuple[int, floa
         spread = max(1.4826 * median(abs(each - middle) for each in logs), _LEAST_SPREAD)
         if log(value + soft) - middle >= _PEAK_DEVIATIONS * spread:
             yield hour, factor
-
-
-def _denied(stations: Sequence[Mapping[str, Values]], number: int, pollutant: str, hour: int) -> bool:
-    """Whether there are witnesses of a peak, and none of them saw it."""
-    witnesses = [
-        seen
-        for other, station in enumerate(stations)
-        if other != number and (seen := _rises(station, pollutant, hour)) is not None
-    ]
-    twin = _TWIN.get(pollutant)
-    if twin and (seen := _rises(stations[number], twin, hour)) is not None:
-        witnesses.append(seen)
-    return bool(witnesses) and not any(witnesses)
-
-
-def _rises(station: Mapping[str, Values], pollutant: str, hour: int) -> bool | None:
-    """Whether the hour stands out from those beside it; None where that is not known."""
-    series = station.get(pollutant)
-    if series is None or (value := series[hour]) is None:
-        return None
-    beside = [each for each in (series[hour - 1], series[hour + 1]) if each is not None]
-    soft = _SOFTENED[pollutant]
-    return value + soft >= _SEEN_FACTOR * (max(beside) + soft) if beside else None
-
-
-def _unlike(stations: Sequence[Mapping[str, Values]], pollutant: str, hour: int) -> Iterator[int]:
-    """Numbers of the stations whose value is far from the median of the others'."""
-    there = [
-        (value, number)
-        for number, station in enumerate(stations)
-        if (series := station.get(pollutant)) is not None and (value := series[hour]) is not None
-    ]
-    soft, jump = _SOFTENED[pollutant], _LIMITS[pollutant].jump
-    if len(there) <= _OTHERS:
-        return
-    there.sort()
-    if (there[-1][0] + soft) < _UNLIKE_FACTOR * (there[0][0] + soft):
-        return
-    for place, (value, number) in enumerate(there):
-        middle = median(each for each, _ in (*there[:place], *there[place + 1 :])) + soft
-        softened = value + soft
-        if abs(softened - middle) >= jump and not 1 / _UNLIKE_FACTOR < softened / middle < _UNLIKE_FACTOR:
-            yield number

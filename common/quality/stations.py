@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from common.domain.observation import BASES, HOUR, WEATHER, Basis
 from common.domain.station_names import best_spelling, station_key
-from common.quality.rules import AFTER, BEFORE, Doubts, Values, over_time
-from common.store.readings import Told, readings_of
+from common.quality.rules import AFTER, BEFORE, QcFlags, over_time
+from common.store.readings import StationSeries, readings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from common.quality.limits import Values
     from common.store.engine import Connection
 
 WINDOW = 24
@@ -43,7 +44,7 @@ class Station:
     air: set[int]
     """Hours in which it told anything but weather."""
     published: dict[int, Mapping[str, int]]
-    doubts: Doubts = field(default_factory=dict)
+    doubts: QcFlags = field(default_factory=dict)
     left_out: dict[str, list[int]] = field(default_factory=dict)
     """Pollutant → hours told but not counted."""
 
@@ -108,55 +109,55 @@ def load(
     until = max(end, min(end + AFTER * HOUR, known))
     hours = int((until - first) / HOUR)
     return {
-        city: _grid(one_each([_station(each, first, hours) for each in told]), first, hours)
-        for city, told in readings_of(connection, cities, first, until).items()
+        city: _grid(one_each([_station(each, first, hours) for each in reported]), first, hours)
+        for city, reported in readings_of(connection, cities, first, until).items()
     }
 
 
 def one_each(stations: list[Station]) -> list[Station]:
     """The stations, each once, whatever its names: those of one source whose names differ in case, blanks or
     punctuation, and those that differ in the board unless their values differ."""
-    kept: dict[tuple[str, Basis, str], list[Station]] = {}
+    merged: dict[tuple[str, Basis, str], list[Station]] = {}
     for station in stations:
-        known = kept.setdefault((station.source, station.basis, station_key(station.name)[0]), [])
+        known = merged.setdefault((station.source, station.basis, station_key(station.name)[0]), [])
         same = next((at for at, other in enumerate(known) if _is_same(station, other)), None)
         if same is None:
             known.append(station)
         else:
             known[same] = _merged(known[same], station)
-    return [station for known in kept.values() for station in known]
+    return [station for known in merged.values() for station in known]
 
 
-def _is_same(one: Station, two: Station) -> bool:
-    if station_key(one.name) == station_key(two.name):
+def _is_same(first: Station, second: Station) -> bool:
+    if station_key(first.name) == station_key(second.name):
         return True
     pairs = [
         pair
-        for name in one.values.keys() & two.values.keys()
-        for pair in zip(one.values[name], two.values[name], strict=True)
+        for name in first.values.keys() & second.values.keys()
+        for pair in zip(first.values[name], second.values[name], strict=True)
         if None not in pair
     ]
     return sum(first == second for first, second in pairs) >= _SAME * len(pairs)
 
 
-def _merged(one: Station, two: Station) -> Station:
+def _merged(first: Station, second: Station) -> Station:
     """Both under the better spelling; where both tell, the first counts."""
     values = {
         name: [
             other if value is None else value
-            for value, other in zip(one.values[name], two.values[name], strict=True)
+            for value, other in zip(first.values[name], second.values[name], strict=True)
         ]
-        for name in one.values.keys() & two.values.keys()
+        for name in first.values.keys() & second.values.keys()
     }
-    values = {**two.values, **one.values, **values}
+    values = {**second.values, **first.values, **values}
     return Station(
-        source=one.source,
-        basis=one.basis,
-        name=max(one.name, two.name, key=best_spelling),
+        source=first.source,
+        basis=first.basis,
+        name=max(first.name, second.name, key=best_spelling),
         values=values,
         counted=values,
-        air=one.air | two.air,
-        published={**two.published, **one.published},
+        air=first.air | second.air,
+        published={**second.published, **first.published},
     )
 
 
@@ -201,8 +202,8 @@ def _judge(stations: list[Station], basis: Basis) -> None:
     for station, doubts in zip(stations, over_time([each.values for each in stations], basis), strict=True):
         station.doubts = doubts
         left_out = defaultdict(set)
-        for hour, found in doubts.items():
-            for doubt in found:
+        for hour, of_hour in doubts.items():
+            for doubt in of_hour:
                 if doubt.grave:
                     left_out[doubt.pollutant].add(hour)
         for pollutant, hours in left_out.items():
@@ -215,20 +216,20 @@ def _judge(stations: list[Station], basis: Basis) -> None:
             station.left_out[pollutant] = sorted(hours)
 
 
-def _station(told: Told, first: datetime, hours: int) -> Station:
+def _station(reported: StationSeries, first: datetime, hours: int) -> Station:
     """Set a station's readings on the grid; several within one hour are averaged, rain is summed."""
     zero = int(first.timestamp())
     # A stamp exactly on the end of an hour belongs to that hour.
-    at = [-((zero - time) // 3600) - 1 for time in told.times]
-    values = {name: _series(name, column, at, hours) for name, column in told.values.items()}
+    at = [-((zero - time) // 3600) - 1 for time in reported.times]
+    values = {name: _series(name, column, at, hours) for name, column in reported.values.items()}
     return Station(
-        source=told.source,
-        basis=told.basis,
-        name=told.station,
+        source=reported.source,
+        basis=reported.basis,
+        name=reported.station,
         values=values,
         counted=values,
-        air={hour for hour, any_ in zip(at, told.air, strict=True) if any_},
-        published={hour: found for hour, found in zip(at, told.published, strict=False) if found},
+        air={hour for hour, any_ in zip(at, reported.air, strict=True) if any_},
+        published={hour: indices for hour, indices in zip(at, reported.published, strict=False) if indices},
     )
 
 
@@ -244,6 +245,6 @@ def _series(name: str, column: Values, at: list[int], hours: int) -> Values:
         if series[hour] is not None:
             several.setdefault(hour, [series[hour]]).append(value)  # type: ignore[list-item]
         series[hour] = value
-    for hour, found in several.items():
-        series[hour] = fsum(found) if name == "rain" else fsum(found) / len(found)
+    for hour, together in several.items():
+        series[hour] = fsum(together) if name == "rain" else fsum(together) / len(together)
     return series

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from common.adapters.notify import Notifier
-from common.adapters.postgres.queue import PostgresQueue
 from common.domain.errors import StoreError
 from common.store import jobs, outbox
 
@@ -16,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from common.bootstrap.container import Parts
-    from common.domain.messages import Message
-    from common.entry.message_runner import Handler
+    from common.domain.messages import Handler, Message
+    from common.services.resources import Resources
     from common.store.engine import Connection
     from common.store.outbox import Outgoing
 
@@ -28,71 +25,71 @@ _QUEUE = "queue"
 log = Logger(service="vayu", child=True)
 
 
-def put_notice(parts: Parts, connection: Connection, subject: str, text: str) -> None:
+def put_notice(resources: Resources, connection: Connection, subject: str, text: str) -> None:
     """Tell everybody who is configured, once this transaction is kept."""
-    for channel in Notifier(parts.settings).channels:
-        outbox.put(connection, channel, {"subject": subject, "text": text}, now=parts.clock())
+    for channel in resources.mailers:
+        outbox.put(connection, channel, {"subject": subject, "text": text}, now=resources.clock())
 
 
 def put_message(
-    parts: Parts, connection: Connection, type_: str, subject: str, data: Mapping[str, Any]
+    resources: Resources, connection: Connection, type_: str, subject: str, data: Mapping[str, Any]
 ) -> None:
     """Wake a function, once this transaction is kept: by the database's own queue, or by `send_messages`."""
-    if isinstance(parts.queue, PostgresQueue):
-        jobs.enqueue(connection, type_, subject, dict(data), now=parts.clock())
+    if resources.queue.in_database:
+        jobs.enqueue(connection, type_, subject, dict(data), now=resources.clock())
     else:
         body = {"type": type_, "subject": subject, "data": dict(data)}
-        outbox.put(connection, _QUEUE, body, now=parts.clock())
+        outbox.put(connection, _QUEUE, body, now=resources.clock())
 
 
-def then_notify(parts: Parts, handle: Handler) -> Handler:
+def then_notify(resources: Resources, handle: Handler) -> Handler:
     """`handle`, after which `send_notices` has its occasion."""
 
     def handled(message: Message) -> Mapping[str, object]:
         outcome = handle(message)
-        send_notices(parts)
+        send_notices(resources)
         return outcome
 
     return handled
 
 
-def send_notices(parts: Parts) -> None:
+def send_notices(resources: Resources) -> None:
     """Tell people what waits for them; what cannot be told now is told at the next occasion.
 
     Raises:
         StoreError: when the database cannot be reached.
     """
-    for channel, send in Notifier(parts.settings).channels.items():
-        _send(parts, channel, lambda one, send=send: send(one.id, **one.body))  # type: ignore[misc]
+    for channel, send in resources.mailers.items():
+        _send(resources, channel, lambda message, send=send: send(message.id, **message.body))  # type: ignore[misc]
 
 
-def send_messages(parts: Parts) -> None:
+def send_messages(resources: Resources) -> None:
     """Send what waits for a queue that is not the database's.
 
     Raises:
         StoreError: when the database or the queue cannot be reached; what was not sent waits for the next time.
     """
 
-    def send(one: Outgoing) -> None:
-        parts.queue.send(one.body["type"], one.body["subject"], one.body["data"])
+    def send(message: Outgoing) -> None:
+        resources.queue.send(message.body["type"], message.body["subject"], message.body["data"])
 
-    failures = _send(parts, _QUEUE, send)
+    failures = _send(resources, _QUEUE, send)
     if failures:
         raise StoreError(f"messages could not be queued: {failures[-1]}")
 
 
-def _send(parts: Parts, channel: str, send: Callable[[Outgoing], None]) -> list[str]:
+def _send(resources: Resources, channel: str, send: Callable[[Outgoing], None]) -> list[str]:
     """Try each message of a channel once, and none after one that took too long; why some failed."""
     failures: list[str] = []
     last = 0
     while True:
-        with parts.database.transaction() as connection:
+        with resources.database.transaction() as connection:
             message = outbox.claim(connection, channel, after=last)
         if message is None:
             return failures
         last = message.row
         error = _bounded(send, message)
-        with parts.database.transaction() as connection:
+        with resources.database.transaction() as connection:
             if error is None:
                 outbox.was_sent(connection, message)
                 continue

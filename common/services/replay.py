@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from common.adapters.object_store import ObjectStore
 from common.domain.errors import ModelError, StoreError
 from common.domain.forecast import FAMILIES, Family
 from common.domain.observation import HOUR, last_full_hour
@@ -17,7 +16,7 @@ from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
 from common.ingest.reconcile import reconcile
 from common.store.city_hours import cities_between
-from common.store.forecast_checksums import Key, seals
+from common.store.forecast_checksums import Key, forecast_checksums
 from common.store.forecasts import score
 from common.store.models import forget_replay
 from common.store.training_schedule import due_for_training, plan_trainings
@@ -26,7 +25,8 @@ from common.training.service import train_city
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from common.bootstrap.container import Parts
+    from common.ports import ObjectStore
+    from common.services.resources import Resources
 
 _ATTEMPTS = 5
 Done = TypeVar("Done")
@@ -64,14 +64,14 @@ class ReplayReport:
     kept: dict[str, int] = field(default_factory=dict)
     """Target → how often the champion stayed."""
     sealed: int = 0
-    """Rows of forecasts, the followed models' too, whose checksum was taken when they were issued."""
+    """Rows of forecasts, those of challengers too, whose checksum was taken when they were issued."""
     changed: int = 0
     """Those of them that were another or gone at the end."""
     skipped: dict[str, str] = field(default_factory=dict)
 
 
 def replay(
-    parts: Parts,
+    resources: Resources,
     *,
     start: datetime,
     end: datetime,
@@ -84,52 +84,52 @@ def replay(
     """Walk from `start` to `end`: reconcile each step's hours, plan and train, forecast and score, as live.
 
     Nothing later than the clock is looked at: models are trained, hours reconciled and forecasts issued from
-    what had been measured by then. Which city is trained, what is promoted and what is followed beside it is decided
-    by the live planner's and the live promotion's rules, from the replayed record. The forecasts are kept with mode
-    ``replay``, never among the live ones; those of an earlier replay of the same cities are replaced. `tick` is
+    what had been measured by then. The rules of the live planner and the live promotion decide, from the replayed
+    record, which city is trained, what is promoted and which challengers run beside it. The forecasts have mode
+    ``replay`` and never mix with live ones; they replace those of an earlier replay of the same cities. `tick` is
     called at every step.
 
     Raises:
         ModelError: when no city has measurements in the window, or none can be trained before `start`.
     """
-    with parts.database.transaction() as connection:
-        found = list(cities) if cities else cities_between(connection, start, end)
-    if not found:
+    with resources.database.transaction() as connection:
+        covered = list(cities) if cities else cities_between(connection, start, end)
+    if not covered:
         raise ModelError(
             "no city has measurements between --from and --to; import some first: vayu import FILE… --city C"
         )
-    report = ReplayReport(found)
-    files = ObjectStore(parts.settings.model_store_url)
+    report = ReplayReport(covered)
+    files = resources.open_object_store()
     models = ModelCache(files)
-    _forget(parts, files, found)
-    for city in found:
-        _train(parts, files, models, report, city, start, families)
+    _forget(resources, files, covered)
+    for city in covered:
+        _train(resources, files, models, report, city, start, families)
     if not report.promoted:
         raise ModelError("; ".join(sorted(set(report.skipped.values()))) or "nothing could be trained")
     sealed: dict[Key, str] = {}
     now, next_forecast, next_plan = start, start, _next_plan(start)
     while now <= end:
-        report.hours += _patiently(partial(_observe, parts, report.cities, now - every, now, now))
+        report.hours += _patiently(partial(_observe, resources, report.cities, now - every, now, now))
         if now >= next_plan:
-            for city in _plan(parts, report, now):
-                _train(parts, files, models, report, city, now, families)
+            for city in _plan(resources, report, now):
+                _train(resources, files, models, report, city, now, families)
             next_plan = _next_plan(now)
         if now >= next_forecast:
             issued = _patiently(
-                partial(issue_forecasts, parts.database, models, found, now=now, mode="replay")
+                partial(issue_forecasts, resources.database, models, covered, now=now, mode="replay")
             )
             report.issued += issued.issued
             report.skipped |= issued.skipped
             next_forecast += forecast_every
-            sealed |= _seals(parts, found, last_full_hour(now), now)
-        _patiently(partial(_score, parts, now))
+            sealed |= _seals(resources, covered, last_full_hour(now), now)
+        _patiently(partial(_score, resources, now))
         tick(now)
         now += every
     # What was doubtful at the end is judged again by all that is known.
-    _observe(parts, report.cities, now - every - HOUR, now - every, parts.clock())
-    at_the_end = _seals(parts, found, start - HOUR, end)
+    _observe(resources, report.cities, now - every - HOUR, now - every, resources.clock())
+    at_the_end = _seals(resources, covered, start - HOUR, end)
     report.sealed = len(sealed)
-    report.changed = sum(at_the_end.get(key) != seal for key, seal in sealed.items())
+    report.changed = sum(at_the_end.get(key) != checksum for key, checksum in sealed.items())
     return report
 
 
@@ -143,8 +143,8 @@ def _patiently(work: Callable[[], Done]) -> Done:
     return work()
 
 
-def _score(parts: Parts, now: datetime) -> None:
-    with parts.database.transaction() as connection:
+def _score(resources: Resources, now: datetime) -> None:
+    with resources.database.transaction() as connection:
         score(connection, mode="replay", now=now)
 
 
@@ -154,9 +154,9 @@ def _next_plan(now: datetime) -> datetime:
     return daily if daily > now else daily + timedelta(days=1)
 
 
-def _plan(parts: Parts, report: ReplayReport, now: datetime) -> list[str]:
+def _plan(resources: Resources, report: ReplayReport, now: datetime) -> list[str]:
     """What the live planner would have trained."""
-    with parts.database.transaction() as connection:
+    with resources.database.transaction() as connection:
         due = due_for_training(connection, now=now, mode="replay")
         chosen = {city: reason for city, reason in due.items() if city in report.cities}
         planned = plan_trainings(connection, chosen, "replay", now=now)
@@ -165,22 +165,24 @@ def _plan(parts: Parts, report: ReplayReport, now: datetime) -> list[str]:
     return planned
 
 
-def _seals(parts: Parts, cities: Sequence[str], start: datetime, end: datetime) -> dict[Key, str]:
-    with parts.database.transaction() as connection:
-        return seals(connection, cities, mode="replay", start=start, end=end)
+def _seals(resources: Resources, cities: Sequence[str], start: datetime, end: datetime) -> dict[Key, str]:
+    with resources.database.transaction() as connection:
+        return forecast_checksums(connection, cities, mode="replay", start=start, end=end)
 
 
-def _observe(parts: Parts, cities: Sequence[str], before: datetime, until: datetime, now: datetime) -> int:
+def _observe(
+    resources: Resources, cities: Sequence[str], before: datetime, until: datetime, now: datetime
+) -> int:
     """What ``collect`` does with hours that have just come in; here they lie in the store already."""
     start, end = last_full_hour(before), last_full_hour(until)
     for city in cities:
-        with parts.database.transaction() as connection:
+        with resources.database.transaction() as connection:
             reconcile(connection, city, start, end, now=now)
     return int((end - start) / HOUR)
 
 
 def _train(
-    parts: Parts,
+    resources: Resources,
     files: ObjectStore,
     models: ModelCache,
     report: ReplayReport,
@@ -189,7 +191,9 @@ def _train(
     families: Sequence[Family],
 ) -> None:
     trained = _patiently(
-        partial(train_city, parts.database, files, models, city, now=now, families=families, mode="replay")
+        partial(
+            train_city, resources.database, files, models, city, now=now, families=families, mode="replay"
+        )
     )
     report.trainings += 1
     report.promoted += trained.promoted.values()
@@ -202,9 +206,9 @@ def _train(
     report.skipped |= {f"{city}/{target}": reason for target, reason in trained.failed.items()}
 
 
-def _forget(parts: Parts, files: ObjectStore, cities: Sequence[str]) -> None:
+def _forget(resources: Resources, files: ObjectStore, cities: Sequence[str]) -> None:
     for city in cities:
-        with parts.database.transaction() as connection:
+        with resources.database.transaction() as connection:
             versions = forget_replay(connection, city)
         for version in versions:
             for key in files.list(version + "/"):

@@ -5,23 +5,24 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
-from common.bootstrap.container import Parts, assemble
-from common.bootstrap.message_cities import named_cities
 from common.domain.cities import find_city
 from common.domain.errors import DataError, ModelError
 from common.domain.forecast import FAMILIES, Family
 from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
-from common.entry.tracked_jobs import followed
-from common.services.notifications import tell_promotions, tell_training_troubles
+from common.entry.tracked_jobs import tracked
+from common.services.message_cities import named_cities
+from common.services.notifications import PromotionNotice, tell_training_troubles
 from common.services.outbox import put_message, send_messages, then_notify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    from common.domain.messages import Handler
+    from common.services.resources import Resources
 
 
-def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object]]:
+def handler(resources: Resources) -> Handler:
     """The handler; the training libraries are loaded when a city is trained, not to plan."""
-    whole = parts or assemble()
 
     def handle(message: Message) -> Mapping[str, object]:
         """``data`` names a ``city``, and may name ``families``; or ``cities``; without any: plan the day.
@@ -33,56 +34,64 @@ def build(parts: Parts | None = None) -> Callable[[Message], Mapping[str, object
         wanted = {name: message.data[name] for name in ("families", "force") if name in message.data}
         _families(wanted.get("families"))
         if city is not None:
-            return _train(whole, find_city(str(city)).name, wanted)
+            return _train(resources, find_city(str(city)).name, wanted)
         if cities is not None:
-            return _spread(whole, [found.name for found in named_cities(message.data)], wanted)
-        return _plan(whole)
+            return _spread(resources, [named.name for named in named_cities(message.data)], wanted)
+        return _plan(resources)
 
-    return followed(then_notify(whole, handle), whole.database, whole.clock)
+    return tracked(then_notify(resources, handle), resources.database, resources.clock)
 
 
-def _plan(parts: Parts) -> Mapping[str, object]:
+def _plan(resources: Resources) -> Mapping[str, object]:
     """One message a city that is due, and once a UTC day; what is wrong with trainings is told."""
     from common.store.training_schedule import due_for_training, plan_trainings
 
-    with parts.database.transaction() as connection:
-        due = due_for_training(connection, now=parts.clock())
-        new = plan_trainings(connection, due, "live", now=parts.clock())
+    with resources.database.transaction() as connection:
+        due = due_for_training(connection, now=resources.clock())
+        new = plan_trainings(connection, due, "live", now=resources.clock())
         for city in new:  # within the transaction: a plan without its messages would be a day without them
-            put_message(parts, connection, TRAIN, city, {"city": city, "reason": due[city]})
-    tell_training_troubles(parts)
-    send_messages(parts)
+            put_message(resources, connection, TRAIN, city, {"city": city, "reason": due[city]})
+    tell_training_troubles(resources)
+    send_messages(resources)
     return {
         "queued": {city: due[city] for city in new},
         "queued_before": {city: reason for city, reason in due.items() if city not in new},
     }
 
 
-def _spread(parts: Parts, cities: Sequence[str], wanted: Mapping[str, object]) -> Mapping[str, object]:
+def _spread(
+    resources: Resources, cities: Sequence[str], wanted: Mapping[str, object]
+) -> Mapping[str, object]:
     for city in cities:
-        parts.queue.send(TRAIN, city, {"city": city, **wanted})
+        resources.queue.send(TRAIN, city, {"city": city, **wanted})
     return {"queued": dict.fromkeys(cities, "asked for")}
 
 
-def _train(parts: Parts, city: str, wanted: Mapping[str, object]) -> Mapping[str, object]:
+def _train(resources: Resources, city: str, wanted: Mapping[str, object]) -> Mapping[str, object]:
     if wanted.get("force") is False:
         from common.store.training_schedule import not_due
 
-        with parts.database.transaction() as connection:
-            left = not_due(connection, [city], now=parts.clock())
+        with resources.database.transaction() as connection:
+            left = not_due(connection, [city], now=resources.clock())
         if left:
             return {"city": city, "left": left[city]}
-    from common.adapters.object_store import ObjectStore
     from common.inference.onnx_session import ModelCache
     from common.training.service import SERVED_ALREADY, train_city
 
-    files = ObjectStore(parts.settings.model_store_url)
+    files = resources.open_object_store()
     families = _families(wanted.get("families"))
-    report = train_city(parts.database, files, ModelCache(files), city, now=parts.clock(), families=families)
-    # A training that died may have promoted the model and told nobody.
+    report = train_city(
+        resources.database,
+        files,
+        ModelCache(files),
+        city,
+        now=resources.clock(),
+        families=families,
+        on_promotion=PromotionNotice(resources),
+    )
+    # A training that died may have promoted the model and woken nobody.
     if report.promoted or SERVED_ALREADY in report.kept.values():
-        parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
-    tell_promotions(parts, report)
+        resources.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
     if report.failed and not report.metrics:
         raise ModelError(f"{city}: " + "; ".join(sorted(set(report.failed.values()))))
     return asdict(report)

@@ -1,64 +1,54 @@
-"""Models that are followed: they forecast beside the champion, and the record compares them."""
+"""Challengers: what providers and former champions forecast beside the champion, so that the record compares them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
 from common.store.engine import run
+from common.store.schema import forecast_challenger, model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from common.domain.forecast import Mode
     from common.store.engine import Connection
 
-MOST_FOLLOWED = 2
-"""Models of a city and target that are followed at the same time."""
+MAX_CHALLENGERS = 2
+"""Models of a city and target that challenge the champion at the same time."""
 
 
-def followed(connection: Connection, city: str, target: str, mode: Mode, *, now: datetime) -> list[str]:
-    """Versions of the models that forecast beside the champion, `MOST_FOLLOWED` at most, the newest first."""
-    rows = run(
-        connection,
-        """
-        SELECT version FROM model
-        WHERE city = :city AND target = :target AND mode = :mode AND shadow_until > CAST(:now AS timestamptz)
-          AND trained_at <= :now AND status <> 'champion' AND pruned_at IS NULL
-        ORDER BY trained_at DESC, version LIMIT :most
-        """,
-        city=city,
-        target=target,
-        mode=mode,
-        now=now,
-        most=MOST_FOLLOWED,
+def current_challengers(
+    connection: Connection, city: str, target: str, mode: Mode, *, now: datetime
+) -> list[str]:
+    """Versions of the models that forecast beside the champion, `MAX_CHALLENGERS` at most, the newest first."""
+    c = model.c
+    challenging = (
+        select(c.version)
+        .where(c.city == city, c.target == target, c.mode == mode, c.status != "champion")
+        .where(c.challenger_until > now, c.trained_at <= now, c.pruned_at.is_(None))
+        .order_by(c.trained_at.desc(), c.version)
+        .limit(MAX_CHALLENGERS)
     )
-    return [version for (version,) in rows]
+    return [version for (version,) in run(connection, challenging)]
 
 
-def keep_rival(
+def insert_challenger_forecasts(
     connection: Connection,
     city: str,
-    target: str,
     mode: Mode,
-    *,
     origin: datetime,
-    version: str,
-    y: Sequence[float],
-) -> bool:
-    """Keep what a followed model forecast beside the champion; False where it is kept already."""
-    return bool(
-        run(
-            connection,
-            """
-            INSERT INTO forecast_rival (city, target, mode, origin, rival, y)
-            VALUES (:city, :target, :mode, :origin, :version, :y) ON CONFLICT DO NOTHING RETURNING 1
-            """,
-            city=city,
-            target=target,
-            mode=mode,
-            origin=origin,
-            version=version,
-            y=list(y),
-        )
-    )
+    forecasts: Iterable[tuple[str, str, Sequence[float | None]]],
+) -> int:
+    """Store challengers' forecasts, (target, challenger, 48 values), beside ours of that origin; how many are new."""
+    rows = [
+        {"city": city, "target": target, "mode": mode, "origin": origin, "challenger": name, "y": list(y)}
+        for target, name, y in forecasts
+    ]
+    if not rows:
+        return 0
+    new = insert(forecast_challenger).values(rows).on_conflict_do_nothing()
+    return len(run(connection, new.returning(forecast_challenger.c.origin)))

@@ -81,7 +81,7 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """A connection whose work is kept when the block ends well and undone otherwise.
 
-        Parts that may fail alone: `Connection.begin_nested`. Where the network fails while the work is being kept,
+        Resources that may fail alone: `Connection.begin_nested`. Where the network fails while the work is being kept,
         it may have been: only work that may be done again is safe, as all of Vayu's is.
 
         Raises:

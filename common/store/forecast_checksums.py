@@ -1,4 +1,4 @@
-"""Seals on issued forecasts: a checksum of each row, to show that none was changed afterwards."""
+"""Checksums of issued forecasts, to show that none was changed afterwards."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 Key = tuple[str, str, str, "datetime"]
 
 
-def seals(
+def forecast_checksums(
     connection: Connection, cities: Sequence[str], *, mode: Mode, start: datetime, end: datetime
 ) -> dict[Key, str]:
-    """(city, target, whose, origin) → MD5 of the whole row, of forecasts with origin in [start, end].
+    """(city, target, challenger, origin) → MD5 of the whole row, of forecasts with origin in [start, end].
 
-    ``whose`` is empty for the champion's own, else the rival's name. A column that was introduced later, and is null in
-    what was issued before, is no part of the row: its seal stays what it was.
+    ``challenger`` is empty for the champion's own. A checksum stays what it was when the forecast was issued: a column
+    that was introduced later, and is null in older rows, is no part of it; a renamed column counts by its first name.
     """
     rows = run(
         connection,
@@ -32,7 +32,9 @@ def seals(
         FROM forecast
         WHERE mode = :mode AND city = ANY(:cities) AND origin BETWEEN :start AND :end
         UNION ALL
-        SELECT city, target, rival, origin, md5(to_jsonb(forecast_rival)::text) FROM forecast_rival
+        SELECT city, target, challenger, origin,
+               md5((to_jsonb(forecast_challenger) - 'challenger' || jsonb_build_object('rival', challenger))::text)
+        FROM forecast_challenger
         WHERE mode = :mode AND city = ANY(:cities) AND origin BETWEEN :start AND :end
         """,
         mode=mode,
@@ -40,4 +42,6 @@ def seals(
         start=start,
         end=end,
     )
-    return {(city, target, whose, origin): seal for city, target, whose, origin, seal in rows}
+    return {
+        (city, target, challenger, origin): checksum for city, target, challenger, origin, checksum in rows
+    }

@@ -1,4 +1,4 @@
-"""Troubles that last are told once: when they begin, and again only after they were over."""
+"""Notifications of troubles that last: sent once when a trouble begins, and again only after it has ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from common.store.engine import run
-from common.store.schema import notice
+from common.store.schema import notification
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,33 +18,43 @@ if TYPE_CHECKING:
 
 
 def begin(connection: Connection, kind: str, present: Mapping[str, str], *, now: datetime) -> dict[str, str]:
-    """Note what is wrong at present, by what it is about; of this kind, what has not been told yet."""
+    """Note what is wrong at present, by its subject; returns what of this kind has not been sent yet."""
     if present:
-        new = insert(notice).values(
-            [{"kind": kind, "about": about, "said": said, "since": now} for about, said in present.items()]
+        new = insert(notification).values(
+            [
+                {"kind": kind, "subject": subject, "message": message, "since": now}
+                for subject, message in present.items()
+            ]
         )
         run(
             connection,
-            new.on_conflict_do_update(index_elements=["kind", "about"], set_={"said": new.excluded.said}),
+            new.on_conflict_do_update(
+                index_elements=["kind", "subject"], set_={"message": new.excluded.message}
+            ),
         )
-    untold = select(notice.c.about, notice.c.said).where(notice.c.kind == kind, notice.c.told_at.is_(None))
-    rows = run(connection, untold.order_by(notice.c.about))
-    return {about: said for about, said in rows if about in present}
+    columns = (notification.c.subject, notification.c.message)
+    unsent = select(*columns).where(notification.c.kind == kind, notification.c.sent_at.is_(None))
+    rows = run(connection, unsent.order_by(notification.c.subject))
+    return {subject: message for subject, message in rows if subject in present}
 
 
-def told(connection: Connection, kind: str, abouts: list[str], *, now: datetime) -> None:
-    """These have been told; nothing more is said of them until they are over."""
-    these = (notice.c.kind == kind) & notice.c.about.in_(abouts)
-    run(connection, update(notice).where(these).values(told_at=now))
+def mark_sent(connection: Connection, kind: str, subjects: list[str], *, now: datetime) -> None:
+    """Note that these were sent; they are not sent again before they have ended."""
+    these = (notification.c.kind == kind) & notification.c.subject.in_(subjects)
+    run(connection, update(notification).where(these).values(sent_at=now))
 
 
-def over(connection: Connection, kind: str, abouts: list[str]) -> list[str]:
-    """These are over; those of them that had been told."""
-    these = (notice.c.kind == kind) & notice.c.about.in_(abouts)
-    rows = run(connection, delete(notice).where(these).returning(notice.c.about, notice.c.told_at))
-    return sorted(about for about, told_at in rows if told_at is not None)
+def end(connection: Connection, kind: str, subjects: list[str]) -> list[str]:
+    """End these; returns those of them that had been sent."""
+    these = (notification.c.kind == kind) & notification.c.subject.in_(subjects)
+    rows = run(
+        connection,
+        delete(notification).where(these).returning(notification.c.subject, notification.c.sent_at),
+    )
+    return sorted(subject for subject, sent_at in rows if sent_at is not None)
 
 
-def known(connection: Connection, kind: str) -> set[str]:
-    """What of this kind is going on, told or not."""
-    return {about for (about,) in run(connection, select(notice.c.about).where(notice.c.kind == kind))}
+def ongoing(connection: Connection, kind: str) -> set[str]:
+    """What of this kind has not ended, sent or not."""
+    rows = run(connection, select(notification.c.subject).where(notification.c.kind == kind))
+    return {subject for (subject,) in rows}

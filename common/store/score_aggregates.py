@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from common.domain.breakpoints import CATEGORIES
 from common.domain.forecast import BLOCKS, EXCEEDED, MAPE_FLOOR, NAIVE, Mode
 from common.domain.observation import IST
+from common.store import sql
 from common.store.engine import run
 
 if TYPE_CHECKING:
@@ -45,17 +46,17 @@ SUMS = {
         f"{name}_{aqi}": f"count(*) FILTER (WHERE target = 'aqi' AND {condition})"
         for aqi in EXCEEDED
         for name, condition in {
-            "seen": _above("actual", aqi),
-            "said": _above("said", aqi),
-            "both": f"{_above('said', aqi)} AND {_above('actual', aqi)}",
-            "kept": _above("persistence", aqi),
-            "kept_both": f"{_above('persistence', aqi)} AND {_above('actual', aqi)}",
+            "observed": _above("actual", aqi),
+            "predicted": _above("predicted", aqi),
+            "hit": f"{_above('predicted', aqi)} AND {_above('actual', aqi)}",
+            "persisted": _above("persistence", aqi),
+            "persisted_hit": f"{_above('persistence', aqi)} AND {_above('actual', aqi)}",
         }.items()
     },
-    "error": "sum(abs(said - actual))",
-    "squared": "sum((said - actual) * (said - actual))",
-    "bias": "sum(said - actual)",
-    "share": f"sum(abs(said - actual) / actual) FILTER (WHERE actual >= {MAPE_FLOOR})",
+    "error": "sum(abs(predicted - actual))",
+    "squared": "sum((predicted - actual) * (predicted - actual))",
+    "bias": "sum(predicted - actual)",
+    "share": f"sum(abs(predicted - actual) / actual) FILTER (WHERE actual >= {MAPE_FLOOR})",
     "actual": "sum(actual)",
     "actual_squared": "sum(actual * actual)",
     **{name: f"sum(abs({name} - actual))" for name in NAIVE},
@@ -75,43 +76,28 @@ SUMS = {
 
 NAMES = ", ".join(SUMS)
 OF = "city, target, mode, day"
-WHO = "rival, version, family, lead"
-_PARTS = ("said", "ours", "actual", "lo80", "hi80", "lo95", "hi95", *NAIVE)
+WHO = "challenger, version, family, lead"
+_PARTS = ("predicted", "ours", "actual", "lo80", "hi80", "lo95", "hi95", *NAIVE)
 
 _LAST = "CASE {} END".format(" ".join(f"WHEN lead <= {last} THEN {last}" for _, last in BLOCKS))
 
-CHOSEN = """
-SELECT scope.day, forecast.*, COALESCE(model_version, '') AS version, actual
-FROM scope JOIN forecast ON (forecast.city, forecast.target, forecast.mode) = (scope.city, scope.target, scope.mode)
-  AND forecast.origin > CAST(scope.day AS timestamp) AT TIME ZONE 'Asia/Kolkata'
-  AND forecast.origin <= CAST(scope.day + 1 AS timestamp) AT TIME ZONE 'Asia/Kolkata'
-JOIN forecast_truth AS truth ON (truth.city, truth.target, truth.mode, truth.origin)
-  = (forecast.city, forecast.target, forecast.mode, forecast.origin)
-"""
+CHOSEN = sql.load("forecasts_with_truth")
 """Forecasts of the days of `scope` (city, target, mode, day) whose truth is known in part at least."""
 
-ADDED = f"""
-SELECT {OF}, {WHO}, {", ".join(f"{sql} AS {name}" for name, sql in SUMS.items())}
-FROM (
-  SELECT {OF}, version, family, rival, CAST(CASE WHEN rival = '' THEN lead ELSE {_LAST} END AS smallint) AS lead,
-         {", ".join(f"CAST(pair.{name} AS float8)" for name in _PARTS)}
-  FROM (
-    SELECT {OF}, version, family, '' AS rival, y AS said, y AS ours, actual, lo80, hi80, lo95, hi95, {", ".join(NAIVE)}
-    FROM chosen
-    UNION ALL
-    SELECT {OF}, version, family, rival, theirs, y, actual, NULL, NULL, NULL, NULL, {", ".join(NAIVE)}
-    FROM (SELECT chosen.*, forecast_rival.y AS theirs, COALESCE('model:' || model.family, rival) AS rival
-          FROM chosen JOIN forecast_rival USING (city, target, mode, origin)
-          LEFT JOIN model ON model.version = forecast_rival.rival) AS beside
-  ) AS contender ({OF}, version, family, rival, {", ".join(_PARTS)}),
-  unnest({", ".join(f"contender.{name}" for name in _PARTS)}) WITH ORDINALITY AS pair ({", ".join(_PARTS)}, lead)
-  WHERE pair.actual IS NOT NULL AND pair.said IS NOT NULL
-) AS pair
-GROUP BY {OF}, {WHO}
-"""
-"""Sums over the pairs of `chosen`: of ours by lead time, of rivals by block, each as the last lead time of its own.
+ADDED = sql.load(
+    "score_sums",
+    day_of=OF,
+    of_whom=WHO,
+    sums=", ".join(f"{sum_} AS {name}" for name, sum_ in SUMS.items()),
+    last_of_block=_LAST,
+    pair_values=", ".join(f"CAST(pair.{name} AS float8)" for name in _PARTS),
+    naive=", ".join(NAIVE),
+    parts=", ".join(_PARTS),
+    contender_parts=", ".join(f"contender.{name}" for name in _PARTS),
+)
+"""Sums over the pairs of `chosen`: of ours by lead time, of challengers by block, as the block's last lead time.
 
-A model that was followed beside ours is known by its family.
+A challenging model is named by its family.
 """
 
 _EDGES = [band.high + 0.5 for band in CATEGORIES["in-naqi"][:-1]]
@@ -122,34 +108,18 @@ _CHANCES = {
 }
 """AQI → the probability that it is exceeded, from those of the categories."""
 
-STATED = f"""
-SELECT {OF}, version, family, event, CAST(least(floor(stated * 10), 9) AS smallint) AS bin,
-       CAST(count(*) AS int) AS n, sum(stated) AS stated, CAST(count(*) FILTER (WHERE happened) AS int) AS happened
-FROM (SELECT * FROM chosen WHERE target = 'aqi') AS chosen,
-     LATERAL (
-       SELECT {_PLACE.format("pair.y")} AS said, {_PLACE.format("pair.actual")} AS came, pair.actual, p
-       FROM unnest(chosen.y, chosen.actual) WITH ORDINALITY AS pair (y, actual, lead)
-       JOIN (SELECT (place - 1) / {_CATEGORIES} + 1 AS lead, array_agg(CAST(p AS float8) ORDER BY place) AS p
-             FROM unnest(chosen.categories) WITH ORDINALITY AS each (p, place) GROUP BY 1) AS one USING (lead)
-       WHERE pair.actual IS NOT NULL
-     ) AS pair,
-     LATERAL (VALUES ('category', p[said], said = came),
-       {", ".join(f"('{aqi}', {chance}, {_above('pair.actual', aqi)})" for aqi, chance in _CHANCES.items())}
-     ) AS claim (event, stated, happened)
-GROUP BY {OF}, version, family, event, bin
-"""
+STATED = sql.load(
+    "stated_probabilities",
+    day_of=OF,
+    predicted_place=_PLACE.format("pair.y"),
+    observed_place=_PLACE.format("pair.actual"),
+    categories=str(_CATEGORIES),
+    exceedances=", ".join(
+        f"('{aqi}', {chance}, {_above('pair.actual', aqi)})" for aqi, chance in _CHANCES.items()
+    ),
+)
 """Probabilities stated by `chosen`, by tenths, and how often what they were of came true."""
 
-_ROLL_UP = f"""
-WITH scope AS MATERIALIZED (
-  UPDATE forecast_day_state AS state SET rolled = true
-  FROM (SELECT {OF} FROM forecast_day_state WHERE NOT rolled AND mode = :mode AND day < :settled
-        ORDER BY day LIMIT {_AT_ONCE} FOR UPDATE) AS due
-  WHERE (state.city, state.target, state.mode, state.day) = (due.city, due.target, due.mode, due.day)
-  RETURNING due.*
-)
-SELECT json_agg(scope)::text FROM scope
-"""
 _SCOPE = """
 scope AS MATERIALIZED (
   SELECT * FROM json_to_recordset(CAST(:scope AS json)) AS due (city text, target text, mode text, day date)
@@ -163,7 +133,13 @@ ROLLED = {
 
 def roll_up(connection: Connection, *, mode: Mode, now: datetime) -> int:
     """Add up the days that have settled and were not yet, or whose truth has changed since; how many there were."""
-    [(scope,)] = run(connection, _ROLL_UP, mode=mode, settled=(now - _SETTLED).astimezone(IST).date())
+    [(scope,)] = run(
+        connection,
+        sql.load("settle_forecast_days", day_of=OF),
+        mode=mode,
+        settled=(now - _SETTLED).astimezone(IST).date(),
+        most=_AT_ONCE,
+    )
     if scope is None:
         return 0
     # What the rows locked above say now is seen by the statements that follow, whoever changed it meanwhile.

@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
+
 from common.domain.errors import StoreError
 from common.store.engine import Database, run
 from common.store.errors import sqlstate
@@ -25,11 +27,10 @@ PATIENCE_S = 10
 _SIGN_OF_LIFE_S = 15
 """Less than the idle time-out of a transaction."""
 _TAKEN = "55P03"
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext('training'), hashtext(CAST(:city AS text) || '/' || :mode))"
 
 
 @contextmanager
-def training_alone(
+def hold_training_lock(
     database: Database, city: str, mode: str, *, patience_s: int = PATIENCE_S
 ) -> Iterator[Callable[[], None]]:
     """Be the only one who trains this city; gives what makes sure that it still is so, for use before writing.
@@ -41,9 +42,9 @@ def training_alone(
     lost = f"the lock on {city}'s training was lost; it is tried again"
     with closing(Database(database.url, pool_size=1)) as own, own.transaction() as connection:
         _take(connection, city, mode, patience_s)
-        with _spoken_for(connection, lost) as still_alone:
-            yield still_alone
-            still_alone()
+        with _spoken_for(connection, lost) as check_lock:
+            yield check_lock
+            check_lock()
 
 
 @contextmanager
@@ -51,24 +52,24 @@ def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None
     """Give the connection a sign of life now and then, as the server wants; gives what asks for one at once."""
     speaking, done = Lock(), Event()
 
-    def still_alone() -> None:
+    def check_lock() -> None:
         try:
             with speaking:
-                run(connection, "SELECT 1")
+                run(connection, select(1))
         except StoreError as error:
             raise StoreError(lost) from error
 
     def keep() -> None:
         while not done.wait(_SIGN_OF_LIFE_S):
             try:
-                still_alone()
+                check_lock()
             except StoreError:
-                return  # whoever is about to write is told
+                return  # whoever is about to write gets the error
 
     keeper = Thread(target=keep, name="lock on a training", daemon=True)
     keeper.start()
     try:
-        yield still_alone
+        yield check_lock
     finally:
         done.set()
         keeper.join()
@@ -76,11 +77,12 @@ def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None
 
 def _take(connection: Connection, city: str, mode: str, patience_s: int) -> None:
     """Take the lock, asking again every few seconds: no statement may wait for as long as a training takes."""
+    lock = func.pg_advisory_xact_lock(func.hashtext("training"), func.hashtext(f"{city}/{mode}"))
     run(connection, f"SET LOCAL lock_timeout = {min(patience_s, PATIENCE_S) * 1000:d}")
     for last in [False] * (patience_s // PATIENCE_S - 1) + [True]:
         try:
             with connection.begin_nested():
-                run(connection, _LOCK, city=city, mode=mode)
+                run(connection, select(lock))
         except StoreError as error:
             if sqlstate(error) != _TAKEN:
                 raise

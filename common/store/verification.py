@@ -1,4 +1,4 @@
-"""The record: how issued forecasts did, by lead time, model, season and rival."""
+"""The record: how issued forecasts did, by lead time, model, season and challenger."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy import select
+
 from common.domain.forecast import BLOCKS, SEASONS, Mode
 from common.domain.observation import IST
+from common.store import sql
 from common.store.engine import run
-from common.store.score_aggregates import ADDED, CHOSEN, NAMES, OF, ROLLED, STATED, SUMS
+from common.store.schema import forecast
+from common.store.score_aggregates import CHOSEN, NAMES, OF, ROLLED, SUMS
 from common.verification.scores import Score, Stated
 
 if TYPE_CHECKING:
@@ -44,36 +48,29 @@ _SEASON = "CASE {} END".format(
         for name, months in SEASONS.items()
     )
 )
-_WITHIN = "city = :city AND target = :target AND mode = :mode"
-_ASKED = " AND ".join(
+_FILTERS = " AND ".join(
     f"(CAST(:{name} AS text) IS NULL OR {sql} = :{name})"
     for name, sql in {"family": "family", "version": "version", "season": _SEASON}.items()
 )
-_PART = f"""
-WITH rolled AS MATERIALIZED (
-  SELECT day FROM forecast_day_state WHERE {_WITHIN} AND rolled AND day BETWEEN :first AND :last
-), scope AS MATERIALIZED (
-  SELECT {OF} FROM forecast_day_state
-  WHERE {_WITHIN} AND day BETWEEN :touched AND CAST(:last AS date) + 1 AND day NOT IN (SELECT day FROM rolled)
-), chosen AS MATERIALIZED (
-  SELECT * FROM ({CHOSEN}) AS known WHERE origin > :start AND origin <= :end
-), part AS (
-  SELECT {{columns}} FROM {{table}} WHERE {_WITHIN} AND day IN (SELECT day FROM rolled)
-  UNION ALL {{select}}
+
+
+def _parts(table: str) -> str:
+    """SQL for the sums of the span, from `table` where days are rolled up."""
+    columns, fresh = ROLLED[table]
+    return sql.load("verification_parts", day_of=OF, chosen=CHOSEN, columns=columns, table=table, fresh=fresh)
+
+
+_RECORD = sql.load(
+    "verification_sums",
+    parts=_parts("forecast_day"),
+    names=NAMES,
+    sums=", ".join(f"COALESCE(sum({name}), 0) AS {name}" for name in SUMS),
+    season=_SEASON,
+    filters=_FILTERS,
 )
-"""
-_RECORD = f"""
-{_PART.format(table="forecast_day", columns=ROLLED["forecast_day"][0], select=ADDED)}
-SELECT json_agg(json_build_array(rival, lead, family, version, season, {NAMES}))::text FROM (
-  SELECT rival, lead, family, version, season, {", ".join(f"COALESCE(sum({name}), 0) AS {name}" for name in SUMS)}
-  FROM (SELECT *, {_SEASON} AS season FROM part WHERE {_ASKED}) AS asked
-  GROUP BY GROUPING SETS ((rival, family, season, lead), (rival, family, version))
-  HAVING rival = '' OR grouping(lead) = 0
-) AS added
-"""
 _RELIABILITY = f"""
-{_PART.format(table="forecast_day_stated", columns=ROLLED["forecast_day_stated"][0], select=STATED)}
-SELECT event, bin, sum(n)::int, sum(stated), sum(happened)::int FROM part WHERE {_ASKED}
+{_parts("forecast_day_stated")}
+SELECT event, bin, sum(n)::int, sum(stated), sum(happened)::int FROM part WHERE {_FILTERS}
 GROUP BY event, bin ORDER BY event, bin
 """
 
@@ -90,26 +87,26 @@ class Record:
     by_version: dict[tuple[str, str], Score]
     """(version, family) → score; the version is empty where it is not known"""
     by_season: dict[str, Score]
-    rivals: dict[str, dict[tuple[int, int], Score]]
-    """Rival → by block. A model that was followed is ``model:`` and its family, others are sources"""
+    challengers: dict[str, dict[tuple[int, int], Score]]
+    """Challenger → by block. A model is ``model:`` and its family, others are providers"""
 
 
 def record(connection: Connection, span: Span) -> Record | None:
     """Scores of what was forecast and has come true or not; None where there is nothing."""
-    [(text,)] = run(connection, _RECORD, **_asked(span))
+    [(text,)] = run(connection, _RECORD, **_parameters(span))
     if text is None:
         return None
     by_lead: dict[int, list[Score]] = defaultdict(list)
     by_family: dict[str, dict[int, list[Score]]] = defaultdict(lambda: defaultdict(list))
     by_version: dict[tuple[str, str], Score] = {}
     by_season: dict[str, list[Score]] = defaultdict(list)
-    rivals: dict[str, dict[tuple[int, int], list[Score]]] = defaultdict(lambda: defaultdict(list))
-    for rival, lead, family, version, season, *values in json.loads(text):
+    challengers: dict[str, dict[tuple[int, int], list[Score]]] = defaultdict(lambda: defaultdict(list))
+    for challenger, lead, family, version, season, *values in json.loads(text):
         score = Score(dict(zip(SUMS, values, strict=True)), lead)
         if version is not None:
             by_version[version, family] = score
-        elif rival:
-            rivals[rival][_block(lead)].append(score)
+        elif challenger:
+            challengers[challenger][_block(lead)].append(score)
         else:
             by_lead[lead].append(score)
             by_family[family][lead].append(score)
@@ -125,7 +122,7 @@ def record(connection: Connection, span: Span) -> Record | None:
         by_family={family: list(_together(by_family[family]).values()) for family in sorted(by_family)},
         by_version=dict(sorted(by_version.items())),
         by_season={name: Score.together(by_season[name]) for name in SEASONS if name in by_season},
-        rivals={rival: _together(rivals[rival]) for rival in sorted(rivals)},
+        challengers={name: _together(challengers[name]) for name in sorted(challengers)},
     )
 
 
@@ -142,11 +139,11 @@ def _together(parts: Mapping[_Key, list[Score]]) -> dict[_Key, Score]:
 
 def reliability(connection: Connection, span: Span) -> list[Stated]:
     """Stated probabilities against what happened, by event and tenth; of AQI forecasts only."""
-    rows = run(connection, _RELIABILITY, **_asked(span))
+    rows = run(connection, _RELIABILITY, **_parameters(span))
     return [Stated(event, place, n, stated / n, happened / n) for event, place, n, stated, happened in rows]
 
 
-def _asked(span: Span) -> dict[str, Any]:
+def _parameters(span: Span) -> dict[str, Any]:
     """Days that lie wholly within the span may be taken from what was rolled up; a day's hours end within it."""
     start, end = span.start.astimezone(IST), span.end.astimezone(IST)
     whole = start.date() if start.time() == start.min.time() else start.date() + timedelta(days=1)
@@ -167,11 +164,6 @@ def _asked(span: Span) -> dict[str, Any]:
 
 def cities_with_record(connection: Connection, *, mode: Mode, start: datetime, end: datetime) -> list[str]:
     """Cities that have a forecast with origin in (start, end]."""
-    rows = run(
-        connection,
-        "SELECT DISTINCT city FROM forecast WHERE mode = :mode AND origin > :start AND origin <= :end ORDER BY city",
-        mode=mode,
-        start=start,
-        end=end,
-    )
-    return [city for (city,) in rows]
+    c = forecast.c
+    cities = select(c.city).distinct().where(c.mode == mode, c.origin > start, c.origin <= end)
+    return [city for (city,) in run(connection, cities.order_by(c.city))]

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How forecasts did at some lead times; errors in the target's unit. Of a rival: on the pairs that ours has too."""
+    """How forecasts did at some lead times; errors in the target's unit.
+
+    Of a challenger: on the pairs that ours has too.
+    """
 
     sums: dict[str, float]
     """By the names of `common.store.score_aggregates`"""
@@ -79,13 +82,13 @@ class Score:
 
     @property
     def our_skill(self) -> float | None:
-        """Ours on the same pairs; a rival's is `skill`"""
+        """Ours on the same pairs; a challenger's is `skill`"""
         naive = min(self.naive_mae.values())
         return 1 - self.our_mae / naive if naive > 0 else None
 
     @property
     def our_mae(self) -> float:
-        """Ours on the same pairs; a rival's is `mae`"""
+        """Ours on the same pairs; a challenger's is `mae`"""
         return self._mean("ours")
 
     @property
@@ -112,9 +115,9 @@ class Score:
 
     def warnings(self, aqi: int, *, persistence: bool = False) -> Warnings:
         """How hours of an AQI above one of `EXCEEDED` were foreseen, by this forecast or by persistence."""
-        said, both = ("kept", "kept_both") if persistence else ("said", "both")
-        seen, said_n, both_n = (int(self.sums[f"{name}_{aqi}"]) for name in ("seen", said, both))
-        return Warnings(hits=both_n, misses=seen - both_n, false_alarms=said_n - both_n)
+        names = ("persisted", "persisted_hit") if persistence else ("predicted", "hit")
+        observed, warned, hits = (int(self.sums[f"{name}_{aqi}"]) for name in ("observed", *names))
+        return Warnings(hits=hits, misses=observed - hits, false_alarms=warned - hits)
 
     def _mean(self, name: str) -> float:
         return float(self.sums[name]) / self.sums["n"]

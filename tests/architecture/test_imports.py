@@ -31,9 +31,8 @@ def fresh(code: str, env: dict[str, str]) -> str:
 
 def loaded_by(unit: str) -> set[str]:
     """Top-level modules in a process that has put the unit together."""
-    package = "bootstrap" if unit == "api" else "services"
     code = (
-        f"import sys, json, functions.{unit}.main, common.{package}.{unit} as b; b.build(); "
+        f"import sys, json, functions.{unit}.main as unit; unit.build(); "
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
     return set(json.loads(fresh(code, SETTINGS)))

@@ -12,10 +12,10 @@ from templates import ROOT, read, resolved, sam_function, serverless_function
 
 from common.adapters.cloud_event import address
 from common.cli import schedule
-from common.config import KEYS
 from common.domain import messages
 from common.domain.messages import Message
 from common.entry import aws_metrics
+from common.sources import KEYS
 
 TEMPLATE, SERVICE = read("template.yaml"), read("serverless.yml")
 UNITS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-    from common.entry.message_runner import Handler
+    from common.domain.messages import Handler
 
     Load = Callable[[str], dict[str, Any]]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic import END, hours, put_hours
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.errors import NotFound, StoreError
 from common.domain.forecast import HORIZON, NAIVE
 from common.domain.observation import HOUR
@@ -17,19 +17,19 @@ from common.features import INPUTS, build
 from common.inference.card import card_key, model_key
 from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
-from common.store.challengers import followed
+from common.store.challengers import current_challengers
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.models import (
-    FORMER_FOLLOWED,
+    CHALLENGE_PERIOD,
     champion,
+    get_model,
     give_up_files,
     is_held,
-    model,
     promote,
     roll_back,
 )
-from common.store.training_lock import training_alone
+from common.store.training_lock import hold_training_lock
 from common.store.training_schedule import due_for_training, plan_trainings
 from common.training.service import train_city
 
@@ -43,16 +43,16 @@ PM25 = HISTORY[:, INPUTS.index("pm25")]
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(tmp_path.as_uri())
+def files(tmp_path: Path) -> UrlObjectStore:
+    return UrlObjectStore(tmp_path.as_uri())
 
 
 @pytest.fixture
-def models(files: ObjectStore) -> ModelCache:
+def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
-def train(database: Database, files: ObjectStore, families: list[Any], now: datetime = NOW) -> Any:
+def train(database: Database, files: UrlObjectStore, families: list[Any], now: datetime = NOW) -> Any:
     return train_city(
         database, files, ModelCache(files), "Delhi", now=now, families=families, targets=["pm25"]
     )
@@ -63,7 +63,7 @@ def served(database: Database) -> Any:
         return champion(connection, "Delhi", "pm25", "live")
 
 
-def replaced_by_hand(database: Database, files: ObjectStore) -> tuple[str, str]:
+def replaced_by_hand(database: Database, files: UrlObjectStore) -> tuple[str, str]:
     """What was chosen by hand, and the champion before it, which goes on forecasting beside it."""
     put_hours(database, "Delhi", HISTORY)
     before = train(database, files, ["linear", "random_forest"]).promoted["pm25"]
@@ -96,24 +96,24 @@ def keep_record(database: Database, days: int, *, ours: float, naive: float) -> 
 
 
 def test_a_champion_that_was_replaced_by_hand_goes_on_forecasting_beside_the_new_one(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     chosen, before = replaced_by_hand(database, files)
     assert "-linear-" in before
     with database.transaction() as connection:
-        assert followed(connection, "Delhi", "pm25", "live", now=NOW) == [before]
-        assert followed(connection, "Delhi", "pm25", "live", now=NOW + FORMER_FOLLOWED) == []
-        assert followed(connection, "Delhi", "pm25", "live", now=NOW - DAY) == []
-        assert followed(connection, "Delhi", "pm25", "replay", now=NOW) == []
+        assert current_challengers(connection, "Delhi", "pm25", "live", now=NOW) == [before]
+        assert current_challengers(connection, "Delhi", "pm25", "live", now=NOW + CHALLENGE_PERIOD) == []
+        assert current_challengers(connection, "Delhi", "pm25", "live", now=NOW - DAY) == []
+        assert current_challengers(connection, "Delhi", "pm25", "replay", now=NOW) == []
     issue_forecasts(database, models, ["Delhi"], now=NOW)
     issue_forecasts(database, models, ["Delhi"], now=NOW)
     with database.transaction() as connection:
-        [(rival, y, version)] = run(
+        [(challenger, y, version)] = run(
             connection,
-            "SELECT rival, forecast_rival.y, model_version "
-            "FROM forecast_rival JOIN forecast USING (city, target, mode, origin)",
+            "SELECT challenger, forecast_challenger.y, model_version "
+            "FROM forecast_challenger JOIN forecast USING (city, target, mode, origin)",
         )
-    assert (rival, version) == (before, chosen)
+    assert (challenger, version) == (before, chosen)
     own = models.get(before)
     at = np.array([len(HISTORY) - 1])
     rows = build(HISTORY, END, "pm25", at, np.arange(1, HORIZON + 1), layout=own.card.layout)
@@ -121,21 +121,21 @@ def test_a_champion_that_was_replaced_by_hand_goes_on_forecasting_beside_the_new
     # Replaced by a training, another family is followed, too; chosen again, it is followed no more.
     with database.transaction() as connection:
         promote(connection, before, reason="again", now=NOW)
-        assert followed(connection, "Delhi", "pm25", "live", now=NOW) == [chosen]
+        assert current_challengers(connection, "Delhi", "pm25", "live", now=NOW) == [chosen]
 
 
 def test_a_followed_model_that_is_damaged_costs_no_forecast(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     _, before = replaced_by_hand(database, files)
     files.put(model_key(before), b"damaged")
     assert issue_forecasts(database, models, ["Delhi"], now=NOW).issued == 1
     with database.transaction() as connection:
-        assert run(connection, "SELECT count(*) FROM forecast_rival") == [(0,)]
+        assert run(connection, "SELECT count(*) FROM forecast_challenger") == [(0,)]
 
 
 def test_what_is_rolled_back_is_not_undone_by_the_next_training(
-    database: Database, files: ObjectStore
+    database: Database, files: UrlObjectStore
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     old = train(database, files, ["linear"], NOW - 3 * DAY).promoted["pm25"]
@@ -143,8 +143,8 @@ def test_what_is_rolled_back_is_not_undone_by_the_next_training(
     with database.transaction() as connection:
         assert roll_back(connection, "Delhi", "pm25", "live", now=NOW - DAY) == (old, new)
         assert is_held(connection, old, now=NOW)
-        assert followed(connection, "Delhi", "pm25", "live", now=NOW) == [new]
-        assert model(connection, old).reason == f"rolled back from {new}"
+        assert current_challengers(connection, "Delhi", "pm25", "live", now=NOW) == [new]
+        assert get_model(connection, old).reason == f"rolled back from {new}"
         with pytest.raises(NotFound, match="no former model"):
             roll_back(connection, "Delhi", "pm25", "live", now=NOW)
     report = train(database, files, ["linear"])
@@ -156,18 +156,20 @@ def test_what_is_rolled_back_is_not_undone_by_the_next_training(
     assert train(database, files, ["linear"], late).promoted
 
 
-def test_files_of_followed_models_are_kept(database: Database, files: ObjectStore) -> None:
+def test_files_of_followed_models_are_kept(database: Database, files: UrlObjectStore) -> None:
     _, before = replaced_by_hand(database, files)
     with (
         database.transaction() as connection
     ):  # as if it were no former champion, whose files are kept anyway
         run(connection, "UPDATE model SET promoted_at = NULL WHERE version = :version", version=before)
-        assert give_up_files(connection, now=NOW + FORMER_FOLLOWED - HOUR) == 1  # the naive one
-        assert followed(connection, "Delhi", "pm25", "live", now=NOW + FORMER_FOLLOWED - HOUR) == [before]
-        assert give_up_files(connection, now=NOW + FORMER_FOLLOWED) == 1
+        assert give_up_files(connection, now=NOW + CHALLENGE_PERIOD - HOUR) == 1  # the naive one
+        assert current_challengers(
+            connection, "Delhi", "pm25", "live", now=NOW + CHALLENGE_PERIOD - HOUR
+        ) == [before]
+        assert give_up_files(connection, now=NOW + CHALLENGE_PERIOD) == 1
 
 
-def test_what_comes_after_now_decides_nothing(database: Database, files: ObjectStore) -> None:
+def test_what_comes_after_now_decides_nothing(database: Database, files: UrlObjectStore) -> None:
     """When a city is trained again: hours, truth, forecasts and models of the time to come are spoilt."""
     put_hours(database, "Delhi", HISTORY)
     then = NOW - 5 * DAY
@@ -216,22 +218,22 @@ def test_a_city_is_planned_once_a_utc_day(database: Database) -> None:
 
 def test_one_training_of_a_city_at_a_time(database: Database) -> None:
     def another(city: str, mode: str) -> None:
-        with training_alone(database, city, mode, patience_s=1) as still_alone:
-            still_alone()
+        with hold_training_lock(database, city, mode, patience_s=1) as check_lock:
+            check_lock()
 
-    with training_alone(database, "Delhi", "live") as still_alone:
+    with hold_training_lock(database, "Delhi", "live") as check_lock:
         with pytest.raises(StoreError, match="Delhi is being trained by another process"):
             another("Delhi", "live")
         another("Pune", "live")
         another("Delhi", "replay")
-        still_alone()
+        check_lock()
     another("Delhi", "live")
 
 
 def test_a_lock_that_was_lost_is_noticed_before_anything_is_written(database: Database) -> None:
     """As when the network fails, or this process was frozen for longer than the server waits."""
     lost = "lock on Delhi's training was lost"
-    with pytest.raises(StoreError, match=lost), training_alone(database, "Delhi", "live") as still_alone:  # noqa: PT012
+    with pytest.raises(StoreError, match=lost), hold_training_lock(database, "Delhi", "live") as check_lock:  # noqa: PT012
         with database.transaction() as connection:
             run(
                 connection,
@@ -239,10 +241,10 @@ def test_a_lock_that_was_lost_is_noticed_before_anything_is_written(database: Da
                 "WHERE locktype = 'advisory' AND pid <> pg_backend_pid()",
             )
         with pytest.raises(StoreError, match=lost):
-            still_alone()
+            check_lock()
 
 
-def test_every_page_of_a_model_is_kept_beside_it(database: Database, files: ObjectStore) -> None:
+def test_every_page_of_a_model_is_kept_beside_it(database: Database, files: UrlObjectStore) -> None:
     put_hours(database, "Delhi", HISTORY)
     version = train(database, files, ["linear"]).promoted["pm25"]
     page = files.get(f"{version}/card.md").decode()

@@ -26,6 +26,8 @@ LONGEST_DELAY = timedelta(minutes=15)
 class SqsQueue:
     """Sends to standard queues such as ``https://sqs.ap-south-1.amazonaws.com/1234/vayu-{type}``."""
 
+    in_database = False
+
     def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
         self._clock = clock

@@ -33,6 +33,8 @@ _RETRIED = (429, 500, 502, 503, 504)
 class PubSubQueue:
     """Publishes to ``projects/{project}/topics/{topic}``; without `credentials` by the function's service account."""
 
+    in_database = False
+
     def __init__(
         self,
         project: str,

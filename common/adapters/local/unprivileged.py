@@ -64,9 +64,9 @@ class Identity:
         return next((each for each in (*reversed(path.parents), path) if not self._may_enter(each)), None)
 
     def _may_enter(self, path: Path) -> bool:
-        found = path.stat()
-        shift = 6 if found.st_uid == self.uid else 3 if found.st_gid == self.gid else 0
-        return bool(found.st_mode >> shift & 0o001)
+        status = path.stat()
+        shift = 6 if status.st_uid == self.uid else 3 if status.st_gid == self.gid else 0
+        return bool(status.st_mode >> shift & 0o001)
 
 
 def server_identity(data: Path) -> Identity:
@@ -81,10 +81,10 @@ def server_identity(data: Path) -> Identity:
         return Identity(owner.st_uid, owner.st_gid)
     for name in _USERS:
         try:
-            found = pwd.getpwnam(name)
+            user = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Identity(found.pw_uid, found.pw_gid)
+        return Identity(user.pw_uid, user.pw_gid)
     raise StoreError("PostgreSQL cannot run as root: run vayu as another user, or set DATABASE_URL")
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class PostgresQueue:
     """Sends by adding a job; a message of the same type and subject that still waits stands for both."""
 
+    in_database = True
+
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock

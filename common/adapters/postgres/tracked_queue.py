@@ -1,11 +1,10 @@
-"""Messages that somebody wants to follow: each has a row in the database, whichever queue carries it."""
+"""Messages that somebody wants to track: each has a row in the database, whichever queue carries it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common.adapters.postgres.queue import PostgresQueue
 from common.store import jobs
 
 if TYPE_CHECKING:
@@ -21,11 +20,11 @@ class Once:
 
     client: str
     key: str
-    asked: str
+    request: str
     """What it asks for, so that another request with the same key is noticed."""
 
 
-def send_followed(
+def send_tracked(
     queue: Queue,
     database: Database,
     clock: Clock,
@@ -42,7 +41,7 @@ def send_followed(
         StoreError: when the database or the queue cannot be reached. The job may be there all the same: asked for
             again, it is the same one.
     """
-    elsewhere = not isinstance(queue, PostgresQueue)
+    elsewhere = not queue.in_database
 
     def enqueue(connection: Connection) -> int:
         return jobs.enqueue(connection, type_, subject, dict(data), now=clock(), elsewhere=elsewhere)
@@ -52,7 +51,7 @@ def send_followed(
             job: int | None = enqueue(connection)
         else:
             job = jobs.enqueue_once(
-                connection, once.client, once.key, once.asked, lambda: enqueue(connection), now=clock()
+                connection, once.client, once.key, once.request, lambda: enqueue(connection), now=clock()
             )
         wanted = elsewhere and job is not None and jobs.is_waiting(connection, job)
     if wanted:

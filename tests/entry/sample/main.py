@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from werkzeug import Response as BaseResponse
 
-    from common.entry.message_runner import Handler
+    from common.domain.messages import Handler
 
 seen: list[Message] = []
 builds: list[str] = []
