@@ -7,6 +7,7 @@ data are late, anything may come at any moment, and nothing is promised for long
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from io import BytesIO
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,13 @@ from cachetools import LRUCache
 from werkzeug import Request, Response
 from werkzeug.http import parse_etags
 
-from common.api.blueprint import BASE, CachePolicy, Endpoint
+from common.api.blueprint import BASE, JSON, CachePolicy, Endpoint
 from common.api.context import ApiContext
 from common.api.middleware.cors import allowed_origin
 from common.api.middleware.replies import add_headers, takes_gzip
 from common.api.middleware.request_context import RequestContext
 from common.api.middleware.response_cache import Answer, Content, Question
-from common.api.validation import read_query
+from common.api.validation import read_body, read_query
 from common.domain.cities import find_city
 from common.domain.errors import VayuError
 from common.domain.observation import HOUR, last_full_hour
@@ -40,10 +41,12 @@ _SETTLED = timedelta(minutes=15)
 _REMEMBERED = 4096
 _LONGEST_HEADER = 4096
 _LONGEST = 512
-"""Characters of an address and a query that are remembered as they were written."""
+"""Characters of an address, a query and a body that are remembered as they were written."""
+_LONGEST_BODY = 4096
+"""Bytes of a body whose answer is cached."""
 
-Written = tuple[str, str, str, str]
-"""Where it is mounted, path, query, Accept: as a client wrote them."""
+Written = tuple[str, str, str, str, str]
+"""Where it is mounted, path, query, Accept, body: as a client wrote them."""
 
 
 class CachedResponses:
@@ -67,14 +70,16 @@ class CachedResponses:
         """The answer, cached or made now; what `make` returns where that cannot be cached."""
         known = self._watch.known()
         written = self._keys.written(request, endpoint)
-        name = unvaried = self._keys.known(written) or name_of(request.environ, endpoint, request.path)
-        if known is None or name is None:
+        if known is None or written is None:
+            return make()
+        name = unvaried = self._keys.known(written) or name_of(request.environ, endpoint, written)
+        if name is None:
             return make()
         now = self._clock()
         if origin := allowed_origin(request.environ, self._origins):
             name = f"{origin} {name}"  # its answer names it
         answer: Answer | Response
-        before = None if self._cache is None or known.sure else self._cache.newest(name)
+        before = None if known.sure else self._newest(endpoint, name)
         if before is not None and _bearable(before, now):
             request.cache = "stale"
             answer = before
@@ -86,7 +91,7 @@ class CachedResponses:
                 question, lambda: _as_answer(make(), now), seconds=_SHARED_FOR_S[endpoint.cache]
             )
             if isinstance(answer, Response) and answer.status_code == 503:  # the database has just gone
-                before = self._cache.newest(name)
+                before = self._newest(endpoint, name)
                 if before is not None and _bearable(before, now):
                     request.cache = "stale"
                     answer = before
@@ -99,21 +104,28 @@ class CachedResponses:
         environ = request.environ
         response = Response(answer.body, headers=answer.content.headers)
         headers = response.headers
-        headers["ETag"] = answer.tag
-        if request.cache == "stale":
+        if endpoint.method == "POST":
+            headers["Cache-Control"] = "no-store"  # what is cached here is no answer that others could reuse
+        elif request.cache == "stale":
+            headers["ETag"] = answer.tag
             headers["Cache-Control"] = "no-cache"
             headers["Age"] = str(max(int(self._clock().timestamp() - answer.made_at), 0))
             headers["Warning"] = _STALE
         else:
+            headers["ETag"] = answer.tag
             headers["Cache-Control"] = self._promise(endpoint.cache)
         add_headers(response, request)
-        if matches(environ.get("HTTP_IF_NONE_MATCH", ""), answer.tag):
+        if endpoint.method != "POST" and matches(environ.get("HTTP_IF_NONE_MATCH", ""), answer.tag):
             response.status_code = 304
             headers.remove("Content-Disposition")
         elif answer.packable and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
             response.content_encoding = "gzip"
             response.set_data(answer.packed)
         return response
+
+    def _newest(self, endpoint: Endpoint, name: str) -> Answer | None:
+        """The answer that was cached last, valid or not; none to a POST, which is never told that it is stale."""
+        return None if self._cache is None or endpoint.method == "POST" else self._cache.newest(name)
 
     def _promise(self, policy: CachePolicy) -> str:
         if self._closed:
@@ -182,11 +194,14 @@ class CacheKeys:
         whole = self._whole.get((method, path))
         return whole or self._beginning.get((method, path.rpartition("/")[0]))
 
-    def written(self, request: RequestContext, endpoint: Endpoint) -> Written:
-        """The request, as it was written."""
+    def written(self, request: RequestContext, endpoint: Endpoint) -> Written | None:
+        """The request, as it was written; None where its body is none of which the answer is cached."""
         environ = request.environ
         accept = environ.get("HTTP_ACCEPT", "") if len(endpoint.media) > 1 else ""
-        return environ.get("SCRIPT_NAME", ""), request.path, environ.get("QUERY_STRING", ""), accept
+        body = "" if endpoint.body is None else _body(environ)
+        if body is None:
+            return None
+        return environ.get("SCRIPT_NAME", ""), request.path, environ.get("QUERY_STRING", ""), accept, body
 
     def known(self, written: Written) -> str | None:
         """The name of a request that came lately and was answered well."""
@@ -200,14 +215,29 @@ class CacheKeys:
                 self._names[written] = name
 
 
-def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, path: str) -> str | None:
+def _body(environ: "WSGIEnvironment") -> str | None:
+    """The body, byte by byte as characters, left to be read again; None where it is long, or not said to be JSON."""
+    length = environ.get("CONTENT_LENGTH", "")
+    media = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if not (length.isascii() and length.isdecimal()) or int(length) > _LONGEST_BODY or media != JSON:
+        return None
+    content = environ["wsgi.input"].read(int(length))
+    environ["wsgi.input"] = BytesIO(content)
+    return str(content, "latin-1")
+
+
+def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, written: Written) -> str | None:
     """One name for all ways to ask the same: whatever the city's spelling and the order of the parameters.
 
     None where it is not asked rightly: that is for the endpoint to say.
     """
+    mounted, path, _, _, body = written
     request = Request(environ)
     try:
         query = read_query(endpoint.query, dict(request.args.lists()))
+        content = (
+            None if endpoint.body is None else read_body(endpoint.body, JSON, lambda: body.encode("latin-1"))
+        )
         wanted = (
             path.removesuffix("/").rpartition("/")[2].encode("latin-1").decode()
             if "{" in endpoint.path
@@ -217,6 +247,6 @@ def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, path: str) -> str | 
     except (VayuError, UnicodeError):
         return None
     media = request.accept_mimetypes.best_match(endpoint.media) if len(endpoint.media) > 1 else ""
-    mounted = environ.get("SCRIPT_NAME", "")
-    parameters = None if query is None else query.model_dump(mode="json")
+    models = (query, content)
+    parameters = [None if model is None else model.model_dump(mode="json") for model in models]
     return msgspec.json.encode((mounted, endpoint.path, place, parameters, media)).decode()

@@ -74,7 +74,7 @@ class Middleware:
             return self._refused(refusal, request)
         if endpoint is None or endpoint.cache == "never":
             return self._uncached(request)
-        answer = self._cached.find(request, endpoint, lambda: self._made(request))
+        answer = self._cached.find(request, endpoint, lambda: self._made(request, endpoint))
         if isinstance(answer, Response):
             return _completed(answer, request)
         return self._cached.response(request, endpoint, answer)
@@ -86,9 +86,9 @@ class Middleware:
     def _uncached(self, request: RequestContext) -> Response:
         return _completed(response_of(self._inner, request), request)
 
-    def _made(self, request: RequestContext) -> Response:
+    def _made(self, request: RequestContext, endpoint: Endpoint) -> Response:
         """What a GET gives, for a HEAD as well: it is cached for both."""
-        request.environ["REQUEST_METHOD"] = "GET"
+        request.environ["REQUEST_METHOD"] = endpoint.method
         return response_of(self._inner, request)
 
     def _end(self, request: RequestContext) -> None:
