@@ -68,6 +68,8 @@ class CachedResponses:
         self, request: RequestContext, endpoint: Endpoint, make: Callable[[], Response]
     ) -> Answer | Response:
         """The answer, cached or made now; what `make` returns where that cannot be cached."""
+        if self._cache is None and endpoint.method == "POST":
+            return make()  # nothing is cached here, and what clients may cache is no POST's answer
         known = self._watch.known()
         written = self._keys.written(request, endpoint)
         if known is None or written is None:
