@@ -7,6 +7,7 @@ data are late, anything may come at any moment, and nothing is promised for long
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from io import BytesIO
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from werkzeug import Request
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.http import parse_etags
 
-from common.api.blueprint import BASE, CachePolicy, Endpoint
+from common.api.blueprint import BASE, JSON, CachePolicy, Endpoint
 from common.api.context import ApiContext
 from common.api.middleware.cors import allowed_origin
 from common.api.middleware.replies import (
@@ -29,7 +30,7 @@ from common.api.middleware.replies import (
 )
 from common.api.middleware.request_context import RequestContext
 from common.api.middleware.response_cache import Answer, Content, Question
-from common.api.validation import read_query
+from common.api.validation import read_body, read_query
 from common.domain.cities import find_city
 from common.domain.errors import VayuError
 from common.domain.observation import HOUR, last_full_hour
@@ -48,10 +49,12 @@ _SETTLED = timedelta(minutes=15)
 _REMEMBERED = 4096
 _LONGEST_HEADER = 4096
 _LONGEST = 512
-"""Characters of an address and a query that are remembered as they were written."""
+"""Characters of an address, a query and a body that are remembered as they were written."""
+_LONGEST_BODY = 4096
+"""Bytes of a body whose answer is cached."""
 
-Written = tuple[str, str, str, str]
-"""Where it is mounted, path, query, Accept: as a client wrote them."""
+Written = tuple[str, str, str, str, str]
+"""Where it is mounted, path, query, Accept, body: as a client wrote them."""
 
 
 class CachedResponses:
@@ -71,16 +74,20 @@ class CachedResponses:
 
     def find(self, request: RequestContext, endpoint: Endpoint, make: Callable[[], Reply]) -> Answer | Reply:
         """The answer, cached or made now; what `make` returns where that cannot be cached."""
+        if self._cache is None and endpoint.method == "POST":
+            return make()  # nothing is cached here, and what clients may cache is no POST's answer
         known = self._watch.known()
         written = self._keys.written(request, endpoint)
-        name = unvaried = self._keys.known(written) or name_of(request.environ, endpoint, request.path)
-        if known is None or name is None:
+        if known is None or written is None:
+            return make()
+        name = unvaried = self._keys.known(written) or name_of(request.environ, endpoint, written)
+        if name is None:
             return make()
         now = self._clock()
         if origin := allowed_origin(request.environ, self._origins):
             name = f"{origin} {name}"  # its answer names it
         answer: Answer | Reply
-        before = None if self._cache is None or known.sure else self._cache.newest(name)
+        before = None if known.sure else self._newest(endpoint, name)
         if before is not None and _bearable(before, now):
             request.cache = "stale"
             answer = before
@@ -92,7 +99,7 @@ class CachedResponses:
                 question, lambda: _as_answer(make(), now), seconds=_SHARED_FOR_S[endpoint.cache]
             )
             if isinstance(answer, Reply) and answer.status[:3] == "503":  # the database has just gone
-                before = self._cache.newest(name)
+                before = self._newest(endpoint, name)
                 if before is not None and _bearable(before, now):
                     request.cache = "stale"
                     answer = before
@@ -104,17 +111,27 @@ class CachedResponses:
         """An answer as this client gets it."""
         environ = request.environ
         headers = own_headers(request)
-        if request.cache == "stale":
-            age_s = max(int(self._clock().timestamp() - answer.made_at), 0)
-            headers += (("Cache-Control", "no-cache"), ("Age", str(age_s)), _STALE)
+        if endpoint.method == "POST":
+            headers.append(
+                ("Cache-Control", "no-store")
+            )  # what is cached here is no answer that others could reuse
         else:
-            headers.append(("Cache-Control", self._promise(endpoint.cache)))
-        known_tags = environ.get("HTTP_IF_NONE_MATCH")
-        if known_tags and matches(known_tags, answer.tag):
-            return Reply(STATUS_LINES[304], _headers(answer, "unchanged") + headers, b"")
+            headers.append(("ETag", answer.tag))
+            if request.cache == "stale":
+                age_s = max(int(self._clock().timestamp() - answer.made_at), 0)
+                headers += (("Cache-Control", "no-cache"), ("Age", str(age_s)), _STALE)
+            else:
+                headers.append(("Cache-Control", self._promise(endpoint.cache)))
+            known_tags = environ.get("HTTP_IF_NONE_MATCH")
+            if known_tags and matches(known_tags, answer.tag):
+                return Reply(STATUS_LINES[304], _headers(answer, "unchanged") + headers, b"")
         if answer.packable and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
             return Reply(STATUS_LINES[200], _headers(answer, "packed") + headers, answer.packed)
         return Reply(STATUS_LINES[200], _headers(answer, "plain") + headers, answer.body)
+
+    def _newest(self, endpoint: Endpoint, name: str) -> Answer | None:
+        """The answer that was cached last, valid or not; none to a POST, which is never told that it is stale."""
+        return None if self._cache is None or endpoint.method == "POST" else self._cache.newest(name)
 
     def _promise(self, policy: CachePolicy) -> str:
         if self._closed:
@@ -143,7 +160,7 @@ def _headers(answer: Answer, form: str) -> Headers:
     """The headers that every use of an answer in this form has in common; made once."""
     ready = answer.ready.get(form)
     if ready is None:
-        headers = WerkzeugHeaders([*SECURITY_HEADERS.items(), ("ETag", answer.tag)])
+        headers = WerkzeugHeaders(SECURITY_HEADERS)
         headers.update(answer.content.headers)
         vary = [headers["Vary"], "Accept-Encoding"] if "Vary" in headers else ["Accept-Encoding"]
         headers["Vary"] = ", ".join(vary)
@@ -202,11 +219,14 @@ class CacheKeys:
         whole = self._whole.get((method, path))
         return whole or self._beginning.get((method, path.rpartition("/")[0]))
 
-    def written(self, request: RequestContext, endpoint: Endpoint) -> Written:
-        """The request, as it was written."""
+    def written(self, request: RequestContext, endpoint: Endpoint) -> Written | None:
+        """The request, as it was written; None where its body is none of which the answer is cached."""
         environ = request.environ
         accept = environ.get("HTTP_ACCEPT", "") if len(endpoint.media) > 1 else ""
-        return environ.get("SCRIPT_NAME", ""), request.path, environ.get("QUERY_STRING", ""), accept
+        body = "" if endpoint.body is None else _body(environ)
+        if body is None:
+            return None
+        return environ.get("SCRIPT_NAME", ""), request.path, environ.get("QUERY_STRING", ""), accept, body
 
     def known(self, written: Written) -> str | None:
         """The name of a request that came lately and was answered well."""
@@ -220,14 +240,29 @@ class CacheKeys:
                 self._names[written] = name
 
 
-def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, path: str) -> str | None:
+def _body(environ: "WSGIEnvironment") -> str | None:
+    """The body, byte by byte as characters, left to be read again; None where it is long, or not said to be JSON."""
+    length = environ.get("CONTENT_LENGTH", "")
+    media = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if not (length.isascii() and length.isdecimal()) or int(length) > _LONGEST_BODY or media != JSON:
+        return None
+    content = environ["wsgi.input"].read(int(length))
+    environ["wsgi.input"] = BytesIO(content)
+    return str(content, "latin-1")
+
+
+def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, written: Written) -> str | None:
     """One name for all ways to ask the same: whatever the city's spelling and the order of the parameters.
 
     None where it is not asked rightly: that is for the endpoint to say.
     """
+    mounted, path, _, _, body = written
     request = Request(environ)
     try:
         query = read_query(endpoint.query, dict(request.args.lists()))
+        content = (
+            None if endpoint.body is None else read_body(endpoint.body, JSON, lambda: body.encode("latin-1"))
+        )
         wanted = (
             path.removesuffix("/").rpartition("/")[2].encode("latin-1").decode()
             if "{" in endpoint.path
@@ -237,6 +272,6 @@ def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, path: str) -> str | 
     except (VayuError, UnicodeError):
         return None
     media = request.accept_mimetypes.best_match(endpoint.media) if len(endpoint.media) > 1 else ""
-    mounted = environ.get("SCRIPT_NAME", "")
-    parameters = None if query is None else query.model_dump(mode="json")
+    models = (query, content)
+    parameters = [None if model is None else model.model_dump(mode="json") for model in models]
     return msgspec.json.encode((mounted, endpoint.path, place, parameters, media)).decode()

@@ -72,16 +72,16 @@ class Middleware:
             return self._refused(refusal, request)
         if endpoint is None or endpoint.cache == "never":
             return captured(self._inner, request)
-        answer = self._cached.find(request, endpoint, lambda: self._made(request))
+        answer = self._cached.find(request, endpoint, lambda: self._made(request, endpoint))
         return answer if isinstance(answer, Reply) else self._cached.reply(request, endpoint, answer)
 
     def _refused(self, refusal: Refusal, request: RequestContext) -> Reply:
         request.refusal = refusal
         return captured(self._inner, request)
 
-    def _made(self, request: RequestContext) -> Reply:
+    def _made(self, request: RequestContext, endpoint: Endpoint) -> Reply:
         """What a GET gives, for a HEAD as well: it is cached for both."""
-        request.environ["REQUEST_METHOD"] = "GET"
+        request.environ["REQUEST_METHOD"] = endpoint.method
         request.for_cache = True
         return captured(self._inner, request)
 
