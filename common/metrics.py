@@ -110,11 +110,11 @@ def interval_scores(actual: Array, bounds: Mapping[str, Array]) -> dict[str, flo
 
     `bounds` are named as in `INTERVAL_LEVELS`.
     """
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for percent in (80, 95):
         low, high = bounds[f"lo{percent}"], bounds[f"hi{percent}"]
-        found[f"coverage{percent}"] = coverage(actual, low, high)
-        found[f"width{percent}"] = mean_width(actual, low, high)
+        values[f"coverage{percent}"] = coverage(actual, low, high)
+        values[f"width{percent}"] = mean_width(actual, low, high)
     losses = [pinball_loss(actual, bounds[name], level) for name, level in INTERVAL_LEVELS.items()]
-    found["pinball"] = float(np.mean(losses))
-    return found
+    values["pinball"] = float(np.mean(losses))
+    return values

@@ -103,7 +103,7 @@ def replay(
     models = ModelCache(files)
     _forget(parts, files, found)
     for city in found:
-        _train(parts, files, models, report, city, start, families)
+        _train(parts, models, report, city, start, families)
     if not report.promoted:
         raise ModelError("; ".join(sorted(set(report.skipped.values()))) or "nothing could be trained")
     sealed: dict[Key, str] = {}
@@ -112,7 +112,7 @@ def replay(
         report.hours += _patiently(partial(_observe, parts, report.cities, now - every, now, now))
         if now >= next_plan:
             for city in _plan(parts, report, now):
-                _train(parts, files, models, report, city, now, families)
+                _train(parts, models, report, city, now, families)
             next_plan = _next_plan(now)
         if now >= next_forecast:
             issued = _patiently(
@@ -181,7 +181,6 @@ def _observe(parts: Parts, cities: Sequence[str], before: datetime, until: datet
 
 def _train(
     parts: Parts,
-    files: ObjectStore,
     models: ModelCache,
     report: ReplayReport,
     city: str,
@@ -189,7 +188,7 @@ def _train(
     families: Sequence[Family],
 ) -> None:
     trained = _patiently(
-        partial(train_city, parts.database, files, models, city, now=now, families=families, mode="replay")
+        partial(train_city, parts.database, models, city, now=now, families=families, mode="replay")
     )
     report.trainings += 1
     report.promoted += trained.promoted.values()

@@ -78,7 +78,7 @@ def _train(parts: Parts, city: str, wanted: Mapping[str, object]) -> Mapping[str
 
     files = ObjectStore(parts.settings.model_store_url)
     families = _families(wanted.get("families"))
-    report = train_city(parts.database, files, ModelCache(files), city, now=parts.clock(), families=families)
+    report = train_city(parts.database, ModelCache(files), city, now=parts.clock(), families=families)
     # A training that died may have promoted the model and told nobody.
     if report.promoted or SERVED_ALREADY in report.kept.values():
         parts.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})

@@ -65,7 +65,6 @@ def train(
             bar.update(task, description=f"Training {city}")
             report = train_city(
                 parts.database,
-                files,
                 models,
                 city,
                 now=now,
