@@ -28,9 +28,10 @@ test-lstm: $(VENV)/.test $(VENV)/.lstm ## Add torch, 0.8 GB, and run the tests o
 
 check: lint types ## Lint, formatting, import arrows, types
 
-lint: $(VENV)/.test ## ruff and import-linter; zizmor, for the workflows
+lint: $(VENV)/.test ## ruff, names and import-linter; zizmor, for the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python scripts/check_names.py
 	@$(BIN)/lint-imports
 	@$(BIN)/zizmor --offline --quiet .github/workflows
 

@@ -14,10 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.bootstrap.parts import assemble, collector
+from common.bootstrap.container import assemble
 from common.config import from_mapping
 from common.domain.cities import all_cities
-from common.ingest.asking import Answer, Asker
+from common.ingest.concurrent_fetch import Answer, Asker
+from common.services.collect import collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,16 +8,15 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from common.adapters.cache_redis import SharedMemory
-from common.adapters.queue import Queue
+from common.adapters.redis_memory import SharedMemory
 from common.api.middleware.build_id import build_id
 from common.api.middleware.data_version import Watch
 from common.api.middleware.metrics import Meter
 from common.api.middleware.policy import Policy
 from common.api.middleware.response_cache import ResponseCache
-from common.domain.observation import Clock
+from common.ports import Clock, Queue
+from common.store.dataset_kind import dataset
 from common.store.engine import Database
-from common.store.meta import dataset
 
 if TYPE_CHECKING:
     from common.api.middleware.metrics import Counted

@@ -17,7 +17,7 @@ from common.api.middleware.request_context import present
 from common.api.middleware.response_cache import Answer, Content, Question
 from common.api.route import JSON, Kept
 from common.domain.errors import StoreError
-from common.store import finished
+from common.store import stored_responses
 
 
 def stored_response(context: ApiContext, name: str, make: Callable[[], msgspec.Struct]) -> Response:
@@ -28,13 +28,13 @@ def stored_response(context: ApiContext, name: str, make: Callable[[], msgspec.S
     """
     hour = context.clock().replace(minute=0, second=0, microsecond=0)
     with context.database.reading() as connection:
-        version, body = finished.find(connection, name, hour)
+        version, body = stored_responses.find(connection, name, hour)
     if body is not None:
         return Response(body, content_type=JSON)
     response = json_response(make())
     try:
         with context.database.transaction() as connection:
-            finished.keep(connection, name, version, hour, response.get_data(as_text=True))
+            stored_responses.keep(connection, name, version, hour, response.get_data(as_text=True))
     except StoreError as error:  # a standby, for one: the answer is right all the same
         logger().warning("answer is not kept", reason=str(error), name=name)
     return response
@@ -49,7 +49,7 @@ def kept_response(
         return json_response(make())
     name = blake2b(request.path.encode() + b"\n" + msgspec.json.encode(asked), digest_size=16).hexdigest()
     now = context.clock()
-    question = Question(name, (known.versions.data, span(kept, now)), known.versions.seal)
+    question = Question(name, (known.versions.data, span(kept, now)), known.versions.secret)
 
     def answer() -> Answer:
         return Answer(Content([("Content-Type", JSON)], msgspec.json.encode(make()), now.timestamp()))

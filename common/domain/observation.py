@@ -8,15 +8,14 @@ sixty minutes its own stamp falls.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from common.domain.errors import DataError, QuotaExhausted, SourceError
 
-Clock = Callable[[], datetime]
-"""Gives the present time, aware, in UTC. Only the composition root makes one."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Basis = Literal["measured", "implied", "modelled"]
 """Where a value comes from, best first: an instrument; an index turned back into a concentration; a model."""

@@ -243,14 +243,14 @@ def _with_air(
     """All variables from `first` on, from weather that begins `MEMORY` hours before."""
     still = [7.0 - log((hour["wind_speed"] + 0.5) * hour["boundary_layer_height"]) for hour in weather]
     rain = [hour["rain"] for hour in weather]
-    found = []
+    hours = []
     for i in range(MEMORY, len(weather)):
         hour = first + i - MEMORY
         trapped = fsum(map(mul, _FADING, still[i - MEMORY + 1 : i + 1]))
         washed = exp(-0.06 * min(25.0, fsum(rain[i - 11 : i + 1])))
         air = _air_of(place, hour, weather[i], (still[i], trapped, washed, own[i - MEMORY], fine[i - MEMORY]))
-        found.append((hour, {**air, **weather[i]}))
-    return found
+        hours.append((hour, {**air, **weather[i]}))
+    return hours
 
 
 def _air_of(
@@ -304,7 +304,8 @@ SOURCE = Source(
     name="simulated",
     provides=frozenset(VARIABLES),
     basis="modelled",
-    key=False,
+    key=None,
+    invented=True,
     backfill_days=3660,
     unit_cities=7,
     unit_days=92,

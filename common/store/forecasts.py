@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from common.store import sql
 from common.store.engine import run
-from common.store.sums import roll_up
+from common.store.score_aggregates import roll_up
 
 if TYPE_CHECKING:
     from datetime import datetime

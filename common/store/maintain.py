@@ -19,14 +19,14 @@ from aws_lambda_powertools import Logger
 from common.domain.errors import StoreError
 from common.domain.observation import IST
 from common.store.city_hours import lock_city
-from common.store.community import SETTLED_DAYS, retention
-from common.store.daily import AGGREGATES, DAY, VALUES, WITH_AIR
+from common.store.daily_aggregates import AGGREGATES, DAY, VALUES, WITH_AIR
 from common.store.engine import Database, run
 from common.store.errors import sqlstate
 from common.store.experts import drop_old_experts
 from common.store.outbox import UNSENT_KEPT
-from common.store.outlooks import WEATHER_KEPT
+from common.store.provider_forecasts import WEATHER_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
+from common.store.timescale import SETTLED_DAYS, retention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -212,10 +212,12 @@ def _drop_rows(database: Database, now: datetime, oldest: datetime) -> dict[str,
         with database.transaction() as connection:
             dropped[table] = _drop(connection, table, f"{column} < :edge", edge)
     with database.transaction() as connection:
-        # What providers said of the air has become rows of the record; of the weather, models still learn.
-        dropped["outlook"] = _drop(connection, "outlook", "kind = 'air' AND received_at < :edge", oldest)
-        weather = "kind = 'weather' AND received_at < :edge"
-        dropped["outlook"] += _drop(connection, "outlook", weather, min(oldest, now - WEATHER_KEPT))
+        # Forecasts of the air are scored by now; models still learn from those of the weather.
+        edges = {"air": oldest, "weather": min(oldest, now - WEATHER_KEPT)}
+        dropped["provider_forecast"] = sum(
+            _drop(connection, "provider_forecast", f"kind = '{kind}' AND received_at < :edge", edge)
+            for kind, edge in edges.items()
+        )
         dropped["forecast_expert"] = drop_old_experts(connection, now=now)
         done = "state = 'done' AND finished_at < :edge"
         dropped["job"] = _drop(connection, "job", done, now - _DONE_JOBS_KEPT)

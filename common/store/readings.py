@@ -11,7 +11,7 @@ import msgspec
 from common.domain.observation import POLLUTANTS, VARIABLES, Basis, Reading
 from common.store.city_hours import lock_cities
 from common.store.engine import run
-from common.store.storable import storable
+from common.store.sanitize import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -104,7 +104,7 @@ def upsert_readings(connection: Connection, readings: Iterable[Reading], *, now:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StationSeries:
     """What one station told: lists of one length, in order of time."""
 
     source: str
@@ -120,16 +120,18 @@ class Told:
     """By variable; one that was never told is absent."""
 
 
-def readings_between(connection: Connection, city: str, start: datetime, end: datetime) -> list[Told]:
+def readings_between(
+    connection: Connection, city: str, start: datetime, end: datetime
+) -> list[StationSeries]:
     """Readings of a city in (start, end], station by station."""
     return readings_of(connection, [city], start, end)[city]
 
 
 def readings_of(
     connection: Connection, cities: Iterable[str], start: datetime, end: datetime
-) -> dict[str, list[Told]]:
+) -> dict[str, list[StationSeries]]:
     """City → its readings in (start, end], station by station."""
-    told: dict[str, list[Told]] = {city: [] for city in cities}
+    told: dict[str, list[StationSeries]] = {city: [] for city in cities}
     found = run(
         connection,
         f"""
@@ -148,7 +150,9 @@ def readings_of(
     for city, source, station, basis, text in found:
         row = msgspec.json.decode(text)  # of all readings of a day: the largest answer of a run
         told[city].append(
-            Told(source, station, basis, row["times"], row["air"], row["published"] or [], row["values"])
+            StationSeries(
+                source, station, basis, row["times"], row["air"], row["published"] or [], row["values"]
+            )
         )
     return told
 
@@ -168,7 +172,7 @@ def _row(reading: Reading) -> dict[str, Any]:
     return {
         "city": reading.city,
         "source": reading.source,
-        "station": storable(reading.station),
+        "station": sanitize(reading.station),
         "time": reading.time,
         "basis": reading.basis,
         "published": dict(reading.published),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy.dialects.postgresql import insert
 
 from common.store.engine import run
+from common.store.sanitize import sanitize
 from common.store.schema import source_run
-from common.store.storable import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ def record_run(
         rejected=dict(rejected or {}),
         latest=latest,
         reason=reason,
-        message=storable(message)[:300] if message else None,
+        message=sanitize(message)[:300] if message else None,
         rests_until=rests_until,
     )
     run(connection, new.on_conflict_do_nothing(index_elements=["source", "started_at"]))

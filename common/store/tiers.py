@@ -14,13 +14,13 @@ from aws_lambda_powertools import Logger
 from sqlalchemy.exc import DBAPIError
 
 from common.domain.errors import ConfigError, StoreError
-from common.store.community import DAILY, features
 from common.store.engine import run
 from common.store.errors import message, sqlstate
+from common.store.timescale import DAILY, features
 
 if TYPE_CHECKING:
-    from common.store.community import Feature
     from common.store.engine import Connection
+    from common.store.timescale import Feature
 
 log = Logger(service="vayu", child=True)
 

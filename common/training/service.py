@@ -29,9 +29,9 @@ from common.inference.experts import Record, rolling
 from common.inference.hindcast import as_file, hindcast_key
 from common.inference.naive import naive_forecasts
 from common.inference.provider_forecasts import provider_forecasts_of
-from common.store.alone import PATIENCE_S, training_alone
 from common.store.city_hours import history, provenance_mix, span
 from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
+from common.store.training_lock import PATIENCE_S, hold_training_lock
 from common.training.card_text import as_markdown, text_key
 from common.training.dataset import LEADS, Dataset, make_dataset
 from common.training.holdout import cross_validated_coverage
@@ -39,7 +39,7 @@ from common.training.promote import Decision, best_of, decide
 from common.training.train import Candidate, hindcasts, train_families
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from common.inference.onnx_session import Files, Model, ModelCache
     from common.store.engine import Connection, Database
@@ -70,6 +70,19 @@ class TrainReport:
     """Family that cannot be trained here → why."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordination:
+    """How a training goes along with other processes and services."""
+
+    patience_s: int = PATIENCE_S
+    """It waits so long for another training of the city."""
+    on_promotion: Callable[[Connection, TrainReport, Target], None] | None = None
+    """Called with the report and the target, in the transaction that promotes"""
+
+
+_BY_ITSELF = Coordination()
+
+
 def train_city(
     database: Database,
     models: ModelCache,
@@ -79,16 +92,17 @@ def train_city(
     families: Sequence[Family] = FAMILIES,
     targets: Iterable[Target] = TARGETS,
     mode: Mode = "live",
-    patience_s: int = PATIENCE_S,
+    coordination: Coordination = _BY_ITSELF,
 ) -> TrainReport:
     """Train, judge and promote for each target; the same call again for the same hour changes nothing.
 
+
     Raises:
-        StoreError: when another process trains the city and goes on for longer than `patience_s`, or the database or
+        StoreError: when another process trains the city for longer than `coordination` allows, or the database or
             the object store cannot be reached.
     """
     report = TrainReport(city)
-    with training_alone(database, city, mode, patience_s=patience_s) as still_alone:
+    with hold_training_lock(database, city, mode, patience_s=coordination.patience_s) as check_lock:
         hindcast: Record | None = None
         for target in sorted(targets, key=IN_ORDER.index):
             try:
@@ -123,10 +137,12 @@ def train_city(
                     report.kept[target] = SERVED_ALREADY
                     continue
             decision = decide(candidates, data, present, opened, held=held)
-            still_alone()
+            check_lock()
             by_candidate = dict(zip(map(id, candidates), rows, strict=True))
             with database.transaction() as connection:
                 _record(connection, decision, candidates, by_candidate, present, report, now=now)
+                if coordination.on_promotion is not None and target in report.promoted:
+                    coordination.on_promotion(connection, report, target)
     return report
 
 

@@ -9,18 +9,18 @@ from urllib.parse import urlencode
 import msgspec
 from werkzeug.test import TestResponse
 
-from common.adapters.queue import Message
 from common.api import ApiContext
 from common.api.errors import Problem
 from common.api.route import BASE
 from common.api.routes import ROUTES
 from common.domain.aqi import naqi, us_aqi
-from common.domain.explanation import pack
+from common.domain.messages import Message
 from common.domain.observation import HOUR
+from common.quality.explanation import pack
+from common.store.api_keys import create_key
 from common.store.city_hours import upsert_city_hours
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast
-from common.store.keys import create_key
 from common.store.models import ModelRow, insert_model
 
 _DAY = {
@@ -180,6 +180,8 @@ class IdleQueue:
     def __init__(self) -> None:
         self.sent: list[Message] = []
         self.delays: list[timedelta] = []
+
+    in_database = False
 
     def send(
         self, type_: str, subject: str, data: Mapping[str, Any], *, delay: timedelta = timedelta(0)

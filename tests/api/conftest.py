@@ -18,7 +18,7 @@ from common.store.tiers import keeps_days
 
 _EMPTY = (
     "forecast", "forecast_day_state", "forecast_day", "forecast_day_stated", "model", "city_hour",
-    "city_hour_revision", "city_day_stale", "source_run", "job_asked", "job", "api_key",
+    "city_hour_revision", "city_day_stale", "source_run", "idempotency_key", "job", "api_key",
     "meta WHERE key <> 'tier'",
 )  # fmt: skip
 

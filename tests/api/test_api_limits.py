@@ -10,7 +10,7 @@ from hypothesis import given as generated
 from hypothesis import strategies as st
 from redis_here import redis_url
 
-from common.adapters.cache_redis import SharedMemory
+from common.adapters.redis_memory import SharedMemory
 from common.api.middleware.client_ip import behind_proxies, client_ip
 from common.api.middleware.policy import Rate
 from common.api.middleware.rate_limit import Limiter

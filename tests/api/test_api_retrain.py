@@ -10,13 +10,14 @@ import pytest
 from api_rows import IdleQueue, context_of, problem_of, put_models, trained, url
 from werkzeug.test import Client, TestResponse
 
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import TRAIN, Message, Queue
+from common.adapters.postgres.queue import PostgresQueue
 from common.api import ApiContext, create_app
 from common.domain.errors import DataError, ModelError, StoreError
 from common.domain.forecast import TARGETS
-from common.entry.followed import followed
-from common.entry.local import work_once
+from common.domain.messages import TRAIN, Message
+from common.entry.tracked_jobs import followed
+from common.entry.worker import work_once
+from common.ports import Queue
 from common.store.engine import Database, run
 
 RETRAIN = "/models/retrain/{}"
@@ -276,6 +277,8 @@ def test_a_queue_that_is_away_is_told_and_asking_again_sends_it(
     database: Database, now: datetime, headers: Mapping[str, str], sent: IdleQueue
 ) -> None:
     class Away(IdleQueue):
+        in_database = False
+
         def send(self, *_: Any, **__: Any) -> str:
             raise StoreError("the queue did not take a message")
 
@@ -289,16 +292,16 @@ def test_a_queue_that_is_away_is_told_and_asking_again_sends_it(
 def test_the_function_that_trains_tells_the_row(
     remote: Asking, sent: IdleQueue, database: Database, now: datetime
 ) -> None:
-    from common.bootstrap.parts import Parts
-    from common.bootstrap.train import build
+    from common.bootstrap.container import resources_of
     from common.config import from_mapping
+    from common.services.train import handler
 
     put_models(
         database, *(trained(f"delhi-{target}-1", now, target=target, status="champion") for target in TARGETS)
     )
     id_ = remote.retrain(json={"force": False}).json["id"]
     [message] = sent.sent
-    build(Parts(from_mapping({}), database, sent, lambda: now))(message)
+    handler(resources_of(from_mapping({}), database, sent, lambda: now))(message)
     job = remote.job(id_)
     assert job["state"] == "done"
     assert job["outcome"]["city"] == "Delhi"

@@ -20,10 +20,10 @@ from serving import Served
 from common.api import create_app
 from common.api.route import BASE
 from common.api.routes import ROUTES
-from common.bootstrap.parts import system_clock
+from common.bootstrap.container import system_clock
 from common.domain.observation import last_full_hour
+from common.store.api_keys import create_key
 from common.store.engine import run
-from common.store.keys import create_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

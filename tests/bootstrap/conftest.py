@@ -10,12 +10,14 @@ from made import Clock
 from synthetic import END
 from webhook import Webhook, served
 
-from common.bootstrap.parts import Parts, assemble
+from common.bootstrap.container import assemble
 from common.config import from_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from common.services.resources import Resources
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def settings(database_url: str, tmp_path: Path, hook: Webhook) -> dict[str, str]
 
 
 @pytest.fixture
-def parts(settings: dict[str, str], time: Clock) -> Iterator[Parts]:
+def parts(settings: dict[str, str], time: Clock) -> Iterator[Resources]:
     assembled = assemble(from_mapping(settings), clock=time)
     yield assembled
     assembled.database.close()

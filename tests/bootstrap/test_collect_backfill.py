@@ -10,11 +10,11 @@ from made import Clock, count
 from pasts import Past, past
 from stubs import Answer
 
-from common.adapters.queue import COLLECT, OBSERVATIONS_READY, Message
-from common.bootstrap.collect import FILLING, LATER, SOON, build
-from common.bootstrap.parts import assemble
+from common.bootstrap.container import assemble
 from common.config import from_mapping
 from common.domain.errors import Transient
+from common.domain.messages import COLLECT, OBSERVATIONS_READY, Message
+from common.services.collect import FILLING, LATER, SOON, handler
 from common.store import jobs
 from common.store.backfills import claim
 from common.store.engine import Database, run
@@ -40,7 +40,7 @@ def provider() -> Iterator[Past]:
 def handle(database_url: str, provider: Past, clock: Clock) -> Iterator[Handle]:
     settings = {"DATABASE_URL": database_url, "VAYU_SOURCES": "open-meteo", **provider.urls}
     parts = assemble(from_mapping(settings), clock=clock)
-    yield build(parts)
+    yield handler(parts)
     parts.database.close()
 
 

@@ -11,16 +11,16 @@ import pytest
 from processes import gone
 from tiers_here import name_of
 
-from common.bootstrap.local import local_parts
+from common.bootstrap.local import local_resources
 from common.config import Settings, from_mapping
 from common.domain.errors import ConfigError
-from common.store.meta import Dataset, claim_dataset, dataset
+from common.store.dataset_kind import Dataset, claim_dataset, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from common.bootstrap.parts import Parts
+    from common.services.resources import Resources
     from common.store.engine import Database
 
 
@@ -31,7 +31,7 @@ def home() -> Iterator[Path]:
         gone(Path(folder))
 
 
-def chosen(parts: Parts) -> tuple[str, tuple[str, ...] | None, str]:
+def chosen(parts: Resources) -> tuple[str, tuple[str, ...] | None, str]:
     """(database, sources, folder of the models)."""
     models = Path(parts.settings.model_store_url).name
     return name_of(parts.database.url), parts.settings.sources, models
@@ -47,7 +47,7 @@ def test_on_the_embedded_server(home: Path, now: datetime) -> None:
 
     def at(settings: Settings = settings, *, claim: Dataset | None = None, **how: bool) -> object:
         with (
-            local_parts(settings, clock=lambda: now, **how) as parts,
+            local_resources(settings, clock=lambda: now, **how) as parts,
             parts.database.transaction() as connection,
         ):
             if claim is not None:
@@ -90,7 +90,7 @@ def test_on_a_database_of_ones_own(
     sources: tuple[str, ...] | None,
 ) -> None:
     settings = claimed(database, holds, tmp_path)
-    with local_parts(settings, clock=lambda: now, offline=offline) as parts:
+    with local_resources(settings, clock=lambda: now, offline=offline) as parts:
         assert parts.database.url == database.url
         assert parts.settings == replace(settings, sources=sources)
         with parts.database.transaction() as connection:
@@ -104,10 +104,10 @@ def test_providers_are_not_asked_for_a_database_of_simulated_data(
     settings = replace(claimed(database, "simulated", tmp_path), sources=("cpcb", "open-meteo"))
     with (
         pytest.raises(ConfigError, match="DATABASE_URL names a database of simulated data"),
-        local_parts(settings, clock=lambda: now),
+        local_resources(settings, clock=lambda: now),
     ):
         raise AssertionError("never reached")
-    with local_parts(settings, clock=lambda: now, offline=True) as parts:
+    with local_resources(settings, clock=lambda: now, offline=True) as parts:
         assert parts.settings.sources == ("simulated",)
 
 
@@ -120,7 +120,7 @@ def test_a_database_of_real_data_is_never_worked_on_offline(
         settings = replace(settings, sources=("simulated",))
     with (
         pytest.raises(ConfigError, match="DATABASE_URL names a database of real data"),
-        local_parts(settings, clock=lambda: now, offline=by == "--offline"),
+        local_resources(settings, clock=lambda: now, offline=by == "--offline"),
     ):
         raise AssertionError("never reached")
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from common.adapters.object_store import ObjectStore
-from common.adapters.postgres_queue import PostgresQueue
-from common.bootstrap.parts import Parts
-from common.bootstrap.retention import prune_models, upkeep
+from common.adapters.object_store import UrlObjectStore
+from common.adapters.postgres.queue import PostgresQueue
+from common.bootstrap.container import resources_of
 from common.config import from_mapping
 from common.domain.errors import NotFound, StoreError
 from common.domain.forecast import HORIZON
 from common.domain.model_retention import KEPT_TO_GO_BACK
 from common.inference.card import card_key, model_key
 from common.inference.hindcast import hindcast_key
+from common.services.retention import prune_models, upkeep
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast
 from common.store.models import ModelRow, insert_model, promote
@@ -24,25 +24,27 @@ from common.store.models import ModelRow, insert_model, promote
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from common.services.resources import Resources
+
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def parts(database: Database, tmp_path: Path, now: datetime) -> Parts:
+def parts(database: Database, tmp_path: Path, now: datetime) -> Resources:
     store = (tmp_path / "models").as_uri()
     settings = from_mapping({"DATABASE_URL": database.url, "MODEL_STORE_URL": store})
-    return Parts(settings, database, PostgresQueue(database, lambda: now), lambda: now)
+    return resources_of(settings, database, PostgresQueue(database, lambda: now), lambda: now)
 
 
 @pytest.fixture
-def files(parts: Parts) -> ObjectStore:
-    return ObjectStore(parts.settings.model_store_url)
+def files(parts: Resources) -> UrlObjectStore:
+    return UrlObjectStore(parts.settings.model_store_url)
 
 
 class Cut:
     """An object store whose connection is lost at the third deletion."""
 
-    def __init__(self, files: ObjectStore) -> None:
+    def __init__(self, files: UrlObjectStore) -> None:
         self._files = files
         self._left = 2
 
@@ -57,7 +59,13 @@ class Cut:
 
 
 def train(
-    parts: Parts, files: ObjectStore, version: str, at: datetime, *, promoted: bool, city: str = "Delhi"
+    parts: Resources,
+    files: UrlObjectStore,
+    version: str,
+    at: datetime,
+    *,
+    promoted: bool,
+    city: str = "Delhi",
 ) -> None:
     """A model as training leaves it: its files first, then its row."""
     files.put(model_key(version), b"onnx")
@@ -85,7 +93,7 @@ def train(
             promote(connection, version, reason="better", now=at)
 
 
-def forecast_with(parts: Parts, version: str, issued: datetime) -> None:
+def forecast_with(parts: Resources, version: str, issued: datetime) -> None:
     curve = [100.0] * HORIZON
     forecast = IssuedForecast(
         city="Delhi", target="aqi", mode="live", issued_at=issued, origin=issued, known_until=issued,
@@ -97,7 +105,7 @@ def forecast_with(parts: Parts, version: str, issued: datetime) -> None:
         assert insert_forecast(connection, forecast)
 
 
-def kept(files: ObjectStore) -> set[str]:
+def kept(files: UrlObjectStore) -> set[str]:
     """Versions that have all their files; none may have some only."""
     keys = set(files.list())
     versions = {key.partition("/")[0] for key in keys}
@@ -105,14 +113,14 @@ def kept(files: ObjectStore) -> set[str]:
     return versions
 
 
-def a_month_of_trainings(parts: Parts, files: ObjectStore, now: datetime) -> None:
+def a_month_of_trainings(parts: Resources, files: UrlObjectStore, now: datetime) -> None:
     """Every day one that is promoted, and one that is not."""
     for ago in range(30, 0, -1):
         train(parts, files, f"good-{ago}", now - ago * DAY, promoted=True)
         train(parts, files, f"poor-{ago}", now - ago * DAY, promoted=False)
 
 
-def test_what_is_kept(parts: Parts, files: ObjectStore, now: datetime) -> None:
+def test_what_is_kept(parts: Resources, files: UrlObjectStore, now: datetime) -> None:
     a_month_of_trainings(parts, files, now)
     train(parts, files, "mumbai", now - 300 * DAY, promoted=True, city="Mumbai")
     files.put("unknown/model.onnx", b"of somebody else")
@@ -128,7 +136,7 @@ def test_what_is_kept(parts: Parts, files: ObjectStore, now: datetime) -> None:
     assert upkeep(parts)["model_files"] == 0
 
 
-def test_forecasts_still_tell_their_model(parts: Parts, files: ObjectStore, now: datetime) -> None:
+def test_forecasts_still_tell_their_model(parts: Resources, files: UrlObjectStore, now: datetime) -> None:
     a_month_of_trainings(parts, files, now)
     forecast_with(parts, "good-25", now - 25 * DAY)
     prune_models(parts, files)
@@ -138,7 +146,9 @@ def test_forecasts_still_tell_their_model(parts: Parts, files: ObjectStore, now:
     assert "good-25" not in kept(files)
 
 
-def test_one_whose_file_is_gone_is_not_promoted(parts: Parts, files: ObjectStore, now: datetime) -> None:
+def test_one_whose_file_is_gone_is_not_promoted(
+    parts: Resources, files: UrlObjectStore, now: datetime
+) -> None:
     a_month_of_trainings(parts, files, now)
     prune_models(parts, files)
     with parts.database.transaction() as connection:
@@ -150,7 +160,7 @@ def test_one_whose_file_is_gone_is_not_promoted(parts: Parts, files: ObjectStore
     assert champions == [("good-4",)]
 
 
-def test_cut_off_in_the_middle_and_done_again(parts: Parts, files: ObjectStore, now: datetime) -> None:
+def test_cut_off_in_the_middle_and_done_again(parts: Resources, files: UrlObjectStore, now: datetime) -> None:
     a_month_of_trainings(parts, files, now)
     with pytest.raises(StoreError, match="lost"):
         prune_models(parts, Cut(files))

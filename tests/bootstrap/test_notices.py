@@ -8,34 +8,36 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from synthetic import hours, put_hours, put_model
 
-from common.adapters.object_store import ObjectStore
-from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message
-from common.bootstrap import forecast, train
-from common.bootstrap.parts import Parts, assemble
+from common.adapters.object_store import UrlObjectStore
+from common.bootstrap.container import assemble
 from common.config import from_mapping
-from common.entry.local import work_once
+from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
+from common.entry.worker import work_once
 from common.inference.card import model_key
+from common.services import forecast, train
 from common.store.engine import run
 
 if TYPE_CHECKING:
     from made import Clock
     from webhook import Webhook
 
+    from common.services.resources import Resources
+
 HOUR = timedelta(hours=1)
 ASKED = Message(OBSERVATIONS_READY, "now", {"cities": ["Delhi", "Pune"]})
 
 
 def test_a_city_whose_forecasts_fail_is_told_once_and_once_that_they_do_not(
-    parts: Parts, hook: Webhook, time: Clock
+    parts: Resources, hook: Webhook, time: Clock
 ) -> None:
-    files = ObjectStore(parts.settings.model_store_url)
+    files = UrlObjectStore(parts.settings.model_store_url)
     for city in ("Delhi", "Pune"):
         put_hours(parts.database, city, hours(20, seed=5))
         for target in ("aqi", "pm25"):
             card = put_model(parts.database, files, target, "daily", city=city)  # type: ignore[arg-type]
     whole = files.get(model_key(card.version))
     files.put(model_key(card.version), b"damaged")  # Pune's PM2.5
-    handle = forecast.build(parts)
+    handle = forecast.handler(parts)
     hook.status = 503
     assert handle(ASKED)["issued"] == 3
     assert hook.taken() == []
@@ -52,29 +54,29 @@ def test_a_city_whose_forecasts_fail_is_told_once_and_once_that_they_do_not(
     assert hook.taken() == ["*Forecasts fail no more*\nPune/pm25"]
 
 
-def test_a_city_without_a_model_is_no_trouble(parts: Parts, hook: Webhook) -> None:
-    forecast.build(parts)(ASKED)
+def test_a_city_without_a_model_is_no_trouble(parts: Resources, hook: Webhook) -> None:
+    forecast.handler(parts)(ASKED)
     assert hook.taken() == []
 
 
-def test_a_training_that_was_given_up_is_told_once(parts: Parts, hook: Webhook, time: Clock) -> None:
+def test_a_training_that_was_given_up_is_told_once(parts: Resources, hook: Webhook, time: Clock) -> None:
     parts.queue.send(TRAIN, "Pune", {"city": "Pune"})
-    handlers = {TRAIN: train.build(parts)}
+    handlers = {TRAIN: train.handler(parts)}
     while work_once(parts.database, time, handlers):
         time.now += HOUR
     for _ in range(2):
-        forecast.build(parts)(ASKED)
-        train.build(parts)(Message(TRAIN, "plan"))
+        forecast.handler(parts)(ASKED)
+        train.handler(parts)(Message(TRAIN, "plan"))
     [told] = hook.taken()
     assert told.startswith("*Messages were given up*\nvayu.train Pune (job ")
     assert "given up after 5 attempts: Pune: nothing has been collected for this city yet" in told
 
 
 def test_a_city_that_is_due_and_not_trained_is_told_once_whatever_the_queue(
-    parts: Parts, hook: Webhook, time: Clock
+    parts: Resources, hook: Webhook, time: Clock
 ) -> None:
     put_hours(parts.database, "Delhi", hours(20, seed=5))
-    plan = train.build(parts)
+    plan = train.handler(parts)
     assert plan(Message(TRAIN, "plan"))["queued"] == {"Delhi": "never trained"}
     assert plan(Message(TRAIN, "plan"))["queued"] == {}
     with parts.database.transaction() as connection:
@@ -96,7 +98,7 @@ def test_promotions_are_told_where_wanted(
 ) -> None:
     made = assemble(from_mapping({**settings, "VAYU_NOTIFY": wanted}), clock=time)
     put_hours(made.database, "Delhi", hours(30, seed=5))
-    handle = train.build(made)
+    handle = train.handler(made)
     message: dict[str, Any] = {"city": "Delhi", "families": ["linear"]}
     handle(Message(TRAIN, "Delhi", message))
     handle(Message(TRAIN, "Delhi", message))
@@ -109,9 +111,9 @@ def test_promotions_are_told_where_wanted(
         assert text.count("held-out hours") == told
 
 
-def test_who_names_cities_means_it_unless_force_is_false(parts: Parts, time: Clock) -> None:
+def test_who_names_cities_means_it_unless_force_is_false(parts: Resources, time: Clock) -> None:
     put_hours(parts.database, "Delhi", hours(30, seed=5))
-    handle = train.build(parts)
+    handle = train.handler(parts)
     asked: dict[str, Any] = {"families": ["linear"], "force": False}
     spread = handle(Message(TRAIN, "some", {"cities": ["delhi", "Pune"], **asked}))
     assert spread["queued"] == {"Delhi": "asked for", "Pune": "asked for"}

@@ -14,11 +14,11 @@ import pytest
 from stubs import refusing
 from synthetic import END, hours, put_hours
 
-from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message
-from common.bootstrap import forecast, outbox, retention, train
-from common.bootstrap.parts import Parts, assemble
+from common.bootstrap.container import assemble
 from common.config import from_mapping
 from common.domain.errors import NotFound, StoreError
+from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
+from common.services import forecast, outbox, retention, train
 from common.store.engine import run
 from common.store.models import promote
 
@@ -28,28 +28,30 @@ if TYPE_CHECKING:
     from made import Clock
     from webhook import Webhook
 
+    from common.services.resources import Resources
+
 READY = Message(OBSERVATIONS_READY, "now", {"cities": ["Delhi"]})
 
 
-def put(parts: Parts, subject: str, text: str = "text") -> None:
+def put(parts: Resources, subject: str, text: str = "text") -> None:
     with parts.database.transaction() as connection:
         outbox.put_notice(parts, connection, subject, text)
 
 
-def undone(parts: Parts) -> None:
+def undone(parts: Resources) -> None:
     with parts.database.transaction() as connection:
         outbox.put_notice(parts, connection, "Undone", "text")
         promote(connection, "no such model", reason="", now=END)
 
 
-def waiting(parts: Parts) -> list[tuple[str, int, str | None]]:
+def waiting(parts: Resources) -> list[tuple[str, int, str | None]]:
     """(channel, attempts, error) of what has not been sent."""
     with parts.database.transaction() as connection:
         found = run(connection, "SELECT channel, attempts, error FROM outbox ORDER BY id")
     return [tuple(row) for row in found]
 
 
-def test_what_is_not_kept_is_not_sent(parts: Parts, hook: Webhook) -> None:
+def test_what_is_not_kept_is_not_sent(parts: Resources, hook: Webhook) -> None:
     with pytest.raises(NotFound):
         undone(parts)
     put(parts, "Kept")
@@ -61,14 +63,14 @@ def test_what_is_not_kept_is_not_sent(parts: Parts, hook: Webhook) -> None:
     assert waiting(parts) == []
 
 
-def test_what_was_not_taken_is_sent_next_time_with_the_same_id(parts: Parts, hook: Webhook) -> None:
+def test_what_was_not_taken_is_sent_next_time_with_the_same_id(parts: Resources, hook: Webhook) -> None:
     put(parts, "Forecasts fail")
     put(parts, "Forecasts fail no more")
     hook.status = 503
-    forecast.build(parts)(READY)
+    forecast.handler(parts)(READY)
     assert waiting(parts) == [("webhook", 1, "HTTPStatusError")] * 2
     hook.status = 200
-    forecast.build(parts)(READY)
+    forecast.handler(parts)(READY)
     assert waiting(parts) == []
     first, second = hook.posted[:2], hook.posted[2:]
     assert first == second
@@ -76,11 +78,11 @@ def test_what_was_not_taken_is_sent_next_time_with_the_same_id(parts: Parts, hoo
     assert len({id_ for id_, _ in first}) == 2
 
 
-def test_every_function_is_an_occasion(parts: Parts, hook: Webhook) -> None:
+def test_every_function_is_an_occasion(parts: Resources, hook: Webhook) -> None:
     for build, message in (
-        (train.build, Message(TRAIN, "plan")),
-        (forecast.build, READY),
-        (retention.build, Message("vayu.maintain")),
+        (train.handler, Message(TRAIN, "plan")),
+        (forecast.handler, READY),
+        (retention.handler, Message("vayu.maintain")),
     ):
         put(parts, "News")
         build(parts)(message)
@@ -104,7 +106,7 @@ def test_a_mail_server_that_hangs_delays_nobody(
         while sending.is_alive():  # no transaction and no lock is held meanwhile
             with made.database.transaction() as connection:
                 run(connection, "SET LOCAL lock_timeout = '200ms'")
-                run(connection, "LOCK TABLE outbox, notice IN ACCESS EXCLUSIVE MODE")
+                run(connection, "LOCK TABLE outbox, notification IN ACCESS EXCLUSIVE MODE")
             sending.join(0.05)
         assert monotonic() - begun < 5
         assert [text for _, text in hook.posted] == [f"*News {number}*\ntext" for number in range(3)]
@@ -112,7 +114,7 @@ def test_a_mail_server_that_hangs_delays_nobody(
     made.database.close()
 
 
-def test_two_at_once_send_each_message_once(parts: Parts, hook: Webhook) -> None:
+def test_two_at_once_send_each_message_once(parts: Resources, hook: Webhook) -> None:
     for number in range(20):
         put(parts, f"News {number}")
     senders = [threading.Thread(target=outbox.send_notices, args=(parts,)) for _ in range(2)]
@@ -123,12 +125,12 @@ def test_two_at_once_send_each_message_once(parts: Parts, hook: Webhook) -> None
     assert sorted(text for _, text in hook.posted) == sorted(f"*News {n}*\ntext" for n in range(20))
 
 
-def test_upkeep_gives_up_what_nobody_took_for_a_week(parts: Parts, hook: Webhook, time: Clock) -> None:
+def test_upkeep_gives_up_what_nobody_took_for_a_week(parts: Resources, hook: Webhook, time: Clock) -> None:
     hook.status = 404
     put(parts, "Old")
     time.now += timedelta(days=7, minutes=1)
     put(parts, "New")
-    retention.build(parts)(Message("vayu.maintain"))
+    retention.handler(parts)(Message("vayu.maintain"))
     assert waiting(parts) == [("webhook", 1, "HTTPStatusError")]
     assert [text for _, text in hook.posted] == ["*New*\ntext"]
 
@@ -136,10 +138,12 @@ def test_upkeep_gives_up_what_nobody_took_for_a_week(parts: Parts, hook: Webhook
 class Elsewhere:
     """A queue that is not the database's; it keeps what it is sent, and looks for open transactions meanwhile."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Resources) -> None:
         self.sent: list[tuple[str, str, Mapping[str, Any]]] = []
         self.down = False
         self._database = parts.database
+
+    in_database = False
 
     def send(
         self, type_: str, subject: str, data: Mapping[str, Any], *, delay: timedelta = timedelta(0)
@@ -159,11 +163,11 @@ class Elsewhere:
 
 
 def test_a_plan_is_queued_elsewhere_after_it_is_kept_and_again_where_the_queue_was_down(
-    parts: Parts,
+    parts: Resources,
 ) -> None:
     put_hours(parts.database, "Delhi", hours(20, seed=5))
     queue = Elsewhere(parts)
-    plan = train.build(replace(parts, queue=queue))
+    plan = train.handler(replace(parts, queue=queue))
     queue.down = True
     with pytest.raises(StoreError, match="the queue cannot be reached"):
         plan(Message(TRAIN, "plan"))

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from synthetic import END, hours, readings
 
-from common.bootstrap.parts import Parts, assemble
-from common.bootstrap.replay import ReplayReport, replay
+from common.bootstrap.container import assemble
 from common.config import from_mapping
 from common.domain.errors import ModelError
 from common.domain.observation import HOUR
 from common.ingest.reconcile import reconcile
+from common.services.replay import ReplayReport, replay
 from common.store.engine import Database, run
 from common.store.readings import upsert_readings
-from common.store.record import Span, record
+from common.store.verification import Span, record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from common.features import Array
+    from common.services.resources import Resources
 
 HISTORY = hours(30, seed=7)
 START = END - timedelta(days=3)
@@ -50,12 +51,12 @@ def forecasts(database: Database) -> dict[tuple[str, datetime], Any]:
     return {(row["target"], datetime.fromisoformat(row["origin"])): row for (row,) in rows}
 
 
-def drive(parts: Parts, **given: Any) -> ReplayReport:
+def drive(parts: Resources, **given: Any) -> ReplayReport:
     asked = {"start": START, "end": END, "every": STEP, "forecast_every": STEP, "families": ["linear"]}
     return replay(parts, **(asked | given))
 
 
-def test_every_due_forecast_is_issued_scored_and_the_same_each_time(parts: Parts) -> None:
+def test_every_due_forecast_is_issued_scored_and_the_same_each_time(parts: Resources) -> None:
     measure(parts.database, HISTORY)
     steps: list[datetime] = []
     report = drive(parts, tick=steps.append)
@@ -71,7 +72,7 @@ def test_every_due_forecast_is_issued_scored_and_the_same_each_time(parts: Parts
     assert 1 <= sum(report.due.values()) <= 3
     assert report.trainings == 1 + sum(report.due.values())
     with parts.database.transaction() as connection:
-        [(beside,)] = run(connection, "SELECT count(*) FROM forecast_rival")
+        [(beside,)] = run(connection, "SELECT count(*) FROM forecast_challenger")
     assert (report.sealed, report.changed) == (50 + beside, 0)
     with parts.database.transaction() as connection:
         windows = run(connection, "SELECT DISTINCT window_end FROM model WHERE mode = 'replay' ORDER BY 1")
@@ -90,7 +91,7 @@ def test_every_due_forecast_is_issued_scored_and_the_same_each_time(parts: Parts
 
 
 @pytest.mark.slow
-def test_a_replay_repeats_itself_and_what_is_measured_later_changes_nothing(parts: Parts) -> None:
+def test_a_replay_repeats_itself_and_what_is_measured_later_changes_nothing(parts: Resources) -> None:
     measure(parts.database, HISTORY)
     start = END - timedelta(days=2)
     drive(parts, start=start)
@@ -110,7 +111,7 @@ def test_a_replay_repeats_itself_and_what_is_measured_later_changes_nothing(part
     assert all(after[key]["y"] != before[key]["y"] for key in before.keys() - early)
 
 
-def test_forecasts_may_be_rarer_than_steps_and_training_follows_coarse_steps(parts: Parts) -> None:
+def test_forecasts_may_be_rarer_than_steps_and_training_follows_coarse_steps(parts: Resources) -> None:
     measure(parts.database, HISTORY)
     report = drive(parts, every=12 * HOUR, forecast_every=timedelta(days=1))
     assert {origin for _, origin in forecasts(parts.database)} == {
@@ -120,7 +121,7 @@ def test_forecasts_may_be_rarer_than_steps_and_training_follows_coarse_steps(par
     assert report.hours == 7 * 12
 
 
-def test_a_city_without_enough_history_is_served_the_naive_forecast(parts: Parts) -> None:
+def test_a_city_without_enough_history_is_served_the_naive_forecast(parts: Resources) -> None:
     measure(parts.database, HISTORY)
     measure(parts.database, HISTORY[-24 * 10 :], "Agra")
     report = drive(parts, every=timedelta(days=1), forecast_every=timedelta(days=1))
@@ -131,14 +132,14 @@ def test_a_city_without_enough_history_is_served_the_naive_forecast(parts: Parts
     assert [family for city, family in issued if city == "Agra"] == ["naive"]
 
 
-def test_a_city_without_an_origin_is_left_out_with_a_reason(parts: Parts) -> None:
+def test_a_city_without_an_origin_is_left_out_with_a_reason(parts: Resources) -> None:
     measure(parts.database, HISTORY)
     measure(parts.database, HISTORY[-24 * 3 - 6 :], "Agra")
     report = drive(parts, every=timedelta(days=3), forecast_every=timedelta(days=3))
     assert report.skipped.keys() == {"Agra/aqi", "Agra/pm25"}
 
 
-def test_a_window_without_measurements(parts: Parts) -> None:
+def test_a_window_without_measurements(parts: Resources) -> None:
     with pytest.raises(ModelError, match="import some first"):
         drive(parts)
     measure(parts.database, HISTORY[-24 * 3 - 6 :])

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from common.bootstrap.parts import assemble
-from common.bootstrap.replay import replay
+from common.bootstrap.container import assemble
 from common.config import from_mapping
 from common.domain.cities import find_city
 from common.domain.forecast import TARGETS
 from common.domain.observation import HOUR, hour_ending
 from common.ingest.files.read import read_file
 from common.ingest.reconcile import reconcile
+from common.services.replay import replay
 from common.store.readings import upsert_readings
-from common.store.record import Span, record
+from common.store.verification import Span, record
 
 DATA = os.environ.get("VAYU_TEST_DATA")
 NOW = datetime(2025, 11, 2, 12, tzinfo=UTC)

@@ -22,7 +22,7 @@ def run(body: str, *, told: str = "") -> subprocess.CompletedProcess[str]:
     lines = "\n    ".join(body.strip().splitlines())
     script = f"""
 import os, signal, time
-from common.cli.stopping import until_told_to_stop
+from common.cli.signals import until_told_to_stop
 
 def told():
     os.kill(os.getpid(), signal.SIGTERM)

@@ -20,7 +20,7 @@ from servers import give
 from tiers_here import fresh_database
 from warm import COLLECT, Instance, Watcher
 
-from common.adapters.unprivileged import server_identity
+from common.adapters.local.unprivileged import server_identity
 from common.domain.errors import StoreError
 from common.store import jobs
 from common.store.city_hours import lock_city

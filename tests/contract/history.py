@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import naqi, us_aqi
-from common.domain.explanation import pack
 from common.domain.observation import HOUR, Outlook, Reading
+from common.quality.explanation import pack
 from common.store.city_hours import upsert_city_hours
+from common.store.dataset_kind import claim_dataset
 from common.store.forecasts import IssuedForecast, insert_forecast, score
-from common.store.meta import claim_dataset
 from common.store.models import ModelRow, insert_model, promote
-from common.store.outlooks import insert_outlooks
+from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.readings import upsert_readings
 from common.store.source_runs import record_run
 
@@ -162,7 +162,7 @@ def fill(database: Database) -> None:
                 )
                 for lead in range(1, 7)
             ]
-            insert_outlooks(connection, expected, now=received)
+            insert_provider_forecasts(connection, expected, now=received)
         for number, started in enumerate(grid[-240:]):
             for source in SOURCES:
                 reason = luck.choice(("timeout", "http 500")) if luck.random() < 0.2 else None

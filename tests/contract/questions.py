@@ -14,10 +14,10 @@ from history import DAYS, LATER, NOW
 from common.api.route import BASE
 from common.domain.forecast import TARGETS
 from common.domain.observation import HOUR
-from common.store import city_hours, forecasts, record
+from common.store import city_hours, forecasts, verification
 from common.store.reads import forecasts as read_forecasts
 from common.store.reads import hours, models, service
-from common.store.record import Span
+from common.store.verification import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,17 +84,17 @@ STORE: dict[str, Callable[[Connection], object]] = {
     "forecast_span": lambda c: read_forecasts.forecast_span(c, Span("Delhi", "aqi", "live", START, LATER)),
     **{
         f"record {target}": lambda c, target=target: _to_nine_digits(
-            record.record(c, Span("Delhi", target, "live", START, LATER))
+            verification.record(c, Span("Delhi", target, "live", START, LATER))
         )
         for target in TARGETS
     },
     "reliability": lambda c: _to_nine_digits(
-        record.reliability(c, Span("Delhi", "aqi", "live", START, LATER))
+        verification.reliability(c, Span("Delhi", "aqi", "live", START, LATER))
     ),
     "issued_between": lambda c: forecasts.issued_between(
         c, "Delhi", "aqi", mode="live", after=START, before=LATER, apart=3
     ),
-    "cities_with_record": lambda c: record.cities_with_record(c, mode="live", start=START, end=LATER),
+    "cities_with_record": lambda c: verification.cities_with_record(c, mode="live", start=START, end=LATER),
     "models_json": lambda c: models.models_json(c, {}, limit=3, offset=1),
     "trainings_json": lambda c: models.trainings_json(c, "Delhi", "aqi"),
     "champion_since": lambda c: models.champion_since(c, "Delhi", "aqi"),

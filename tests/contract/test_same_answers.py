@@ -59,13 +59,15 @@ def test_the_same_rows_are_kept(here: Told, tier: str) -> None:
             )
             assert (dropped_too_few, left) in ((0, after[table]), (0, 0))
             assert after[table] < before[table]
-        [(oldest, kinds)] = run(connection, "SELECT min(received_at), array_agg(DISTINCT kind) FROM outlook")
+        [(oldest, kinds)] = run(
+            connection, "SELECT min(received_at), array_agg(DISTINCT kind) FROM provider_forecast"
+        )
         assert kinds == ["air", "weather"]
         assert oldest < edge  # of the weather, models still learn
         assert not run(
-            connection, "SELECT FROM outlook WHERE kind = 'air' AND received_at < :edge", edge=edge
+            connection, "SELECT FROM provider_forecast WHERE kind = 'air' AND received_at < :edge", edge=edge
         )
-    assert 0 < after["outlook"] < before["outlook"]
+    assert 0 < after["provider_forecast"] < before["provider_forecast"]
 
 
 @pytest.mark.tiers("community")

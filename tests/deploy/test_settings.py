@@ -60,7 +60,7 @@ def test_a_function_has_the_settings_of_the_page(cloud: str, unit: str) -> None:
 
 def test_the_api_believes_the_proxies_that_each_cloud_has() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert "Behind API Gateway and Lambda function URLs it is 0, behind Google's front end 1" in page
+    assert "Use 0 behind API Gateway and Lambda function URLs, 1 behind Google's front end" in page
 
     def believed(cloud: str) -> int:
         texts = {name: value for name, value in settings(cloud, "api").items() if isinstance(value, str)}

@@ -1,4 +1,4 @@
-"""Doubts: what stands still, what leaps, what cannot be; and that true episodes are left alone."""
+"""QcFlags: what stands still, what leaps, what cannot be; and that true episodes are left alone."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from hypothesis import strategies as st
 
 from common.domain.cities import find_city
 from common.domain.observation import HOUR, POLLUTANTS
-from common.domain.quality import (
+from common.ingest.files.read import read_file
+from common.quality.rules import (
     AFTER,
     BEFORE,
     MEANINGS,
     STUCK_HOURS,
-    Doubt,
+    QcFlag,
     at_once,
     at_scale_end,
     over_time,
 )
-from common.ingest.files.read import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from common.domain.observation import Basis
-    from common.domain.quality import Doubts, Values
+    from common.quality.limits import Values
+    from common.quality.rules import QcFlags
 
 DATA = os.environ.get("VAYU_TEST_DATA")
 real_data = pytest.mark.skipif(
@@ -169,7 +170,7 @@ def test_an_hour_is_judged_by_those_around_it_alone(stations: list[dict[str, Val
 )
 def test_fine_dust_is_a_part_of_coarse(fine: float | None, coarse: float | None, flagged: bool) -> None:
     [found] = at_once([{"pm25": [fine], "pm10": [coarse]}], "measured", 0)
-    assert found == ([Doubt("pm25>pm10")] if flagged else [])
+    assert found == ([QcFlag("pm25>pm10")] if flagged else [])
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_fine_dust_is_a_part_of_coarse(fine: float | None, coarse: float | None,
 def test_a_station_unlike_the_others(values: Values, unlike: list[int]) -> None:
     found = at_once([{"pm25": [value]} for value in values], "measured", 0)
     assert [number for number, each in enumerate(found) if each] == unlike
-    assert {doubt for each in found for doubt in each} <= {Doubt("outlier", "pm25")}
+    assert {doubt for each in found for doubt in each} <= {QcFlag("outlier", "pm25")}
 
 
 def test_models_are_not_held_against_each_other() -> None:
@@ -197,11 +198,11 @@ def test_models_are_not_held_against_each_other() -> None:
 def test_every_kind_of_doubt_has_a_meaning() -> None:
     for pollutant in POLLUTANTS:
         for kind in ("stuck", "spike", "outlier", "excluded"):
-            assert Doubt(kind, pollutant).flag.partition(":")[0] in MEANINGS
+            assert QcFlag(kind, pollutant).flag.partition(":")[0] in MEANINGS
     assert {"pm25>pm10", "gap", "stopped"} <= MEANINGS.keys()
 
 
-def share(found: Sequence[Doubts], hours: int, *, grave: bool = False) -> float:
+def share(found: Sequence[QcFlags], hours: int, *, grave: bool = False) -> float:
     doubted = sum(any(doubt.grave or not grave for doubt in each) for of in found for each in of.values())
     return doubted / hours
 
@@ -254,9 +255,9 @@ def test_four_diwalis_of_delhi_are_left_alone() -> None:
 def test_what_an_index_at_the_end_of_its_scale_implies_is_at_least_so_much() -> None:
     single = 325.3999938964844  # 325.4 as the database keeps it
     american: dict[str, Values] = {"pm25": [single, 325.3, None], "pm10": [100.0, 604.0, None]}
-    assert at_scale_end(american, "us-epa", 0) == [Doubt("at_least", "pm25")]
-    assert at_scale_end(american, "us-epa", 1) == [Doubt("at_least", "pm10")]
+    assert at_scale_end(american, "us-epa", 0) == [QcFlag("at_least", "pm25")]
+    assert at_scale_end(american, "us-epa", 1) == [QcFlag("at_least", "pm10")]
     assert at_scale_end(american, "us-epa", 2) == []
     assert at_scale_end(american, "in-naqi", 0) == []
-    assert at_scale_end({"pm25": [380.0]}, "in-naqi", 0) == [Doubt("at_least", "pm25")]
+    assert at_scale_end({"pm25": [380.0]}, "in-naqi", 0) == [QcFlag("at_least", "pm25")]
     assert "at_least" in MEANINGS

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.adapters.cloud_event import structured
-from common.adapters.queue import COLLECT, TRAIN, Message
 from common.domain.errors import DataError
-from common.entry.envelope import decode, decode_one, from_sqs
+from common.domain.messages import COLLECT, TRAIN, Message
+from common.entry.event_decoding import decode, decode_one, from_sqs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

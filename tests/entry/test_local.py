@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import COLLECT, TRAIN, Message
+from common.adapters.postgres.queue import PostgresQueue
 from common.domain.errors import DataError, NotFound, Permanent, StoreError, Transient
-from common.entry.local import work_forever, work_once
+from common.domain.messages import COLLECT, TRAIN, Message
+from common.entry.worker import work_forever, work_once
 from common.store.engine import Database, run
 from common.store.jobs import release
 

@@ -11,9 +11,9 @@ from forks import STAMPS, Forks, Start, contents, counts, every
 from made import air, keep_and_reconcile, series
 from synthetic import END, hours, put_hours
 
-from common.adapters.object_store import ObjectStore
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import OBSERVATIONS_READY, TRAIN
+from common.adapters.object_store import UrlObjectStore
+from common.adapters.postgres.queue import PostgresQueue
+from common.domain.messages import OBSERVATIONS_READY, TRAIN
 from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.jobs import release
@@ -140,7 +140,7 @@ def test_forecasts_of_a_message(forks: Forks, database: Database, tmp_path: Path
     for city in CITIES:
         put_hours(database, city, hours(30, seed=5))
     now = END + timedelta(minutes=12)
-    files = ObjectStore(tmp_path.as_uri())
+    files = UrlObjectStore(tmp_path.as_uri())
     for city in CITIES:
         train_city(database, ModelCache(files), city, now=now, families=["linear"])
     with database.transaction() as connection:

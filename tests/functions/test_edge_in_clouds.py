@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 class NoQueue:
+    in_database = False
+
     def send(self, *_: object, **__: object) -> str:
         raise NotImplementedError
 

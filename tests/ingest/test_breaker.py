@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain.errors import OutOfTime, Permanent, QuotaExhausted, SourceError, Transient
-from common.ingest.breaker import LONGEST_ASKED_FOR, LONGEST_LIVE, Streak, rest_until
+from common.ingest.circuit_breaker import LONGEST_ASKED_FOR, LONGEST_LIVE, Streak, rest_until
 
 NOW = datetime(2025, 11, 5, 10, 37, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=3)

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.domain.errors import QuotaExhausted, StoreError
-from common.ingest.meter import BACKFILL, MINUTE, SCHEDULE, Meter, limits_of
+from common.ingest.quota import BACKFILL, MINUTE, SCHEDULE, Meter, limits_of
 from common.sources import REGISTRY
-from common.sources.interface import Quota, Source
+from common.sources.http import Quota
 from common.sources.open_meteo import weight
 from common.store.engine import Database
 
 if TYPE_CHECKING:
     from made import Clock
+
+    from common.sources.interface import Source
 
 SOURCE = replace(REGISTRY["waqi"], quota=Quota(minute=10, hour=30, day=90))
 

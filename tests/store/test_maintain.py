@@ -22,7 +22,7 @@ from common.store.city_hours import lock_city
 from common.store.engine import Database, run
 from common.store.jobs import enqueue, fail, finish, lease
 from common.store.maintain import last_upkeep, maintain
-from common.store.outlooks import WEATHER_KEPT, insert_outlooks
+from common.store.provider_forecasts import WEATHER_KEPT, insert_provider_forecasts
 from common.store.reads.hours import days_json
 from common.store.source_runs import record_run
 
@@ -216,14 +216,14 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
         for hour in range(24 * 5):
             time = now - hour * HOUR
             expected = {"rain": 1.0, "pm25": 60.0}
-            insert_outlooks(connection, [Outlook("m", "Delhi", time, time, expected)], now=time)
+            insert_provider_forecasts(connection, [Outlook("m", "Delhi", time, time, expected)], now=time)
             record_run(connection, "m", started_at=time, finished_at=time)
     hours = city_hours(database)
     done = maintain(database, now=now, retain_raw_days=2)
     raw = ("reading", "reading_revision", "source_run")
     with database.transaction() as connection:
         if tier == "plain":  # elsewhere whole chunks go, uncounted
-            assert done["dropped"] == dict.fromkeys((*raw, "outlook"), 24 * 5 - 49) | {
+            assert done["dropped"] == dict.fromkeys((*raw, "provider_forecast"), 24 * 5 - 49) | {
                 "job": 0,
                 "source_usage": 0,
                 "forecast_expert": 0,
@@ -233,7 +233,8 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
             [(oldest, number)] = run(connection, f"SELECT min({column}), count(*) FROM {table}")  # noqa: S608
             assert (oldest, number) == (edge, 49)
         rows = run(
-            connection, "SELECT kind, min(received_at), count(*) FROM outlook GROUP BY kind ORDER BY kind"
+            connection,
+            "SELECT kind, min(received_at), count(*) FROM provider_forecast GROUP BY kind ORDER BY kind",
         )
         assert [tuple(row) for row in rows] == [
             ("air", edge, 49),
@@ -243,9 +244,9 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
     assert len(served(database)) == 6
     maintain(database, now=now + timedelta(days=300), retain_raw_days=2)
     assert count(database, "reading") == 0
-    assert count(database, "outlook") == 24 * 5  # of the weather, models still learn
+    assert count(database, "provider_forecast") == 24 * 5  # of the weather, models still learn
     maintain(database, now=now + WEATHER_KEPT, retain_raw_days=2)
-    assert count(database, "outlook") == 1
+    assert count(database, "provider_forecast") == 1
     assert city_hours(database) == hours
     assert len(days(database)) == 6
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.domain.errors import ConfigError, StoreError
-from common.store.community import Feature, features
 from common.store.engine import run
 from common.store.migrate import migrate
 from common.store.tiers import CHUNKED, RAW, Upkeep, detect, keeps_days, offer, recorded
+from common.store.timescale import Feature, features
 
 if TYPE_CHECKING:
     from common.store.engine import Database

@@ -29,7 +29,7 @@ def test_what_a_card_says_is_not_escaped() -> None:
 
 
 def test_forecasting_loads_no_jinja() -> None:
-    code = "import sys, common.inference.issue, common.bootstrap.forecast; print('jinja2' in sys.modules)"
+    code = "import sys, common.inference.issue, common.services.forecast; print('jinja2' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=Path(__file__).parents[2],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic import END, hours, put_hours
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.forecast import COMPOSED, CORRECTED, HORIZON, MEAN, NAIVE, TARGETS
 from common.domain.observation import HOUR, IST
 from common.features import FLOOR, INPUTS, production
@@ -89,7 +89,7 @@ def test_each_of_several_histories_has_its_own() -> None:
 
 
 def test_they_are_kept_as_they_would_have_been_issued(database: Database, tmp_path: Path) -> None:
-    files = ObjectStore(tmp_path.as_uri())
+    files = UrlObjectStore(tmp_path.as_uri())
     put_hours(database, "Delhi", HISTORY)
     models = ModelCache(files)
     report = train_city(database, models, "Delhi", now=END, families=["linear"])
@@ -120,7 +120,7 @@ def test_they_are_kept_as_they_would_have_been_issued(database: Database, tmp_pa
 def test_of_the_index_alone_they_are_composed_of_those_of_the_pm25_champion(
     database: Database, tmp_path: Path
 ) -> None:
-    files = ObjectStore(tmp_path.as_uri())
+    files = UrlObjectStore(tmp_path.as_uri())
     put_hours(database, "Delhi", HISTORY)
     models = ModelCache(files)
     both = train_city(database, models, "Delhi", now=END, families=["linear"])
@@ -141,7 +141,7 @@ def test_of_the_index_alone_they_are_composed_of_those_of_the_pm25_champion(
 def test_of_the_index_alone_they_are_not_composed_where_pm25_has_no_model_or_none_that_can_be_read(
     database: Database, tmp_path: Path
 ) -> None:
-    files = ObjectStore(tmp_path.as_uri())
+    files = UrlObjectStore(tmp_path.as_uri())
     put_hours(database, "Delhi", HISTORY)
 
     def index_alone(now: datetime) -> Record:
@@ -158,7 +158,7 @@ def test_of_the_index_alone_they_are_not_composed_where_pm25_has_no_model_or_non
 
 
 def test_a_models_hindcasts_are_read_once(tmp_path: Path) -> None:
-    class Counted(ObjectStore):
+    class Counted(UrlObjectStore):
         read = 0
 
         def get(self, key: str) -> bytes:

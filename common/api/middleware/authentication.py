@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from common.api.middleware.request_context import Refusal
 from common.api.route import Scope
 from common.domain.errors import StoreError
-from common.domain.observation import Clock
-from common.store import keys
+from common.ports import Clock
+from common.store import api_keys
 from common.store.engine import Database
 from common.store.errors import UNREACHABLE
 
@@ -83,7 +83,7 @@ class KeyRing:
         self._tick = tick
         self._reading = Lock()
         self._version: int | None = None
-        self._locks: dict[str, keys.Lock] = {}
+        self._locks: dict[str, api_keys.Lock] = {}
         self._used: set[str] = set()
         self._note_at = tick() + _NOTE_EVERY_S
 
@@ -97,9 +97,9 @@ class KeyRing:
             raise StoreError(UNREACHABLE)
         if version != self._version:
             self._read(version)
-        prefix = token[: keys.PREFIX_LENGTH]
+        prefix = token[: api_keys.PREFIX_LENGTH]
         found = self._locks.get(prefix) or _NOBODY
-        right = compare_digest(keys.hashed(token), found.hash)
+        right = compare_digest(api_keys.hashed(token), found.hash)
         if not right or (found.expires_at is not None and found.expires_at <= self._clock()):
             return None
         self._used.add(prefix)
@@ -113,7 +113,7 @@ class KeyRing:
                 return
             try:
                 with self._database.reading() as connection:
-                    self._locks = keys.locks(connection)
+                    self._locks = api_keys.locks(connection)
                 self._version = version
             except StoreError:
                 if self._version is None:
@@ -124,10 +124,10 @@ class KeyRing:
         used, self._used = self._used, set()
         try:
             with self._database.transaction() as connection:
-                keys.note_use(connection, used, now=self._clock())
+                api_keys.note_use(connection, used, now=self._clock())
         except StoreError:
             self._used |= used
 
 
-_NOBODY = keys.Lock(bytes(32), frozenset(), None)
+_NOBODY = api_keys.Lock(bytes(32), frozenset(), None)
 """What a token of an unknown prefix is compared with, so that it takes as long as another."""

@@ -91,7 +91,7 @@ class CachedResponses:
         answers = self._answers
         if answers is None or not known.sure:
             return _as_answer(make(), now)
-        question = Question(name, (known.versions.data, span(route.cache, now)), known.versions.seal)
+        question = Question(name, (known.versions.data, span(route.cache, now)), known.versions.secret)
         found, request.kept = answers.get_or_make(
             question, lambda: _as_answer(make(), now), seconds=_SHARED_FOR_S[route.cache]
         )

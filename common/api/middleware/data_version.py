@@ -7,10 +7,10 @@ from threading import Lock
 from time import monotonic
 
 from common.domain.errors import StoreError
-from common.domain.observation import Clock
-from common.store import version
+from common.ports import Clock
+from common.store import data_version
+from common.store.data_version import Versions
 from common.store.engine import Database
-from common.store.version import Versions
 
 _EVERY_S = 1.0
 _OLDEST_S = 2.0
@@ -67,9 +67,9 @@ class Watch:
         asked_at = self._tick()
         try:
             with self._database.reading() as connection:
-                found = version.versions(connection)
+                found = data_version.versions(connection)
                 if before is None or found.data != before.versions.data:
-                    newest = version.newest_hour(connection, self._clock())
+                    newest = data_version.newest_hour(connection, self._clock())
                 else:
                     newest = before.newest
         except StoreError:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from common.api.middleware.policy import Kind, Rate
 
 if TYPE_CHECKING:
-    from common.adapters.cache_redis import SharedMemory
+    from common.adapters.redis_memory import SharedMemory
 
 _MOST = 20_000
 """Clients that are remembered at a time; beyond, those that were silent longest are forgotten."""

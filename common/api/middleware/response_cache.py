@@ -19,7 +19,7 @@ from dogpile.cache.api import NO_VALUE
 from common.api.middleware.conditional import entity_tag
 
 if TYPE_CHECKING:
-    from common.adapters.cache_redis import SharedMemory
+    from common.adapters.redis_memory import SharedMemory
 
 T = TypeVar("T")
 Validity = tuple[int, int]

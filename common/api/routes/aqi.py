@@ -25,8 +25,8 @@ from common.api.time_range import moment, window, wrong
 from common.domain.aqi import Aqi, PollutantIndex, Standard, category
 from common.domain.cities import City
 from common.domain.errors import NotFound
-from common.domain.explanation import explain_readings, unpack
 from common.domain.observation import POLLUTANTS, UNITS
+from common.quality.explanation import explain_readings, unpack
 from common.store.reads.hours import LatestHour, latest_hour
 
 

@@ -22,7 +22,7 @@ from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import DataError, Fault, NotFound, StoreError
 from common.domain.observation import POLLUTANTS, UNITS
 from common.store.reads.hours import latest_json
-from common.store.reads.stretches import Stretch, comparison_json, rankings_json
+from common.store.reads.periods import Period, comparison_json, rankings_json
 
 
 def cities(context: ApiContext, *, query: StandardQuery) -> Cities:
@@ -65,14 +65,14 @@ def rankings(context: ApiContext, *, query: RankingsQuery) -> Rankings:
     """
     now = context.clock()
     daily = query.window != "24h"
-    stretch = Stretch.of_days(int(query.window[:-1]), now) if daily else Stretch.of_hours(24, now)
+    period = Period.of_days(int(query.window[:-1]), now) if daily else Period.of_hours(24, now)
     simulated = context.simulated()
     with context.database.reading() as connection:
         count, ranked, missing = rankings_json(
             connection,
             query.by,
             query.standard,
-            stretch,
+            period,
             daily=daily,
             descending=query.order == "desc",
             limit=query.limit,
@@ -83,9 +83,9 @@ def rankings(context: ApiContext, *, query: RankingsQuery) -> Rankings:
         standard=query.standard,
         unit=None if query.by == "aqi" else UNITS[query.by],
         order=query.order,
-        start=serializers.utc(stretch.start),
-        end=serializers.utc(stretch.end),
-        hours_expected=stretch.hours,
+        start=serializers.utc(period.start),
+        end=serializers.utc(period.end),
+        hours_expected=period.hours,
         count=count,
         simulated=simulated,
         cities=raw(ranked),
@@ -100,19 +100,19 @@ def compare(context: ApiContext, *, query: CompareQuery) -> Comparison:
     """
     now = context.clock()
     wanted, errors = _named(query.cities)
-    stretch = Stretch.of_days(query.days, now)
+    period = Period.of_days(query.days, now)
     simulated = context.simulated()
     with context.database.reading() as connection:
-        found, missing = comparison_json(connection, wanted, query.standard, stretch)
+        found, missing = comparison_json(connection, wanted, query.standard, period)
     for name in msgspec.json.decode(missing, type=list[str]):
         told = f"there are no data of the last {query.days} days for {name}"
         errors.append(CityError(city=name, status=404, detail=told))
     return Comparison(
         days=query.days,
         standard=query.standard,
-        start=serializers.utc(stretch.start),
-        end=serializers.utc(stretch.end),
-        hours_expected=stretch.hours,
+        start=serializers.utc(period.start),
+        end=serializers.utc(period.end),
+        hours_expected=period.hours,
         units={name: UNITS[name] for name in POLLUTANTS},
         simulated=simulated,
         cities=raw(found),

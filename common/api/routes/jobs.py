@@ -6,14 +6,14 @@ import msgspec
 from flask import Response, request
 from msgspec import UNSET
 
-from common.adapters.followed_jobs import Once, send_followed
-from common.adapters.queue import TRAIN
+from common.adapters.postgres.tracked_queue import Once, send_tracked
 from common.api.context import ApiContext
 from common.api.middleware.request_context import present
 from common.api.route import BASE, JSON, Route
 from common.api.schemas.jobs import Job, RetrainBody, RetrainHeaders
 from common.domain.cities import City
 from common.domain.errors import Fault, NotFound, Reused
+from common.domain.messages import TRAIN
 from common.store.reads.jobs import job_json
 
 
@@ -30,7 +30,7 @@ def retrain(context: ApiContext, *, city: City, headers: RetrainHeaders, body: R
         if key is UNSET
         else Once(_client(), key, hashlib.sha256(msgspec.json.encode([city.name, asked])).hexdigest())
     )
-    id_ = send_followed(
+    id_ = send_tracked(
         context.queue, context.database, context.clock, TRAIN, city.name, {"city": city.name, **asked}, once
     )
     if id_ is None:

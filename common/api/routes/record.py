@@ -33,11 +33,11 @@ from common.api.schemas.record import (
 from common.api.stored_responses import stored_response
 from common.domain.cities import City
 from common.domain.forecast import EXCEEDED
-from common.store import record as store
-from common.store import scores
+from common.store import verification as store
 from common.store.reads.forecasts import forecast_span
 from common.store.reads.models import champion_since, trainings_json
-from common.store.scores import Score, Warnings
+from common.verification import scores
+from common.verification.scores import Score, Warnings
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MODEL = "model:"
@@ -143,7 +143,7 @@ def _record(found: store.Record, first: datetime, last: datetime, target: str) -
             for (version, family), one in found.by_version.items()
         ],
         by_season={season: _scores(one) for season, one in found.by_season.items()},
-        rivals=[_rival(name, blocks) for name, blocks in found.rivals.items()],
+        rivals=[_rival(name, blocks) for name, blocks in found.challengers.items()],
         warnings=list(_warnings(found)) if target == "aqi" else [],
     )
 
@@ -194,7 +194,7 @@ def _warnings(found: store.Record) -> Iterable[Warned]:
                 persistence=_foreseen(score.warnings(above, persistence=True)),
                 rivals={
                     name.removeprefix(_MODEL): _foreseen(blocks[block].warnings(above))
-                    for name, blocks in found.rivals.items()
+                    for name, blocks in found.challengers.items()
                     if block in blocks
                 },
             )

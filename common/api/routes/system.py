@@ -26,9 +26,9 @@ from common.api.schemas.system import (
 )
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
+from common.store.data_version import raise_data_version
 from common.store.errors import LESSER, NO_TABLE
 from common.store.reads.service import ServiceState, service_state
-from common.store.version import raise_data_version
 
 FRESH = timedelta(hours=3)
 SLOW_QUEUE = timedelta(minutes=30)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.store.engine import Connection
-    from common.store.record import Span
+    from common.store.verification import Span
 
 
 @dataclass(frozen=True, slots=True)

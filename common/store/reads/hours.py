@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from common.domain.aqi import CATEGORIES, Standard
 from common.domain.observation import POLLUTANTS
 from common.store.city_hours import AS_OF
-from common.store.daily import AGGREGATES, WITH_AIR
+from common.store.daily_aggregates import AGGREGATES, WITH_AIR
 from common.store.engine import run
 from common.store.reads.stamp import utc
 

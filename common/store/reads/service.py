@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from common.store.daily import WITH_AIR
+from common.store.daily_aggregates import WITH_AIR
+from common.store.data_version import NEWEST_HOUR
 from common.store.engine import run
 from common.store.reads.stamp import utc
-from common.store.version import NEWEST_HOUR
 
 if TYPE_CHECKING:
     from common.store.engine import Connection

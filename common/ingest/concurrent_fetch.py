@@ -1,0 +1,93 @@
+"""Sources asked side by side, each in a thread of its own, none of which can hold up the run or the process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+
+from common.domain.errors import OutOfTime, SourceError, StoreError
+from common.domain.observation import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from common.sources.interface import Source
+
+log = Logger(service="vayu", child=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a source gave; nothing but `error` where it failed."""
+
+    source: Source
+    batch: Batch
+    error: SourceError | None = None
+
+
+class Asker:
+    """Asks sources, and remembers which of them it has given up on and still waits for in vain.
+
+    A thread cannot be ended from outside. One that hangs is left behind; it dies with the process, and until
+    it comes back its source is not asked by another, so that there is never more than one thread a source.
+    """
+
+    def __init__(self) -> None:
+        self._left_behind: dict[str, threading.Thread] = {}
+
+    def ask(self, sources: Sequence[Source], fetch: Callable[[Source], Batch], *, end: float) -> list[Answer]:
+        """What `fetch` gives for each source, or why it gives nothing; returns at `end` (`time.monotonic()`)."""
+        answers: dict[str, Answer] = {}
+
+        def run(source: Source) -> None:
+            answers[source.name] = _fetched(source, fetch)
+
+        threads: dict[str, threading.Thread] = {}
+        for source in sources:
+            if self._is_left_behind(source):
+                continue
+            # A daemon: the process may end while it hangs.
+            thread = threading.Thread(target=run, args=(source,), name=f"source-{source.name}", daemon=True)
+            threads[source.name] = thread
+            thread.start()
+        for thread in threads.values():
+            thread.join(max(0.0, end - time.monotonic()))
+        for name, thread in threads.items():
+            if name not in answers:
+                self._left_behind[name] = thread
+        return [answers.get(source.name) or _late(source) for source in sources]
+
+    def _is_left_behind(self, source: Source) -> bool:
+        thread = self._left_behind.get(source.name)
+        if thread is None or not thread.is_alive():
+            self._left_behind.pop(source.name, None)
+            return False
+        return True
+
+
+def _fetched(source: Source, fetch: Callable[[Source], Batch]) -> Answer:
+    try:
+        return Answer(source, fetch(source))
+    except SourceError as error:
+        return failed(source, error)
+    except StoreError as error:  # what cannot be counted must not be asked
+        return failed(source, SourceError(f"its calls could not be counted: {error}", reason="store"))
+    except Exception as error:
+        # A provider can always answer what nobody has seen before; it must not cost the others their run.
+        log.exception("source broke", extra={"source": source.name})
+        message = f"unexpected answer ({type(error).__name__})"
+        return Answer(source, Batch(), SourceError(message, reason="broken"))
+
+
+def failed(source: Source, error: SourceError) -> Answer:
+    """The answer of a source that gave nothing, told to the log."""
+    log.warning("source failed", extra={"source": source.name, "reason": error.reason})
+    return Answer(source, Batch(), error)
+
+
+def _late(source: Source) -> Answer:
+    return failed(source, OutOfTime("out of time: it did not come back before the run had to end"))
