@@ -61,7 +61,7 @@ pins: $(VENV)/.test ## Pin the newest versions that pyproject.toml allows: layer
 	@$(BIN)/python scripts/pins.py $(SETS)
 
 openapi: $(VENV)/.test ## Write docs/openapi.json anew, from the declarations of the endpoints
-	@$(BIN)/python -m common.api.openapi > docs/openapi.json
+	@$(BIN)/python scripts/openapi.py > docs/openapi.json
 
 clean: ## Remove the environment, caches and build results; data in .vayu are kept
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

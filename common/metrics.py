@@ -110,11 +110,11 @@ def interval_scores(actual: Array, bounds: Mapping[str, Array]) -> dict[str, flo
 
     `bounds` are named as in `INTERVAL_LEVELS`.
     """
-    values: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for percent in (80, 95):
         low, high = bounds[f"lo{percent}"], bounds[f"hi{percent}"]
-        values[f"coverage{percent}"] = coverage(actual, low, high)
-        values[f"width{percent}"] = mean_width(actual, low, high)
+        scores[f"coverage{percent}"] = coverage(actual, low, high)
+        scores[f"width{percent}"] = mean_width(actual, low, high)
     losses = [pinball_loss(actual, bounds[name], level) for name, level in INTERVAL_LEVELS.items()]
-    values["pinball"] = float(np.mean(losses))
-    return values
+    scores["pinball"] = float(np.mean(losses))
+    return scores

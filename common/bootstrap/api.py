@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.api import ApiContext, create_app
-from common.api.middleware.policy import KINDS, Policy, Rate
+from common.api.context import Policy
+from common.api.middleware.rate_limit import KINDS, Rate
 from common.bootstrap.container import assemble
 
 if TYPE_CHECKING:

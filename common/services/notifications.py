@@ -97,7 +97,7 @@ def _tell(
         new = notifications.begin(connection, kind, present, now=now)
         if new:
             put_notice(
-                resources, connection, subject, _text([f"{about}: {said}" for about, said in new.items()])
+                resources, connection, subject, _text([f"{about}: {reason}" for about, reason in new.items()])
             )
             notifications.mark_sent(connection, kind, list(new), now=now)
         ended = notifications.end(connection, kind, over or [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ARRAY, Date, Text, cast, func, literal, select, text
@@ -39,9 +40,15 @@ def mark_filled(
     connection: Connection, source: str, cities: Iterable[str], days: Sequence[date], *, now: datetime
 ) -> None:
     """Note that the source was asked for these whole days of these cities and answered."""
-    city = func.unnest(cast(list(cities), ARRAY(Text))).column_valued("city")
-    day = func.unnest(cast(list(days), ARRAY(Date))).column_valued("day")
-    each = select(literal(source), city, day, literal(now, TIME)).order_by(city, day)
+    pairs = sorted(product(cities, days))
+    pair = (
+        func.unnest(
+            cast([city for city, _ in pairs], ARRAY(Text)), cast([day for _, day in pairs], ARRAY(Date))
+        )
+        .table_valued("city", "day")
+        .render_derived()
+    )
+    each = select(literal(source), pair.c.city, pair.c.day, literal(now, TIME))
     new = insert(backfilled).from_select(["source", "city", "day", "filled_at"], each)
     key = [backfilled.c.source, backfilled.c.city, backfilled.c.day]
     run(

@@ -8,7 +8,7 @@ from typing import Any
 from api_rows import IdleQueue, url
 
 from common.api import ApiContext, create_app
-from common.api.middleware.policy import Policy
+from common.api.context import Policy
 from common.store.api_keys import create_key
 from common.store.engine import Database
 

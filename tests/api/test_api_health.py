@@ -15,7 +15,7 @@ from wire import Wire
 
 from common import __version__
 from common.api import create_app
-from common.api.middleware.policy import Policy
+from common.api.context import Policy
 from common.domain.observation import HOUR
 from common.store.engine import Database, run
 from common.store.models import promote

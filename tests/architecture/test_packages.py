@@ -20,6 +20,8 @@ MODULES = {
     "onnxruntime": "onnxruntime",
     "skl2onnx": "skl2onnx",
     "jinja2": "jinja2",
+    "flask-openapi3": "flask_openapi3",
+    "pydantic": "pydantic",
     "redis": "redis",
     "serverless-wsgi": "serverless_wsgi",
     "moto": "moto",

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from history import DAYS, LATER, NOW
 
-from common.api.route import BASE
+from common.api.blueprint import BASE
 from common.domain.forecast import TARGETS
 from common.domain.observation import HOUR
 from common.store import city_hours, forecasts, verification

@@ -10,7 +10,7 @@ import pytest
 from history import LATER
 from questions import HTTP, QUESTIONS, STORE
 
-from common.api.routes import ROUTES, docs
+from common.api.routes import ENDPOINTS, docs
 from common.store.engine import run
 from common.store.reads import forecasts, hours, models, service
 
@@ -84,7 +84,7 @@ def test_the_server_has_compressed_what_was_corrected_and_dropped_what_is_raw(he
     ]
 
 
-WITHOUT_A_STORE = {route.path for route in docs.ROUTES}
+WITHOUT_A_STORE = {endpoint.path for endpoint in docs.api.endpoints}
 
 
 def test_every_read_is_asked() -> None:
@@ -98,5 +98,9 @@ def test_every_read_is_asked() -> None:
 
 
 def test_every_endpoint_that_reads_is_asked() -> None:
-    reading = {route.path for route in ROUTES if route.method == "GET" or route.path == "/forecast/batch"}
+    reading = {
+        endpoint.path
+        for endpoint in ENDPOINTS
+        if endpoint.method == "GET" or endpoint.path == "/forecast/batch"
+    }
     assert {path for path in reading if path not in WITHOUT_A_STORE} <= {path for path, _ in HTTP.values()}

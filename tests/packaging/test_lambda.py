@@ -19,7 +19,7 @@ from synthetic import put_model
 from tiers_here import fresh_database
 
 from common.adapters.object_store import UrlObjectStore
-from common.api.routes import ROUTES
+from common.api.routes import ENDPOINTS
 from common.bootstrap.container import system_clock
 from common.domain.forecast import TARGETS
 from common.store.api_keys import create_key
@@ -161,9 +161,9 @@ def test_a_message_delivered_twice_issues_its_forecasts_once(
 
 
 READS = sorted(
-    route.path
-    for route in ROUTES
-    if route.method == "GET" and not {"{job}", "{file}"} & {*route.path.split("/")}
+    endpoint.path
+    for endpoint in ENDPOINTS
+    if endpoint.method == "GET" and not {"{job}", "{file}"} & {*endpoint.path.split("/")}
 )
 QUERIES = {"/cities/compare": "cities=Delhi,Pune"}
 

@@ -102,7 +102,7 @@ def latest_json(
     """JSON array of `cities`, each with its latest index within `RECENT` in the place of its null.
 
     `cities`: name → JSON object that ends with ``"latest":null}``. What takes its place: see
-    `common.api.schemas.common.Index`. Older than `stale` is stale.
+    `common.api.schemas.Index`. Older than `stale` is stale.
     """
     index, dominant = _INDEX[standard]
     [(text,)] = run(

@@ -21,7 +21,7 @@ _STATE = f"""CASE
 
 
 def job_json(connection: Connection, id_: int, type_: str) -> str | None:
-    """JSON object of a job of that type: see `common.api.schemas.jobs.Job`; None where there is none."""
+    """JSON object of a job of that type: see `common.api.schemas.models.Job`; None where there is none."""
     rows = run(
         connection,
         f"""
