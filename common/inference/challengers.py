@@ -1,4 +1,4 @@
-"""Models that are followed: they forecast beside the champion, from the same rows, and are scored like it."""
+"""Challengers: models that forecast beside the champion, from the same rows, and are scored like it."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ class _Before:
 
     champion: ModelRow | None
     challengers: list[str]
-    """Versions of the models that are followed beside it"""
+    """Versions of its challengers"""
     lag: int
     """Hours since the last one from which a forecast can start"""
     source: str | None

@@ -120,7 +120,7 @@ def _run(session: Any, X: NDArray[np.float32], answers: list[str]) -> list[NDArr
 
 
 def models_of_a_round() -> int:
-    """Most models that forecasts of all cities are made with: each champion, and the models followed beside it."""
+    """Most models that forecasts of all cities are made with: each champion, and its challengers."""
     return len(all_cities()) * len(TARGETS) * (1 + MAX_CHALLENGERS)
 
 

@@ -1,4 +1,4 @@
-"""Providers' own forecasts of the air, as rivals of ours: what had been received of them by the same origin.
+"""Providers' own forecasts of the air, as challengers of ours: what had been received by the same origin.
 
 PM2.5 as they give it; the index by the rule of the NAQI over the hours known and those that they expect, never on
 a scale of their own. An hour for which the rule withholds the index, or of which they say nothing, has no value.

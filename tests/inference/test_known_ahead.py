@@ -198,7 +198,7 @@ def test_another_provider_steps_in(known: Database, models: ModelCache) -> None:
     assert gap[0] < gap[1]
 
 
-def rivals(database: Database) -> dict[tuple[str, str], list[float | None]]:
+def challenger_rows(database: Database) -> dict[tuple[str, str], list[float | None]]:
     with database.transaction() as connection:
         rows = run(
             connection, "SELECT target, challenger, to_jsonb(y) FROM forecast_challenger ORDER BY 1, 2"
@@ -226,7 +226,7 @@ def test_providers_own_forecasts_are_kept_beside_ours(
     receive(database, air(END + SECOND, {"pm25": 400.0}), END + SECOND)
     receive(database, air(END - 25 * HOUR, {"pm25": 1.0}, source="open-meteo"), END - 25 * HOUR)
     assert issue_forecasts(database, models, ["Delhi"], now=NOW).issued == 2
-    stored = rivals(database)
+    stored = challenger_rows(database)
     assert set(stored) == {("aqi", "openweather"), ("pm25", "openweather")}
     assert stored["pm25", "openweather"] == [90.0 + 3 + lead for lead in range(1, 49)]
     past = PAST[-24:]
@@ -240,7 +240,7 @@ def test_providers_own_forecasts_are_kept_beside_ours(
         }
         assert stored["aqi", "openweather"][lead - 1] == naqi(series).value, lead
     assert issue_forecasts(database, models, ["Delhi"], now=NOW).repeated == 2
-    assert rivals(database) == stored
+    assert challenger_rows(database) == stored
 
 
 def test_what_a_provider_does_not_say_has_no_value(
@@ -251,7 +251,7 @@ def test_what_a_provider_does_not_say_has_no_value(
         put_model(database, files, target, "daily", city="Delhi")
     receive(database, air(END, {"pm25": 90.0}, leads=30), END)
     issue_forecasts(database, models, ["Delhi"], now=NOW)
-    stored = rivals(database)
+    stored = challenger_rows(database)
     assert stored["pm25", "openweather"][29:31] == [120.0, None]
     index = stored["aqi", "openweather"]
     # After some hours too few pollutants are known for an index.
