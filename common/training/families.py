@@ -38,6 +38,8 @@ BLOCKS = ((1, 3), (4, 8), (9, 16), (17, 28), (29, 48))
 """First and last lead time of each block, in hours."""
 
 _SEED = 20251105
+_BOOSTER_OPSET = 15
+"""The highest that onnxmltools writes. Its nodes mean the same in `OPSET`, which the finished file has."""
 
 
 class Fitted(Protocol):
@@ -242,5 +244,5 @@ def _forest_to_onnx(model: Any, n_features: int) -> onnx.ModelProto:
 
 def _booster_to_onnx(model: Any, n_features: int) -> onnx.ModelProto:
     types = [("X", XgbFloatTensorType([None, n_features]))]
-    graph: onnx.ModelProto = convert_xgboost(model, initial_types=types, target_opset=OPSET[""])
+    graph: onnx.ModelProto = convert_xgboost(model, initial_types=types, target_opset=_BOOSTER_OPSET)
     return graph
