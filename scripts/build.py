@@ -21,6 +21,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -224,9 +225,14 @@ def _copy_code(target: Path, name: str) -> None:
                     shutil.copyfile(data, copy.parent / data.name)
 
 
-def _reached(name: str) -> list[str]:
+@cache
+def _imports() -> grimp.ImportGraph:
     sys.path.insert(0, str(ROOT))
-    graph = grimp.build_graph("functions", "common", exclude_type_checking_imports=True, cache_dir=None)
+    return grimp.build_graph("functions", "common", exclude_type_checking_imports=True, cache_dir=None)
+
+
+def _reached(name: str) -> list[str]:
+    graph = _imports()
     entry = f"functions.{name}.main"
     modules = {entry, *graph.find_upstream_modules(entry)}
     for package in DISCOVERED & modules:

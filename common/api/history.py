@@ -17,12 +17,12 @@ import msgspec
 
 from common.api.middleware.log import logger
 from common.api.schemas.aqi import HistoryQuery
+from common.api.serialize_hours import days_json, hours_json
 from common.api.time_range import TimeRange
 from common.domain.cities import City
 from common.domain.errors import DataError, Fault, StoreError
 from common.domain.observation import POLLUTANTS
 from common.store.engine import Database
-from common.store.reads.hours import days_json, hours_json
 
 CSV = "text/csv"
 Piece = tuple[int, str]

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from common.api.serialize_service import source_states
 from common.cli.context import opened
 from common.cli.main import main
 from common.cli.output import console, emit, json_option, make_table, offline_option
@@ -22,7 +23,9 @@ _STATES = ("queued", "running", "done", "dead")
 def status(offline: bool, as_json: bool) -> None:
     """Show data, models, forecasts, jobs and sources."""
     with opened(offline=offline) as resources, resources.database.transaction() as connection:
-        state = asdict(service_state(connection, resources.clock(), fresh=timedelta(hours=3)))
+        now = resources.clock()
+        service = service_state(connection, now, fresh=timedelta(hours=3))
+        state = asdict(service) | {"sources": source_states(service.sources, now)}
         state |= {"dataset": dataset(connection), "totals": totals(connection), "jobs": counts(connection)}
     emit(state, as_json=as_json)
     if as_json:

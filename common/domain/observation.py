@@ -79,7 +79,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class ProviderForecast:
     """Weather and air that a provider expected for `time`."""
 
     source: str
@@ -95,7 +95,7 @@ class Batch:
     """What one fetch gave: readings, what is expected, and how many were turned down for which reason."""
 
     readings: list[Reading] = field(default_factory=list)
-    forecasts: list[Outlook] = field(default_factory=list)
+    forecasts: list[ProviderForecast] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     retry_after: float | None = None
     """Seconds in which the provider wants no further question, where it said so after a part of the answer."""

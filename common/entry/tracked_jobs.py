@@ -1,4 +1,4 @@
-"""Jobs that somebody follows, where their messages travel elsewhere: their rows tell how they do."""
+"""Jobs whose state somebody reads, where a cloud's queue carries the message: the row follows the handling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from common.domain.errors import StoreError
 from common.entry.message_runner import HOPELESS, as_json
-from common.entry.worker import LEASE_S, error_text, held
+from common.entry.worker import LEASE_S, error_text, hold_lease
 from common.store import jobs
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from common.store.engine import Database
 
 
-def followed(handle: Handler, database: Database, clock: Clock) -> Handler:
-    """`handle`, which also writes into the row of the job that a message's data names how it does.
+def tracked(handle: Handler, database: Database, clock: Clock) -> Handler:
+    """`handle`, which also writes the outcome into the row of the job that a message's data names.
 
-    The platform delivers a failed message again, and puts it aside after its last attempt; the row is only told of
-    it. A message that comes again for a job that is done changes nothing.
+    The platform delivers a failed message again, and moves it to the dead letters after its last attempt; the row only
+    records this. A second message for a job that is done changes nothing.
 
     Raises:
-        StoreError: when another has the job in hand, or the database cannot be reached: the message comes again.
+        StoreError: when another process handles the job, or the database cannot be reached: the message comes again.
         Exception: whatever `handle` raises.
     """
 
@@ -41,7 +41,7 @@ def followed(handle: Handler, database: Database, clock: Clock) -> Handler:
         if job == "done":
             return {"job": id_, "left": "it is done already"}
         try:
-            with held(database, job, LEASE_S):
+            with hold_lease(database, job, LEASE_S):
                 outcome = as_json(handle(message))
         except Exception as error:
             with database.transaction() as connection:

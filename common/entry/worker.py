@@ -31,10 +31,10 @@ def work_once(
 ) -> bool:
     """Take one job that is due and handle it; False where none is. `types`: leave others to other workers.
 
-    The job stays this worker's however long it takes: its lease is renewed in the background. Where it was lost all
-    the same, because the machine slept or the database was away, another has taken the job and its word counts.
-    A failed job is tried again later, up to its last attempt; one that no attempt can cure, or that nobody
-    here handles, is buried at once. Whole in both cases: what it asked for stays in its row.
+    The job stays this worker's however long it takes: its lease is renewed in the background. If the lease was lost,
+    because the machine slept or the database was away, another worker has the job and its outcome counts.
+    A failed job is tried again later, up to its last attempt. A job that no attempt can cure, or that has no handler
+    here, becomes a dead letter at once. Its payload stays in its row either way.
 
     Raises:
         StoreError: when the database cannot be reached; the job's lease then runs out and it is done again.
@@ -45,7 +45,7 @@ def work_once(
         return False
     message = Message(job.type, job.key, job.payload, str(job.id), job.attempt)
     try:
-        with held(database, job, lease_seconds):
+        with hold_lease(database, job, lease_seconds):
             outcome = perform(lambda message: handlers[message.type](message), message, handlers)
     except Exception as error:  # noqa: BLE001 — whatever goes wrong belongs to this job alone
         with database.transaction() as connection:
@@ -82,8 +82,8 @@ def work_forever(
 
 
 @contextmanager
-def held(database: Database, job: jobs.Job, seconds: int) -> Iterator[None]:
-    """Renew the job's lease for as long as the block takes, or until it is found to be lost."""
+def hold_lease(database: Database, job: jobs.Job, seconds: int) -> Iterator[None]:
+    """Renew the job's lease for as long as the block takes, or until it is lost."""
     done = Event()
 
     def renew() -> None:
@@ -109,5 +109,5 @@ def held(database: Database, job: jobs.Job, seconds: int) -> Iterator[None]:
 
 
 def error_text(error: Exception) -> str:
-    """What a job's row says of an error: users see it, so foreign errors give their name only."""
+    """The text of an error in a job's row. Users see it, so errors of libraries give their name only."""
     return str(error) if isinstance(error, VayuError) else type(error).__name__

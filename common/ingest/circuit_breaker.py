@@ -1,23 +1,23 @@
 """The circuit breaker: how long a source that keeps failing is left alone.
 
-A source works again the moment one run of it goes well. Until then it is asked every hour twice more, and then
-ever more seldom, for as long as these rules say; the run after a rest is the trial, and one more failure means
-a longer rest. What the provider itself says about when to come back (``Retry-After``) always holds.
+One successful run closes it. Until then a source is tried in the next two hours, and after that less and less often, by
+the rules below. The run after a rest is the trial; one more failure means a longer rest. A provider's own
+``Retry-After`` always holds.
 
-==================================== ======================================================
-the run failed                       the source rests until, from the beginning of this run
-==================================== ======================================================
-because the key is refused           2, 4, 8, 16, 24, 24 … hours: nothing cures that but a person
-because its name cannot be resolved, 10 minutes, from the third failure on: asking on spares nobody
-or all that it told was unusable     anything, and may bring the hour that would else be lost
-because our own count of calls says  it does not, and this is no failure of the source: nothing
-that the quota is spent              is asked of it before there is room
-otherwise, in one or two hours       10 minutes, from the third failure on
-otherwise, in more hours             2, 4, 8, 16, 24, 24 … hours
-==================================== ======================================================
+=========================================== =========================================================
+the run failed                              the source rests, from the beginning of this run
+=========================================== =========================================================
+because the key is refused                  2, 4, 8, 16, 24, 24 … hours: only a person can cure that
+because its name cannot be resolved,        10 minutes, from the third failure on: more attempts
+or nothing in its answer was usable         cost nobody anything, and may save an hour of data
+because our own count of calls says         not at all, and it is no failure of the source: no call
+that the quota is used up                   is made before there is room
+otherwise, in one or two hours              10 minutes, from the third failure on
+otherwise, in more hours                    2, 4, 8, 16, 24, 24 … hours
+=========================================== =========================================================
 
-A source that tells its latest hour only never rests for more than 4 hours: what is not asked for is lost. Where
-it keeps a past, the run after the rest asks for the whole day before it.
+A source that gives only its latest hour never rests for more than 4 hours, because a missed hour is lost. Where it
+keeps a past, the run after the rest requests the whole day before it.
 
 Failures count by the hour, not by the run: jobs that fail ten times in a minute have seen one failure.
 """
@@ -30,20 +30,20 @@ from datetime import datetime, timedelta
 from common.domain.errors import QuotaExhausted, SourceError
 
 PATIENCE = 3
-"""Runs, and hours, that a source may fail before it rests."""
+"""Failed runs, and hours with failures, before a source rests."""
 PAUSE = timedelta(minutes=10)
 UNUSABLE = "unusable"
 CHEAP = ("dns", UNUSABLE)
-"""Reasons for which asking on costs nobody anything: no question left this machine; the answer came at once."""
+"""Reasons for which more attempts cost nothing: no request left this machine, or the answer came at once."""
 OWN_COUNT = "spent"
-"""The reason of a run that was refused by our own count of calls: the provider heard nothing and has no part in it."""
+"""The reason of a run that our own count of calls refused: the provider had no part in it."""
 LONGEST = timedelta(hours=24)
 LONGEST_LIVE = timedelta(hours=4)
-"""Of a source that tells its latest hour only: an hour in which it is not asked is lost."""
-LONGEST_ASKED_FOR = timedelta(days=31)
-"""No quota is longer than a month; what asks for more is taken for a mistake."""
+"""Of a source that gives only its latest hour: an hour without a call is lost."""
+LONGEST_RETRY_AFTER = timedelta(days=31)
+"""No quota is longer than a month; a longer wait is taken for a mistake."""
 _EARLY = timedelta(minutes=5)
-"""A rest of whole hours ends so much sooner that the schedule, which is never quite on time, does not miss it."""
+"""A rest of whole hours ends so much earlier, so that the hourly schedule, which is never exact, does not miss it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ def rest_until(
     *,
     longest: timedelta = LONGEST,
 ) -> datetime | None:
-    """Until when a source is left alone after a run; None where it is asked again at the next.
+    """Until when a source rests after a run; None where the next run tries it again.
 
-    `error` is what the run failed with, None where it went well; `retry_after` are the seconds that the
-    provider asked for in a run that gave something all the same. `longest` bounds our own rules.
+    `error`: why the run failed, None where it succeeded. `retry_after`: seconds that the provider requested in a run
+    that gave something all the same. `longest` bounds our own rules.
     """
     if isinstance(error, QuotaExhausted):
         retry_after = error.retry_after
@@ -74,7 +74,7 @@ def rest_until(
         return None
     rests = [] if error is None else [started_at + _rest(error, streak, longest)]
     if retry_after is not None and retry_after > 0:
-        rests.append(finished_at + timedelta(seconds=min(retry_after, LONGEST_ASKED_FOR.total_seconds())))
+        rests.append(finished_at + timedelta(seconds=min(retry_after, LONGEST_RETRY_AFTER.total_seconds())))
     until = max(rests, default=started_at)
     return until if until > started_at else None
 

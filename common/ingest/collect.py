@@ -13,13 +13,13 @@ from aws_lambda_powertools import Logger
 from common.domain.errors import ConfigError, QuotaExhausted, SourceError, StoreError
 from common.domain.observation import (
     HOUR,
-    Outlook,
+    ProviderForecast,
     Reading,
     hour_ending,
     last_full_hour,
 )
 from common.ingest.circuit_breaker import LONGEST, LONGEST_LIVE, UNUSABLE, Streak, rest_until
-from common.ingest.concurrent_fetch import Answer, Asker
+from common.ingest.concurrent_fetch import ConcurrentFetcher, FetchResult
 from common.ingest.reconcile import TOUCHED, reconcile_all
 from common.ingest.report import CollectReport, SourceReport
 from common.sources.interface import Request, Source
@@ -28,7 +28,7 @@ from common.store.dataset_kind import Dataset, claim_dataset, refuse_other_datas
 from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.readings import Written, upsert_readings
 from common.store.sanitize import sanitize
-from common.store.source_runs import failed_before, record_run, resting
+from common.store.source_runs import SourceRun, failed_before, record_run, resting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +61,7 @@ class _CityBatch:
     """What one source said of one city; readings by station and time."""
 
     readings: dict[tuple[str, datetime], Reading] = field(default_factory=dict)
-    forecasts: list[Outlook] = field(default_factory=list)
+    forecasts: list[ProviderForecast] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Collector:
     clock: Clock
     base_urls: Mapping[str, str]
     keys: Mapping[str, str]
-    asker: Asker = field(default_factory=Asker, repr=False, compare=False)
+    fetcher: ConcurrentFetcher = field(default_factory=ConcurrentFetcher, repr=False, compare=False)
 
     def collect(
         self,
@@ -154,10 +154,10 @@ class Collector:
             )
         return kinds.pop() if kinds else "real"
 
-    def _ask(self, sources: Sequence[Source], request: Request, limit_s: float) -> list[Answer]:
+    def _ask(self, sources: Sequence[Source], request: Request, limit_s: float) -> list[FetchResult]:
         end = time.monotonic() + limit_s  # threads are waited for in real time, whatever the client's clock
         http = self.http.until(self.http.clock() + limit_s - min(_GRACE_S, limit_s / 10))
-        return self.asker.ask(
+        return self.fetcher.fetch_all(
             sources,
             lambda source: source.fetch(
                 replace(request, key=self.keys.get(source.name)), http.asking(source)
@@ -197,7 +197,7 @@ class Collector:
             )
             # By the clock of now: what came while the sources were asked was not known when that began.
             insert_provider_forecasts(
-                connection, (outlook for batch in batches for outlook in batch.forecasts), now=self.clock()
+                connection, (forecast for batch in batches for forecast in batch.forecasts), now=self.clock()
             )
             latest = latest_city_hours(connection, some)
             touched = {
@@ -215,7 +215,7 @@ class Collector:
         report.hours += sum(changed.values())
         report.cities += [city for city, hours in changed.items() if hours]
 
-    def _record(self, answers: Sequence[Answer], report: CollectReport, started_at: datetime) -> None:
+    def _record(self, answers: Sequence[FetchResult], report: CollectReport, started_at: datetime) -> None:
         finished_at = self.clock()
         with self.database.transaction() as connection:
             for answer in answers:
@@ -223,26 +223,28 @@ class Collector:
                 runs, hours = failed_before(connection, source.name, started_at) if failure else (0, 0)
                 record_run(
                     connection,
-                    source.name,
-                    started_at=started_at,
-                    finished_at=finished_at,
-                    readings=len(batch.readings),
-                    rejected=report.sources[source.name].rejected,
-                    latest=max((reading.time for reading in batch.readings), default=None),
-                    reason=failure.reason if failure else None,
-                    message=str(failure) if failure else None,
-                    rests_until=rest_until(
-                        started_at,
-                        finished_at,
-                        failure,
-                        Streak(runs + 1, hours + 1),
-                        batch.retry_after,
-                        longest=LONGEST if source.backfill_days else LONGEST_LIVE,
+                    SourceRun(
+                        source.name,
+                        started_at=started_at,
+                        finished_at=finished_at,
+                        readings=len(batch.readings),
+                        rejected=report.sources[source.name].rejected,
+                        latest=max((reading.time for reading in batch.readings), default=None),
+                        reason=failure.reason if failure else None,
+                        message=str(failure) if failure else None,
+                        rests_until=rest_until(
+                            started_at,
+                            finished_at,
+                            failure,
+                            Streak(runs + 1, hours + 1),
+                            batch.retry_after,
+                            longest=LONGEST if source.backfill_days else LONGEST_LIVE,
+                        ),
                     ),
                 )
 
 
-def _judged(answer: Answer) -> Answer:
+def _judged(answer: FetchResult) -> FetchResult:
     """The answer; a failure where it was whole, and yet nothing that was told of the cities could be used."""
     batch = answer.batch
     useless = {reason: number for reason, number in batch.rejected.items() if reason not in _NOT_OF_THE_CITY}
@@ -252,7 +254,7 @@ def _judged(answer: Answer) -> Answer:
     return replace(answer, error=SourceError(f"nothing it told could be used: {rejections}", reason=UNUSABLE))
 
 
-def _first_report(answer: Answer) -> SourceReport:
+def _first_report(answer: FetchResult) -> SourceReport:
     batch, error = answer.batch, answer.error
     wait_s = error.retry_after if isinstance(error, QuotaExhausted) else batch.retry_after
     return SourceReport(
@@ -263,7 +265,7 @@ def _first_report(answer: Answer) -> SourceReport:
     )
 
 
-def _by_city(answers: Sequence[Answer], report: CollectReport) -> dict[str, dict[str, _CityBatch]]:
+def _by_city(answers: Sequence[FetchResult], report: CollectReport) -> dict[str, dict[str, _CityBatch]]:
     """City → source → what may be kept; of two readings of one station and time the last, the other counted."""
     by_city: dict[str, dict[str, _CityBatch]] = defaultdict(lambda: defaultdict(_CityBatch))
     for answer in answers:

@@ -1,4 +1,4 @@
-"""Sources asked side by side, each in a thread of its own, none of which can hold up the run or the process."""
+"""Fetch from several sources at once, each in its own thread; none can hold up the run or the process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = Logger(service="vayu", child=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FetchResult:
     """What a source gave; nothing but `error` where it failed."""
 
     source: Source
@@ -29,19 +29,21 @@ class Answer:
     error: SourceError | None = None
 
 
-class Asker:
-    """Asks sources, and remembers which of them it has given up on and still waits for in vain.
+class ConcurrentFetcher:
+    """Fetches from sources, and remembers which threads it has given up on.
 
-    A thread cannot be ended from outside. One that hangs is left behind; it dies with the process, and until
-    it comes back its source is not asked by another, so that there is never more than one thread a source.
+    A thread cannot be ended from outside. One that hangs is left behind and ends with the process. Until it comes
+    back its source gets no other thread, so that there is never more than one thread a source.
     """
 
     def __init__(self) -> None:
         self._left_behind: dict[str, threading.Thread] = {}
 
-    def ask(self, sources: Sequence[Source], fetch: Callable[[Source], Batch], *, end: float) -> list[Answer]:
+    def fetch_all(
+        self, sources: Sequence[Source], fetch: Callable[[Source], Batch], *, end: float
+    ) -> list[FetchResult]:
         """What `fetch` gives for each source, or why it gives nothing; returns at `end` (`time.monotonic()`)."""
-        answers: dict[str, Answer] = {}
+        answers: dict[str, FetchResult] = {}
 
         def run(source: Source) -> None:
             answers[source.name] = _fetched(source, fetch)
@@ -69,25 +71,25 @@ class Asker:
         return True
 
 
-def _fetched(source: Source, fetch: Callable[[Source], Batch]) -> Answer:
+def _fetched(source: Source, fetch: Callable[[Source], Batch]) -> FetchResult:
     try:
-        return Answer(source, fetch(source))
+        return FetchResult(source, fetch(source))
     except SourceError as error:
         return failed(source, error)
-    except StoreError as error:  # what cannot be counted must not be asked
+    except StoreError as error:  # a call that cannot be counted must not be made
         return failed(source, SourceError(f"its calls could not be counted: {error}", reason="store"))
     except Exception as error:
         # A provider can always answer what nobody has seen before; it must not cost the others their run.
         log.exception("source broke", extra={"source": source.name})
         message = f"unexpected answer ({type(error).__name__})"
-        return Answer(source, Batch(), SourceError(message, reason="broken"))
+        return FetchResult(source, Batch(), SourceError(message, reason="broken"))
 
 
-def failed(source: Source, error: SourceError) -> Answer:
-    """The answer of a source that gave nothing, told to the log."""
+def failed(source: Source, error: SourceError) -> FetchResult:
+    """The result of a source that gave nothing; it is logged."""
     log.warning("source failed", extra={"source": source.name, "reason": error.reason})
-    return Answer(source, Batch(), error)
+    return FetchResult(source, Batch(), error)
 
 
-def _late(source: Source) -> Answer:
+def _late(source: Source) -> FetchResult:
     return failed(source, OutOfTime("out of time: it did not come back before the run had to end"))

@@ -1,9 +1,9 @@
-"""Who may ask how often: the schedule up to the provider's quota, a backfill only up to a share of it.
+"""Calls within quotas: the schedule may use all of a provider's quota, a backfill a share of it.
 
-A backfill may bring the calls of an hour, a day or a month to two thirds of what the provider allows, whoever
-made them, and those of a minute to 95 %. The third is more than the hourly collection of all cities needs of
-any provider (Open-Meteo: 2,688 of 10,000 a day). Of a minute less has to be kept free, for it is soon over and
-the schedule can wait for the next; the little that is makes it win against a backfill that waits as well.
+A backfill may bring the calls of an hour, a day or a month to two thirds of what the provider allows, whoever made
+them, and those of a minute to 95 %. The remaining third is more than the hourly collection of all cities needs of any
+provider (Open-Meteo: 2,688 of 10,000 a day). A minute needs less room, because the schedule can wait for the next one;
+the 5 % make the schedule win against a backfill that waits as well.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Meter:
 
         Raises:
             QuotaExhausted: when the hour, the day or the month has no room for it.
-            StoreError: when the database cannot be reached: what cannot be counted must not be asked.
+            StoreError: when the database cannot be reached: a call that cannot be counted must not be made.
         """
         limits = limits_of(source.quota, self._shares)
         if not limits:
@@ -77,7 +77,7 @@ class Meter:
         return None if full is None else full.opens
 
     def _fold(self, connection: Connection, source: str, now: datetime) -> None:
-        """Fold what is old, once an hour; before anything is told, for it moves calls to the end of their hour."""
+        """Fold old counts, once an hour. This comes first, because it moves calls to the end of their hour."""
         if now - self._folded.get(source, now - _HOUR) >= _HOUR:
             fold(connection, source, now=now)
             self._folded[source] = now

@@ -64,7 +64,7 @@ class ReplayReport:
     kept: dict[str, int] = field(default_factory=dict)
     """Target → how often the champion stayed."""
     sealed: int = 0
-    """Rows of forecasts, the followed models' too, whose checksum was taken when they were issued."""
+    """Rows of forecasts, those of challengers too, whose checksum was taken when they were issued."""
     changed: int = 0
     """Those of them that were another or gone at the end."""
     skipped: dict[str, str] = field(default_factory=dict)
@@ -84,9 +84,9 @@ def replay(
     """Walk from `start` to `end`: reconcile each step's hours, plan and train, forecast and score, as live.
 
     Nothing later than the clock is looked at: models are trained, hours reconciled and forecasts issued from
-    what had been measured by then. Which city is trained, what is promoted and what is followed beside it is decided
-    by the live planner's and the live promotion's rules, from the replayed record. The forecasts are kept with mode
-    ``replay``, never among the live ones; those of an earlier replay of the same cities are replaced. `tick` is
+    what had been measured by then. The rules of the live planner and the live promotion decide, from the replayed
+    record, which city is trained, what is promoted and which challengers run beside it. The forecasts have mode
+    ``replay`` and never mix with live ones; they replace those of an earlier replay of the same cities. `tick` is
     called at every step.
 
     Raises:

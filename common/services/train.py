@@ -9,7 +9,7 @@ from common.domain.cities import find_city
 from common.domain.errors import DataError, ModelError
 from common.domain.forecast import FAMILIES, Family
 from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
-from common.entry.tracked_jobs import followed
+from common.entry.tracked_jobs import tracked
 from common.services.message_cities import named_cities
 from common.services.notifications import PromotionNotice, tell_training_troubles
 from common.services.outbox import put_message, send_messages, then_notify
@@ -39,7 +39,7 @@ def handler(resources: Resources) -> Handler:
             return _spread(resources, [named.name for named in named_cities(message.data)], wanted)
         return _plan(resources)
 
-    return followed(then_notify(resources, handle), resources.database, resources.clock)
+    return tracked(then_notify(resources, handle), resources.database, resources.clock)
 
 
 def _plan(resources: Resources) -> Mapping[str, object]:

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
-from common.domain.observation import Batch, Outlook, Reading
+from common.domain.observation import Batch, ProviderForecast, Reading
 from common.domain.units import wind_components
 from common.sources.http import Quota, provider_text
 from common.sources.interface import (
@@ -300,7 +300,7 @@ def _sort_out(values: Values, request: Request, end: datetime, batch: Batch) -> 
     issued_at = issue_time(request.now)
     for (city, time), variables in values.items():
         if time > request.now:
-            batch.forecasts.append(Outlook(SOURCE.name, city, issued_at, time, variables))
+            batch.forecasts.append(ProviderForecast(SOURCE.name, city, issued_at, time, variables))
         elif request.start < time <= end:
             batch.readings.append(Reading(SOURCE.name, city, time, SOURCE.basis, variables))
 

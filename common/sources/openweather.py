@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
-from common.domain.observation import HOUR, Batch, Outlook, Reading, hour_ending
+from common.domain.observation import HOUR, Batch, ProviderForecast, Reading, hour_ending
 from common.sources.http import Quota, provider_text
 from common.sources.interface import (
     Request,
@@ -117,7 +117,7 @@ def _present(city: City, request: Request, http: Http, hours: Hours, batch: Batc
             values = _weather(item, batch.rejected) if weather_turn else _air(item, batch.rejected)
             _keep(time, values, ahead, batch.rejected)
     batch.forecasts += [
-        Outlook(SOURCE.name, city.name, issued_at, time, values) for time, values in ahead.items()
+        ProviderForecast(SOURCE.name, city.name, issued_at, time, values) for time, values in ahead.items()
     ]
 
 

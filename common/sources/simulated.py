@@ -16,7 +16,7 @@ from math import cos, exp, floor, fsum, log, pi, radians, sin, sqrt
 from operator import mul
 from typing import TYPE_CHECKING
 
-from common.domain.observation import HOUR, VARIABLES, Batch, Outlook, Reading
+from common.domain.observation import HOUR, VARIABLES, Batch, ProviderForecast, Reading
 from common.domain.units import wind_components
 from common.sources.interface import Request, Source, issue_time
 
@@ -73,7 +73,9 @@ def fetch(request: Request, http: Http) -> Batch:  # noqa: ARG001 - nobody is as
         for hour, values in _air_and_weather(place, first, last):
             batch.readings.append(Reading(SOURCE.name, city.name, _ZERO + hour * HOUR, SOURCE.basis, values))
         for hour, values in _expected(place, issued_at, present + 1, present + request.forecast_hours):
-            batch.forecasts.append(Outlook(SOURCE.name, city.name, issued_at, _ZERO + hour * HOUR, values))
+            batch.forecasts.append(
+                ProviderForecast(SOURCE.name, city.name, issued_at, _ZERO + hour * HOUR, values)
+            )
     return batch
 
 

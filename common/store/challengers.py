@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from common.store.engine import run
+from common.store.schema import forecast_challenger, model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,21 +25,15 @@ def current_challengers(
     connection: Connection, city: str, target: str, mode: Mode, *, now: datetime
 ) -> list[str]:
     """Versions of the models that forecast beside the champion, `MAX_CHALLENGERS` at most, the newest first."""
-    rows = run(
-        connection,
-        """
-        SELECT version FROM model
-        WHERE city = :city AND target = :target AND mode = :mode AND challenger_until > CAST(:now AS timestamptz)
-          AND trained_at <= :now AND status <> 'champion' AND pruned_at IS NULL
-        ORDER BY trained_at DESC, version LIMIT :most
-        """,
-        city=city,
-        target=target,
-        mode=mode,
-        now=now,
-        most=MAX_CHALLENGERS,
+    c = model.c
+    challenging = (
+        select(c.version)
+        .where(c.city == city, c.target == target, c.mode == mode, c.status != "champion")
+        .where(c.challenger_until > now, c.trained_at <= now, c.pruned_at.is_(None))
+        .order_by(c.trained_at.desc(), c.version)
+        .limit(MAX_CHALLENGERS)
     )
-    return [version for (version,) in rows]
+    return [version for (version,) in run(connection, challenging)]
 
 
 def insert_challenger_forecasts(
@@ -48,20 +44,11 @@ def insert_challenger_forecasts(
     forecasts: Iterable[tuple[str, str, Sequence[float | None]]],
 ) -> int:
     """Store challengers' forecasts, (target, challenger, 48 values), beside ours of that origin; how many are new."""
-    rows = [{"target": target, "challenger": name, "y": list(y)} for target, name, y in forecasts]
+    rows = [
+        {"city": city, "target": target, "mode": mode, "origin": origin, "challenger": name, "y": list(y)}
+        for target, name, y in forecasts
+    ]
     if not rows:
         return 0
-    new = run(
-        connection,
-        """
-        INSERT INTO forecast_challenger (city, target, mode, origin, challenger, y)
-        SELECT :city, target, :mode, :origin, challenger, y
-        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new(target text, challenger text, y real[])
-        ON CONFLICT DO NOTHING RETURNING 1
-        """,
-        city=city,
-        mode=mode,
-        origin=origin,
-        rows=msgspec.json.encode(rows).decode(),  # what is not a number becomes null
-    )
-    return len(new)
+    new = insert(forecast_challenger).values(rows).on_conflict_do_nothing()
+    return len(run(connection, new.returning(forecast_challenger.c.origin)))

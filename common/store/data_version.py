@@ -9,8 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
 from common.store.daily_aggregates import WITH_AIR
 from common.store.engine import run
+from common.store.schema import version, version_due
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,11 +34,8 @@ class Versions:
 
 def versions(connection: Connection) -> Versions:
     """The versions as they are now."""
-    rows = {what: (version, secret) for what, version, secret in run(connection, _VERSIONS)}
-    return Versions(data=rows["data"][0], keys=rows["keys"][0], secret=rows["data"][1])
-
-
-_VERSIONS = "SELECT what, version, CAST(secret AS text) FROM version"
+    rows = {what: (number, secret) for what, number, secret in run(connection, select(*version.c))}
+    return Versions(data=rows["data"][0], keys=rows["keys"][0], secret=str(rows["data"][1]))
 
 
 def newest_hour(connection: Connection, now: datetime) -> datetime | None:
@@ -52,4 +53,4 @@ NEWEST_HOUR = f"""
 
 def raise_data_version(connection: Connection) -> None:
     """Have everybody compute anew what they keep of the data."""
-    run(connection, "INSERT INTO version_due (what) VALUES ('data') ON CONFLICT DO NOTHING")
+    run(connection, insert(version_due).values(what="data").on_conflict_do_nothing())

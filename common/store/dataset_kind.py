@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from common.domain.errors import ConfigError
 from common.store.engine import run
-from common.store.schema import meta
+from common.store.facts import fact
+from common.store.schema import city_hour, forecast, meta, model
 
 if TYPE_CHECKING:
     from common.store.engine import Connection, Database
@@ -44,18 +45,19 @@ def refuse_other_dataset(connection: Connection, kind: Dataset) -> None:
 
 def dataset(connection: Connection) -> Dataset | None:
     """``real``, ``simulated``, or None before anything was written."""
-    rows = run(connection, select(meta.c.value).where(meta.c.key == "dataset"))
-    return rows[0][0] if rows else None
+    return cast("Dataset | None", fact(connection, "dataset"))
 
 
 def totals(connection: Connection) -> dict[str, int]:
     """How much is kept, by what it is."""
+    numbers = (
+        select(func.count()).select_from(city_hour),
+        select(func.count(city_hour.c.city.distinct())),
+        select(func.count()).select_from(forecast),
+        select(func.count()).select_from(model),
+    )
     [(hours, cities, forecasts, models)] = run(
-        connection,
-        """
-        SELECT (SELECT count(*) FROM city_hour), (SELECT count(DISTINCT city) FROM city_hour),
-               (SELECT count(*) FROM forecast), (SELECT count(*) FROM model)
-        """,
+        connection, select(*(number.scalar_subquery() for number in numbers))
     )
     return {"city_hours": hours, "cities": cities, "forecasts": forecasts, "models": models}
 
@@ -67,4 +69,4 @@ def check_reachable(database: Database) -> None:
         StoreError: when it does not.
     """
     with database.transaction() as connection:
-        run(connection, "SELECT 1")
+        run(connection, select(1))

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from common.store.engine import Connection
 
 _THERE_ALREADY = "23505"
-_NEVER: ColumnElement[datetime] = literal_column("'infinity'")
+NEVER: ColumnElement[datetime] = literal_column("'infinity'")
 _CLOCK = func.clock_timestamp()
-_OVERDUE = (job.c.state == "running") & (job.c.leased_until <= _CLOCK)
+OVERDUE = (job.c.state == "running") & (job.c.leased_until <= _CLOCK)
 WORKER_DIED = "the worker died or took too long"
 
 
@@ -68,7 +68,7 @@ def enqueue(
         key=key,
         payload=payload,
         max_attempts=max_attempts,
-        available_at=_NEVER if elsewhere else now + delay,
+        available_at=NEVER if elsewhere else now + delay,
         created_at=now,
     )
     waiting = new.on_conflict_do_update(
@@ -119,11 +119,11 @@ def lease(
     """
     buried = (
         update(job)
-        .where(_OVERDUE, job.c.attempts >= job.c.max_attempts)
+        .where(OVERDUE, job.c.attempts >= job.c.max_attempts)
         .values(state="dead", error=WORKER_DIED, finished_at=now, leased_until=None)
     )
     run(connection, buried)
-    due = select(job.c.id).where(job.c.available_at <= now, (job.c.state == "queued") | _OVERDUE)
+    due = select(job.c.id).where(job.c.available_at <= now, (job.c.state == "queued") | OVERDUE)
     if types is not None:
         due = due.where(job.c.type.in_(list(types)))
     due = due.order_by(job.c.available_at, job.c.id).limit(1).with_for_update(skip_locked=True)
@@ -202,7 +202,7 @@ def fail(connection: Connection, mine: Job, error: str, *, now: datetime, retry:
         .values(
             error=sanitize(error)[:500],
             leased_until=None,
-            available_at=case((job.c.available_at == _NEVER, job.c.available_at), else_=again),
+            available_at=case((job.c.available_at == NEVER, job.c.available_at), else_=again),
             state="dead" if dies else case((queued_again, "done"), else_="queued"),
             finished_at=now if dies else case((queued_again, now)),
         )

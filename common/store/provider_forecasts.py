@@ -1,4 +1,4 @@
-"""What providers said of the hours to come, kept as it came: one row a city, provider and round of its model.
+"""Forecasts of providers, stored as they came: one row a city, provider and round of its model.
 
 Each variable is an array of hours from ``first`` on. A row never changes, and says when it was received: nothing that
 reads it for a moment of the past is given what had not been received by then. The same round comes hour after hour;
@@ -14,9 +14,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+from sqlalchemy import ARRAY, Text, cast, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
-from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, WEATHER, Outlook, hour_ending
+from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, WEATHER, ProviderForecast, hour_ending
+from common.store import sql
 from common.store.engine import run
+from common.store.schema import provider_forecast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,25 +33,12 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {"air": POLLUTANTS, "weather": WEATHER}
 WEATHER_KEPT = timedelta(days=430)
 """For so long the weather's are kept: training looks back 400 days."""
 
-_COLUMNS = ", ".join(VARIABLES)
-_TYPES = ", ".join(f"{name} real[]" for name in VARIABLES)
-_DUE = """
-SELECT issue.city, issue.source, issue.kind, issue.issued_at
-FROM jsonb_to_recordset(CAST(:issues AS jsonb)) AS issue(
-  city text, source text, kind text, issued_at timestamptz, known int)
-WHERE NOT EXISTS (
-  SELECT FROM provider_forecast WHERE provider_forecast.city = issue.city AND provider_forecast.source = issue.source
-    AND provider_forecast.kind = issue.kind AND provider_forecast.received_at >= issue.issued_at
-    AND provider_forecast.issued_at = issue.issued_at AND provider_forecast.known * 10 >= issue.known * 9)
-"""
-_INSERT = f"""
-INSERT INTO provider_forecast (city, source, kind, received_at, issued_at, first, known, {_COLUMNS})
-SELECT city, source, kind, :now, issued_at, first, known, {_COLUMNS}
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new(
-  city text, source text, kind text, issued_at timestamptz, first timestamptz, known int, {_TYPES})
-ORDER BY city, source, kind
-ON CONFLICT (city, source, kind, received_at) DO NOTHING
-"""
+_NEW = sql.load("new_provider_forecasts")
+_INSERT = sql.load(
+    "insert_provider_forecasts",
+    columns=", ".join(VARIABLES),
+    types=", ".join(f"{name} real[]" for name in VARIABLES),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +49,27 @@ class Received:
     received_at: datetime
     first: datetime
     values: dict[str, list[float | None]]
-    """Variable → values; a variable that was not told is absent, and lists may end earlier than others."""
+    """Variable → values; a variable that was not forecast is absent, and lists may end earlier than others."""
 
 
-def insert_provider_forecasts(connection: Connection, outlooks: Iterable[Outlook], *, now: datetime) -> None:
+def insert_provider_forecasts(
+    connection: Connection, forecasts: Iterable[ProviderForecast], *, now: datetime
+) -> None:
     """Keep what has been received at `now`; nothing that is kept changes, and the same again adds nothing.
 
     Of a round that is kept, another row is only added where a tenth more of it came than before.
     """
-    issues = _issues(outlooks)
+    issues = _issues(forecasts)
     if not issues:
         return
-    asked = [
+    offered = [
         {"city": city, "source": source, "kind": kind, "issued_at": issued_at.isoformat(), "known": known}
         for (city, source, kind, issued_at), hours in issues.items()
         if (known := sum(map(len, hours.values())))
     ]
     rows = [
         _row(city, source, kind, issued_at, issues[city, source, kind, issued_at])
-        for city, source, kind, issued_at in run(connection, _DUE, issues=json.dumps(asked))
+        for city, source, kind, issued_at in run(connection, _NEW, issues=json.dumps(offered))
     ]
     if rows:
         run(connection, _INSERT, rows=msgspec.json.encode(rows).decode(), now=now)
@@ -85,14 +78,14 @@ def insert_provider_forecasts(connection: Connection, outlooks: Iterable[Outlook
 _Issue = tuple[str, str, str, datetime]
 
 
-def _issues(outlooks: Iterable[Outlook]) -> dict[_Issue, dict[datetime, dict[str, float]]]:
+def _issues(forecasts: Iterable[ProviderForecast]) -> dict[_Issue, dict[datetime, dict[str, float]]]:
     """(city, source, kind, issued_at) → time → variable → value."""
     issues: dict[_Issue, dict[datetime, dict[str, float]]] = defaultdict(dict)
-    for outlook in outlooks:
+    for forecast in forecasts:
         for kind, names in KINDS.items():
-            values = {name: outlook.values[name] for name in names if name in outlook.values}
+            values = {name: forecast.values[name] for name in names if name in forecast.values}
             if values:
-                issues[outlook.city, outlook.source, kind, outlook.issued_at][outlook.time] = values
+                issues[forecast.city, forecast.source, kind, forecast.issued_at][forecast.time] = values
     return issues
 
 
@@ -130,23 +123,19 @@ def provider_forecasts_between(
     unknown = set(names) - set(KINDS[kind])
     if unknown:
         raise ValueError(f"no such columns: {sorted(unknown)}")
-    found: dict[str, list[Received]] = {city: [] for city in cities}
-    values = ", ".join(f"'{name}', {name}" for name in names)
-    rows = run(
-        connection,
-        f"""
-        SELECT {"DISTINCT ON (city, source)" if newest else ""} city, source, received_at, first,
-          json_strip_nulls(json_build_object({values}))::text
-        FROM provider_forecast
-        WHERE city = ANY(CAST(:cities AS text[])) AND kind = :kind AND received_at > :start AND received_at <= :end
-          AND num_nonnulls({", ".join(names)}) > 0
-        ORDER BY city, source, received_at {"DESC" if newest else ""}
-        """,
-        cities=list(found),
-        kind=kind,
-        start=start,
-        end=end,
+    c = provider_forecast.c
+    columns = [c[name] for name in names]
+    within = (c.received_at > start, c.received_at <= end)
+    rows = (
+        select(c.city, c.source, c.received_at, c.first, *(func.array_to_json(column) for column in columns))
+        .where(c.city == func.any(cast(list(cities), ARRAY(Text))), c.kind == kind, *within)
+        .where(func.num_nonnulls(*columns) > 0)
+        .order_by(c.city, c.source, c.received_at.desc() if newest else c.received_at)
     )
-    for city, source, received_at, first, text in rows:
-        found[city].append(Received(source, received_at, hour_ending(first), json.loads(text)))
-    return found
+    received: dict[str, list[Received]] = {city: [] for city in cities}
+    for city, source, received_at, first, *values in run(
+        connection, rows.ext(distinct_on(c.city, c.source)) if newest else rows
+    ):
+        present = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        received[city].append(Received(source, received_at, hour_ending(first), present))
+    return received

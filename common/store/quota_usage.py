@@ -8,11 +8,14 @@ and since windows slide, no minute, hour, day or month of whatever beginning hol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
+from common.domain.observation import HOUR
+from common.store import sql
 from common.store.engine import run
 from common.store.schema import source_usage
 
@@ -45,9 +48,7 @@ def reserve(
     Else nothing is counted, and the window is told that has room last. Whoever else counts for the source
     waits until this transaction ends.
     """
-    run(
-        connection, "SELECT pg_advisory_xact_lock(hashtext('source_usage'), hashtext(:source))", source=source
-    )
+    _lock(connection, source)
     # A statement of its own: its snapshot must be younger than the lock.
     full = room(connection, source, calls, limits, now=now)
     if full is not None:
@@ -69,7 +70,7 @@ def room(
         for window, limit in limits.items()
         if spent[window] + calls > limit
     ]
-    return max(full, key=lambda one: (one.opens is None, one.opens or now), default=None)
+    return max(full, key=lambda window: (window.opens is None, window.opens or now), default=None)
 
 
 def used(
@@ -77,23 +78,13 @@ def used(
 ) -> dict[timedelta, float]:
     """Window → calls within it up to `now`, and later ones, which another process's clock may have stamped."""
     lengths = sorted(windows)
-    sums = ", ".join(
-        f"COALESCE(sum(calls) FILTER (WHERE until > CAST(:now AS timestamptz) - CAST(:w{i} AS interval)), 0)"
-        for i in range(len(lengths))
-    )
     if not lengths:
         return {}
-    [row] = run(
-        connection,
-        f"""
-        SELECT {sums} FROM source_usage
-        WHERE source = :source AND until > CAST(:now AS timestamptz) - CAST(:longest AS interval)
-        """,
-        source=source,
-        now=now,
-        longest=lengths[-1],
-        **{f"w{i}": length for i, length in enumerate(lengths)},
-    )
+    c = source_usage.c
+    sums = [
+        func.coalesce(func.sum(c.calls).filter(c.until > now - length), literal(0.0)) for length in lengths
+    ]
+    [row] = run(connection, select(*sums).where(c.source == source, c.until > now - lengths[-1]))
     return dict(zip(lengths, row, strict=True))
 
 
@@ -104,40 +95,27 @@ def _opens(connection: Connection, source: str, window: timedelta, room: float) 
     """
     if room < 0:
         return None
-    hour = "date_trunc('hour', until - interval '1 microsecond', 'UTC') + interval '1 hour'"
-    stamp = "until" if window <= _FINE else hour
-    [(until,)] = run(
-        connection,
-        f"""
-        SELECT max({stamp}) FROM (
-          SELECT until, sum(calls) OVER (ORDER BY until DESC) AS since FROM source_usage WHERE source = :source
-        ) AS later WHERE since > :room
-        """,
-        source=source,
-        room=room,
-    )
+    c = source_usage.c
+    since = func.sum(c.calls).over(order_by=c.until.desc()).label("since")
+    later = select(c.until, since).where(c.source == source).subquery()
+    [(until,)] = run(connection, select(func.max(later.c.until)).where(later.c.since > room))
+    if window > _FINE and until != _hour(until):
+        until = _hour(until) + HOUR
     opens: datetime = until + window
     return opens
 
 
+def _hour(time: datetime) -> datetime:
+    return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
 def fold(connection: Connection, source: str, *, now: datetime) -> None:
     """Make one row of each hour that lies back long enough."""
-    run(
-        connection, "SELECT pg_advisory_xact_lock(hashtext('source_usage'), hashtext(:source))", source=source
-    )
-    run(
-        connection,
-        """
-        WITH old AS (
-          DELETE FROM source_usage
-          WHERE source = :source AND until <= date_trunc('hour', CAST(:fine AS timestamptz), 'UTC')
-            AND until <> date_trunc('hour', until, 'UTC')
-          RETURNING date_trunc('hour', until, 'UTC') + interval '1 hour' AS until, calls
-        )
-        INSERT INTO source_usage (source, until, calls)
-        SELECT :source, until, sum(calls) FROM old GROUP BY until
-        ON CONFLICT (source, until) DO UPDATE SET calls = source_usage.calls + excluded.calls
-        """,
-        source=source,
-        fine=now - _FINE,
-    )
+    _lock(connection, source)
+    run(connection, sql.load("fold_source_usage"), source=source, fine=now - _FINE)
+
+
+def _lock(connection: Connection, source: str) -> None:
+    """Let nobody else count for the source before this transaction ends."""
+    lock = func.pg_advisory_xact_lock(func.hashtext("source_usage"), func.hashtext(source))
+    run(connection, select(lock))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from common.domain.breakpoints import CATEGORIES
 from common.domain.forecast import BLOCKS, EXCEEDED, MAPE_FLOOR, NAIVE, Mode
 from common.domain.observation import IST
+from common.store import sql
 from common.store.engine import run
 
 if TYPE_CHECKING:
@@ -80,38 +81,20 @@ _PARTS = ("predicted", "ours", "actual", "lo80", "hi80", "lo95", "hi95", *NAIVE)
 
 _LAST = "CASE {} END".format(" ".join(f"WHEN lead <= {last} THEN {last}" for _, last in BLOCKS))
 
-CHOSEN = """
-SELECT scope.day, forecast.*, COALESCE(model_version, '') AS version, actual
-FROM scope JOIN forecast ON (forecast.city, forecast.target, forecast.mode) = (scope.city, scope.target, scope.mode)
-  AND forecast.origin > CAST(scope.day AS timestamp) AT TIME ZONE 'Asia/Kolkata'
-  AND forecast.origin <= CAST(scope.day + 1 AS timestamp) AT TIME ZONE 'Asia/Kolkata'
-JOIN forecast_truth AS truth ON (truth.city, truth.target, truth.mode, truth.origin)
-  = (forecast.city, forecast.target, forecast.mode, forecast.origin)
-"""
+CHOSEN = sql.load("forecasts_with_truth")
 """Forecasts of the days of `scope` (city, target, mode, day) whose truth is known in part at least."""
 
-ADDED = f"""
-SELECT {OF}, {WHO}, {", ".join(f"{sql} AS {name}" for name, sql in SUMS.items())}
-FROM (
-  SELECT {OF}, version, family, challenger,
-         CAST(CASE WHEN challenger = '' THEN lead ELSE {_LAST} END AS smallint) AS lead,
-         {", ".join(f"CAST(pair.{name} AS float8)" for name in _PARTS)}
-  FROM (
-    SELECT {OF}, version, family, '' AS challenger, y AS predicted, y AS ours, actual, lo80, hi80, lo95, hi95,
-           {", ".join(NAIVE)}
-    FROM chosen
-    UNION ALL
-    SELECT {OF}, version, family, challenger, challenger_y, y, actual, NULL, NULL, NULL, NULL, {", ".join(NAIVE)}
-    FROM (SELECT chosen.*, forecast_challenger.y AS challenger_y,
-                 COALESCE('model:' || model.family, forecast_challenger.challenger) AS challenger
-          FROM chosen JOIN forecast_challenger USING (city, target, mode, origin)
-          LEFT JOIN model ON model.version = forecast_challenger.challenger) AS beside
-  ) AS contender ({OF}, version, family, challenger, {", ".join(_PARTS)}),
-  unnest({", ".join(f"contender.{name}" for name in _PARTS)}) WITH ORDINALITY AS pair ({", ".join(_PARTS)}, lead)
-  WHERE pair.actual IS NOT NULL AND pair.predicted IS NOT NULL
-) AS pair
-GROUP BY {OF}, {WHO}
-"""
+ADDED = sql.load(
+    "score_sums",
+    day_of=OF,
+    of_whom=WHO,
+    sums=", ".join(f"{sum_} AS {name}" for name, sum_ in SUMS.items()),
+    last_of_block=_LAST,
+    pair_values=", ".join(f"CAST(pair.{name} AS float8)" for name in _PARTS),
+    naive=", ".join(NAIVE),
+    parts=", ".join(_PARTS),
+    contender_parts=", ".join(f"contender.{name}" for name in _PARTS),
+)
 """Sums over the pairs of `chosen`: of ours by lead time, of challengers by block, as the block's last lead time.
 
 A challenging model is named by its family.
@@ -125,34 +108,18 @@ _CHANCES = {
 }
 """AQI → the probability that it is exceeded, from those of the categories."""
 
-STATED = f"""
-SELECT {OF}, version, family, event, CAST(least(floor(stated * 10), 9) AS smallint) AS bin,
-       CAST(count(*) AS int) AS n, sum(stated) AS stated, CAST(count(*) FILTER (WHERE happened) AS int) AS happened
-FROM (SELECT * FROM chosen WHERE target = 'aqi') AS chosen,
-     LATERAL (
-       SELECT {_PLACE.format("pair.y")} AS predicted, {_PLACE.format("pair.actual")} AS observed, pair.actual, p
-       FROM unnest(chosen.y, chosen.actual) WITH ORDINALITY AS pair (y, actual, lead)
-       JOIN (SELECT (place - 1) / {_CATEGORIES} + 1 AS lead, array_agg(CAST(p AS float8) ORDER BY place) AS p
-             FROM unnest(chosen.categories) WITH ORDINALITY AS each (p, place) GROUP BY 1) AS chances USING (lead)
-       WHERE pair.actual IS NOT NULL
-     ) AS pair,
-     LATERAL (VALUES ('category', p[predicted], predicted = observed),
-       {", ".join(f"('{aqi}', {chance}, {_above('pair.actual', aqi)})" for aqi, chance in _CHANCES.items())}
-     ) AS claim (event, stated, happened)
-GROUP BY {OF}, version, family, event, bin
-"""
+STATED = sql.load(
+    "stated_probabilities",
+    day_of=OF,
+    predicted_place=_PLACE.format("pair.y"),
+    observed_place=_PLACE.format("pair.actual"),
+    categories=str(_CATEGORIES),
+    exceedances=", ".join(
+        f"('{aqi}', {chance}, {_above('pair.actual', aqi)})" for aqi, chance in _CHANCES.items()
+    ),
+)
 """Probabilities stated by `chosen`, by tenths, and how often what they were of came true."""
 
-_ROLL_UP = f"""
-WITH scope AS MATERIALIZED (
-  UPDATE forecast_day_state AS state SET rolled = true
-  FROM (SELECT {OF} FROM forecast_day_state WHERE NOT rolled AND mode = :mode AND day < :settled
-        ORDER BY day LIMIT {_AT_ONCE} FOR UPDATE) AS due
-  WHERE (state.city, state.target, state.mode, state.day) = (due.city, due.target, due.mode, due.day)
-  RETURNING due.*
-)
-SELECT json_agg(scope)::text FROM scope
-"""
 _SCOPE = """
 scope AS MATERIALIZED (
   SELECT * FROM json_to_recordset(CAST(:scope AS json)) AS due (city text, target text, mode text, day date)
@@ -166,7 +133,13 @@ ROLLED = {
 
 def roll_up(connection: Connection, *, mode: Mode, now: datetime) -> int:
     """Add up the days that have settled and were not yet, or whose truth has changed since; how many there were."""
-    [(scope,)] = run(connection, _ROLL_UP, mode=mode, settled=(now - _SETTLED).astimezone(IST).date())
+    [(scope,)] = run(
+        connection,
+        sql.load("settle_forecast_days", day_of=OF),
+        mode=mode,
+        settled=(now - _SETTLED).astimezone(IST).date(),
+        most=_AT_ONCE,
+    )
     if scope is None:
         return 0
     # What the rows locked above say now is seen by the statements that follow, whoever changed it meanwhile.

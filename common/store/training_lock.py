@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
+
 from common.domain.errors import StoreError
 from common.store.engine import Database, run
 from common.store.errors import sqlstate
@@ -25,7 +27,6 @@ PATIENCE_S = 10
 _SIGN_OF_LIFE_S = 15
 """Less than the idle time-out of a transaction."""
 _TAKEN = "55P03"
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext('training'), hashtext(CAST(:city AS text) || '/' || :mode))"
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None
     def check_lock() -> None:
         try:
             with speaking:
-                run(connection, "SELECT 1")
+                run(connection, select(1))
         except StoreError as error:
             raise StoreError(lost) from error
 
@@ -63,7 +64,7 @@ def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None
             try:
                 check_lock()
             except StoreError:
-                return  # whoever is about to write is told
+                return  # whoever is about to write gets the error
 
     keeper = Thread(target=keep, name="lock on a training", daemon=True)
     keeper.start()
@@ -76,11 +77,12 @@ def _spoken_for(connection: Connection, lost: str) -> Iterator[Callable[[], None
 
 def _take(connection: Connection, city: str, mode: str, patience_s: int) -> None:
     """Take the lock, asking again every few seconds: no statement may wait for as long as a training takes."""
+    lock = func.pg_advisory_xact_lock(func.hashtext("training"), func.hashtext(f"{city}/{mode}"))
     run(connection, f"SET LOCAL lock_timeout = {min(patience_s, PATIENCE_S) * 1000:d}")
     for last in [False] * (patience_s // PATIENCE_S - 1) + [True]:
         try:
             with connection.begin_nested():
-                run(connection, _LOCK, city=city, mode=mode)
+                run(connection, select(lock))
         except StoreError as error:
             if sqlstate(error) != _TAKEN:
                 raise

@@ -6,11 +6,12 @@ from collections import defaultdict
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from common.domain.forecast import NAIVE, Mode
 from common.domain.training_schedule import LATELY, LIVE, CityState, LiveRecord, why_train
+from common.store import sql
 from common.store.engine import run
 from common.store.schema import model, training_plan
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from common.store.engine import Connection
 
 _PLANS_KEPT = timedelta(days=30)
-_LATELY = "CAST(:now AS timestamptz) - interval"
+LONGEST_WAIT = timedelta(hours=20)
+"""A city that was to be trained so long ago and was not is a trouble,"""
+FORGOTTEN = timedelta(days=4)
+"""until so long ago: then it has been planned again, or has no data any more."""
 
 
 def _naive_mae(name: str) -> str:
@@ -29,29 +33,7 @@ def _naive_mae(name: str) -> str:
     return f"CASE WHEN count({name}[lead]) = count(*) THEN avg(abs({name}[lead] - actual[lead])) END"
 
 
-_STATES = """
-WITH trained AS (
-  SELECT city, max(window_end) AS until FROM model
-  WHERE mode = :mode AND trained_at <= :now GROUP BY city
-), served AS (
-  SELECT city, min(window_end) AS until FROM model
-  WHERE mode = :mode AND status = 'champion' AND trained_at <= :now GROUP BY city
-), fresh AS (
-  SELECT city, count(*) AS hours FROM city_hour
-  WHERE time > :lately AND time <= :now AND COALESCE(aqi, pm25) IS NOT NULL AND basis IS NOT NULL
-  GROUP BY city
-)
-SELECT city, fresh.hours, trained.until, served.until
-FROM fresh LEFT JOIN trained USING (city) LEFT JOIN served USING (city) ORDER BY city
-"""
-_LIVE = f"""
-SELECT city, count(*), avg((y[lead] - actual[lead]) ^ 2) / NULLIF(var_pop(actual[lead]), 0),
-       avg(abs(y[lead] - actual[lead])), LEAST({", ".join(map(_naive_mae, NAIVE))})
-FROM forecast JOIN forecast_truth USING (city, target, mode, origin), generate_series(1, 48) AS lead
-WHERE mode = :mode AND origin > :since AND origin <= :now
-  AND actual[lead] IS NOT NULL AND origin + lead * interval '1 hour' <= :now
-GROUP BY city, target
-"""
+_LIVE = sql.load("live_records", naive_maes=", ".join(map(_naive_mae, NAIVE)))
 
 
 def due_for_training(connection: Connection, *, now: datetime, mode: Mode = "live") -> dict[str, str]:
@@ -59,7 +41,7 @@ def due_for_training(connection: Connection, *, now: datetime, mode: Mode = "liv
     live: dict[str, list[LiveRecord]] = defaultdict(list)
     for city, *values in run(connection, _LIVE, now=now, mode=mode, since=now - LIVE):
         live[city].append(LiveRecord(*values))
-    states = run(connection, _STATES, now=now, mode=mode, lately=now - LATELY)
+    states = run(connection, sql.load("training_states"), now=now, mode=mode, lately=now - LATELY)
     reasons = {
         city: why_train(CityState(new_hours, trained, served, tuple(live[city])), now)
         for city, new_hours, trained, served in states
@@ -69,7 +51,6 @@ def due_for_training(connection: Connection, *, now: datetime, mode: Mode = "liv
 
 def not_due(connection: Connection, cities: Iterable[str], *, now: datetime) -> dict[str, str]:
     """Those of the cities that were trained before and are not due → when that was, and what has come in since."""
-    asked = list(cities)
     due = due_for_training(connection, now=now)
     rows = run(
         connection,
@@ -80,7 +61,7 @@ def not_due(connection: Connection, cities: Iterable[str], *, now: datetime) -> 
               WHERE mode = 'live' AND trained_at <= :now AND city = ANY(:cities) GROUP BY city) AS trained
         ORDER BY city
         """,
-        cities=asked,
+        cities=list(cities),
         now=now,
     )
     return {
@@ -114,17 +95,18 @@ def latest_training(connection: Connection, mode: Mode) -> dict[str, datetime]:
 
 def planned_in_vain(connection: Connection, *, now: datetime) -> dict[str, str]:
     """City → since when it was to be trained, of those planned live more than 20 hours ago and not trained since."""
-    rows = run(
-        connection,
-        f"""
-        SELECT city, min(planned_at), min(reason) FROM training_plan AS plan
-        WHERE mode = 'live' AND planned_at < {_LATELY} '20 hours' AND planned_at > {_LATELY} '4 days'
-          AND NOT EXISTS (SELECT FROM model WHERE model.city = plan.city AND model.mode = 'live'
-                          AND model.trained_at >= plan.planned_at)
-        GROUP BY city ORDER BY city
-        """,
-        now=now,
+    plan, trained = training_plan.c, model.alias("trained").c
+    trained_since = exists().where(
+        trained.city == plan.city, trained.mode == "live", trained.trained_at >= plan.planned_at
     )
+    waiting = (
+        select(plan.city, func.min(plan.planned_at), func.min(plan.reason))
+        .where(plan.mode == "live", ~trained_since)
+        .where(plan.planned_at < now - LONGEST_WAIT, plan.planned_at > now - FORGOTTEN)
+        .group_by(plan.city)
+        .order_by(plan.city)
+    )
+    rows = run(connection, waiting)
     return {
         city: f"due since {planned:%Y-%m-%d %H:%M} UTC ({reason}), and not trained since"
         for city, planned, reason in rows

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy import select
+
 from common.domain.forecast import BLOCKS, SEASONS, Mode
 from common.domain.observation import IST
+from common.store import sql
 from common.store.engine import run
-from common.store.score_aggregates import ADDED, CHOSEN, NAMES, OF, ROLLED, STATED, SUMS
+from common.store.schema import forecast
+from common.store.score_aggregates import CHOSEN, NAMES, OF, ROLLED, SUMS
 from common.verification.scores import Score, Stated
 
 if TYPE_CHECKING:
@@ -44,35 +48,28 @@ _SEASON = "CASE {} END".format(
         for name, months in SEASONS.items()
     )
 )
-_WITHIN = "city = :city AND target = :target AND mode = :mode"
 _FILTERS = " AND ".join(
     f"(CAST(:{name} AS text) IS NULL OR {sql} = :{name})"
     for name, sql in {"family": "family", "version": "version", "season": _SEASON}.items()
 )
-_PART = f"""
-WITH rolled AS MATERIALIZED (
-  SELECT day FROM forecast_day_state WHERE {_WITHIN} AND rolled AND day BETWEEN :first AND :last
-), scope AS MATERIALIZED (
-  SELECT {OF} FROM forecast_day_state
-  WHERE {_WITHIN} AND day BETWEEN :touched AND CAST(:last AS date) + 1 AND day NOT IN (SELECT day FROM rolled)
-), chosen AS MATERIALIZED (
-  SELECT * FROM ({CHOSEN}) AS known WHERE origin > :start AND origin <= :end
-), part AS (
-  SELECT {{columns}} FROM {{table}} WHERE {_WITHIN} AND day IN (SELECT day FROM rolled)
-  UNION ALL {{select}}
+
+
+def _parts(table: str) -> str:
+    """SQL for the sums of the span, from `table` where days are rolled up."""
+    columns, fresh = ROLLED[table]
+    return sql.load("verification_parts", day_of=OF, chosen=CHOSEN, columns=columns, table=table, fresh=fresh)
+
+
+_RECORD = sql.load(
+    "verification_sums",
+    parts=_parts("forecast_day"),
+    names=NAMES,
+    sums=", ".join(f"COALESCE(sum({name}), 0) AS {name}" for name in SUMS),
+    season=_SEASON,
+    filters=_FILTERS,
 )
-"""
-_RECORD = f"""
-{_PART.format(table="forecast_day", columns=ROLLED["forecast_day"][0], select=ADDED)}
-SELECT json_agg(json_build_array(challenger, lead, family, version, season, {NAMES}))::text FROM (
-  SELECT challenger, lead, family, version, season, {", ".join(f"COALESCE(sum({name}), 0) AS {name}" for name in SUMS)}
-  FROM (SELECT *, {_SEASON} AS season FROM part WHERE {_FILTERS}) AS filtered
-  GROUP BY GROUPING SETS ((challenger, family, season, lead), (challenger, family, version))
-  HAVING challenger = '' OR grouping(lead) = 0
-) AS added
-"""
 _RELIABILITY = f"""
-{_PART.format(table="forecast_day_stated", columns=ROLLED["forecast_day_stated"][0], select=STATED)}
+{_parts("forecast_day_stated")}
 SELECT event, bin, sum(n)::int, sum(stated), sum(happened)::int FROM part WHERE {_FILTERS}
 GROUP BY event, bin ORDER BY event, bin
 """
@@ -167,11 +164,6 @@ def _parameters(span: Span) -> dict[str, Any]:
 
 def cities_with_record(connection: Connection, *, mode: Mode, start: datetime, end: datetime) -> list[str]:
     """Cities that have a forecast with origin in (start, end]."""
-    rows = run(
-        connection,
-        "SELECT DISTINCT city FROM forecast WHERE mode = :mode AND origin > :start AND origin <= :end ORDER BY city",
-        mode=mode,
-        start=start,
-        end=end,
-    )
-    return [city for (city,) in rows]
+    c = forecast.c
+    cities = select(c.city).distinct().where(c.mode == mode, c.origin > start, c.origin <= end)
+    return [city for (city,) in run(connection, cities.order_by(c.city))]

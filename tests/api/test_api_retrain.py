@@ -15,7 +15,7 @@ from common.api import ApiContext, create_app
 from common.domain.errors import DataError, ModelError, StoreError
 from common.domain.forecast import TARGETS
 from common.domain.messages import TRAIN, Message
-from common.entry.tracked_jobs import followed
+from common.entry.tracked_jobs import tracked
 from common.entry.worker import work_once
 from common.ports import Queue
 from common.store.engine import Database, run
@@ -228,9 +228,9 @@ def test_a_queue_elsewhere_carries_the_message_and_the_row_tells_the_state(
     assert message.data == {"city": "Delhi", "families": ["linear"], "force": True, "job": id_}
     assert not work(database, now + timedelta(days=900), DONE), "a local worker must leave it alone"
     assert remote.job(id_)["state"] == "queued"
-    assert followed(_handler(DONE), database, lambda: now)(message) == DONE
+    assert tracked(_handler(DONE), database, lambda: now)(message) == DONE
     assert (remote.job(id_)["state"], remote.job(id_)["outcome"]) == ("done", DONE)
-    again = followed(_handler(AssertionError()), database, lambda: now)(message)
+    again = tracked(_handler(AssertionError()), database, lambda: now)(message)
     assert again == {"job": id_, "left": "it is done already"}
 
 
@@ -247,15 +247,15 @@ def test_elsewhere_a_failed_attempt_is_told_and_another_may_follow(
     id_ = remote.retrain().json["id"]
     [message] = sent.sent
     with pytest.raises(ModelError):
-        followed(_handler(ModelError("Delhi: too few hours")), database, lambda: now)(message)
+        tracked(_handler(ModelError("Delhi: too few hours")), database, lambda: now)(message)
     failed = remote.job(id_)
     assert (failed["state"], failed["error"], failed["retry_at"]) == ("failed", "Delhi: too few hours", None)
     assert not work(database, now + timedelta(days=900), DONE)
     for _ in range(4):
         with pytest.raises(ModelError):
-            followed(_handler(ModelError("again")), database, lambda: now)(message)
+            tracked(_handler(ModelError("again")), database, lambda: now)(message)
     assert (remote.job(id_)["state"], remote.job(id_)["attempts"]) == ("dead", 5)
-    followed(_handler(DONE), database, lambda: now)(message)  # sent again by hand, from the dead letters
+    tracked(_handler(DONE), database, lambda: now)(message)  # sent again by hand, from the dead letters
     assert remote.job(id_)["state"] == "done"
 
 
@@ -267,10 +267,10 @@ def test_elsewhere_two_deliveries_at_once_train_once(
 
     def handle(_: Message) -> Mapping[str, object]:
         with pytest.raises(StoreError, match="in the hands of another"):
-            followed(_handler(AssertionError()), database, lambda: now)(message)
+            tracked(_handler(AssertionError()), database, lambda: now)(message)
         return DONE
 
-    assert followed(handle, database, lambda: now)(message) == DONE
+    assert tracked(handle, database, lambda: now)(message) == DONE
 
 
 def test_a_queue_that_is_away_is_told_and_asking_again_sends_it(

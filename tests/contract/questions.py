@@ -55,29 +55,31 @@ STORE: dict[str, Callable[[Connection], object]] = {
     },
     "latest_hour as of": lambda c: hours.latest_hour(c, "Delhi", "in-naqi", LATER, as_of=NOW),
     **{
-        f"latest_json {standard}": lambda c, standard=standard: hours.latest_json(
-            c, dict.fromkeys(CITIES, '{"latest":null}'), standard, LATER, stale=timedelta(hours=2)
+        f"latest_indices {standard}": lambda c, standard=standard: hours.latest_indices(
+            c, CITIES, standard, LATER
         )
         for standard in STANDARDS
     },
     **{
-        f"hours_json {standard}": lambda c, standard=standard: hours.hours_json(
+        f"hours_between {standard}": lambda c, standard=standard: hours.hours_between(
             c, "Delhi", standard, START, LATER
         )
         for standard in STANDARDS
     },
-    "hours_json as of": lambda c: hours.hours_json(c, "Delhi", "in-naqi", START, LATER, as_of=NOW),
+    "hours_between as of": lambda c: hours.hours_between(c, "Delhi", "in-naqi", START, LATER, as_of=NOW),
     **{
-        f"days_json {city} {standard}": lambda c, city=city, standard=standard: hours.days_json(
+        f"days_between {city} {standard}": lambda c, city=city, standard=standard: hours.days_between(
             c, city, standard, first=FIRST, last=LAST
         )
         for city in CITIES
         for standard in STANDARDS
     },
-    "days_json as of": lambda c: hours.days_json(c, "Delhi", "in-naqi", first=FIRST, last=LAST, as_of=NOW),
+    "days_between as of": lambda c: hours.days_between(
+        c, "Delhi", "in-naqi", first=FIRST, last=LAST, as_of=NOW
+    ),
     **{
         f"newest_forecasts {target}": lambda c, target=target: read_forecasts.newest_forecasts(
-            c, CITIES, target, 48, LATER
+            c, CITIES, target, LATER
         )
         for target in TARGETS
     },
@@ -95,8 +97,8 @@ STORE: dict[str, Callable[[Connection], object]] = {
         c, "Delhi", "aqi", mode="live", after=START, before=LATER, apart=3
     ),
     "cities_with_record": lambda c: verification.cities_with_record(c, mode="live", start=START, end=LATER),
-    "models_json": lambda c: models.models_json(c, {}, limit=3, offset=1),
-    "trainings_json": lambda c: models.trainings_json(c, "Delhi", "aqi"),
+    "models_page": lambda c: models.models_page(c, {}, limit=3, offset=1),
+    "latest_trainings": lambda c: models.latest_trainings(c, "Delhi", "aqi"),
     "champion_since": lambda c: models.champion_since(c, "Delhi", "aqi"),
     # How many connections a server has, and may have, is its own.
     "service_state": lambda c: replace(

@@ -17,7 +17,7 @@ from common.domain.messages import OBSERVATIONS_READY, TRAIN
 from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.jobs import release
-from common.store.source_runs import record_run
+from common.store.source_runs import SourceRun, record_run
 from common.training.service import train_city
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_retention(forks: Forks, database: Database, now: datetime) -> None:
         keep_and_reconcile(database, series(now, 24 * 4, air(90), city=city), now)
     with database.transaction() as connection:
         for day in range(5):
-            record_run(connection, "m", started_at=now - timedelta(days=day), finished_at=now)
+            record_run(connection, SourceRun("m", started_at=now - timedelta(days=day), finished_at=now))
 
     found = die_everywhere(forks, database, {"task": "maintain", "now": now.isoformat()}, most=25)
 

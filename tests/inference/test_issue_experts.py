@@ -12,7 +12,7 @@ from synthetic import END, hours, put_hours, put_model
 
 from common.adapters.object_store import UrlObjectStore
 from common.domain.forecast import COMPOSED, CORRECTED, EXPERT_BLOCKS, HORIZON, MEAN, NAIVE, TARGETS, Mode
-from common.domain.observation import HOUR, Outlook
+from common.domain.observation import HOUR, ProviderForecast
 from common.features import FLOOR, INPUTS
 from common.inference.experts import APART, WINDOW_HOURS, Record, combine
 from common.inference.hindcast import hindcast_key
@@ -120,7 +120,7 @@ def tables(database: Database) -> list[Any]:
 def hear(database: Database, received: datetime, pm25: float) -> None:
     """What a provider said of the 30 hours after a moment."""
     rows = [
-        Outlook("openweather", "Delhi", received, received + lead * HOUR, {"pm25": pm25 + lead})
+        ProviderForecast("openweather", "Delhi", received, received + lead * HOUR, {"pm25": pm25 + lead})
         for lead in range(1, 31)
     ]
     with database.transaction() as connection:

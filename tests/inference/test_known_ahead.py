@@ -14,7 +14,7 @@ from synthetic import END, hours, put_hours, put_model
 from common.adapters.object_store import UrlObjectStore
 from common.domain.aqi import naqi
 from common.domain.forecast import HORIZON
-from common.domain.observation import HOUR, POLLUTANTS, Outlook
+from common.domain.observation import HOUR, POLLUTANTS, ProviderForecast
 from common.features import INPUTS, MAX_AGE_HOURS
 from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
@@ -47,11 +47,11 @@ def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
-def ahead(received: datetime, *, source: str = "open-meteo", times: float = 1.0) -> list[Outlook]:
+def ahead(received: datetime, *, source: str = "open-meteo", times: float = 1.0) -> list[ProviderForecast]:
     """The weather of the 72 hours after a moment, as it will come, or so many times that."""
     row = len(PAST) + int((received - END) / HOUR)
     return [
-        Outlook(
+        ProviderForecast(
             source,
             "Delhi",
             received,
@@ -63,7 +63,7 @@ def ahead(received: datetime, *, source: str = "open-meteo", times: float = 1.0)
     ]
 
 
-def receive(database: Database, expected: list[Outlook], now: datetime) -> None:
+def receive(database: Database, expected: list[ProviderForecast], now: datetime) -> None:
     with database.transaction() as connection:
         insert_provider_forecasts(connection, expected, now=now)
 
@@ -208,9 +208,11 @@ def challenger_rows(database: Database) -> dict[tuple[str, str], list[float | No
 
 def air(
     received: datetime, values: Mapping[str, float], leads: int = 60, source: str = "openweather"
-) -> list[Outlook]:
+) -> list[ProviderForecast]:
     return [
-        Outlook(source, "Delhi", received, received + lead * HOUR, {n: v + lead for n, v in values.items()})
+        ProviderForecast(
+            source, "Delhi", received, received + lead * HOUR, {n: v + lead for n, v in values.items()}
+        )
         for lead in range(1, leads + 1)
     ]
 

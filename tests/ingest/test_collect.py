@@ -13,7 +13,7 @@ from stubs import Stub, refusing
 
 from common.domain.cities import find_city
 from common.domain.errors import ConfigError, Permanent, StoreError
-from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Batch, Outlook, Reading
+from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Batch, ProviderForecast, Reading
 from common.ingest.collect import Collector
 from common.ingest.report import CollectReport, SourceReport
 from common.sources import REGISTRY
@@ -274,7 +274,9 @@ def test_what_is_expected_is_archived_as_received(
 
     def expecting(warmth: float, issued_at: datetime) -> Source:
         ahead = [
-            Outlook("model", "Delhi", issued_at, now + hour * HOUR, {"temperature": warmth, "rain": 0.5})
+            ProviderForecast(
+                "model", "Delhi", issued_at, now + hour * HOUR, {"temperature": warmth, "rain": 0.5}
+            )
             for hour in range(1, 49)
         ]
         return source("model", lambda _: Batch(forecasts=list(ahead)))

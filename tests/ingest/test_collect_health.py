@@ -125,11 +125,11 @@ def test_a_source_that_hangs_does_not_keep_the_process() -> None:
     code = """
 import threading, time
 from dataclasses import replace
-from common.ingest.concurrent_fetch import Asker
+from common.ingest.concurrent_fetch import ConcurrentFetcher
 from common.sources import REGISTRY
 
 hang = replace(REGISTRY["simulated"], name="hang")
-[answer] = Asker().ask([hang], lambda _: threading.Event().wait(), end=time.monotonic() + 0.1)
+[answer] = ConcurrentFetcher().fetch_all([hang], lambda _: threading.Event().wait(), end=time.monotonic() + 0.1)
 print(answer.error.reason)
 """
     done = subprocess.run(

@@ -25,7 +25,7 @@ from stubs import Answer, Stub, refusing
 from common.config import from_mapping
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
-from common.domain.observation import BASES, POLLUTANTS, VARIABLES, Batch, Outlook, Reading
+from common.domain.observation import BASES, POLLUTANTS, VARIABLES, Batch, ProviderForecast, Reading
 from common.domain.units import plausible
 from common.sources import REGISTRY, base_urls, keys
 from common.sources.interface import Request, Source
@@ -172,7 +172,7 @@ def test_recorded_answers_give_the_expected_batch(case: Case, stub: Stub, http: 
     assert dict(batch.rejected) == expected["rejected"]
 
 
-def _plain(said: Reading | Outlook) -> dict[str, Any]:
+def _plain(said: Reading | ProviderForecast) -> dict[str, Any]:
     names = type(said).__slots__
     values = {name: getattr(said, name) for name in names}
     return {

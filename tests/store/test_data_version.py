@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def now_of(database: Database) -> tuple[int, int]:
     with database.reading() as connection:
-        found = versions(connection)
-    return found.data, found.keys
+        present = versions(connection)
+    return present.data, present.keys
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,6 @@ def test_the_newest_hour_has_air_and_is_not_to_come(database: Database, now: dat
             """,
         )
     with database.reading() as connection:
-        found = newest_hour(connection, now)
-    assert found is not None
-    assert found.isoformat() == "2025-11-05T08:30:00+00:00"
+        newest = newest_hour(connection, now)
+    assert newest is not None
+    assert newest.isoformat() == "2025-11-05T08:30:00+00:00"

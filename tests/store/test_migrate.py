@@ -98,12 +98,12 @@ def tables(database: Database) -> set[str]:
 
 def contents(database: Database, names: set[str]) -> dict[str, list[dict[str, Any]]]:
     """Table → its rows, but for what the roll-up and the tier record of themselves."""
-    found = {}
+    rows_of = {}
     with database.transaction() as connection:
         for name in sorted(names):
             rows = run(connection, f"SELECT to_jsonb({name}) - 'rolled_at' FROM {name} ORDER BY 1")
-            found[name] = [row for (row,) in rows if row.get("key") != "tier"]
-    return found
+            rows_of[name] = [row for (row,) in rows if row.get("key") != "tier"]
+    return rows_of
 
 
 def filled_first_version(database: Database, tier: str) -> dict[str, list[dict[str, Any]]]:
@@ -132,9 +132,9 @@ def filled_first_version(database: Database, tier: str) -> dict[str, list[dict[s
                 )
                 assert run(connection, f"SELECT compress_chunk(chunk) FROM show_chunks('{name}') AS chunk")
         run(connection, "INSERT INTO meta VALUES ('tier', :tier)", tier=tier)
-    kept = contents(database, FIRST)
-    assert all(kept.values())
-    return kept
+    rows = contents(database, FIRST)
+    assert all(rows.values())
+    return rows
 
 
 def test_the_list_of_tables_is_whole() -> None:
@@ -156,8 +156,8 @@ def without_new_columns(
     rows: dict[str, list[dict[str, Any]]], before: dict[str, list[dict[str, Any]]]
 ) -> dict[str, list[dict[str, Any]]]:
     return {
-        name: [{column: row[column] for column in before[name][0]} for row in kept]
-        for name, kept in rows.items()
+        name: [{column: row[column] for column in before[name][0]} for row in those]
+        for name, those in rows.items()
     }
 
 
@@ -262,7 +262,7 @@ def test_experts_go_and_come_without_touching_the_forecasts(empty: Database) -> 
     """Down to the version before and up again: what was issued stays as it is, with its checksum."""
     ends: dict[str, Any] = {"mode": "live", "start": datetime(2025, 2, 1, tzinfo=UTC), "end": LATER}
     names = {"forecast", "forecast_truth", "model"}
-    kept = (
+    insert_experts = (
         "INSERT INTO forecast_expert SELECT city, target, mode, origin, "
         "'{linear, mean, mean_corrected, persistence, daily, mean24, weekly}', "
         "array_fill(1.5::real, ARRAY[144]), array_fill(0.25::real, ARRAY[56]) FROM forecast"
@@ -278,7 +278,7 @@ def test_experts_go_and_come_without_touching_the_forecasts(empty: Database) -> 
         assert contents(empty, names) == by_new_names(issued)
         with empty.transaction() as connection:
             assert run(connection, "SELECT count(*) FROM forecast_expert") == [(0,)]  # no forecast had any
-            run(connection, kept)
+            run(connection, insert_experts)
             assert run(connection, "SELECT cardinality(y), weights[1] FROM forecast_expert") == [(144, 0.25)]
             assert list(forecast_checksums(connection, ["Delhi"], **ends).values()) == before
             command.downgrade(alembic(connection), "0005")
@@ -441,7 +441,7 @@ def test_what_was_forecast_of_the_weather_is_kept_in_its_new_shape(empty: Databa
 def test_each_version_goes_down_to_the_one_before(empty: Database) -> None:
     with empty.transaction() as connection:
         script = ScriptDirectory.from_config(alembic(connection))
-        versions = [one.revision for one in script.walk_revisions()]
+        versions = [script_revision.revision for script_revision in script.walk_revisions()]
         command.upgrade(alembic(connection), "head")
         for _ in versions:
             command.downgrade(alembic(connection), "-1")

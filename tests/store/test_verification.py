@@ -91,12 +91,16 @@ def expected(
 ) -> dict[str, Any]:
     """Scores of one lead time, or of all, from the forecasts and the truth."""
     columns = list(range(HORIZON)) if lead is None else [lead - 1]
-    real = np.stack([truth(one.target, one.origin, known_until) for one in forecasts])[:, columns]  # type: ignore[arg-type]
+    real = np.stack([truth(forecast.target, forecast.origin, known_until) for forecast in forecasts])[
+        :, columns
+    ]
     known = np.isfinite(real)
-    counted = [one for one, row in zip(forecasts, known, strict=True) if row.any()]
-    naive = [name for name in NAIVE if all(getattr(one, name) is not None for one in counted)]
+    counted = [forecast for forecast, row in zip(forecasts, known, strict=True) if row.any()]
+    naive = [name for name in NAIVE if all(getattr(forecast, name) is not None for forecast in counted)]
     values = {
-        name: np.stack([getattr(one, name) or [np.nan] * HORIZON for one in forecasts])[:, columns][known]
+        name: np.stack([getattr(forecast, name) or [np.nan] * HORIZON for forecast in forecasts])[:, columns][
+            known
+        ]
         for name in ("y", "lo80", "hi80", "lo95", "hi95", *naive)
     }
     real = real[known]
@@ -114,19 +118,21 @@ def test_scores_by_lead_time_are_those_of_the_pairs(database: Database, target: 
     issue(database, *forecasts)
     assert scored(database) == len(ORIGINS)
     with database.transaction() as connection:
-        found = read_record(connection, span(target=target))
-    assert found is not None
-    by_lead = found.by_lead
-    assert [one.lead for one in by_lead] == list(range(1, HORIZON + 1))
-    for one in (found.pooled, *by_lead):
-        wanted = expected(forecasts, one.lead)
-        assert one.best_naive == wanted.pop("best_naive")
-        sums = {name: getattr(one, name) for name in wanted} | {"naive_mae": one.naive_mae[one.best_naive]}
+        record = read_record(connection, span(target=target))
+    assert record is not None
+    by_lead = record.by_lead
+    assert [lead_score.lead for lead_score in by_lead] == list(range(1, HORIZON + 1))
+    for lead_score in (record.pooled, *by_lead):
+        wanted = expected(forecasts, lead_score.lead)
+        assert lead_score.best_naive == wanted.pop("best_naive")
+        sums = {name: getattr(lead_score, name) for name in wanted} | {
+            "naive_mae": lead_score.naive_mae[lead_score.best_naive]
+        }
         assert sums == pytest.approx(wanted, rel=1e-5, abs=1e-6)
-    assert found.pooled.n == sum(one.n for one in by_lead)
-    assert list(found.by_block) == list(BLOCKS)
-    for (first, last), score_of in found.by_block.items():
-        assert score_of.n == sum(one.n for one in by_lead[first - 1 : last])
+    assert record.pooled.n == sum(lead_score.n for lead_score in by_lead)
+    assert list(record.by_block) == list(BLOCKS)
+    for (first, last), score_of in record.by_block.items():
+        assert score_of.n == sum(lead_score.n for lead_score in by_lead[first - 1 : last])
 
 
 def test_the_record_is_of_the_origins_and_the_family_asked_for(database: Database) -> None:
@@ -150,8 +156,8 @@ def test_the_record_is_of_the_origins_and_the_family_asked_for(database: Databas
     assert naive.pooled.mae == pytest.approx(expected(forecasts[::2], None)["mae"], rel=1e-5)
     assert nothing is None
     assert set(together.by_family) == {"linear", "naive"}
-    for one, other in zip(together.by_family["naive"], naive.by_lead, strict=True):
-        assert one.sums == pytest.approx(other.sums)
+    for lead_score, other in zip(together.by_family["naive"], naive.by_lead, strict=True):
+        assert lead_score.sums == pytest.approx(other.sums)
     assert list(together.by_season) == ["post-monsoon"]
 
 
@@ -198,9 +204,9 @@ def test_live_and_replayed_forecasts_never_mix(database: Database) -> None:
     scored(database)
     for mode, forecasts in (("live", live), ("replay", replayed)):
         with database.transaction() as connection:
-            found = read_record(connection, span(mode=mode))
-        assert found is not None
-        assert found.pooled.mae == pytest.approx(expected(forecasts, None)["mae"], rel=1e-5)
+            record = read_record(connection, span(mode=mode))
+        assert record is not None
+        assert record.pooled.mae == pytest.approx(expected(forecasts, None)["mae"], rel=1e-5)
 
 
 def test_a_forecast_is_kept_as_it_was_issued(database: Database) -> None:
@@ -228,9 +234,9 @@ def test_a_perfect_naive_forecast_leaves_no_skill(database: Database) -> None:
     issue(database, made(origin, mean24=np.nan_to_num(truth("aqi", origin)).tolist()))
     scored(database)
     with database.transaction() as connection:
-        found = read_record(connection, span())
-    assert found is not None
-    assert (found.pooled.best_naive, found.pooled.skill) == ("mean24", None)
+        record = read_record(connection, span())
+    assert record is not None
+    assert (record.pooled.best_naive, record.pooled.skill) == ("mean24", None)
 
 
 def test_forecasts_issued_before_there_was_one_of_the_naive_ones(database: Database) -> None:
@@ -247,54 +253,54 @@ def test_forecasts_issued_before_there_was_one_of_the_naive_ones(database: Datab
             connection,
             "INSERT INTO forecast_challenger SELECT city, target, mode, origin, 'open-meteo', daily FROM forecast",
         )
-    for found, _ in both_ways(database, span()):
-        assert found is not None
-        assert list(found.pooled.naive_mae) == ["persistence", "daily", "mean24"]
-        for one in (found.pooled, *found.by_lead):
-            wanted = expected([*older, *newer], one.lead)
-            assert (one.best_naive, one.skill) == (
+    for record, _ in both_ways(database, span()):
+        assert record is not None
+        assert list(record.pooled.naive_mae) == ["persistence", "daily", "mean24"]
+        for lead_score in (record.pooled, *record.by_lead):
+            wanted = expected([*older, *newer], lead_score.lead)
+            assert (lead_score.best_naive, lead_score.skill) == (
                 wanted["best_naive"],
                 pytest.approx(wanted["skill"], rel=1e-5),
             )
-        assert all("weekly" not in one.naive_mae for one in found.by_family["linear"])
-        for one in found.by_family["naive"]:
-            assert one.best_naive == "weekly"
-            assert one.naive_mae["weekly"] == pytest.approx(1)
-        for one in found.challengers["open-meteo"].values():
-            assert one.best_naive != "weekly"
+        assert all("weekly" not in lead_score.naive_mae for lead_score in record.by_family["linear"])
+        for lead_score in record.by_family["naive"]:
+            assert lead_score.best_naive == "weekly"
+            assert lead_score.naive_mae["weekly"] == pytest.approx(1)
+        for lead_score in record.challengers["open-meteo"].values():
+            assert lead_score.best_naive != "weekly"
     with database.transaction() as connection:
         recent = read_record(connection, span(family="naive"))
     assert recent is not None
     assert recent.pooled.best_naive == "weekly"
     assert recent.pooled.skill == pytest.approx(expected(newer, None)["skill"], rel=1e-5)
-    assert {one.best_naive for one in recent.challengers["open-meteo"].values()} == {"weekly"}
+    assert {lead_score.best_naive for lead_score in recent.challengers["open-meteo"].values()} == {"weekly"}
 
 
-def both_ways(database: Database, asked: Span) -> list[tuple[Record | None, Any]]:
+def both_ways(database: Database, chosen: Span) -> list[tuple[Record | None, Any]]:
     """The record as it is computed, but for the oldest day, and again when all days are rolled up."""
-    found, days = [], []
+    results, days = [], []
     for later in (timedelta(0), timedelta(days=9)):
         scored(database, END + later, reach_hours=LONG)
         with database.transaction() as connection:
-            found.append((read_record(connection, asked), reliability(connection, asked)))
+            results.append((read_record(connection, chosen), reliability(connection, chosen)))
             days += run(connection, "SELECT count(*) FILTER (WHERE rolled), count(*) FROM forecast_day_state")
     assert days[0][0] < days[1][0] == days[1][1]
-    return found
+    return results
 
 
-def assert_same(one: Any, other: Any) -> None:
+def assert_same(first: Any, other: Any) -> None:
     """The same record, but for the order in which floats were added up."""
-    assert one.by_lead[0].sums.keys() == other.by_lead[0].sums.keys()
+    assert first.by_lead[0].sums.keys() == other.by_lead[0].sums.keys()
     for name in ("by_lead", "by_block", "by_family", "by_version", "by_season", "challengers"):
-        a, b = flat(getattr(one, name)), flat(getattr(other, name))
+        a, b = flat(getattr(first, name)), flat(getattr(other, name))
         assert a.keys() == b.keys()
         for key, score_of in a.items():
             assert score_of.sums == pytest.approx(b[key].sums, rel=1e-9, nan_ok=True), (name, key)
 
 
-def flat(found: Any) -> dict[Any, Any]:
+def flat(values: Any) -> dict[Any, Any]:
     """Scores of a list or mapping, however deep, by where they are."""
-    items = found.items() if isinstance(found, dict) else enumerate(found)
+    items = values.items() if isinstance(values, dict) else enumerate(values)
     whole = {}
     for key, value in items:
         if isinstance(value, dict | list):
@@ -318,7 +324,7 @@ def test_what_was_rolled_up_says_what_the_pairs_say(database: Database) -> None:
             "INSERT INTO forecast_challenger "
             "SELECT city, target, mode, origin, 'open-meteo', persistence FROM forecast",
         )
-    for asked in (
+    for chosen in (
         span(),
         span(start=ORIGINS[2], end=ORIGINS[8]),
         span(family="naive"),
@@ -327,16 +333,16 @@ def test_what_was_rolled_up_says_what_the_pairs_say(database: Database) -> None:
         with database.transaction() as connection:
             run(connection, "DELETE FROM forecast_truth")
             run(connection, "DELETE FROM forecast_day_state")
-        computed, rolled = both_ways(database, asked)
+        computed, rolled = both_ways(database, chosen)
         assert_same(computed[0], rolled[0])
-        for one, other in zip(computed[1], rolled[1], strict=True):
-            assert (one.event, one.bin, one.n, one.happened) == (
+        for stated, other in zip(computed[1], rolled[1], strict=True):
+            assert (stated.event, stated.bin, stated.n, stated.happened) == (
                 other.event,
                 other.bin,
                 other.n,
                 other.happened,
             )
-            assert one.stated == pytest.approx(other.stated)
+            assert stated.stated == pytest.approx(other.stated)
 
 
 def test_truth_that_changes_after_a_day_was_rolled_up_counts(database: Database) -> None:
@@ -353,11 +359,11 @@ def test_truth_that_changes_after_a_day_was_rolled_up_counts(database: Database)
     for _ in range(2):
         with database.transaction() as connection:
             score(connection, mode="live", now=late, reach_hours=LONG)
-            found = read_record(connection, span())
-        real = np.concatenate([truth("aqi", one.origin, late, corrected) for one in forecasts])
-        y = np.concatenate([one.y for one in forecasts])
-        assert found is not None
-        assert found.pooled.mae == pytest.approx(np.nanmean(np.abs(y - real)), rel=1e-6)
+            record = read_record(connection, span())
+        real = np.concatenate([truth("aqi", forecast.origin, late, corrected) for forecast in forecasts])
+        y = np.concatenate([forecast.y for forecast in forecasts])
+        assert record is not None
+        assert record.pooled.mae == pytest.approx(np.nanmean(np.abs(y - real)), rel=1e-6)
     with database.transaction() as connection:
         run(connection, "DELETE FROM forecast")
         assert read_record(connection, span()) is None
@@ -400,28 +406,28 @@ def test_challengers_are_scored_on_the_pairs_that_both_have(database: Database) 
     random = np.random.default_rng(8)
     theirs = {}
     with database.transaction() as connection:
-        for one in forecasts[:6]:
+        for forecast in forecasts[:6]:
             y = random.integers(20, 400, HORIZON) / 2
-            theirs[one.origin] = np.where(random.random(HORIZON) < 0.3, np.nan, y)
-            said = [None if np.isnan(value) else float(value) for value in theirs[one.origin]]
+            theirs[forecast.origin] = np.where(random.random(HORIZON) < 0.3, np.nan, y)
+            values = [None if np.isnan(value) else float(value) for value in theirs[forecast.origin]]
             run(
                 connection,
                 "INSERT INTO forecast_challenger VALUES ('Delhi', 'aqi', 'live', :origin, 'openweather', :y)",
-                origin=one.origin,
-                y=said,
+                origin=forecast.origin,
+                y=values,
             )
     scored(database)
     with database.transaction() as connection:
-        found = read_record(connection, span())
-    assert found is not None
-    assert list(found.challengers) == ["openweather"]
-    assert found.pooled.n > sum(one.n for one in found.challengers["openweather"].values())
-    for (first, last), score_of in found.challengers["openweather"].items():
+        record = read_record(connection, span())
+    assert record is not None
+    assert list(record.challengers) == ["openweather"]
+    assert record.pooled.n > sum(lead_score.n for lead_score in record.challengers["openweather"].values())
+    for (first, last), score_of in record.challengers["openweather"].items():
         part = np.s_[first - 1 : last]
-        real = np.concatenate([truth("aqi", one.origin)[part] for one in forecasts[:6]])
-        challenger = np.concatenate([theirs[one.origin][part] for one in forecasts[:6]])
+        real = np.concatenate([truth("aqi", forecast.origin)[part] for forecast in forecasts[:6]])
+        challenger = np.concatenate([theirs[forecast.origin][part] for forecast in forecasts[:6]])
         ours, *naive = (
-            np.concatenate([np.array(getattr(one, name))[part] for one in forecasts[:6]])
+            np.concatenate([np.array(getattr(forecast, name))[part] for forecast in forecasts[:6]])
             for name in ("y", *NAIVE)
         )
         pairs = np.isfinite(real) & np.isfinite(challenger)
@@ -441,23 +447,23 @@ def test_warnings_of_bad_air_are_counted(database: Database) -> None:
     issue(database, *forecasts)
     scored(database)
     with database.transaction() as connection:
-        found = read_record(connection, span())
-    assert found is not None
-    real = np.stack([truth("aqi", one.origin, history=history) for one in forecasts])
+        record = read_record(connection, span())
+    assert record is not None
+    real = np.stack([truth("aqi", forecast.origin, history=history) for forecast in forecasts])
     for name, persistence in (("y", False), ("persistence", True)):
-        said = np.stack([np.array(getattr(one, name), dtype=np.float32) for one in forecasts])
-        for (first, last), score_of in found.by_block.items():
+        predicted = np.stack([np.array(getattr(forecast, name), dtype=np.float32) for forecast in forecasts])
+        for (first, last), score_of in record.by_block.items():
             for aqi in EXCEEDED:
                 part, known = np.s_[:, first - 1 : last], np.isfinite(real)
                 seen = (real > aqi)[part]
-                warned = (np.floor(said + 0.5) > aqi)[part] & known[part]
+                warned = (np.floor(predicted + 0.5) > aqi)[part] & known[part]
                 counts = score_of.warnings(aqi, persistence=persistence)
                 hits, misses, false = (seen & warned).sum(), (seen & ~warned).sum(), (~seen & warned).sum()
                 assert (counts.hits, counts.misses, counts.false_alarms) == (hits, misses, false)
                 assert counts.pod == (hits / (hits + misses) if hits + misses else None)
                 assert counts.far == (false / (hits + false) if hits + false else None)
                 assert counts.csi == (hits / (hits + misses + false) if hits + misses + false else None)
-    assert found.by_block[25, 48].warnings(200).hits > 0
+    assert record.by_block[25, 48].warnings(200).hits > 0
 
 
 def test_stated_probabilities_are_held_against_what_happened(database: Database) -> None:
@@ -470,12 +476,14 @@ def test_stated_probabilities_are_held_against_what_happened(database: Database)
     issue(database, *forecasts, *(made(origin, target="pm25") for origin in ORIGINS))
     scored(database)
     with database.transaction() as connection:
-        found = {(one.event, one.bin): one for one in reliability(connection, span())}
+        stated = {(tenth.event, tenth.bin): tenth for tenth in reliability(connection, span())}
         assert reliability(connection, span(target="pm25")) == []
     pairs: dict[tuple[str, int], list[tuple[float, bool]]] = {}
     bands = [band.name for band in CATEGORIES["in-naqi"]]
-    for one in forecasts:
-        for y, real, chances in zip(one.y, truth("aqi", one.origin), one.categories, strict=True):
+    for forecast in forecasts:
+        for y, real, chances in zip(
+            forecast.y, truth("aqi", forecast.origin), forecast.categories, strict=True
+        ):
             if np.isnan(real):
                 continue
             place, came = (bands.index(category(half_up(value))) for value in (y, real))
@@ -483,9 +491,9 @@ def test_stated_probabilities_are_held_against_what_happened(database: Database)
             claims |= {str(aqi): (sum(chances[3 + at :]), real > aqi) for at, aqi in enumerate(EXCEEDED)}
             for event, (stated, happened) in claims.items():
                 pairs.setdefault((event, min(int(stated * 10), 9)), []).append((stated, happened))
-    assert found.keys() == pairs.keys()
-    for key, told in pairs.items():
-        assert found[key].n == len(told)
-        assert (found[key].stated, found[key].happened) == pytest.approx(
-            tuple(np.mean(told, axis=0)), rel=1e-6
+    assert stated.keys() == pairs.keys()
+    for key, outcomes in pairs.items():
+        assert stated[key].n == len(outcomes)
+        assert (stated[key].stated, stated[key].happened) == pytest.approx(
+            tuple(np.mean(outcomes, axis=0)), rel=1e-6
         )

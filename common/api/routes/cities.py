@@ -13,11 +13,12 @@ from common.api.middleware.log import logger
 from common.api.responses import STALE, city_error, raw, utc
 from common.api.schemas import StandardQuery
 from common.api.schemas.cities import Cities, CityEntry, CompareQuery, Comparison, Rankings, RankingsQuery
+from common.api.serialize_cities import comparison_json, rankings_json
+from common.api.serialize_hours import latest_json
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import DataError, Fault, NotFound, StoreError
 from common.domain.observation import POLLUTANTS, UNITS
-from common.store.reads.hours import latest_json
-from common.store.reads.periods import Period, comparison_json, rankings_json
+from common.store.reads.periods import Period
 
 api = Blueprint("cities", abp_tags=[Tag(name="Cities", description="All cities, ranked, side by side")])
 

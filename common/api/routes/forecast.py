@@ -24,11 +24,11 @@ from common.api.schemas.forecast import (
     ForecastModel,
     ForecastQuery,
 )
+from common.api.serialize_forecasts import ServedForecast, newest_forecasts
 from common.domain.cities import City, find_city
 from common.domain.errors import NotFound
 from common.domain.forecast import CORRECTED, EXPERT_BLOCKS, HORIZON, LOG_FLOOR, MEAN, NAIVE, Target
 from common.store.experts import IssuedExperts, experts_of
-from common.store.reads.forecasts import ServedForecast, newest_forecasts
 
 FORECASTS = Tag(name="Forecasts", description="Up to 48 hours ahead, and how far to trust them")
 api = Blueprint("forecast", abp_tags=[FORECASTS])

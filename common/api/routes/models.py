@@ -15,12 +15,11 @@ from common.api.middleware.request_context import present
 from common.api.responses import raw
 from common.api.schemas import CityPath
 from common.api.schemas.models import Job, JobPath, Models, ModelsQuery, RetrainBody, RetrainHeader
+from common.api.serialize_models import job_json, models_json
 from common.api.validation import shortened
 from common.domain.cities import find_city
 from common.domain.errors import Fault, NotFound, Reused
 from common.domain.messages import TRAIN
-from common.store.reads.jobs import job_json
-from common.store.reads.models import models_json
 
 MODELS = Tag(name="Models", description="How they do, and their training")
 api = Blueprint("models", abp_tags=[MODELS])

@@ -32,11 +32,12 @@ from common.api.schemas.record import (
     VersionScores,
     Warned,
 )
+from common.api.serialize_models import trainings_json
 from common.domain.cities import City
 from common.domain.forecast import EXCEEDED
 from common.store import verification as store
 from common.store.reads.forecasts import forecast_span
-from common.store.reads.models import champion_since, trainings_json
+from common.store.reads.models import champion_since
 from common.verification import scores
 from common.verification.scores import Score, Warnings
 

@@ -23,6 +23,7 @@ from common.api.schemas.system import (
     QueueState,
     SourceState,
 )
+from common.api.serialize_service import source_states
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
 from common.store.data_version import raise_data_version
@@ -121,12 +122,14 @@ def _metrics() -> tuple[Metrics, Counted]:
         shown.database = DatabaseState(connections=state.connections, most=state.most_connections)
         shown.queue = _queue(state, now)
         shown.data_age_minutes = _age_minutes(state, now)
-        shown.sources = _sources(state)
+        shown.sources = _sources(state, now)
     return shown, counted
 
 
-def _sources(state: ServiceState) -> dict[str, SourceState]:
-    return {name: SourceState.model_validate(source) for name, source in state.sources.items()}
+def _sources(state: ServiceState, now: datetime) -> dict[str, SourceState]:
+    return {
+        name: SourceState.model_validate(source) for name, source in source_states(state.sources, now).items()
+    }
 
 
 def _cache_works() -> bool:
@@ -168,7 +171,7 @@ def _health(state: ServiceState, now: datetime, *, cache: bool) -> Health:
         models=state.champions,
         models_trained_at=None if state.trained_at is None else utc(state.trained_at),
         queue=_queue(state, now),
-        sources=_sources(state),
+        sources=_sources(state, now),
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain.errors import OutOfTime, Permanent, QuotaExhausted, SourceError, Transient
-from common.ingest.circuit_breaker import LONGEST_ASKED_FOR, LONGEST_LIVE, Streak, rest_until
+from common.ingest.circuit_breaker import LONGEST_LIVE, LONGEST_RETRY_AFTER, Streak, rest_until
 
 NOW = datetime(2025, 11, 5, 10, 37, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=3)
@@ -79,7 +79,7 @@ def test_the_longer_of_both_rests_holds() -> None:
 @given(st.floats(allow_nan=False), st.integers(1, 10**4), st.integers(1, 10**4))
 def test_no_header_puts_a_source_away_for_good(seconds: float, runs: int, hours: int) -> None:
     until = rest_until(NOW, LATER, QuotaExhausted("x", retry_after=seconds), Streak(runs, hours))
-    assert until is None or NOW < until <= LATER + LONGEST_ASKED_FOR
+    assert until is None or NOW < until <= LATER + LONGEST_RETRY_AFTER
 
 
 def test_our_own_count_of_calls_is_no_fault_of_the_source() -> None:
