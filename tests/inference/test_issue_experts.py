@@ -151,7 +151,7 @@ def test_a_forecast_is_what_its_experts_say_by_their_weights(trained: Database, 
     assert len(mixed) > len(forecasts) / 2  # else nothing was averaged
     openweather = forecasts[-1].of("openweather")["openweather"]
     assert forecasts[-1].row["target"] == "pm25"
-    assert [openweather[0], provider[29]] == [61.0, 90.0]
+    assert [openweather[0], openweather[29]] == [61.0, 90.0]
     assert np.isnan(openweather[30:]).all()
 
 
