@@ -137,7 +137,7 @@ def test_a_training_that_is_killed_after_a_promotion_has_its_notice_sent_all_the
     with served(webhook.server):
         order = {**order, "settings": {"VAYU_SLACK_WEBHOOK": webhook.url}}
         send(database, "Delhi")
-        killed = trainers.run(**order, stop_after=["SET status = 'champion'", promotions])
+        killed = trainers.run(**order, stop_after=["promoted_at=", promotions])
         assert killed.status == -signal.SIGKILL
         assert webhook.posted == []
         promoted = [(target, version) for target, status, version in models(database) if status == "champion"]
