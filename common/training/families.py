@@ -23,6 +23,7 @@ from common.domain.forecast import FAMILIES, HORIZON, Family
 from common.training.export import OPSET, by_block, sum_of
 from common.training.linear import LinearByLead, fit_linear
 from common.training.lstm import fit_lstm, is_missing
+from common.training.pooled import Shrinkage, fit_shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -102,6 +103,7 @@ def fit(
     products: Sequence[tuple[int, int]] = (),
     hours: NDArray[np.intp] | None = None,
     base: LinearByLead | None = None,
+    toward: Shrinkage | None = None,
 ) -> Fitted:
     """Train one family.
 
@@ -109,11 +111,14 @@ def fit(
     what an origin counts, (n_origins,). With the weather `known_ahead` linear models learn more, boosted trees
     correct a linear model, `base` if it is given, and `large` ones correct more of it. `guesses`: columns that are
     forecasts already; `products`: pairs of columns that linear models multiply. `hours`: of the origins,
-    (n_origins,); by default each is an hour after the one before.
+    (n_origins,); by default each is an hour after the one before. `toward`: the pooled model that a linear
+    model without the weather ahead is shrunk to.
 
     Raises:
         ModelError: for an LSTM without torch.
     """
+    if family == "linear" and toward is not None:
+        return fit_shrunk(rows, y, learn, weight, lead_column, toward)
     if family == "linear":
         return fit_linear(rows, y, learn, weight, lead_column, guesses, products, known_ahead=known_ahead)
     if family == "lstm":

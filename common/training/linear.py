@@ -121,25 +121,31 @@ def fit_linear(
     for lead in range(HORIZON):
         taken = learn[:, lead]
         X = with_products(rows.at(lead, taken), products)
-        # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
-        centre = X.mean(axis=0, dtype=np.float64)
-        X -= centre.astype(np.float32)
-        scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(len(X), 1)).astype(np.float64)
-        scale[scale < 1e-6] = 1.0  # a feature that never changed tells nothing, and must not blow up later
-        X /= scale.astype(np.float32)
+        X, centre, scale = standardised(X)
         share = min(max(_FEW_ROWS / max(len(X), 1), _LEAST_SHARE), 1.0) if known_ahead else 1.0
         ridge = np.full(X.shape[1], share * penalty(len(X), lead + 1))
         ridge[list(guesses)] *= _GUESS_PENALTY
-        found, constant = _least_deviations(X, y[taken, lead], weight[taken], ridge)
+        found, constant = least_deviations(X, y[taken, lead], weight[taken], np.diag(ridge))
         weights[lead] = found / scale
         bias[lead] = constant - weights[lead] @ centre
         low[lead], high[lead] = centre - _REACH * scale, centre + _REACH * scale
     return LinearByLead(weights, bias, low, high, lead_column, tuple(products))
 
 
-def _least_deviations(X: NDArray[np.float32], y: Array, weight: Array, penalty: Array) -> tuple[Array, float]:
-    """Weights, (n_features,), and constant for standardised rows; `penalty` of each weight, none of the constant."""
-    ridge = np.diag(penalty)
+def standardised(X: NDArray[np.float32]) -> tuple[NDArray[np.float32], Array, Array]:
+    """The rows, changed in place, less the mean of each feature and over its standard deviation, and these two."""
+    # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
+    centre = X.mean(axis=0, dtype=np.float64)
+    X -= centre.astype(np.float32)
+    scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(len(X), 1)).astype(np.float64)
+    scale[scale < 1e-6] = 1.0  # a feature that never changed tells nothing, and must not blow up later
+    X /= scale.astype(np.float32)
+    return X, centre, scale
+
+
+def least_deviations(X: NDArray[np.float32], y: Array, weight: Array, ridge: Array) -> tuple[Array, float]:
+    """Weights, (n_features,), and constant for standardised rows; `ridge`, (n_features, n_features), is the penalty of
+    the weights; the constant has none."""
     base = weight / weight.mean()
     counts = base
     for step in range(_STEPS + 1):
