@@ -28,9 +28,10 @@ test-lstm: $(VENV)/.test $(VENV)/.lstm ## Add torch, 0.8 GB, and run the tests o
 
 check: lint types ## Lint, formatting, import arrows, types
 
-lint: $(VENV)/.test ## ruff and import-linter; zizmor, for the workflows
+lint: $(VENV)/.test ## ruff, names and import-linter; zizmor, for the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python scripts/check_names.py
 	@$(BIN)/lint-imports
 	@$(BIN)/zizmor --offline --quiet .github/workflows
 
@@ -60,7 +61,7 @@ pins: $(VENV)/.test ## Pin the newest versions that pyproject.toml allows: layer
 	@$(BIN)/python scripts/pins.py $(SETS)
 
 openapi: $(VENV)/.test ## Write docs/openapi.json anew, from the declarations of the endpoints
-	@$(BIN)/python -m common.api.openapi > docs/openapi.json
+	@$(BIN)/python scripts/openapi.py > docs/openapi.json
 
 clean: ## Remove the environment, caches and build results; data in .vayu are kept
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

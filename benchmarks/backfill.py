@@ -16,17 +16,22 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from pasts import Past, past
 
-from common.adapters.embedded import EmbeddedServer
-from common.bootstrap.parts import Parts, assemble, backfill, system_clock
+from common.adapters.local.embedded_server import EmbeddedServer
+from common.bootstrap.container import assemble, system_clock
 from common.config import from_mapping
 from common.domain.cities import all_cities
-from common.ingest.meter import BACKFILL, Meter
+from common.ingest.quota import BACKFILL, Meter
+from common.services.collect import backfill
 from common.sources import REGISTRY
 from common.store.engine import Database
 from common.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from common.services.resources import Resources
 
 DAYS = 92
 
@@ -40,17 +45,17 @@ def main() -> None:
             database = Database(url)
             migrate(database)
             database.close()
-            parts = assemble(
+            resources = assemble(
                 from_mapping({"DATABASE_URL": url, "VAYU_SOURCES": "open-meteo", **provider.urls})
             )
-            _fill(parts, provider)
-            _count(parts)
-            parts.database.close()
+            _fill(resources, provider)
+            _count(resources)
+            resources.database.close()
         finally:
             server.stop()
 
 
-def _fill(parts: Parts, provider: Past) -> None:
+def _fill(resources: Resources, provider: Past) -> None:
     waited = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -58,7 +63,7 @@ def _fill(parts: Parts, provider: Past) -> None:
         time.sleep(seconds)
         waited[0] += time.monotonic() - began
 
-    filling = backfill(parts, sleep=sleep)
+    filling = backfill(resources, sleep=sleep)
     wall, cpu = time.perf_counter(), time.process_time()
     report = filling.run(all_cities(), DAYS)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -76,9 +81,9 @@ def _fill(parts: Parts, provider: Past) -> None:
     print(f"again: {again.filled} days of cities in {time.perf_counter() - wall:.2f} s")
 
 
-def _count(parts: Parts) -> None:
+def _count(resources: Resources) -> None:
     """What counting a call costs, with a month of calls behind it."""
-    meter = Meter(parts.database, lambda: datetime(2030, 1, 1, tzinfo=UTC), BACKFILL)
+    meter = Meter(resources.database, lambda: datetime(2030, 1, 1, tzinfo=UTC), BACKFILL)
     meter.take(REGISTRY["openweather"], 0.001)
     took = []
     for _ in range(300):

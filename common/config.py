@@ -11,28 +11,14 @@ from typing import TYPE_CHECKING
 from common.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-KEYS = {
-    "cpcb": "CPCB_API_KEY",
-    "openweather": "OPENWEATHER_API_KEY",
-    "iqair": "IQAIR_API_KEY",
-    "openaq": "OPENAQ_API_KEY",
-    "waqi": "WAQI_TOKEN",
-}
-"""Source → the setting that holds its key."""
+    from common.ports import Secrets
 
-BASE_URLS = {
-    "CPCB_BASE_URL": "https://api.data.gov.in/resource/3b01bcb8-0b14-4abf-b6f2-c1bfd384ba69",
-    "CPCB_FEED_URL": "https://airquality.cpcb.gov.in/caaqms/iit_rss_feed_with_coordinates",
-    "OPENWEATHER_BASE_URL": "https://api.openweathermap.org/data/2.5",
-    "IQAIR_BASE_URL": "https://api.airvisual.com/v2",
-    "OPEN_METEO_AIR_URL": "https://air-quality-api.open-meteo.com/v1/air-quality",
-    "OPEN_METEO_WEATHER_URL": "https://api.open-meteo.com/v1/forecast",
-    "OPENAQ_BASE_URL": "https://api.openaq.org/v3",
-    "WAQI_BASE_URL": "https://api.waqi.info",
-}
-"""Where each provider is asked; a stand-in is put in its place by setting the same name."""
+_OF_SOURCES = re.compile(
+    r"(?!VAYU_|DATABASE_URL|REDIS_URL|MODEL_STORE_URL|QUEUE_URL)[A-Z][A-Z0-9_]*_(KEY|TOKEN|URL)"
+)
+"""Names that a source may declare for its key or its addresses; which do, `common.sources` knows."""
 
 NOTICES = ("promotions", "failures", "switches")
 """What people can be told: every promotion; what fails; only promotions of another family."""
@@ -60,8 +46,8 @@ class Settings:
     sources: tuple[str, ...] | None
     """Names from VAYU_SOURCES; None: every source that needs no key or has one."""
     port: int
-    keys: Mapping[str, str] = field(repr=False)
-    base_urls: Mapping[str, str]
+    source_settings: Mapping[str, str] = field(repr=False)
+    """Name → text, as given, of what sources may have declared: `common.sources.keys`, `common.sources.base_urls`."""
     chunk_interval_days: int
     compress_after_days: int
     retain_raw_days: int
@@ -81,7 +67,7 @@ class Settings:
     cache_mb: int
 
 
-def from_environment(read_secrets: Callable[[str], Mapping[str, str]]) -> Settings:
+def from_environment(read_secrets: Secrets) -> Settings:
     """Settings of this process; what VAYU_SECRETS leads to counts where the environment itself says nothing.
 
     Raises:
@@ -109,8 +95,7 @@ def from_mapping(env: Mapping[str, str]) -> Settings:
         home=home,
         sources=sources or None,
         port=_integer(given, "PORT", 8080, low=1, high=65535),
-        keys={source: given[name] for source, name in KEYS.items() if name in given},
-        base_urls={name: _web_address(name, given.get(name, url)) for name, url in BASE_URLS.items()},
+        source_settings={name: text for name, text in given.items() if _OF_SOURCES.fullmatch(name)},
         chunk_interval_days=_days(given, "VAYU_CHUNK_INTERVAL", 7),
         compress_after_days=_days(given, "VAYU_COMPRESS_AFTER", 7),
         retain_raw_days=_days(given, "VAYU_RETAIN_RAW", 90),
@@ -183,17 +168,17 @@ def _smtp_url(url: str | None) -> str | None:
 
 
 def _mail_addresses(name: str, text: str) -> tuple[str, ...]:
-    found = tuple(one.strip() for one in text.split(",") if one.strip())
-    if not all(re.fullmatch(r"[^\s@,<>]+@[^\s@,<>]+", one) for one in found):
+    addresses = tuple(address.strip() for address in text.split(",") if address.strip())
+    if not all(re.fullmatch(r"[^\s@,<>]+@[^\s@,<>]+", address) for address in addresses):
         raise ConfigError(f"{name} must be e-mail addresses, separated by commas")
-    return found
+    return addresses
 
 
 def _notices(text: str) -> tuple[str, ...]:
-    found = tuple(one.strip() for one in text.split(",") if one.strip())
-    if not set(found) <= {*NOTICES, "nothing"}:
+    topics = tuple(topic.strip() for topic in text.split(",") if topic.strip())
+    if not set(topics) <= {*NOTICES, "nothing"}:
         raise ConfigError(f"VAYU_NOTIFY must be some of {', '.join(NOTICES)}, or nothing, not {text[:40]!r}")
-    return tuple(one for one in found if one != "nothing")
+    return tuple(topic for topic in topics if topic != "nothing")
 
 
 def _one_of(given: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
@@ -218,20 +203,14 @@ def _rate(name: str, text: str) -> tuple[int, int] | None:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    found = tuple(one.strip().rstrip("/") for one in text.split(",") if one.strip())
-    if found in (("*",), ("none",)):
-        return () if found == ("none",) else found
-    if not all(re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", one) for one in found):
+    origins = tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
+    if origins in (("*",), ("none",)):
+        return () if origins == ("none",) else origins
+    if not all(re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin) for origin in origins):
         raise ConfigError(
             "VAYU_CORS_ORIGINS must be *, none, or addresses such as https://example.org, separated by commas"
         )
-    return found
-
-
-def _web_address(name: str, url: str) -> str:
-    if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url):
-        raise ConfigError(f"{name} must be the address of a provider, such as {BASE_URLS[name]}")
-    return url
+    return origins
 
 
 def _integer(given: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:

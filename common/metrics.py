@@ -1,4 +1,11 @@
-"""How well forecasts did: MAE, RMSE, R², MAPE and skill, together and by lead time; coverage."""
+"""How well forecasts did: errors, R², skill against the naive forecasts, and how their intervals held.
+
+The formulas are scikit-learn's. It is imported when a metric is computed, so that the functions that only forecast
+never load it. The database adds up the same quantities in SQL (`common.store`); a test holds the two together.
+
+Arrays of actual values and forecasts have equal shapes and are in the target's unit. An actual value is nan where it is
+unknown, and such pairs do not count. Every function needs at least one pair whose truth is known.
+"""
 
 from __future__ import annotations
 
@@ -6,84 +13,108 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.domain.forecast import HORIZON, MAPE_FLOOR, QUANTILES
-from common.inference.intervals import residual_quantiles
+from common.domain.forecast import INTERVAL_LEVELS, MAPE_FLOOR
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
     from common.features import Array
 
-_NOMINAL = {"80": (0.1, 0.9), "95": (0.025, 0.975)}
-"""Nominal coverage in % → the levels of `QUANTILES` that bound it."""
 
+def mean_absolute_errors(actual: Array, forecasts: Mapping[str, Array]) -> dict[str, float]:
+    """Name → MAE of each of several forecasts of the same hours, in the target's unit."""
+    from sklearn.metrics import mean_absolute_error
 
-def metrics(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str, Any]:
-    """Errors of forecasts against the truth; every array is (n_origins, 48), nan where unknown.
-
-    Skill is 1 − MAE / MAE of the best naive forecast on the same hours; R² is taken against the mean of the
-    truth. In the target's unit, but for R², MAPE (a share of 1) and skill.
-    """
-    together = scores(actual, forecast, naive)
-    by_lead = [
-        {"lead": lead + 1, **scores(actual[:, [lead]], forecast[:, [lead]], _columns(naive, lead))}
-        for lead in range(HORIZON)
-        if np.isfinite(actual[:, lead]).any()
-    ]
-    return {
-        "holdout": together,
-        "by_lead": by_lead,
-        "meets": {
-            "r2_above_0_75": together["r2"] is not None and together["r2"] > 0.75,
-            "rmse_below_15": together["rmse"] < 15,
-        },
-    }
-
-
-def coverage(
-    actual: Array, forecast: Array, floor: float, hours: NDArray[np.intp]
-) -> dict[str, float] | None:
-    """Nominal coverage in % → share of the truth in such intervals; None where one half of the days is empty.
-
-    The widths come from residuals of every other day, the counts from the days between, and the other way round.
-    `hours`: (n_origins,), of the origins.
-    """
     known = np.isfinite(actual)
-    odd = (hours // 24 % 2 == 1)[:, None]
-    halves = known & odd, known & ~odd
-    if not all(half.any() for half in halves):
-        return None
-    inside = dict.fromkeys(_NOMINAL, 0)
-    for half, other in (halves, halves[::-1]):
-        table = residual_quantiles(np.where(other, actual, np.nan), forecast, floor)
-        ratio = np.log((actual + floor) / (forecast + floor))
-        for nominal, (low, high) in _NOMINAL.items():
-            within = (ratio >= table[:, QUANTILES.index(low)]) & (ratio <= table[:, QUANTILES.index(high)])
-            inside[nominal] += int((within & half).sum())
-    return {nominal: round(count / int(known.sum()), 4) for nominal, count in inside.items()}
+    columns = np.column_stack([values[known] for values in forecasts.values()])
+    truth = np.broadcast_to(actual[known][:, None], columns.shape)
+    errors = mean_absolute_error(truth, columns, multioutput="raw_values")
+    return dict(zip(forecasts, errors.tolist(), strict=True))
 
 
-def _columns(naive: dict[str, Array], lead: int) -> dict[str, Array]:
-    return {name: values[:, [lead]] for name, values in naive.items()}
+def mean_absolute_error(actual: Array, forecast: Array) -> float:
+    """MAE, in the target's unit."""
+    return mean_absolute_errors(actual, {"forecast": forecast})["forecast"]
 
 
-def scores(actual: Array, forecast: Array, naive: dict[str, Array]) -> dict[str, Any]:
-    """Errors, R², MAPE and skill of the pairs whose truth is known; at least one must be."""
+def skill(error: float, naive_error: float) -> float | None:
+    """1 − MAE / MAE of a naive forecast; None where the naive forecast made no error."""
+    return 1 - error / naive_error if naive_error > 0 else None
+
+
+def scores(actual: Array, forecast: Array, naive: Mapping[str, Array]) -> dict[str, Any]:
+    """Errors of a forecast beside those of the naive forecasts of the same hours.
+
+    MAE and RMSE are in the target's unit. R² is taken against the mean of the truth, and is None where the truth does
+    not vary. MAPE is a share of 1 over hours whose truth is at least `MAPE_FLOOR`, None where there are none. Skill is
+    taken against the naive forecast with the smallest MAE on these hours.
+    """
+    from sklearn.metrics import mean_absolute_percentage_error, r2_score, root_mean_squared_error
+
     known = np.isfinite(actual)
-    truth = actual[known]
-    error = forecast[known] - truth
-    naive_mae = {name: float(np.abs(values[known] - truth).mean()) for name, values in naive.items()}
-    best = min(naive_mae, key=naive_mae.__getitem__)
-    mae, spread = float(np.abs(error).mean()), float(truth.var())
+    truth, predicted = actual[known], forecast[known]
+    error, *naive_errors = mean_absolute_errors(actual, {"": forecast, **naive}).values()
+    naive_mae, best_naive = min(zip(naive_errors, naive, strict=True), key=lambda pair: pair[0])
     large = truth >= MAPE_FLOOR
-    scores = {
-        "n": int(known.sum()),
-        "mae": mae,
-        "rmse": float(np.sqrt((error**2).mean())),
-        "r2": 1 - float((error**2).mean()) / spread if spread > 0 else None,
-        "mape": float((np.abs(error[large]) / truth[large]).mean()) if large.any() else None,
-        "best_naive": best,
-        "naive_mae": naive_mae[best],
-        "skill": 1 - mae / naive_mae[best] if naive_mae[best] > 0 else None,
+    return {
+        "n": len(truth),
+        "mae": error,
+        "rmse": float(root_mean_squared_error(truth, predicted)),
+        "r2": float(r2_score(truth, predicted)) if truth.var() > 0 else None,
+        "mape": float(mean_absolute_percentage_error(truth[large], predicted[large]))
+        if large.any()
+        else None,
+        "best_naive": best_naive,
+        "naive_mae": naive_mae,
+        "skill": skill(error, naive_mae),
     }
-    return {key: round(value, 4) if isinstance(value, float) else value for key, value in scores.items()}
+
+
+def rounded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with floats of four digits, as they are written down."""
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def pinball_loss(actual: Array, quantile: Array, level: float) -> float:
+    """Mean pinball loss of the quantile at `level`, in the target's unit."""
+    from sklearn.metrics import mean_pinball_loss
+
+    known = np.isfinite(actual)
+    return float(mean_pinball_loss(actual[known], quantile[known], alpha=level))
+
+
+def winkler_score(actual: Array, low: Array, high: Array, nominal: float) -> float:
+    """Mean Winkler score of central intervals that are to hold a share of `nominal`, in the target's unit.
+
+    It is the width, and 2 / (1 − nominal) times the distance of what lies outside (Winkler, *JASA* 67, 1972): as much
+    as the pinball losses of both bounds times that factor.
+    """
+    outside = 1 - nominal
+    losses = pinball_loss(actual, low, outside / 2) + pinball_loss(actual, high, 1 - outside / 2)
+    return losses * 2 / outside
+
+
+def coverage(actual: Array, low: Array, high: Array) -> float:
+    """Share of the truth that lies within the bounds, ends included."""
+    known = np.isfinite(actual)
+    return float(((low <= actual) & (actual <= high))[known].mean())
+
+
+def mean_width(actual: Array, low: Array, high: Array) -> float:
+    """Mean width of the intervals whose truth is known, in the target's unit."""
+    return float((high - low)[np.isfinite(actual)].mean())
+
+
+def interval_scores(actual: Array, bounds: Mapping[str, Array]) -> dict[str, float]:
+    """Coverage and width of the 80 % and 95 % intervals, and the mean pinball loss of their bounds.
+
+    `bounds` are named as in `INTERVAL_LEVELS`.
+    """
+    scores: dict[str, float] = {}
+    for percent in (80, 95):
+        low, high = bounds[f"lo{percent}"], bounds[f"hi{percent}"]
+        scores[f"coverage{percent}"] = coverage(actual, low, high)
+        scores[f"width{percent}"] = mean_width(actual, low, high)
+    losses = [pinball_loss(actual, bounds[name], level) for name, level in INTERVAL_LEVELS.items()]
+    scores["pinball"] = float(np.mean(losses))
+    return scores

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,8 @@ IMAGE = "train"
 
 LEFT_OUT_FOLDERS = {"__pycache__", "tests", "test", "testing", "include", "bin"}
 KEPT_FOLDERS = {"numpy/testing"}
+DISCOVERED = {"common.sources"}
+"""Packages that look for their own modules when they are loaded, so that no import names them"""
 NOT_USED = (
     "aws_lambda_powertools/event_handler",
     "numpy/f2py",
@@ -95,16 +98,16 @@ def main() -> None:
     parser.add_argument("--arch", choices=PLATFORMS, default="x86_64")
     parser.add_argument("--out", type=Path, default=ROOT / "build")
     parser.add_argument("--without-bytecode", action="store_true")
-    asked = parser.parse_args()
-    compiler = None if asked.without_bytecode else _compiler()
+    options = parser.parse_args()
+    compiler = None if options.without_bytecode else _compiler()
     for part in ("aws", "gcp"):
-        shutil.rmtree(asked.out / part, ignore_errors=True)
-    aws = asked.out / "aws"
-    layers = {name: _layer(aws, name, asked.arch, compiler) for name in LAYERS}
+        shutil.rmtree(options.out / part, ignore_errors=True)
+    aws = options.out / "aws"
+    layers = {name: _layer(aws, name, options.arch, compiler) for name in LAYERS}
     for name, unit in UNITS.items():
-        _gcp(asked.out / "gcp" / name, name, unit)
+        _gcp(options.out / "gcp" / name, name, unit)
         if name != IMAGE:
-            _function(aws / "functions" / name, name, unit, asked.arch, compiler)
+            _function(aws / "functions" / name, name, unit, options.arch, compiler)
     _image(aws / IMAGE)
     sys.exit(_report(aws, layers))
 
@@ -116,11 +119,11 @@ def _compiler() -> str | None:
         f"versions/{PYTHON}*/bin/python"
     )
     for candidate in [*filter(None, [named]), *map(str, sorted(installed, reverse=True))]:
-        asked = subprocess.run(
+        version = subprocess.run(
             [candidate, "-c", "import platform as p; print(p.python_implementation(), p.python_version())"],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if asked.stdout.startswith(f"CPython {PYTHON}."):
+        if version.stdout.startswith(f"CPython {PYTHON}."):
             return candidate
     print(
         f"No CPython {PYTHON} is here (python{PYTHON} on the PATH, or pyenv's): no bytecode is shipped, and every cold "
@@ -222,13 +225,23 @@ def _copy_code(target: Path, name: str) -> None:
                     shutil.copyfile(data, copy.parent / data.name)
 
 
-def _reached(name: str) -> list[str]:
+@cache
+def _imports() -> grimp.ImportGraph:
     sys.path.insert(0, str(ROOT))
-    graph = grimp.build_graph("functions", "common", exclude_type_checking_imports=True, cache_dir=None)
+    return grimp.build_graph("functions", "common", exclude_type_checking_imports=True, cache_dir=None)
+
+
+def _reached(name: str) -> list[str]:
+    graph = _imports()
     entry = f"functions.{name}.main"
-    found = {entry, *graph.find_upstream_modules(entry)}
-    packages = {module.rsplit(".", depth)[0] for module in found for depth in range(1, module.count(".") + 1)}
-    return sorted(found | packages)
+    modules = {entry, *graph.find_upstream_modules(entry)}
+    for package in DISCOVERED & modules:
+        for module in graph.find_descendants(package):
+            modules |= {module, *graph.find_upstream_modules(module)}
+    packages = {
+        module.rsplit(".", depth)[0] for module in modules for depth in range(1, module.count(".") + 1)
+    }
+    return sorted(modules | packages)
 
 
 def _compile(compiler: str | None, folder: Path, runs_at: str, *, sources: bool = True) -> None:
@@ -276,11 +289,11 @@ def _report(aws: Path, layers: dict[str, Path]) -> int:
         zipped = sum(part.with_name(part.name + ".zip").stat().st_size for part in parts) / MB
         unzipped = sum(map(_weight, parts))
         limits = (("zipped", zipped, unit.zipped_mb), ("unzipped", unzipped, unit.unzipped_mb))
-        told = ", ".join(
+        sizes = ", ".join(
             f"{value:.1f} MB {kind}" + (f" (most: {most:g})" if most else "") for kind, value, most in limits
         )
         own = folder.with_name(name + ".zip").stat().st_size / MB
-        print(f"  {name:<22}{own:>10.1f}{_weight(folder):>13.1f}   {told}")
+        print(f"  {name:<22}{own:>10.1f}{_weight(folder):>13.1f}   {sizes}")
         too_much += [
             f"{name}: {value:.1f} MB {kind}" for kind, value, most in limits if most and value > most
         ]

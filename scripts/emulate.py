@@ -25,20 +25,21 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from common.adapters.cloud_event import structured
-from common.adapters.queue import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
-from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, settings_here, system_clock
+from common.bootstrap.container import environment_settings, system_clock
+from common.bootstrap.local import local_resources
 from common.cli.output import aside
 from common.cli.processes import HOST, Processes, alone, environment, refuse_taken
-from common.cli.stopping import until_told_to_stop
+from common.cli.signals import until_told_to_stop
 from common.domain.errors import ConfigError, StoreError, Transient, VayuError
-from common.entry.local import work_forever
+from common.domain.messages import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
+from common.entry.worker import work_forever
 from common.store.jobs import release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from common.entry.perform import Handler
+    from common.domain.messages import Handler
+    from common.services.resources import Resources
 
 ROOT = Path(__file__).parents[1]
 OSLS = ROOT / ".vayu" / "osls" / "node_modules" / "osls" / "bin" / "serverless.js"
@@ -145,7 +146,7 @@ def emulate(cloud: Cloud) -> None:
         ConfigError: when QUEUE_URL names another queue.
         StoreError: when something cannot be started, or ends.
     """
-    settings = settings_here()
+    settings = environment_settings()
     if settings.queue_url not in ("postgres:", "postgres://"):
         raise ConfigError("QUEUE_URL must be unset, or 'postgres:': messages are handed over from there")
     with ExitStack() as stack:
@@ -153,15 +154,18 @@ def emulate(cloud: Cloud) -> None:
             lock = stack.enter_context(alone(settings.home, who="vayu dev or an emulation"))
             refuse_taken(cloud.ports, choose=f"others: PORT=… (of {len(cloud.ports)} in a row the first)")
             aside.print("Starting the database …")
-            parts = stack.enter_context(local_parts(settings, clock=system_clock))
-            with parts.database.transaction() as connection:
+            resources = stack.enter_context(local_resources(settings, clock=system_clock))
+            with resources.database.transaction() as connection:
                 release(connection)
             stop = Event()
-            workers = [Thread(target=_hand_over, args=(parts, *one, stop)) for one in cloud.handlers.items()]
-            workers.append(Thread(target=_hand_over, args=(parts, FORECAST_READY, _nobody_listens, stop)))
+            workers = [
+                Thread(target=_hand_over, args=(resources, *function_and_handler, stop))
+                for function_and_handler in cloud.handlers.items()
+            ]
+            workers.append(Thread(target=_hand_over, args=(resources, FORECAST_READY, _nobody_listens, stop)))
             stack.callback(_join, workers)
-            logs = parts.settings.home / "logs"
-            env = environment(parts, cloud.ports[0])
+            logs = resources.settings.home / "logs"
+            env = environment(resources, cloud.ports[0])
             processes = Processes(cloud.procfile, env, logs, lock, cwd=ROOT, log_prefix="emulated-")
             stack.callback(processes.stop)
             stack.callback(stop.set)
@@ -197,8 +201,10 @@ def _join(workers: list[Thread]) -> None:
             worker.join()
 
 
-def _hand_over(parts: Parts, type_: str, handler: Handler, stop: Event) -> None:
-    work_forever(parts.database, parts.clock, {type_: handler}, stop=stop, poll_seconds=0.5, types=[type_])
+def _hand_over(resources: Resources, type_: str, handler: Handler, stop: Event) -> None:
+    work_forever(
+        resources.database, resources.clock, {type_: handler}, stop=stop, poll_seconds=0.5, types=[type_]
+    )
 
 
 def _nobody_listens(message: Message) -> Mapping[str, object]:
@@ -223,7 +229,7 @@ def main() -> None:
     parser.add_argument("cloud", choices=("gcp", "aws"))
     cloud = {"gcp": gcp, "aws": aws}[parser.parse_args().cloud]
     try:
-        emulate(cloud(settings_here().port))
+        emulate(cloud(environment_settings().port))
     except VayuError as error:
         aside.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(2 if isinstance(error, ConfigError) else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from datetime import UTC, datetime
@@ -29,6 +30,9 @@ LONGEST = ("e2e", "packaging", "deploy", "faults", "training")
 
 
 def pytest_configure() -> None:
+    # Before numpy is loaded, here and in what tests start: tests run beside each other, and BLAS's threads, which wait
+    # for one another in small matrices, took six times the processor time of the training itself.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         # Started by nohup: the processes that tests start would never hear what they are to hear.
         signal.signal(signal.SIGHUP, lambda *_: None)

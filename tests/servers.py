@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 import psutil
 from processes import free_port, until
 
-from common.adapters.embedded import installed_programs
-from common.adapters.unprivileged import reachable_programs, server_identity
+from common.adapters.local.embedded_server import installed_programs
+from common.adapters.local.unprivileged import reachable_programs, server_identity
 from common.domain.errors import StoreError
 from common.store.databases import database_names
 from common.store.engine import Database
@@ -22,7 +22,7 @@ from common.store.engine import Database
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from common.adapters.unprivileged import Identity
+    from common.adapters.local.unprivileged import Identity
 
 PASSWORD = "p4ssw0rd-of-the-tests"  # noqa: S105 — of servers that live for a test
 

@@ -20,7 +20,7 @@ from common.training.export import in_target_unit
 from common.training.families import naive_model
 
 if TYPE_CHECKING:
-    from common.adapters.object_store import ObjectStore
+    from common.adapters.object_store import UrlObjectStore
     from common.store.engine import Database
 
 END = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
@@ -136,7 +136,7 @@ def make_model(
 
 def put_model(
     database: Database,
-    files: ObjectStore,
+    files: UrlObjectStore,
     target: Target,
     kind: str,
     *,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.config import BASE_URLS, KEYS, RATES, Settings, from_environment, from_mapping
+from common.config import RATES, Settings, from_environment, from_mapping
 from common.domain.errors import ConfigError
-from common.sources import REGISTRY
+from common.sources import BASE_URLS, KEYS, REGISTRY, base_urls, keys
 from common.store.dsn import parse
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ ROWS = {
 def understood() -> set[str]:
     """The names that stand in the code."""
     source = (ROOT / "common" / "config.py").read_text(encoding="utf-8")
-    return set(re.findall(r'"([A-Z][A-Z]+(?:_[A-Z]+)*)"', source))
+    return set(re.findall(r'"([A-Z][A-Z]+(?:_[A-Z]+)*)"', source)) | {*KEYS.values(), *BASE_URLS}
 
 
 def test_the_page_lists_exactly_what_is_understood() -> None:
@@ -56,7 +56,11 @@ def test_every_name_on_the_page_has_an_effect() -> None:
     }
     usual = from_mapping({})
     for name in ROWS.keys() - {"VAYU_SECRETS"}:  # its effect is that of what it leads to
-        assert from_mapping({name: values.get(name, "http://127.0.0.1:9/x")}) != usual, name
+        changed = from_mapping({name: values.get(name, "http://127.0.0.1:9/x")})
+        if name in {*KEYS.values(), *BASE_URLS}:
+            assert (keys(changed), base_urls(changed)) != (keys(usual), base_urls(usual)), name
+        else:
+            assert replace(changed, source_settings={}) != usual, name
 
 
 def test_the_page_tells_the_defaults() -> None:
@@ -83,7 +87,7 @@ def test_the_page_tells_the_defaults() -> None:
 def test_nothing_set_and_everything_empty_are_the_same() -> None:
     assert from_mapping({}) == from_mapping(dict.fromkeys(ROWS, " "))
     usual = from_mapping({})
-    assert (usual.database_url, usual.redis_url, usual.sources, usual.keys) == (None, None, None, {})
+    assert (usual.database_url, usual.redis_url, usual.sources, keys(usual)) == (None, None, None, {})
     assert usual.home == Path.cwd() / ".vayu"
     assert usual.model_store_url == (Path.cwd() / ".vayu" / "models").as_uri()
 
@@ -108,7 +112,7 @@ def test_what_the_environment_does_not_say_the_secret_may(monkeypatch: pytest.Mo
     monkeypatch.setenv("PORT", "4321")
     secrets = {"file:///s.json": {"PORT": "1", "IQAIR_API_KEY": "k"}}
     settings = from_environment(secrets.__getitem__)
-    assert (settings.port, settings.keys) == (4321, {"iqair": "k"})
+    assert (settings.port, keys(settings)) == (4321, {"iqair": "k"})
 
 
 def test_home_and_the_models_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +137,7 @@ def test_sources(text: str, names: tuple[str, ...] | None) -> None:
 
 def test_keys_go_to_their_sources() -> None:
     given_keys = {name: f"secret of {source}" for source, name in KEYS.items()}
-    assert from_mapping(given_keys).keys == {source: f"secret of {source}" for source in KEYS}
+    assert keys(from_mapping(given_keys)) == {source: f"secret of {source}" for source in KEYS}
     assert set(KEYS) == {name for name, source in REGISTRY.items() if source.key}
 
 
@@ -145,7 +149,7 @@ def test_secrets_do_not_show() -> None:
     assert "hidden" not in repr(settings)
     assert "hidden" not in str(settings)
     assert {field.name for field in fields(Settings) if not field.repr} == {
-        "keys",
+        "source_settings",
         "database_url",
         "redis_url",
         "slack_webhook",
@@ -285,7 +289,7 @@ def test_what_stands_behind_a_database_address_must_be_understood() -> None:
 )
 def test_a_wrong_value_names_its_setting(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name) as caught:
-        from_mapping({name: value})
+        base_urls(from_mapping({name: value}))
     assert len(str(caught.value)) < 200
 
 

@@ -26,7 +26,7 @@ from benchmarks.api.servers import Asked, Server
 from benchmarks.storage.__main__ import END, add_up
 from benchmarks.storage.fill import SOURCES, fill, tidy
 from benchmarks.storage.requests import BATCH
-from common.adapters.embedded import EmbeddedServer
+from common.adapters.local.embedded_server import EmbeddedServer
 from common.store.engine import Database, run
 from common.store.maintain import maintain
 from common.store.migrate import migrate

@@ -16,7 +16,7 @@ NOW = END + timedelta(minutes=20)
 def vayu() -> Flask:
     """The API as it is deployed, but for its clock."""
     from common.bootstrap.api import build
-    from common.bootstrap.parts import assemble
+    from common.bootstrap.container import assemble
 
     return build(
         assemble(clock=lambda: NOW, pool_size=4, writers=1, statement_timeout_s=15, connect_timeout_s=5)

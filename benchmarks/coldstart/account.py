@@ -19,8 +19,8 @@ import templates
 from moto.server import ThreadedMotoServer
 from synthetic import hours, put_hours  # the tests' own city
 
-from common.adapters.embedded import EmbeddedServer
-from common.adapters.object_store import ObjectStore
+from common.adapters.local.embedded_server import EmbeddedServer
+from common.adapters.object_store import UrlObjectStore
 from common.domain.observation import last_full_hour
 from common.inference.card import model_key
 from common.inference.onnx_session import ModelCache
@@ -87,7 +87,7 @@ class Account:
 
     def _fill(self, cities: Iterable[str], days: int) -> None:
         now, history = datetime.now(UTC), hours(days)
-        files = ObjectStore(MODELS)
+        files = UrlObjectStore(MODELS)
         for city in cities:
             put_hours(self._database, city, history, end=last_full_hour(now))
             train_city(self._database, files, ModelCache(files), city, now=now, families=("linear",))
@@ -98,11 +98,11 @@ class Account:
         with self._database.transaction() as connection:
             row = champion(connection, city, "aqi", "live")
         assert row is not None, city
-        return ObjectStore(MODELS).get(model_key(row.version))
+        return UrlObjectStore(MODELS).get(model_key(row.version))
 
     def mean_model_mb(self) -> float:
         """Of all models that were trained, served or not."""
-        files = ObjectStore(MODELS)
+        files = UrlObjectStore(MODELS)
         sizes = [len(files.get(key)) for key in files.list() if key.endswith(".onnx")]
         return sum(sizes) / len(sizes) / 1e6
 

@@ -16,11 +16,14 @@ import build  # noqa: E402 - the very steps of `make build`
 
 ARCH = "arm64" if platform.machine() == "aarch64" else "x86_64"
 PUBLIC = (
-    "asn1crypto", "aws-lambda-powertools", "jmespath", "pg8000", "python-dateutil", "scramp", "six",
+    "asn1crypto", "aws-lambda-powertools", "jmespath", "pg8000", "python-dateutil", "scramp", "six", "sqlalchemy",
     "typing-extensions",
 )  # fmt: skip
 """What every function of ours imports, too"""
-FLASK = ("blinker", "click", "flask", "itsdangerous", "jinja2", "markupsafe", "serverless-wsgi", "werkzeug")
+FLASK = (
+    "annotated-types", "blinker", "click", "flask", "flask-openapi3", "itsdangerous", "jinja2", "markupsafe",
+    "pydantic", "pydantic-core", "serverless-wsgi", "typing-inspection", "werkzeug",
+)  # fmt: skip
 ONNX = ("numpy", "obstore", "onnxruntime")
 RUNTIME = (
     "awslambdaric", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "simplejson", "six",

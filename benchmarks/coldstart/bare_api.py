@@ -1,5 +1,6 @@
 """The least that answers HTTP on Lambda with the packages that ours imports; laid out beside nothing but these."""
 
+import flask_openapi3  # noqa: F401 - with pydantic
 import pg8000.native  # noqa: F401
 import serverless_wsgi
 import sqlalchemy.dialects.postgresql.pg8000  # noqa: F401 - as ours does

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.collect.standin import LATENCY_S
-from common.adapters.embedded import EmbeddedServer
+from common.adapters.local.embedded_server import EmbeddedServer
 from common.store.engine import Database
 from common.store.migrate import migrate
 

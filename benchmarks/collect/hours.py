@@ -14,10 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.bootstrap.parts import assemble, collector
+from common.bootstrap.container import assemble
 from common.config import from_mapping
 from common.domain.cities import all_cities
-from common.ingest.asking import Answer, Asker
+from common.ingest.concurrent_fetch import ConcurrentFetcher, FetchResult
+from common.services.collect import collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,14 +27,16 @@ if TYPE_CHECKING:
     from common.sources.interface import Source
 
 
-class Timed(Asker):
-    """Asks, and notes how long that took."""
+class Timed(ConcurrentFetcher):
+    """Fetches, and notes how long that took."""
 
     took_s = 0.0
 
-    def ask(self, sources: Sequence[Source], fetch: Callable[[Source], Batch], *, end: float) -> list[Answer]:
+    def fetch_all(
+        self, sources: Sequence[Source], fetch: Callable[[Source], Batch], *, end: float
+    ) -> list[FetchResult]:
         began = time.perf_counter()
-        answers = super().ask(sources, fetch, end=end)
+        answers = super().fetch_all(sources, fetch, end=end)
         self.took_s = time.perf_counter() - began
         return answers
 
@@ -51,8 +54,8 @@ def main() -> None:
     )
     present = [datetime.fromisoformat(times[0])]
     parts = assemble(settings, clock=lambda: present[0])
-    asker = Timed()
-    ready = replace(collector(parts), asker=asker)
+    fetcher = Timed()
+    ready = replace(collector(parts), fetcher=fetcher)
     loaded_s = time.process_time()
     for moment in times:
         print(json.dumps({"ready": moment}), flush=True)
@@ -64,7 +67,7 @@ def main() -> None:
             json.dumps(
                 {
                     "wall_s": time.perf_counter() - wall,
-                    "asking_s": asker.took_s,
+                    "asking_s": fetcher.took_s,
                     "cpu_s": time.process_time() - cpu,
                     "rss_mb": _peak_mb(),
                     "loaded_s": loaded_s,

@@ -23,20 +23,23 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.seasons import series as places
 from benchmarks.seasons.pooled import unseen
-from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, system_clock
+from common.bootstrap.container import system_clock
+from common.bootstrap.local import local_resources
 from common.config import from_mapping
 from common.domain.forecast import FAMILIES, TARGETS
 from common.domain.observation import POLLUTANTS
 from common.store.engine import run
-from common.store.record import Span, record
+from common.store.verification import Span, record
 from common.training.pooled import write
+
+if TYPE_CHECKING:
+    from common.services.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,9 @@ def _run(series: Series, folder: Path, home: str, families: list[str], days: int
     print(f"{report['issued']} forecasts, {report['trainings']} trainings, {time.monotonic() - began:.0f} s")
     print("due: " + ", ".join(f"{reason} {count}×" for reason, count in report["due"].items()))
     settings = from_mapping({"VAYU_HOME": home})
-    with local_parts(settings, clock=system_clock, real=True) as parts:
-        _by_week(parts, series.city, start, end)
-        _experts(parts, series.city)
+    with local_resources(settings, clock=system_clock, real=True) as resources:
+        _by_week(resources, series.city, start, end)
+        _experts(resources, series.city)
     _promotions(report)
     print(f"rows sealed when issued: {report['sealed']}; changed or gone at the end: {report['changed']}\n")
 
@@ -142,12 +145,12 @@ def _vayu(home: str, pooled: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def _by_week(parts: Parts, city: str, start: datetime, end: datetime) -> None:
+def _by_week(resources: Resources, city: str, start: datetime, end: datetime) -> None:
     print(
         f"{'target':<8}{'from':<12}{'pairs':>7}{'MAE':>8}{'naive':>8}{'skill':>8}{'R²':>7}{'80 %':>7}{'95 %':>7}"
         "   families"
     )
-    with parts.database.transaction() as connection:
+    with resources.database.transaction() as connection:
         for target in TARGETS:
             weeks = [(at, min(at + WEEK, end)) for at in _range(start, end)]
             for first, last in dict.fromkeys([*weeks, (start, end)]):
@@ -179,9 +182,9 @@ def _range(start: datetime, end: datetime) -> list[datetime]:
     return [start + number * WEEK for number in range(-(-(end - start) // WEEK))]
 
 
-def _experts(parts: Parts, city: str) -> None:
+def _experts(resources: Resources, city: str) -> None:
     """What each expert counted on average, and how good it was alone on the same pairs."""
-    with parts.database.transaction() as connection:
+    with resources.database.transaction() as connection:
         rows = run(
             connection,
             """

@@ -31,7 +31,8 @@ import numpy as np
 from benchmarks.accuracy import others
 from benchmarks.seasons import series
 from benchmarks.seasons.pooled import unseen
-from common.domain.forecast import FAMILIES
+from common.domain.forecast import BLOCKS, FAMILIES, INTERVAL_LEVELS
+from common.metrics import coverage, interval_scores, mean_absolute_errors, scores, winkler_score
 from common.training.backtest.plan import Plan
 from common.training.backtest.run import Backtest, backtest
 
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 WINDOWS = Path(__file__).with_name("windows.csv")
 SHOWN_LEADS = (1, 6, 24, 48)
-BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,46 +158,41 @@ def measured(
 
 def scored(y: Array, actual: Array, naive: dict[str, Array]) -> dict[str, Any]:
     """Skill against the naive forecast that was best in hindsight, together and at some leads; errors."""
-    known = np.isfinite(actual)
 
-    def mae(values: Array, leads: slice) -> float:
-        return float(np.abs(values - actual)[:, leads][known[:, leads]].mean())
+    def score(leads: slice) -> dict[str, Any]:
+        return scores(
+            actual[:, leads], y[:, leads], {name: values[:, leads] for name, values in naive.items()}
+        )
 
-    def skill(leads: slice) -> float:
-        return 1 - mae(y, leads) / min(mae(values, leads) for values in naive.values())
-
-    whole = slice(None)
-    found: dict[str, Any] = {
-        "n": int(known.sum()),
-        "best_naive": min(naive, key=lambda k: mae(naive[k], whole)),
-    }
-    found["mae"] = round(mae(y, whole), 2)
-    found["skill"] = round(100 * skill(whole), 1)
-    found |= {f"skill_{lead}h": round(100 * skill(slice(lead - 1, lead)), 1) for lead in SHOWN_LEADS}
-    found["persistence_1h"] = round(100 * (1 - mae(y, slice(1)) / mae(naive["persistence"], slice(1))), 1)
-    found["mean_error"] = round(float((y - actual)[known].mean()), 1)
+    together, first = score(slice(None)), slice(1)
+    found: dict[str, Any] = {"n": together["n"], "best_naive": together["best_naive"]}
+    found["mae"] = round(together["mae"], 2)
+    found["skill"] = round(100 * together["skill"], 1)
+    found |= {f"skill_{lead}h": round(100 * score(slice(lead - 1, lead))["skill"], 1) for lead in SHOWN_LEADS}
+    errors = mean_absolute_errors(
+        actual[:, first], {"ours": y[:, first], "persistence": naive["persistence"][:, first]}
+    )
+    found["persistence_1h"] = round(100 * (1 - errors["ours"] / errors["persistence"]), 1)
+    found["mean_error"] = round(float(np.nanmean(y - actual)), 1)
     return found
 
 
 def intervals(done: Backtest) -> dict[str, Any]:
     """Coverage, together and by block of leads, width, pinball loss of the four bounds, Winkler score of 80 %."""
-    one = done.forecasts
-    known = np.isfinite(one.actual)
+    actual = done.forecasts.actual
+    bounds = {name: getattr(done.forecasts, name) for name in INTERVAL_LEVELS}
+    together = interval_scores(actual, bounds)
     found: dict[str, Any] = {}
-    for level, low, high in ((80, one.lo80, one.hi80), (95, one.lo95, one.hi95)):
-        inside = (low <= one.actual) & (one.actual <= high)
-        found[f"coverage{level}"] = round(100 * float(inside[known].mean()), 1)
-        found[f"blocks{level}"] = "/".join(
-            f"{100 * inside[:, a - 1 : b][known[:, a - 1 : b]].mean():.0f}" for a, b in BLOCKS
+    for percent in (80, 95):
+        low, high = bounds[f"lo{percent}"], bounds[f"hi{percent}"]
+        found[f"coverage{percent}"] = round(100 * together[f"coverage{percent}"], 1)
+        found[f"blocks{percent}"] = "/".join(
+            f"{100 * coverage(actual[:, a - 1 : b], low[:, a - 1 : b], high[:, a - 1 : b]):.0f}"
+            for a, b in BLOCKS
         )
-        found[f"width{level}"] = round(float((high - low)[known].mean()), 1)
-    losses = []
-    for level, bound in ((0.1, one.lo80), (0.9, one.hi80), (0.025, one.lo95), (0.975, one.hi95)):
-        apart = (one.actual - bound)[known]
-        losses.append(float(np.maximum(level * apart, (level - 1) * apart).mean()))
-    found["pinball"] = round(float(np.mean(losses)), 3)
-    # Winkler's score of a central interval is twice the pinball losses of its bounds over 1 - coverage.
-    found["winkler80"] = round((losses[0] + losses[1]) * 2 / 0.2, 2)
+        found[f"width{percent}"] = round(together[f"width{percent}"], 1)
+    found["pinball"] = round(together["pinball"], 3)
+    found["winkler80"] = round(winkler_score(actual, bounds["lo80"], bounds["hi80"], 0.80), 2)
     return found
 
 

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 from benchmarks.storage.fill import fill, ingest, tidy
 from benchmarks.storage.requests import REQUESTS
-from common.adapters.embedded import EmbeddedServer
+from common.adapters.local.embedded_server import EmbeddedServer
 from common.adapters.queues import queue_from_url
 from common.api import ApiContext, create_app
 from common.store.databases import create_database
 from common.store.engine import Database, run
 from common.store.maintain import maintain
 from common.store.migrate import migrate
-from common.store.sums import roll_up
+from common.store.score_aggregates import roll_up
 from common.store.tiers import recorded
 
 if TYPE_CHECKING:

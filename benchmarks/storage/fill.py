@@ -15,9 +15,9 @@ from common.domain.cities import all_cities
 from common.domain.forecast import HORIZON, TARGETS
 from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Basis, Reading
 from common.ingest.reconcile import reconcile
+from common.store.dataset_kind import claim_dataset
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
-from common.store.meta import claim_dataset
 from common.store.readings import upsert_readings
 
 if TYPE_CHECKING:

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from common.config import Settings
-
-    class Send(Protocol):
-        """Sends one message, or raises whatever the protocol's library does."""
-
-        def __call__(self, id_: str, /, *, subject: str, text: str) -> None: ...
-
+    from common.ports import Mailer
 
 _PATIENCE_S = 10
 _HERE = ("localhost", "127.0.0.1", "::1")
@@ -29,14 +22,14 @@ class Notifier:
     settings: Settings
 
     @property
-    def channels(self) -> dict[str, Send]:
+    def channels(self) -> dict[str, Mailer]:
         """Name → what sends by it. The id is the same at each attempt: the header ``webhook-id``, or ``Message-ID``."""
-        found: dict[str, Send] = {}
+        channels: dict[str, Mailer] = {}
         if self.settings.slack_webhook:
-            found["webhook"] = self._post
+            channels["webhook"] = self._post
         if self.settings.smtp_url and self.settings.mail_to:
-            found["e-mail"] = self._mail
-        return found
+            channels["e-mail"] = self._mail
+        return channels
 
     def _post(self, id_: str, /, *, subject: str, text: str) -> None:
         import httpx  # here and below: most runs have nobody to tell, and each cold start would pay

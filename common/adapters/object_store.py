@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCHEMES = ("file", "s3", "gs", "memory")
 
 
-class ObjectStore:
+class UrlObjectStore:
     """Objects under ``file:///folder``, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
 
     Keys are paths with ``/``, relative to the URL. Credentials are the platform's own: the function's role,
@@ -77,7 +77,7 @@ class ObjectStore:
     def list(self, prefix: str = "") -> list[str]:
         """The keys in the folder `prefix` and below it, sorted. Raises StoreError as `get` does."""
         with self._translated(prefix):
-            return sorted(found["path"] for found in obstore.list(self._store, prefix or None).collect())
+            return sorted(entry["path"] for entry in obstore.list(self._store, prefix or None).collect())
 
     @contextmanager
     def _translated(self, key: str) -> Iterator[None]:

@@ -6,14 +6,13 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from common.adapters.postgres_queue import PostgresQueue
+from common.adapters.postgres.queue import PostgresQueue
 from common.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from common.adapters.queue import Queue
-    from common.domain.observation import Clock
+    from common.ports import Clock, Queue
     from common.store.engine import Database
 
 _SQS = re.compile(r"sqs(\+http)?://([^/\s]+/[^/\s]+/[^/\s]+)")
@@ -35,11 +34,11 @@ def queue_from_url(
     if url in ("postgres:", "postgres://"):
         return PostgresQueue(database, clock)
     if match := _SQS.fullmatch(url):
-        from common.adapters.sqs_queue import SqsQueue
+        from common.adapters.aws.sqs_queue import SqsQueue
 
         return SqsQueue(f"{'http' if match[1] else 'https'}://{match[2]}", clock)
     if match := _PUBSUB.fullmatch(url):
-        from common.adapters.pubsub_queue import PubSubQueue
+        from common.adapters.gcp.pubsub_queue import PubSubQueue
 
         if emulator := environment.get("PUBSUB_EMULATOR_HOST"):
             from google.auth.credentials import AnonymousCredentials

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from common.adapters.aws_client import client, reason
+from common.adapters.aws.client import client, reason
 from common.domain.errors import ConfigError
 
 _AWS = re.compile(r"(secretsmanager|ssm)://([a-z]{2}(?:-[a-z]+)+-\d)/(.+)")
@@ -38,27 +38,27 @@ def read_secrets(url: str) -> dict[str, str]:
 
 def _settings(text: str) -> dict[str, str]:
     try:
-        found = json.loads(text)
+        settings = json.loads(text)
     except ValueError:  # not chained: the error holds the text
-        found = None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        settings = None
+    if not isinstance(settings, dict) or not all(isinstance(value, str) for value in settings.values()):
         raise ConfigError(
             'the secret of VAYU_SECRETS must be a JSON object of texts: {"DATABASE_URL": "postgresql://…"}'
         )
-    return found
+    return settings
 
 
 def _from_aws(service: str, region: str, name: str) -> str:
     """What Secrets Manager or the Parameter Store keeps under the name."""
-    asked = client(service, region)
+    aws_client = client(service, region)
     from aws_lambda_powertools.utilities import parameters
     from botocore.exceptions import ClientError, NoCredentialsError
 
     try:
         if service == "secretsmanager":
-            return str(parameters.SecretsProvider(boto3_client=asked).get(name))
+            return str(parameters.SecretsProvider(boto3_client=aws_client).get(name))
         path = f"/{name}" if "/" in name and not name.startswith("/") else name
-        return str(parameters.SSMProvider(boto3_client=asked).get(path, decrypt=True))
+        return str(parameters.SSMProvider(boto3_client=aws_client).get(path, decrypt=True))
     except parameters.GetParameterError as error:
         cause = error.__context__  # its own text holds all that AWS said
         if isinstance(cause, ClientError | NoCredentialsError):

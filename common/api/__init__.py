@@ -1,18 +1,17 @@
 """The HTTP API: a Flask application over finished rows; it computes no forecast."""
 
-from collections.abc import Iterable
-
 from flask import Flask, Response, g, request
 
 from common.api import errors
-from common.api.context import ApiContext
-from common.api.dispatch import bind
-from common.api.middleware import Middleware, cors
-from common.api.middleware.access_control import AccessControl
-from common.api.middleware.client_ip import behind_proxies
+from common.api.blueprint import BASE, Endpoint
+from common.api.context import EXTENSION, ApiContext
+from common.api.middleware import cors
+from common.api.middleware.access_control import AccessControl, behind_proxies
 from common.api.middleware.request_context import present
-from common.api.route import Route
-from common.api.routes import ROUTES
+from common.api.middleware.wsgi import Middleware
+from common.api.responses import JsonProvider
+from common.api.routes import BLUEPRINTS, ENDPOINTS
+from common.api.routes.docs import redirect_from_root
 
 __all__ = ["ApiContext", "create_app"]
 
@@ -23,37 +22,41 @@ def create_app(context: ApiContext) -> Flask:
     """The application; it talks to nothing before the first request."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.extensions[EXTENSION] = context
+    app.json = JsonProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    gate = AccessControl(context)
-    _enter_with(app, gate, ROUTES)
+    access = AccessControl(context)
+    _enter_with(app, access)
     cors.install(app, context.policy.origins)
     errors.install(app)
-    bind(app, context, ROUTES)
-    whole = Middleware(app.wsgi_app, context, gate, ROUTES)
-    app.wsgi_app = behind_proxies(whole, context.policy.trusted_proxies)  # type: ignore[assignment,method-assign]
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint, url_prefix=BASE)
+    redirect_from_root(app)
+    middleware = Middleware(app.wsgi_app, context, access, ENDPOINTS)
+    app.wsgi_app = behind_proxies(middleware, context.policy.trusted_proxies)  # type: ignore[assignment,method-assign]
     return app
 
 
-def _enter_with(app: Flask, gate: AccessControl, routes: Iterable[Route]) -> None:
+def _enter_with(app: Flask, access: AccessControl) -> None:
     """Before an endpoint is called, write the refusal that was decided on, or see that the caller may use it.
 
-    The gate has seen so for addresses that are plainly written; here nothing depends on how an address is written.
+    The middleware has seen so for addresses that are plainly written; here nothing depends on how they are written.
     """
-    by_endpoint = {f"{route.method} {route.path}": route for route in routes}
+    by_name: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 
     def enter() -> Response | None:
-        exchange = present(request.environ)
-        g.request_id = exchange.request_id
+        context = present(request.environ)
+        g.request_id = context.request_id
         if request.url_rule is not None:
-            exchange.route = by_endpoint.get(request.url_rule.endpoint)
-        if exchange.refusal is not None:
-            return errors.refused(exchange.refusal)
+            context.endpoint = by_name.get(request.url_rule.endpoint)
+        if context.refusal is not None:
+            return errors.refused(context.refusal)
         if cors.is_preflight(request.environ):
             response = Response(status=204)
             del response.headers["Content-Type"]
             return response
-        refusal = gate.forbidden(exchange, exchange.route) if exchange.route is not None else None
+        refusal = None if context.endpoint is None else access.forbidden(context, context.endpoint)
         return None if refusal is None else errors.refused(refusal)
 
     app.before_request(enter)

@@ -1,4 +1,4 @@
-"""What the application is given when it is put together."""
+"""What the application is given when it is put together; `context` is that of the application that answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,25 +6,23 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
-from common.adapters.cache_redis import SharedMemory
-from common.adapters.queue import Queue
-from common.api.middleware.build_id import build_id
+from flask import current_app
+from werkzeug.local import LocalProxy
+
+from common.adapters.redis_memory import SharedMemory
 from common.api.middleware.data_version import Watch
-from common.api.middleware.metrics import Meter
-from common.api.middleware.policy import Policy
-from common.api.middleware.response_cache import ResponseCache
-from common.domain.observation import Clock
+from common.api.middleware.metrics import Counted, Meter
+from common.api.middleware.rate_limit import Kind, Rate
+from common.api.middleware.response_cache import ResponseCache, build_id
+from common.api.schemas.system import Metrics
+from common.ports import Clock, Queue
+from common.store.dataset_kind import dataset
 from common.store.engine import Database
-from common.store.meta import dataset
-
-if TYPE_CHECKING:
-    from common.api.middleware.metrics import Counted
-    from common.api.schemas.system import Metrics
 
 SIMULATED = "simulated"
-_KEPT = timedelta(minutes=1)
+_DATASET_FOR = timedelta(minutes=1)
 _HEALTH_S = 1.0
 _METRICS_S = 5.0
 
@@ -63,6 +61,22 @@ class Recent(Generic[T]):
         return result
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator decides; by itself: open reads, nothing is limited or cached."""
+
+    reads_need_token: bool = False
+    rates: dict[Kind, Rate] = field(default_factory=dict)
+    """Who is not named is not limited."""
+    trusted_proxies: int = 0
+    """How many proxies of ours stand before the API, each of which appends to X-Forwarded-For."""
+    origins: tuple[str, ...] = ("*",)
+    """Whose pages may read answers in a browser; ``*``: everybody's."""
+    cache_bytes: int = 0
+    """What this process may keep of finished answers; 0: nothing is kept, here or in Redis."""
+    redis_url: str | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True)
 class ApiContext:
     """The store, the clock and the queue of one process."""
@@ -86,14 +100,14 @@ class ApiContext:
             StoreError: when the database cannot be reached.
         """
         now = self.clock()
-        kept = self._dataset.get("dataset")
-        if kept is None or abs(now - kept[0]) >= _KEPT:
+        known = self._dataset.get("dataset")
+        if known is None or abs(now - known[0]) >= _DATASET_FOR:
             with self.database.reading() as connection:
-                found = dataset(connection)
-            if found is None:
+                kind = dataset(connection)
+            if kind is None:
                 return False
-            kept = self._dataset["dataset"] = (now, found)
-        return kept[1] == SIMULATED
+            known = self._dataset["dataset"] = (now, kind)
+        return known[1] == SIMULATED
 
     @cached_property
     def health(self) -> Recent[bytes]:
@@ -101,8 +115,8 @@ class ApiContext:
         return Recent(_HEALTH_S, self.tick)
 
     @cached_property
-    def metrics(self) -> "Recent[tuple[Metrics, Counted]]":
-        """What /metrics told last."""
+    def metrics(self) -> Recent[tuple[Metrics, Counted]]:
+        """What /metrics showed last."""
         return Recent(_METRICS_S, self.tick)
 
     @cached_property
@@ -126,3 +140,8 @@ class ApiContext:
         """The answers that are kept, if any are."""
         most = self.policy.cache_bytes
         return ResponseCache(most, self.shared, build_id) if most else None
+
+
+EXTENSION = "vayu"
+context = cast("ApiContext", LocalProxy(lambda: current_app.extensions[EXTENSION]))
+"""Of the application that answers the present request."""

@@ -1,16 +1,17 @@
 """One table from our errors to HTTP, and every error as a problem document (RFC 9457)."""
 
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
 from flask import Flask, Response, g, request
-from msgspec import UNSET, Meta, UnsetType
+from pydantic import Field
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from common.api.middleware.log import logger
 from common.api.middleware.request_context import Refusal
+from common.api.schemas import ABSENT, ApiModel
 from common.domain.errors import DataError, Fault, NotFound, Reused, StoreError, VayuError
 
 PROBLEM_JSON = "application/problem+json"
@@ -25,36 +26,34 @@ _AGAIN_S = 5
 """Seconds after which a request that found no database may come again."""
 
 
-class Wrong(msgspec.Struct, kw_only=True):
+class Wrong(ApiModel):
     """One thing that is wrong with the request."""
 
-    parameter: Annotated[str, Meta(description="Of the address")] | UnsetType = UNSET
-    header: str | UnsetType = UNSET
-    pointer: (
-        Annotated[str, Meta(description="Where in the JSON body (RFC 6901)", examples=["/hours_ahead"])]
-        | UnsetType
-    ) = UNSET
-    given: Annotated[str | None, Meta(description="Shortened; null where it is missing")]
+    parameter: str = Field(ABSENT, description="Of the address")
+    header: str = ABSENT
+    pointer: str = Field(
+        ABSENT,
+        description="Where in the JSON body (RFC 6901), such as /hours_ahead",
+    )
+    given: str | None = Field(description="Shortened; null where it is missing")
     allowed: str
 
 
-class Problem(msgspec.Struct):
+class Problem(ApiModel):
     """Body of every error (RFC 9457)."""
 
-    type: Annotated[str, Meta(description="A URN of ours, or about:blank where the status says it all")]
+    type: str = Field(description="A URN of ours, or about:blank where the status says it all")
     title: str
     status: int
     detail: str
-    instance: Annotated[str, Meta(description="The path that was asked for")]
-    request_id: Annotated[str, Meta(description="As in the header X-Request-Id; finds it in the log")]
-    errors: Annotated[list[Wrong], Meta(description="What is wrong, part by part")] | UnsetType = UNSET
-    nearest: Annotated[list[str], Meta(description="Names of cities that were perhaps meant")] | UnsetType = (
-        UNSET
-    )
+    instance: str = Field(description="The path that was asked for")
+    request_id: str = Field(description="As in the header X-Request-Id; finds it in the log")
+    errors: list[Wrong] = Field(ABSENT, description="What is wrong, part by part")
+    nearest: list[str] = Field(ABSENT, description="Names of cities that were perhaps meant")
 
 
 class Answer(NamedTuple):
-    """How an error of ours is told."""
+    """What an error of ours is answered with."""
 
     status: int
     type: str
@@ -102,11 +101,11 @@ def _handle(error: Exception) -> Response:
 
 def _http(error: HTTPException) -> Response:
     """Errors of the web itself: no such address, wrong method, body too large."""
-    given = error.get_response()
-    response = problem(given.status_code, _PLAIN.get(given.status_code, error.description or ""))
+    plain = error.get_response()
+    response = problem(plain.status_code, _PLAIN.get(plain.status_code, error.description or ""))
     for name in ("Allow", "Retry-After"):
-        if name in given.headers:
-            response.headers[name] = given.headers[name]
+        if name in plain.headers:
+            response.headers[name] = plain.headers[name]
     return response
 
 
@@ -126,7 +125,7 @@ def problem(
     nearest: tuple[str, ...] = (),
 ) -> Response:
     """A problem document as the response to the present request."""
-    body = Problem(
+    body = Problem.answer(
         type=type_,
         title=HTTP_STATUS_CODES[status],
         status=status,
@@ -134,9 +133,10 @@ def problem(
         instance=quote(request.path[:200]),
         request_id=g.request_id,
         errors=[
-            Wrong(given=fault.given, allowed=fault.allowed, **{fault.where: fault.name}) for fault in faults
+            Wrong.answer(given=fault.given, allowed=fault.allowed, **{fault.where: fault.name})
+            for fault in faults
         ]
-        or UNSET,
-        nearest=list(nearest) or UNSET,
+        or None,
+        nearest=list(nearest) or None,
     )
     return Response(msgspec.json.encode(body), status, content_type=PROBLEM_JSON)

@@ -15,19 +15,20 @@ from typing import Any
 
 import msgspec
 
-from common.api.context import ApiContext
 from common.api.middleware.log import logger
-from common.api.schemas.aqi import DayHistory, HistoryQuery, HourHistory
-from common.api.schemas.common import raw
+from common.api.schemas.aqi import HistoryQuery
+from common.api.serialize_hours import days_json, hours_json
 from common.api.time_range import TimeRange
 from common.domain.cities import City
 from common.domain.errors import DataError, Fault, StoreError
 from common.domain.observation import POLLUTANTS
-from common.store.reads.hours import days_json, hours_json
+from common.store.engine import Database
 
 CSV = "text/csv"
 Piece = tuple[int, str]
 """(number of points, JSON array of them)."""
+Head = dict[str, Any]
+"""All of an answer but its points and their number: see `common.api.schemas.aqi.HourHistory`."""
 
 _HOURS = timedelta(days=31)
 _DAYS = timedelta(days=366)
@@ -35,9 +36,9 @@ _DAYS = timedelta(days=366)
 BUFFERED_MOST = 12_000
 """Points of an answer that a function in a cloud must hold whole: Lambda takes 6 MB, and a point may take 350 B."""
 
-_COLUMNS: dict[type, tuple[str, ...]] = {
-    HourHistory: ("time", "aqi", "category", "dominant_pollutant", "basis", "source", "flags"),
-    DayHistory: ("date", "aqi", "aqi_max", "category", "hours", "basis", "source"),
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    "hour": ("time", "aqi", "category", "dominant_pollutant", "basis", "source", "flags"),
+    "day": ("date", "aqi", "aqi_max", "category", "hours", "basis", "source"),
 }
 
 
@@ -45,17 +46,17 @@ _COLUMNS: dict[type, tuple[str, ...]] = {
 class Past:
     """What is asked for."""
 
-    context: ApiContext
+    database: Database
     city: City
     query: HistoryQuery
-    asked: TimeRange
+    range: TimeRange
     as_of: datetime | None
 
     @property
     def expected(self) -> int:
         """How many points there are if nothing is missing."""
-        first, last = self.asked.days
-        return self.asked.hours if self.query.interval == "hour" else (last - first).days + 1
+        first, last = self.range.days
+        return self.range.hours if self.query.interval == "hour" else (last - first).days + 1
 
     def refuse_buffering(self) -> None:
         """Let nobody ask for more than can be held whole.
@@ -65,12 +66,12 @@ class Past:
         """
         if self.expected > BUFFERED_MOST:
             days = BUFFERED_MOST // 24 if self.query.interval == "hour" else BUFFERED_MOST
-            told = (
+            sentence = (
                 f"at most {days} days at once with interval={self.query.interval} here; ask for them part by part, "
                 "each from the end of the one before: start and end"
             )
             given = f"{self.expected} {self.query.interval}s"
-            raise DataError(told, faults=(Fault("parameter", "start", given, f"at most {days} days"),))
+            raise DataError(sentence, faults=(Fault("parameter", "start", given, f"at most {days} days"),))
 
     def pieces(self) -> Iterator[Piece]:
         """The points, oldest first; each piece is asked for when it is wanted.
@@ -81,10 +82,10 @@ class Past:
         return self._hours() if self.query.interval == "hour" else self._days()
 
     def _hours(self) -> Iterator[Piece]:
-        start, end = self.asked
+        start, end = self.range
         while start < end:
             until = min(start + _HOURS, end)
-            with self.context.database.reading() as connection:
+            with self.database.reading() as connection:
                 piece = hours_json(
                     connection, self.city.name, self.query.standard, start, until, as_of=self.as_of
                 )
@@ -92,11 +93,11 @@ class Past:
             start = until
 
     def _days(self) -> Iterator[Piece]:
-        first, last = self.asked.days
+        first, last = self.range.days
         length = _DAYS if self.as_of is None else _HOURS
         while first <= last:
             until: date = min(first + length - timedelta(days=1), last)
-            with self.context.database.reading() as connection:
+            with self.database.reading() as connection:
                 piece = days_json(
                     connection,
                     self.city.name,
@@ -109,8 +110,8 @@ class Past:
             first = until + timedelta(days=1)
 
 
-def body(past: Past, head: HourHistory | DayHistory, *, as_csv: bool) -> bytes | Iterator[bytes]:
-    """The body of the answer; `head`: all of it but the points and their number.
+def body(past: Past, head: Head, *, as_csv: bool) -> bytes | Iterator[bytes]:
+    """The body of the answer.
 
     Raises:
         StoreError: when the database does not answer.
@@ -123,14 +124,12 @@ def body(past: Past, head: HourHistory | DayHistory, *, as_csv: bool) -> bytes |
     return _unbroken(parts(head, chain([first, second], pieces)))
 
 
-def _json(head: HourHistory | DayHistory, piece: Piece) -> bytes:
-    head.count, head.points = piece[0], raw(piece[1])
-    return msgspec.json.encode(head)
+def _json(head: Head, piece: Piece) -> bytes:
+    return msgspec.json.encode(head | {"count": piece[0], "points": msgspec.Raw(piece[1].encode())})
 
 
-def _json_parts(head: HourHistory | DayHistory, pieces: Iterable[Piece]) -> Iterator[bytes]:
+def _json_parts(head: Head, pieces: Iterable[Piece]) -> Iterator[bytes]:
     """As `_json`, but that the number of points stands behind them."""
-    head.points = raw("[]")
     yield msgspec.json.encode(head).replace(b'"count":0,', b"", 1).removesuffix(b"]}")
     total = 0
     for count, points in pieces:
@@ -140,14 +139,14 @@ def _json_parts(head: HourHistory | DayHistory, pieces: Iterable[Piece]) -> Iter
     yield f'],"count":{total}}}'.encode()
 
 
-def _csv(head: HourHistory | DayHistory, pieces: Iterable[Piece]) -> Iterator[bytes]:
+def _csv(head: Head, pieces: Iterable[Piece]) -> Iterator[bytes]:
     yield _heading(head)
     for _, points in pieces:
         yield _rows(head, points)
 
 
 def _unbroken(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The parts; an error is told in the log and goes on to the server, which then closes the connection."""
+    """The parts; an error is written to the log and goes on to the server, which then closes the connection."""
     try:
         yield from parts
     except StoreError as error:
@@ -155,23 +154,23 @@ def _unbroken(parts: Iterator[bytes]) -> Iterator[bytes]:
         raise
 
 
-def _heading(history: HourHistory | DayHistory) -> bytes:
+def _heading(head: Head) -> bytes:
     """The line with the names of the columns."""
-    return _lines([["city", "standard", "simulated", *_COLUMNS[type(history)], *POLLUTANTS]])
+    return _lines([["city", "standard", "simulated", *_COLUMNS[head["interval"]], *POLLUTANTS]])
 
 
-def _rows(history: HourHistory | DayHistory, points: str) -> bytes:
+def _rows(head: Head, points: str) -> bytes:
     """The lines of a JSON array of points of the history; what is not known is empty."""
-    columns = _COLUMNS[type(history)]
-    marks = [history.city, history.standard, str(history.simulated).lower()]
-    found: list[dict[str, Any]] = msgspec.json.decode(points)
+    columns = _COLUMNS[head["interval"]]
+    marks = [head["city"], head["standard"], str(head["simulated"]).lower()]
+    listed: list[dict[str, Any]] = msgspec.json.decode(points)
     return _lines(
         [
             *marks,
             *(_cell(point[column]) for column in columns),
             *(point["pollutants"].get(name) for name in POLLUTANTS),
         ]
-        for point in found
+        for point in listed
     )
 
 

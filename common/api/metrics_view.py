@@ -1,4 +1,4 @@
-"""Metrics as they are told: as JSON, and in the text format of Prometheus (version 0.0.4)."""
+"""Metrics as they are shown: as JSON, and in the text format of Prometheus (version 0.0.4)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask import Response
-from msgspec import UNSET
 
 from common import __version__
 from common.api.middleware.metrics import BOUNDS_S, CACHE, CPU, DURATION, REQUESTS, Counted
@@ -82,6 +81,7 @@ def metrics_of(counted: Counted, timestamp: datetime) -> Metrics:
         cache=CacheCounts(
             hits=hits, misses=misses, hit_rate=round(hits / (hits + misses), 4) if hits + misses else None
         ),
+        sources={},
     )
 
 
@@ -102,19 +102,21 @@ def _endpoints(families: Iterable["Metric"]) -> dict[tuple[str, str], _Endpoint]
 def _samples(families: Iterable["Metric"], name: str) -> Iterator[tuple[str, dict[str, str], float]]:
     """(name, labels, value) of the samples of one family."""
     return (
-        (one.name, one.labels, one.value)
+        (sample.name, sample.labels, sample.value)
         for family in families
         if family.name == name
-        for one in family.samples
+        for sample in family.samples
     )
 
 
 def _times(endpoints: Iterable[_Endpoint]) -> Times:
     listed = list(endpoints)
-    up_to = [sum(one.up_to[str(bound)] for one in listed) for bound in BOUNDS_S]
-    number = sum(one.up_to["+Inf"] for one in listed)
+    up_to = [sum(endpoint.up_to[str(bound)] for endpoint in listed) for bound in BOUNDS_S]
+    number = sum(endpoint.up_to["+Inf"] for endpoint in listed)
     p50, p95, p99 = (1000 * _percentile(up_to, share * number) for share in (0.5, 0.95, 0.99))
-    return Times(mean=round(1000 * sum(one.seconds for one in listed) / number, 3), p50=p50, p95=p95, p99=p99)
+    return Times(
+        mean=round(1000 * sum(endpoint.seconds for endpoint in listed) / number, 3), p50=p50, p95=p95, p99=p99
+    )
 
 
 def _percentile(up_to: list[float], wanted: float) -> float:
@@ -139,8 +141,12 @@ def text_response(metrics: Metrics, counted: Counted) -> Response:
     from prometheus_client.metrics_core import GaugeMetricFamily
 
     families = [family for family in counted.families if family.samples]
-    for name, told, samples in (*_process(metrics, counted), *_service(metrics), *_sources(metrics.sources)):
-        family = GaugeMetricFamily(name, told)
+    for name, description, samples in (
+        *_process(metrics, counted),
+        *_service(metrics),
+        *_sources(metrics.sources),
+    ):
+        family = GaugeMetricFamily(name, description)
         for labels, value in samples:
             family.add_sample(name, dict(labels), value)
         if samples:
@@ -159,11 +165,11 @@ def _service(metrics: Metrics) -> Iterator[Gauge]:
     database, queue, age = metrics.database, metrics.queue, metrics.data_age_minutes
     yield "vayu_database_up", "Whether the database answers", [({}, float(database is not None))]
     if database is not None:
-        told = "Connections to the database, of whomever"
-        yield "vayu_database_connections", told, [({}, database.connections)]
-    if database is not None and database.most is not UNSET:
-        told = "Connections that the server takes in all"
-        yield "vayu_database_connections_most", told, [({}, database.most)]
+        description = "Connections to the database, of whomever"
+        yield "vayu_database_connections", description, [({}, database.connections)]
+    if database is not None and database.most is not None:
+        description = "Connections that the server takes in all"
+        yield "vayu_database_connections_most", description, [({}, database.most)]
     if queue is not None:
         yield "vayu_queue_waiting", "Messages that are due or being worked on", [({}, queue.waiting)]
         yield (
@@ -180,29 +186,41 @@ def _sources(sources: Mapping[str, SourceState]) -> Iterator[Gauge]:
     yield (
         "vayu_source_state",
         "1 for the state that the source is in",
-        [({"source": name, "state": state}, one.state == state) for name, one in each for state in _STATES],
+        [
+            ({"source": name, "state": state}, source.state == state)
+            for name, source in each
+            for state in _STATES
+        ],
     )
     yield (
         "vayu_source_lag_seconds",
         "Age of the newest reading that the source gave",
-        [({"source": name}, 60.0 * one.lag_minutes) for name, one in each if one.lag_minutes is not None],
+        [
+            ({"source": name}, 60.0 * source.lag_minutes)
+            for name, source in each
+            if source.lag_minutes is not None
+        ],
     )
     yield (
         "vayu_source_last_success_timestamp_seconds",
         "When the source last gave what it was asked for",
-        [({"source": name}, one.last_success.timestamp()) for name, one in each if one.last_success],
+        [({"source": name}, source.last_success.timestamp()) for name, source in each if source.last_success],
     )
     yield (
         "vayu_source_resting_until_timestamp_seconds",
         "Until when the source is left alone",
-        [({"source": name}, one.resting_until.timestamp()) for name, one in each if one.resting_until],
+        [
+            ({"source": name}, source.resting_until.timestamp())
+            for name, source in each
+            if source.resting_until
+        ],
     )
     yield (
         "vayu_source_failures_24h",
         "Runs of the last 24 hours in which the source failed",
         [
             ({"source": name, "reason": reason}, number)
-            for name, one in each
-            for reason, number in one.failures_24h.items()
+            for name, source in each
+            for reason, number in source.failures_24h.items()
         ],
     )

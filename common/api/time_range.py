@@ -3,8 +3,6 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from msgspec import UNSET, UnsetType
-
 from common.api.schemas.aqi import DAYS_MOST, HistoryQuery
 from common.domain.errors import DataError, Fault
 from common.domain.observation import HOUR, IST, last_full_hour
@@ -33,27 +31,27 @@ class TimeRange(NamedTuple):
         return self.start.astimezone(IST).date(), (self.end - _INSTANT).astimezone(IST).date()
 
 
-def wrong(told: str, **given: tuple[object, str]) -> DataError:
+def wrong(sentence: str, **given: tuple[object, str]) -> DataError:
     """What to raise; `given`: parameter → (what was given, what is allowed). One that was not given is no fault."""
     return DataError(
-        told,
+        sentence,
         faults=tuple(
             Fault(
                 "parameter", name, value.isoformat() if isinstance(value, datetime) else str(value), allowed
             )
             for name, (value, allowed) in given.items()
-            if value is not UNSET
+            if value is not None
         ),
     )
 
 
-def moment(as_of: datetime | UnsetType, now: datetime) -> datetime | None:
+def moment(as_of: datetime | None, now: datetime) -> datetime | None:
     """The time as of which to answer, in UTC; None for now.
 
     Raises:
         DataError: when it lies in the future or before there can be data.
     """
-    if as_of is UNSET:
+    if as_of is None:
         return None
     if as_of > now:
         present = f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -66,20 +64,20 @@ def moment(as_of: datetime | UnsetType, now: datetime) -> datetime | None:
 
 
 def window(query: HistoryQuery, now: datetime) -> TimeRange:
-    """The window of a history; it never reaches beyond `now`, and ends with the last full hour unless told otherwise,
-    so that all who ask within an hour are answered alike.
+    """The window of a history; it never reaches beyond `now`, and ends with the last full hour unless `end` is given,
+    so that all clients get the same answer within an hour.
 
     Raises:
         DataError: when the parameters contradict each other or ask for too much at once.
     """
-    if sum(given is not UNSET for given in (query.hours, query.days, query.start)) > 1:
+    if sum(given is not None for given in (query.hours, query.days, query.start)) > 1:
         raise wrong(
             "give only one of hours, days and start",
             hours=(query.hours, _ALONE),
             days=(query.days, _ALONE),
             start=(query.start, _ALONE),
         )
-    end = now if query.end is UNSET else query.end
+    end = now if query.end is None else query.end
     if end <= EARLIEST:
         raise wrong("end must be after 2000-01-01T00:00:00Z", end=(query.end, _SINCE))
     end = (end if end < now else last_full_hour(now)).astimezone(UTC)
@@ -99,14 +97,14 @@ def window(query: HistoryQuery, now: datetime) -> TimeRange:
 
 
 def _start(query: HistoryQuery, end: datetime) -> datetime:
-    if query.start is not UNSET:
+    if query.start is not None:
         if query.start < EARLIEST:
             raise wrong("start must not be before 2000-01-01T00:00:00Z", start=(query.start, _SINCE))
         return query.start.astimezone(UTC)
-    if query.hours is not UNSET:
+    if query.hours is not None:
         return end - query.hours * HOUR
     if query.interval == "hour":
-        return end - (1 if query.days is UNSET else query.days) * _DAY
+        return end - (1 if query.days is None else query.days) * _DAY
     last = (end - _INSTANT).astimezone(IST).date()
-    first = last - ((30 if query.days is UNSET else query.days) - 1) * _DAY
+    first = last - ((30 if query.days is None else query.days) - 1) * _DAY
     return datetime.combine(first, time(), IST).astimezone(UTC)

@@ -5,22 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.api import ApiContext, create_app
-from common.api.middleware.policy import KINDS, Policy, Rate
-from common.bootstrap.parts import Parts, assemble
+from common.api.context import Policy
+from common.api.middleware.rate_limit import KINDS, Rate
+from common.bootstrap.container import assemble
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from common.config import Settings
+    from common.services.resources import Resources
 
 
-def build(parts: Parts | None = None) -> Flask:
+def build(resources: Resources | None = None) -> Flask:
     """The application; it connects at its first request."""
     # Whoever waits for an answer gives up long before the minute that other functions may take.
-    whole = parts or assemble(pool_size=4, writers=1, statement_timeout_s=15, connect_timeout_s=5)
+    resources = resources or assemble(pool_size=4, writers=1, statement_timeout_s=15, connect_timeout_s=5)
     return create_app(
         ApiContext(
-            database=whole.database, clock=whole.clock, queue=whole.queue, policy=policy(whole.settings)
+            database=resources.database,
+            clock=resources.clock,
+            queue=resources.queue,
+            policy=policy(resources.settings),
         )
     )
 

@@ -6,19 +6,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from common.bootstrap.parts import Parts, assemble
+from common.bootstrap.container import assemble
 from common.domain.errors import ConfigError
+from common.store.dataset_kind import Dataset, dataset
 from common.store.engine import Database
-from common.store.meta import Dataset, dataset
 from common.store.migrate import migrate
 from common.store.tiers import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from common.adapters.embedded import EmbeddedServer
+    from common.adapters.local.embedded_server import EmbeddedServer
     from common.config import Settings
-    from common.domain.observation import Clock
+    from common.ports import Clock
+    from common.services.resources import Resources
 
 REAL, SIMULATED = "vayu", "vayu_simulated"
 """Databases of the embedded server. Two, so that simulated rows never stand beside measurements."""
@@ -26,10 +27,10 @@ _ONLY_SIMULATED = ("simulated",)
 
 
 @contextmanager
-def local_parts(
+def local_resources(
     settings: Settings, *, clock: Clock, offline: bool = False, real: bool = False
-) -> Iterator[Parts]:
-    """The parts over DATABASE_URL, or over the embedded server, migrated.
+) -> Iterator[Resources]:
+    """The resources over DATABASE_URL, or over the embedded server, migrated.
 
     `offline` means simulated data: no provider is asked. `real` means measurements, for files of them. The
     sources that the settings name mean the same. Without either, a database goes on with what it holds; on the
@@ -43,15 +44,15 @@ def local_parts(
     offline = offline or (settings.sources == _ONLY_SIMULATED and not real)
     real = real or (not offline and settings.sources is not None)
     if settings.database_url is not None:
-        with _opened(_on_named(settings, settings.database_url, offline=offline), clock) as parts:
-            yield parts
+        with _opened(_on_named(settings, settings.database_url, offline=offline), clock) as resources:
+            yield resources
         return
-    from common.adapters.embedded import EmbeddedServer
+    from common.adapters.local.embedded_server import EmbeddedServer
 
     server = EmbeddedServer(settings.home)
     try:
-        with _opened(_on_embedded(settings, server, offline=offline, real=real), clock) as parts:
-            yield parts
+        with _opened(_on_embedded(settings, server, offline=offline, real=real), clock) as resources:
+            yield resources
     finally:
         server.stop()
 
@@ -96,9 +97,9 @@ def _migrated(url: str, settings: Settings) -> Dataset | None:
 
 
 @contextmanager
-def _opened(settings: Settings, clock: Clock) -> Iterator[Parts]:
-    parts = assemble(settings, clock=clock)
+def _opened(settings: Settings, clock: Clock) -> Iterator[Resources]:
+    resources = assemble(settings, clock=clock)
     try:
-        yield parts
+        yield resources
     finally:
-        parts.database.close()
+        resources.database.close()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from common.bootstrap import parts as together
 from common.cli.context import cities_named, opened
 from common.cli.data import city_option, source_option
 from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option, progress
 from common.domain.errors import DataError, QuotaExhausted, Transient
+from common.services import collect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from common.domain.cities import City
     from common.ingest.backfill import Backfill, BackfillReport, SourceFill
-    from common.ingest.units import Unit
+    from common.ingest.backfill_units import Unit
 
 
 @main.command()
@@ -44,8 +44,8 @@ def backfill(
     twice. A part of each quota is left to the hourly collection; where the rest is used up, it says when to go on.
     """
     chosen = cities_named(cities)
-    with opened(offline=offline or sources == ("simulated",)) as parts:
-        filling = together.backfill(parts, sources or None)
+    with opened(offline=offline or sources == ("simulated",)) as resources:
+        filling = collect.backfill(resources, sources or None)
         if not filling.sources:
             raise DataError("none of these sources keeps a past; choose others with --source or VAYU_SOURCES")
         report = _shown(filling, chosen, days, wait=wait)
@@ -59,15 +59,15 @@ def backfill(
             [
                 (
                     name,
-                    one.filled,
-                    one.left,
-                    one.readings,
-                    one.new,
-                    one.changed,
-                    sum(one.rejected.values()),
-                    _went(one),
+                    fill.filled,
+                    fill.left,
+                    fill.readings,
+                    fill.new,
+                    fill.changed,
+                    sum(fill.rejected.values()),
+                    _went(fill),
                 )
-                for name, one in report.sources.items()
+                for name, fill in report.sources.items()
             ],
         ),
     )
@@ -85,8 +85,8 @@ def _shown(filling: Backfill, cities: Sequence[City], days: int, *, wait: bool) 
             if not tasks:
                 tasks.append((bar.add_task("Filling the past", total=report.left), report.left))
             task, total = tasks[0]
-            readings = sum(one.readings for one in report.sources.values())
-            failed = sum(one.failed for one in report.sources.values())
+            readings = sum(fill.readings for fill in report.sources.values())
+            failed = sum(fill.failed for fill in report.sources.values())
             bar.update(
                 task,
                 completed=total - report.left + failed,
@@ -99,19 +99,19 @@ def _shown(filling: Backfill, cities: Sequence[City], days: int, *, wait: bool) 
 def _doing(unit: Unit | None, report: BackfillReport) -> str:
     if unit is not None:
         return f"{unit.source.name} from {unit.first:%Y-%m-%d}"
-    if any(one.taken for one in report.sources.values()):
+    if any(fill.taken for fill in report.sources.values()):
         return "Waiting for another backfill"
     if report.left and report.again_at is not None:
         return f"Nothing may be asked before {_moment(report.again_at)}"
     return "Filling the past"
 
 
-def _went(one: SourceFill) -> str:
-    if one.again_at is not None:
-        return f"go on at {_moment(one.again_at)}: {one.failure or 'it rests'}"
-    if one.failures:
-        return ", ".join(f"{reason}: {days} days" for reason, days in sorted(one.failures.items())) + (
-            f" ({one.failure})" if one.failure else ""
+def _went(fill: SourceFill) -> str:
+    if fill.again_at is not None:
+        return f"go on at {_moment(fill.again_at)}: {fill.failure or 'it rests'}"
+    if fill.failures:
+        return ", ".join(f"{reason}: {days} days" for reason, days in sorted(fill.failures.items())) + (
+            f" ({fill.failure})" if fill.failure else ""
         )
     return "well"
 
@@ -130,15 +130,15 @@ def _complain(report: BackfillReport) -> None:
     if not report.left:
         return
     total = report.filled + report.left
-    told = f"{report.left} of {total} days of cities are left"
+    left = f"{report.left} of {total} days of cities are left"
     if report.again_at is not None:
-        names = ", ".join(name for name, one in report.sources.items() if one.again_at is not None)
+        names = ", ".join(name for name, fill in report.sources.items() if fill.again_at is not None)
         raise QuotaExhausted(
-            f"{told}: {names} may not be asked more now; run the same command again after "
+            f"{left}: {names} may not be asked more now; run the same command again after "
             f"{_moment(report.again_at)}, or with --wait: it goes on where it was"
         )
     reasons: Counter[str] = Counter()
-    for one in report.sources.values():
-        reasons.update(one.failures)
+    for fill in report.sources.values():
+        reasons.update(fill.failures)
     listed = ", ".join(f"{reason} ({days})" for reason, days in reasons.most_common())
-    raise Transient(f"{told}, which failed: {listed}; run the same command again to ask for them once more")
+    raise Transient(f"{left}, which failed: {listed}; run the same command again to ask for them once more")

@@ -43,10 +43,10 @@ class _Families(_Names):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        found = super().convert(value, param, ctx)
-        if not found or not set(found) <= set(FAMILIES):
+        names = super().convert(value, param, ctx)
+        if not names or not set(names) <= set(FAMILIES):
             self.fail(f"{value!r}: name some of {','.join(FAMILIES)}", param, ctx)
-        return found
+        return names
 
 
 class _Hours(_Names):
@@ -55,10 +55,10 @@ class _Hours(_Names):
     name = "hours"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        found = super().convert(value, param, ctx)
-        if not found or not all(part.isdecimal() and int(part) < 24 for part in found):
+        hours = super().convert(value, param, ctx)
+        if not hours or not all(part.isdecimal() and int(part) < 24 for part in hours):
             self.fail(f"{value!r}: write hours from 0 to 23, such as 5,17", param, ctx)
-        return tuple(int(part) for part in found)
+        return tuple(int(part) for part in hours)
 
 
 class _Zone(click.ParamType[Any]):
@@ -221,9 +221,9 @@ def backtest(
             bar.update(task, advance=1, description=what)
 
         with on_cluster(scheduler) if scheduler else on_processes(1 if jobs is None else jobs) as runner:
-            found = run(hours, plan, tick, runner)
-    write_forecasts(out, rows_of(found))
-    _show(found, report(found.forecasts, found.hours.names.tolist()), out, as_json=as_json)
+            outcome = run(hours, plan, tick, runner)
+    write_forecasts(out, rows_of(outcome))
+    _show(outcome, report(outcome.forecasts, outcome.hours.names.tolist()), out, as_json=as_json)
 
 
 def _aware(time: datetime, zone: tzinfo) -> datetime:
@@ -241,37 +241,38 @@ def _check_columns(hours: Hours, target: str, future: tuple[str, ...]) -> None:
         raise click.BadParameter("--future-covariates: the target cannot be known ahead")
 
 
-def _show(found: Backtest, scores: dict[str, Any], out: Path, *, as_json: bool) -> None:
+def _show(outcome: Backtest, scores: dict[str, Any], out: Path, *, as_json: bool) -> None:
     from common.training.backtest.report import SHOWN_LEADS, mean_weights
 
-    forecasts, best = found.forecasts, found.best
+    forecasts, best = outcome.forecasts, outcome.best
     tried = {
-        one.family: {key: one.metrics["holdout"][key] for key in ("mae", "skill", "n")} | {"fault": one.fault}
-        for one in found.candidates
+        candidate.family: {key: candidate.metrics["holdout"][key] for key in ("mae", "skill", "n")}
+        | {"fault": candidate.fault}
+        for candidate in outcome.candidates
     }
     facts: dict[str, Any] = {
         "out": str(out),
         "origins": len(forecasts.origin),
         "family": best.family,
         "blend_of": best.metrics.get("blend_of"),
-        "experts": mean_weights(found),
+        "experts": mean_weights(outcome),
         "why": best.metrics.get("why"),
         "held_out": tried,
         "left_out": best.metrics.get("left_out", {}),
-        "training_rows": found.rows,
-        "remarks": found.hours.remarks,
-        "ignored": found.hours.ignored | found.left_out,
+        "training_rows": outcome.rows,
+        "remarks": outcome.hours.remarks,
+        "ignored": outcome.hours.ignored | outcome.left_out,
     }
     emit(facts | scores, as_json=as_json)
     if as_json:
         return
     shown = [("all", scores["together"])]
-    shown += [(f"{one['leads']} h", one) for one in scores["by_block"]]
-    shown += [(f"{one['lead']} h", one) for one in scores["by_lead"] if one["lead"] in SHOWN_LEADS]
-    console.print(_table(f"{found.layout.target} by lead time", "lead", shown))
+    shown += [(f"{score['leads']} h", score) for score in scores["by_block"]]
+    shown += [(f"{score['lead']} h", score) for score in scores["by_lead"] if score["lead"] in SHOWN_LEADS]
+    console.print(_table(f"{outcome.layout.target} by lead time", "lead", shown))
     if len(scores["by_series"]) > 1:
-        by_series = [(str(one["series"]), one) for one in scores["by_series"]]
-        console.print(_table(f"{found.layout.target} by series", "series", by_series))
+        by_series = [(str(score["series"]), score) for score in scores["by_series"]]
+        console.print(_table(f"{outcome.layout.target} by series", "series", by_series))
     parts = f" of {', '.join(facts['blend_of'])}" if facts["blend_of"] else ""
     why = f": {facts['why']}" if facts["why"] else ""
     console.print(f"{len(forecasts.origin)} origins forecast by {best.family}{parts}{why}")
@@ -279,7 +280,7 @@ def _show(found: Backtest, scores: dict[str, Any], out: Path, *, as_json: bool) 
     console.print(f"experts by their mean weight: {weights}", soft_wrap=True)
     for family, reason in facts["left_out"].items():
         console.print(f"{family} left out: {reason}", soft_wrap=True, markup=False)
-    for what, number in found.hours.remarks.items():
+    for what, number in outcome.hours.remarks.items():
         console.print(f"{what}: {number}")
     for name, reason in facts["ignored"].items():
         console.print(f"column {name} not used: it {reason}")
@@ -293,13 +294,13 @@ def _table(title: str, first: str, rows: list[tuple[str, dict[str, Any]]]) -> Ta
     )  # fmt: skip
     cells = [
         (
-            name, one["n"], one["mae"], one["rmse"], one["r2"], _share(one["skill"], "+.1%"), one["naive_mae"],
-            one["best_naive"], _share(one["coverage80"], ".0%"), _share(one["coverage95"], ".0%"),
-            one["width80"], one["width95"],
+            name, score["n"], score["mae"], score["rmse"], score["r2"], _share(score["skill"], "+.1%"),
+            score["naive_mae"], score["best_naive"], _share(score["coverage80"], ".0%"),
+            _share(score["coverage95"], ".0%"), score["width80"], score["width95"],
         )
-        if one["n"]
+        if score["n"]
         else (name, 0, *[None] * (len(headings) - 2))
-        for name, one in rows
+        for name, score in rows
     ]  # fmt: skip
     return make_table(title, headings, cells)
 

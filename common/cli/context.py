@@ -1,4 +1,4 @@
-"""The parts a command works with, from the environment, and the cities it is for."""
+"""The resources a command works with, from the environment, and the cities it is for."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, settings_here, system_clock
+from common.bootstrap.container import environment_settings, system_clock
+from common.bootstrap.local import local_resources
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from common.services.resources import Resources
+
 
 @contextmanager
-def opened(*, offline: bool = False, real: bool = False) -> Iterator[Parts]:
-    """The parts of this machine; see `common.bootstrap.local.local_parts`."""
-    with local_parts(settings_here(), clock=system_clock, offline=offline, real=real) as parts:
-        yield parts
+def opened(*, offline: bool = False, real: bool = False) -> Iterator[Resources]:
+    """The resources of this machine; see `common.bootstrap.local.local_resources`."""
+    with local_resources(environment_settings(), clock=system_clock, offline=offline, real=real) as resources:
+        yield resources
 
 
 def cities_named(names: Sequence[str]) -> list[City]:

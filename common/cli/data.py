@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from common.bootstrap.parts import Parts, collector, system_clock
+from common.bootstrap.container import system_clock
 from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option
 from common.domain.errors import Transient
 from common.domain.observation import HOUR, hour_ending, last_full_hour
+from common.services.collect import collector
 from common.sources import REGISTRY
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from common.domain.cities import City
     from common.ingest.files.result import ImportResult
     from common.ingest.report import CollectReport, SourceReport
+    from common.services.resources import Resources
 
 
 source_option = click.option(
@@ -59,22 +61,22 @@ def collect(
     A source that keeps failing is left alone for a while; one that is named with --source is asked all the same.
     """
     chosen = cities_named(cities)
-    with opened(offline=offline or sources == ("simulated",)) as parts:
-        ready = collector(parts, sources or None)
+    with opened(offline=offline or sources == ("simulated",)) as resources:
+        ready = collector(resources, sources or None)
         report = ready.collect(chosen, dry_run=dry_run, insist=bool(sources))
     _show_collected(report, as_json=as_json)
 
 
-def _went(one: SourceReport) -> str:
-    if one.resting_until is not None:
-        return f"not asked: it rests until {one.resting_until:%Y-%m-%d %H:%M} UTC (--source asks it all the same)"
-    return one.failure or "well"
+def _went(source: SourceReport) -> str:
+    if source.resting_until is not None:
+        return f"not asked: it rests until {source.resting_until:%Y-%m-%d %H:%M} UTC (--source asks it all the same)"
+    return source.failure or "well"
 
 
 def _show_collected(report: CollectReport, *, as_json: bool) -> None:
     rows = [
-        (name, one.readings, one.new, one.changed, sum(one.rejected.values()), _went(one))
-        for name, one in report.sources.items()
+        (name, source.readings, source.new, source.changed, sum(source.rejected.values()), _went(source))
+        for name, source in report.sources.items()
     ]
     emit(
         asdict(report),
@@ -129,17 +131,17 @@ def import_(
     unify(results)
     stored = []
     if not dry_run:
-        with opened(real=True) as parts:
-            stored = [_store(parts, result, place, now) for result in results]
+        with opened(real=True) as resources:
+            stored = [_store(resources, result, place, now) for result in results]
     _show_imported(results, stored, as_json=as_json)
 
 
-def _store(parts: Parts, result: ImportResult, city: City, now: datetime) -> dict[str, int]:
+def _store(resources: Resources, result: ImportResult, city: City, now: datetime) -> dict[str, int]:
     from common.ingest.reconcile import TOUCHED, reconcile
-    from common.store.meta import claim_dataset
+    from common.store.dataset_kind import claim_dataset
     from common.store.readings import upsert_readings
 
-    with parts.database.transaction() as connection:
+    with resources.database.transaction() as connection:
         claim_dataset(connection, "real")
         written = upsert_readings(connection, result.readings, now=now)
         hours = 0
@@ -181,16 +183,16 @@ def _show_imported(results: list[ImportResult], stored: list[dict[str, int]], *,
     )
     rows = [
         (
-            ", ".join(one["stations"]) or "the city",
-            one["rows_read"],
-            one["values_read"],
-            one["values_kept"],
-            sum(one["rejected"].values()),
-            one["readings"],
-            one.get("new"),
-            one.get("changed"),
+            ", ".join(file["stations"]) or "the city",
+            file["rows_read"],
+            file["values_read"],
+            file["values_kept"],
+            sum(file["rejected"].values()),
+            file["readings"],
+            file.get("new"),
+            file.get("changed"),
         )
-        for one in files
+        for file in files
     ]
     rejected: Counter[str] = Counter()
     for result in results:
@@ -210,10 +212,10 @@ def _show_imported(results: list[ImportResult], stored: list[dict[str, int]], *,
 @json_option
 def maintain(as_json: bool) -> None:
     """Roll up days, drop raw readings and model files past their time, refresh statistics."""
-    from common.bootstrap.retention import upkeep
+    from common.services.retention import upkeep
 
-    with opened() as parts:
-        done = upkeep(parts)
+    with opened() as resources:
+        done = upkeep(resources)
     rows = [
         *cast("dict[str, int]", done["dropped"]).items(),
         ("whole chunks", done["chunks"]),

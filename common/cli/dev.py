@@ -12,23 +12,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from common.bootstrap.local import local_parts
-from common.bootstrap.parts import Parts, collector, settings_here, system_clock
+from common.bootstrap.container import environment_settings, system_clock
+from common.bootstrap.local import local_resources
 from common.cli.first_fill import first_fill
 from common.cli.main import main
 from common.cli.output import aside
 from common.cli.processes import HOST, Child, Processes, alone, environment, refuse_taken
 from common.cli.schedule import Schedule
-from common.cli.stopping import until_told_to_stop
+from common.cli.signals import until_told_to_stop
 from common.domain.cities import all_cities
 from common.domain.errors import ConfigError, StoreError
+from common.services.collect import collector
+from common.store.dataset_kind import dataset
 from common.store.jobs import release
-from common.store.meta import dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from common.config import Settings
+    from common.services.resources import Resources
 
 _PROCFILE = Path(__file__).with_name("Procfile")
 _TRAINERS = min(2, os.cpu_count() or 1)
@@ -40,7 +42,7 @@ _UP_WITHIN_S = 60.0
 @click.option("--offline", is_flag=True, help="Ask no provider; work on simulated data.")
 def dev(port: int | None, offline: bool) -> None:
     """Run everything on this machine until Ctrl-C: database, API, scheduler, workers."""
-    settings = settings_here()
+    settings = environment_settings()
     if settings.queue_url not in ("postgres:", "postgres://"):
         raise ConfigError(
             "QUEUE_URL must be unset, or 'postgres:', for vayu dev: its workers take jobs there"
@@ -53,18 +55,18 @@ def dev(port: int | None, offline: bool) -> None:
             other = chosen + 1 if chosen < 65535 else 8080
             refuse_taken([chosen], choose=f"another: PORT={other} make run, or vayu dev --port {other}")
             aside.print("Starting the database …")
-            parts = stack.enter_context(local_parts(settings, clock=system_clock, offline=offline))
-            parts = stack.enter_context(_reachable(parts, settings))
-            logs = parts.settings.home / "logs"
-            processes = Processes(_PROCFILE, environment(parts, chosen), logs, lock)
+            resources = stack.enter_context(local_resources(settings, clock=system_clock, offline=offline))
+            resources = stack.enter_context(_reachable(resources, settings))
+            logs = resources.settings.home / "logs"
+            processes = Processes(_PROCFILE, environment(resources, chosen), logs, lock)
             stack.callback(processes.stop)
-            _run(parts, chosen, processes, started)
+            _run(resources, chosen, processes, started)
         aside.print("Stopping …")
     aside.print("Stopped.")
 
 
-def _run(parts: Parts, port: int, processes: Processes, started: float) -> None:
-    with parts.database.transaction() as connection:
+def _run(resources: Resources, port: int, processes: Processes, started: float) -> None:
+    with resources.database.transaction() as connection:
         release(connection)
     _await_health(port, processes.start("api"))
     base = f"http://{HOST}:{port}"
@@ -72,49 +74,49 @@ def _run(parts: Parts, port: int, processes: Processes, started: float) -> None:
     processes.start("worker")
     for _ in range(_TRAINERS):
         processes.start("trainer")
-    schedule = Schedule(parts)
-    first_fill(parts, tick=lambda: _replace_dead(parts, processes))
-    with parts.database.transaction() as connection:
+    schedule = Schedule(resources)
+    first_fill(resources, tick=lambda: _replace_dead(resources, processes))
+    with resources.database.transaction() as connection:
         note = "  (simulated data)" if dataset(connection) == "simulated" else ""
     ready = f"Ready after {time.monotonic() - started:.0f} s: {base}/api/v1/forecast/delhi{note}"
     aside.print(ready, soft_wrap=True)
     aside.print(f"Logs: {processes.logs}. Ctrl-C stops it; everything is kept.", soft_wrap=True)
     while True:
         schedule.run_due()
-        _replace_dead(parts, processes)
+        _replace_dead(resources, processes)
         time.sleep(1.0)
 
 
 @contextmanager
-def _reachable(parts: Parts, settings: Settings) -> Iterator[Parts]:
-    """The parts as they are where a provider answers or data are there; else simulated ones.
+def _reachable(resources: Resources, settings: Settings) -> Iterator[Resources]:
+    """The resources as they are where a provider answers or data are there; else simulated ones.
 
     Raises:
         StoreError: when nothing can be reached and DATABASE_URL is set: somebody's own database must not be
             filled with invented data because a network was down for a moment.
     """
-    simulated = parts.settings.sources == ("simulated",)
-    with parts.database.transaction() as connection:
+    simulated = resources.settings.sources == ("simulated",)
+    with resources.database.transaction() as connection:
         empty = dataset(connection) is None
     if simulated:
         aside.print("Working on simulated data.", style="yellow")
     if simulated or not empty:
-        yield parts
+        yield resources
         return
     aside.print("Asking the providers …")
-    report = collector(parts).collect(all_cities(), forecast_hours=0, insist=True)
+    report = collector(resources).collect(all_cities(), forecast_hours=0, insist=True)
     if not report.failed:
-        yield parts
+        yield resources
         return
-    for name, one in report.sources.items():
-        if one.failure:
-            aside.print(f"  {name}: {one.failure}", soft_wrap=True)
+    for name, source in report.sources.items():
+        if source.failure:
+            aside.print(f"  {name}: {source.failure}", soft_wrap=True)
     if settings.database_url is not None:
         raise StoreError(
             "no provider can be reached; try again later, or name another database and add --offline"
         )
     aside.print("No provider can be reached: working on simulated data.", style="yellow")
-    with local_parts(settings, clock=system_clock, offline=True) as invented:
+    with local_resources(settings, clock=system_clock, offline=True) as invented:
         yield invented
 
 
@@ -136,11 +138,11 @@ def _await_health(port: int, api: Child) -> None:
     raise StoreError(f"the API could not be started; see {api.log}")
 
 
-def _replace_dead(parts: Parts, processes: Processes) -> None:
+def _replace_dead(resources: Resources, processes: Processes) -> None:
     """Start again what has ended, and let others take up what it had in hand."""
     for child in processes.ended():
         aside.print(f"{child.name} ended with status {child.status}; starting it again")
         processes.start(child.name)
         if child.name != "api":
-            with parts.database.transaction() as connection:
+            with resources.database.transaction() as connection:
                 release(connection)

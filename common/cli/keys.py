@@ -9,9 +9,9 @@ import click
 
 from common.cli.context import opened
 from common.cli.main import main
-from common.cli.moments import DURATION
 from common.cli.output import aside, emit, json_option, make_table, offline_option
-from common.store.keys import SCOPES, Key, all_keys, create_key, revoke_key
+from common.cli.param_types import DURATION
+from common.store.api_keys import SCOPES, Key, all_keys, create_key, revoke_key
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -42,8 +42,8 @@ def create(
     """Make a token. It is printed once, here, and kept nowhere."""
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise click.BadParameter(f"NAME must be 1 to {_LONGEST_NAME} printable characters")
-    with opened(offline=offline) as parts, parts.database.transaction() as connection:
-        now = parts.clock()
+    with opened(offline=offline) as resources, resources.database.transaction() as connection:
+        now = resources.clock()
         token, key = create_key(
             connection, name, scopes or ("read",), now=now, expires_at=now + expires if expires else None
         )
@@ -61,20 +61,20 @@ def create(
 @json_option
 def list_keys(offline: bool, as_json: bool) -> None:
     """List all keys, newest first, those that are over too; by how their tokens begin."""
-    with opened(offline=offline) as parts, parts.database.transaction() as connection:
-        found = [_shown(key, parts.clock()) for key in all_keys(connection)]
+    with opened(offline=offline) as resources, resources.database.transaction() as connection:
+        rows_json = [_shown(key, resources.clock()) for key in all_keys(connection)]
     headings = ("begins with", "name", "scopes", "state", "created", "expires", "last used")
     rows = [
         (
-            one["prefix"],
-            one["name"],
-            ", ".join(one["scopes"]),
-            one["state"],
-            *(_day(one[time]) for time in ("created_at", "expires_at", "last_used_at")),
+            key["prefix"],
+            key["name"],
+            ", ".join(key["scopes"]),
+            key["state"],
+            *(_day(key[time]) for time in ("created_at", "expires_at", "last_used_at")),
         )
-        for one in found
+        for key in rows_json
     ]
-    emit({"keys": found}, as_json=as_json, table=make_table("Keys", headings, rows))
+    emit({"keys": rows_json}, as_json=as_json, table=make_table("Keys", headings, rows))
 
 
 @keys.command()
@@ -83,8 +83,8 @@ def list_keys(offline: bool, as_json: bool) -> None:
 @json_option
 def revoke(which: str, offline: bool, as_json: bool) -> None:
     """End a key, by its name or by how its token begins. Within seconds no process takes it any more."""
-    with opened(offline=offline) as parts, parts.database.transaction() as connection:
-        now = parts.clock()
+    with opened(offline=offline) as resources, resources.database.transaction() as connection:
+        now = resources.clock()
         key = revoke_key(connection, which, now=now)
     emit(_shown(key, now), as_json=as_json, table=f"{key.name} ({key.prefix}…) is revoked")
 

@@ -104,7 +104,7 @@ class _Task:
     description: str
     total: int
     started: float
-    told: float = -math.inf
+    printed_at: float = -math.inf
     completed: float = 0.0
 
 
@@ -133,8 +133,8 @@ class _Lines:
         task.completed = (before if completed is None else completed) + (advance or 0.0)
         task.description = description or task.description
         ended = before < task.total <= task.completed
-        if ended or (task.completed < task.total and now >= task.told + _LINE_EVERY_S):
-            task.told = now
+        if ended or (task.completed < task.total and now >= task.printed_at + _LINE_EVERY_S):
+            task.printed_at = now
             aside.print(
                 f"{task.description}: {task.completed:.0f} of {task.total} ({now - task.started:.0f} s)",
                 soft_wrap=True,

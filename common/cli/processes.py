@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.adapters.file_lock import FileLock
+from common.adapters.local.file_lock import FileLock
 from common.domain.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from common.bootstrap.parts import Parts
+    from common.services.resources import Resources
 
 HOST = "127.0.0.1"
 PATIENCE_S = 5.0
@@ -78,12 +78,14 @@ def refuse_taken(ports: Sequence[int], *, choose: str) -> None:
                 raise StoreError(f"port {port} {why}; choose {choose}") from error
 
 
-def environment(parts: Parts, port: int) -> dict[str, str]:
+def environment(resources: Resources, port: int) -> dict[str, str]:
     """What processes are told beside what this one was told."""
-    settings = parts.settings
+    settings = resources.settings
     env = {
-        "DATABASE_URL": parts.database.url,
+        "DATABASE_URL": resources.database.url,
         "MODEL_STORE_URL": settings.model_store_url,
+        # As in the clouds: processes share the processors already, and BLAS's own threads would wait for each other.
+        "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1"),
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "PORT": str(port),
         "VAYU_HOME": str(settings.home),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from common.cli.output import make_table
 from common.domain.forecast import EXCEEDED, TARGETS, Mode
-from common.store.record import Span, cities_with_record, record, reliability
-from common.store.scores import Score
+from common.store.verification import Span, cities_with_record, record, reliability
+from common.verification.scores import Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from common.store.engine import Connection
-    from common.store.record import Record
-    from common.store.scores import Warnings
+    from common.store.verification import Record
+    from common.verification.scores import Warnings
 
 _SHOWN_LEADS = (None, 1, 3, 6, 12, 24, 36, 48)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,72 +29,78 @@ def records(
 ) -> list[dict[str, Any]]:
     """What is recorded of the chosen cities, for machines: the last `days` of the live record, all of a replay."""
     start = now - timedelta(days=days) if mode == "live" else _EVER
-    found = []
+    entries = []
     for city in cities_with_record(connection, mode=mode, start=start, end=now):
         for target in TARGETS if city in chosen else ():
             span = Span(city, target, mode, start, now)
             known = record(connection, span)
             if known is not None:
-                stated = [asdict(one) for one in reliability(connection, span)] if target == "aqi" else []
-                found.append(
+                stated = (
+                    [asdict(forecast_bin) for forecast_bin in reliability(connection, span)]
+                    if target == "aqi"
+                    else []
+                )
+                entries.append(
                     {"city": city, "target": target, "mode": mode} | _whole(known) | {"stated": stated}
                 )
-    return found
+    return entries
 
 
 def _whole(known: Record) -> dict[str, Any]:
     return {
         "together": _plain(known.pooled),
-        "by_lead": [_plain(one) for one in known.by_lead],
-        "by_block": {_leads(block): _plain(one) for block, one in known.by_block.items()},
-        "by_family": {family: _plain(Score.together(parts)) for family, parts in known.by_family.items()},
-        "by_season": {season: _plain(one) for season, one in known.by_season.items()},
+        "by_lead": [_plain(score) for score in known.by_lead],
+        "by_block": {_leads(block): _plain(score) for block, score in known.by_block.items()},
+        "by_family": {
+            family: _plain(Score.together(resources)) for family, resources in known.by_family.items()
+        },
+        "by_season": {season: _plain(score) for season, score in known.by_season.items()},
         "rivals": {
-            name: {_leads(block): _against(one) for block, one in blocks.items()}
+            name: {_leads(block): _against(score) for block, score in blocks.items()}
             | {"all": _against(Score.together(blocks.values()))}
-            for name, blocks in known.rivals.items()
+            for name, blocks in known.challengers.items()
         },
         "warnings": {
             str(above): {
                 _leads(block): {
-                    "ours": _foreseen(one.warnings(above)),
-                    "persistence": _foreseen(one.warnings(above, persistence=True)),
+                    "ours": _foreseen(score.warnings(above)),
+                    "persistence": _foreseen(score.warnings(above, persistence=True)),
                     **{
                         name: _foreseen(blocks[block].warnings(above))
-                        for name, blocks in known.rivals.items()
+                        for name, blocks in known.challengers.items()
                         if block in blocks
                     },
                 }
-                for block, one in known.by_block.items()
+                for block, score in known.by_block.items()
             }
             for above in EXCEEDED
         },
     }
 
 
-def _plain(one: Score) -> dict[str, Any]:
+def _plain(score: Score) -> dict[str, Any]:
     names = (
         "lead", "n", "mae", "rmse", "bias", "mape", "r2", "naive_mae", "best_naive", "skill",
         "coverage80", "coverage95", "width80", "width95", "pinball",
     )  # fmt: skip
-    return {name: getattr(one, name) for name in names}
+    return {name: getattr(score, name) for name in names}
 
 
-def _against(one: Score) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in ("n", "mae", "our_mae", "skill", "our_skill")}
+def _against(score: Score) -> dict[str, Any]:
+    return {name: getattr(score, name) for name in ("n", "mae", "our_mae", "skill", "our_skill")}
 
 
-def _foreseen(one: Warnings) -> dict[str, Any]:
-    return asdict(one) | {"pod": one.pod, "far": one.far, "csi": one.csi}
+def _foreseen(warnings: Warnings) -> dict[str, Any]:
+    return asdict(warnings) | {"pod": warnings.pod, "far": warnings.far, "csi": warnings.csi}
 
 
 def _leads(block: tuple[int, int]) -> str:
     return f"{block[0]}-{block[1]}"
 
 
-def record_tables(one: dict[str, Any]) -> Iterator[Table]:
+def record_tables(entry: dict[str, Any]) -> Iterator[Table]:
     """One of `records` for people: errors by lead time, then what else there is."""
-    name = f"{one['city']} {one['target']} ({one['mode']})"
+    name = f"{entry['city']} {entry['target']} ({entry['mode']})"
     headings = (
         "lead",
         "hours",
@@ -107,24 +113,24 @@ def record_tables(one: dict[str, Any]) -> Iterator[Table]:
         "in 95 %",
         "width",
     )
-    yield make_table(name, headings, _error_rows(one))
+    yield make_table(name, headings, _error_rows(entry))
     for title, headings_of, rows in (
-        ("rivals", ("rival", "lead", "hours", "MAE", "ours", "skill", "ours"), _rival_rows(one)),
+        ("rivals", ("rival", "lead", "hours", "MAE", "ours", "skill", "ours"), _rival_rows(entry)),
         (
             "bad air foreseen",
             ("AQI above", "lead", "forecast", "hits", "misses", "false", "POD", "FAR", "CSI"),
-            _warning_rows(one),
+            _warning_rows(entry),
         ),
-        ("stated probabilities", ("of", "hours", "stated", "came true"), _stated_rows(one)),
+        ("stated probabilities", ("of", "hours", "stated", "came true"), _stated_rows(entry)),
     ):
         if rows:
             yield make_table(f"{name}: {title}", headings_of, rows)
 
 
-def _error_rows(one: dict[str, Any]) -> list[tuple[object, ...]]:
+def _error_rows(entry: dict[str, Any]) -> list[tuple[object, ...]]:
     by_lead = [
         ("all" if each["lead"] is None else f"{each['lead']} h", each)
-        for each in (one["together"], *one["by_lead"])
+        for each in (entry["together"], *entry["by_lead"])
         if each["lead"] in _SHOWN_LEADS
     ]
     return [
@@ -140,11 +146,11 @@ def _error_rows(one: dict[str, Any]) -> list[tuple[object, ...]]:
             f"{each['coverage95']:.0%}",
             each["width80"],
         )
-        for lead, each in (*by_lead, *((f"{leads} h", each) for leads, each in one["by_block"].items()))
+        for lead, each in (*by_lead, *((f"{leads} h", each) for leads, each in entry["by_block"].items()))
     ]
 
 
-def _rival_rows(one: dict[str, Any]) -> list[tuple[object, ...]]:
+def _rival_rows(entry: dict[str, Any]) -> list[tuple[object, ...]]:
     return [
         (
             rival,
@@ -155,12 +161,12 @@ def _rival_rows(one: dict[str, Any]) -> list[tuple[object, ...]]:
             _signed(each["skill"]),
             _signed(each["our_skill"]),
         )
-        for rival, blocks in one["rivals"].items()
+        for rival, blocks in entry["rivals"].items()
         for leads, each in blocks.items()
     ]
 
 
-def _warning_rows(one: dict[str, Any]) -> list[tuple[object, ...]]:
+def _warning_rows(entry: dict[str, Any]) -> list[tuple[object, ...]]:
     return [
         (
             above,
@@ -171,14 +177,14 @@ def _warning_rows(one: dict[str, Any]) -> list[tuple[object, ...]]:
             each["false_alarms"],
             *(_percent(each[name]) for name in ("pod", "far", "csi")),
         )
-        for above, blocks in one["warnings"].items()
-        for leads, told in blocks.items()
-        for who, each in told.items()
+        for above, blocks in entry["warnings"].items()
+        for leads, forecasters in blocks.items()
+        for who, each in forecasters.items()
         if each["hits"] + each["misses"] + each["false_alarms"]
     ]
 
 
-def _stated_rows(one: dict[str, Any]) -> list[tuple[object, ...]]:
+def _stated_rows(entry: dict[str, Any]) -> list[tuple[object, ...]]:
     return [
         (
             each["event"] if each["event"] == "category" else f"AQI above {each['event']}",
@@ -186,7 +192,7 @@ def _stated_rows(one: dict[str, Any]) -> list[tuple[object, ...]]:
             _percent(each["stated"]),
             _percent(each["happened"]),
         )
-        for each in one["stated"]
+        for each in entry["stated"]
     ]
 
 

@@ -10,15 +10,15 @@ from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from common.adapters.queue import COLLECT, TRAIN
-from common.bootstrap.retention import upkeep
 from common.domain.errors import StoreError
+from common.domain.messages import COLLECT, TRAIN
+from common.services.retention import upkeep
 from common.store.maintain import last_upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from common.bootstrap.parts import Parts
+    from common.services.resources import Resources
 
 _COLLECT_MINUTE = 37
 """Indian hours end at half past the UTC hour; providers need some minutes."""
@@ -33,16 +33,16 @@ class Schedule(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
     nothing ran. `run_due` is called every second: a wait for the next job would not see that the machine slept.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, resources: Resources) -> None:
         super().__init__(
             timezone=UTC,
             executors={"default": DebugExecutor()},  # in the thread that calls
             job_defaults={"coalesce": True, "misfire_grace_time": None},
         )
-        self._parts = parts
+        self._parts = resources
         self._due: dict[Callable[[], None], None] = {}
-        now = parts.clock()
-        with parts.database.transaction() as connection:
+        now = resources.clock()
+        with resources.database.transaction() as connection:
             last = last_upkeep(connection)
         first_upkeep = now if last is None else max(now, last + _UPKEEP_EVERY)
         every = IntervalTrigger(days=_UPKEEP_EVERY.days, start_date=first_upkeep)

@@ -6,11 +6,12 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from common.api.serialize_service import source_states
 from common.cli.context import opened
 from common.cli.main import main
 from common.cli.output import console, emit, json_option, make_table, offline_option
+from common.store.dataset_kind import dataset, totals
 from common.store.jobs import counts
-from common.store.meta import dataset, totals
 from common.store.reads.service import service_state
 
 _STATES = ("queued", "running", "done", "dead")
@@ -21,23 +22,31 @@ _STATES = ("queued", "running", "done", "dead")
 @json_option
 def status(offline: bool, as_json: bool) -> None:
     """Show data, models, forecasts, jobs and sources."""
-    with opened(offline=offline) as parts, parts.database.transaction() as connection:
-        found = asdict(service_state(connection, parts.clock(), fresh=timedelta(hours=3)))
-        found |= {"dataset": dataset(connection), "totals": totals(connection), "jobs": counts(connection)}
-    emit(found, as_json=as_json)
+    with opened(offline=offline) as resources, resources.database.transaction() as connection:
+        now = resources.clock()
+        service = service_state(connection, now, fresh=timedelta(hours=3))
+        state = asdict(service) | {"sources": source_states(service.sources, now)}
+        state |= {"dataset": dataset(connection), "totals": totals(connection), "jobs": counts(connection)}
+    emit(state, as_json=as_json)
     if as_json:
         return
-    kept = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in found["totals"].items())
-    console.print(f"data: {found['dataset'] or 'none yet'}; {kept}")
+    amounts = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in state["totals"].items())
+    console.print(f"data: {state['dataset'] or 'none yet'}; {amounts}")
     console.print(
-        f"latest hour {found['latest'] or '–'}; {found['cities_current']} cities with an index of the last 3 h; "
-        f"{found['champions']} models served"
+        f"latest hour {state['latest'] or '–'}; {state['cities_current']} cities with an index of the last 3 h; "
+        f"{state['champions']} models served"
     )
-    jobs = [(type_, *(states.get(state, 0) for state in _STATES)) for type_, states in found["jobs"].items()]
+    jobs = [(type_, *(states.get(state, 0) for state in _STATES)) for type_, states in state["jobs"].items()]
     console.print(make_table("Jobs", ("type", *_STATES), jobs))
     runs = [
-        (name, _state(one), one["last_success"], one["lag_minutes"], _counted(one["failures_24h"]))
-        for name, one in found["sources"].items()
+        (
+            name,
+            _state(source),
+            source["last_success"],
+            source["lag_minutes"],
+            _counted(source["failures_24h"]),
+        )
+        for name, source in state["sources"].items()
     ]
     headings = ("source", "state", "last success", "lag, minutes", "failures in 24 h")
     console.print(make_table("Sources", headings, runs))

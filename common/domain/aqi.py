@@ -191,8 +191,8 @@ def city_index(stations: Sequence[Aqi], standard: Standard | None = None) -> Aqi
     Raises:
         DataError: when the stations' indices are of different standards.
     """
-    found = {standard, *(station.standard for station in stations)} - {None}
-    if len(found) > 1:
+    standards = {standard, *(station.standard for station in stations)} - {None}
+    if len(standards) > 1:
         raise DataError("a city's stations must be of one standard")
     used: Standard = standard or (stations[0].standard if stations else "in-naqi")
     valued = [station for station in stations if station.value is not None]

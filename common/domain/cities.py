@@ -57,11 +57,11 @@ def all_cities() -> tuple[City, ...]:
 
 @cache
 def _by_key() -> dict[str, City]:
-    found: dict[str, City] = {}
+    by_key: dict[str, City] = {}
     for city in all_cities():
         for spelling in (city.name, *city.aliases):
-            found[_key(spelling)] = city
-    return found
+            by_key[_key(spelling)] = city
+    return by_key
 
 
 @cache

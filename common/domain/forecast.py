@@ -56,3 +56,6 @@ MODES: tuple[Mode, ...] = ("live", "replay")
 
 QUANTILES = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99)
 """Levels at which a forecast's distribution is kept."""
+
+INTERVAL_LEVELS = {"lo95": 0.025, "lo80": 0.1, "hi80": 0.9, "hi95": 0.975}
+"""Bounds of the 95 % and 80 % intervals → their levels, which are among `QUANTILES`."""

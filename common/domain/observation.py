@@ -8,15 +8,14 @@ sixty minutes its own stamp falls.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from common.domain.errors import DataError, QuotaExhausted, SourceError
 
-Clock = Callable[[], datetime]
-"""Gives the present time, aware, in UTC. Only the composition root makes one."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Basis = Literal["measured", "implied", "modelled"]
 """Where a value comes from, best first: an instrument; an index turned back into a concentration; a model."""
@@ -80,7 +79,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class ProviderForecast:
     """Weather and air that a provider expected for `time`."""
 
     source: str
@@ -96,7 +95,7 @@ class Batch:
     """What one fetch gave: readings, what is expected, and how many were turned down for which reason."""
 
     readings: list[Reading] = field(default_factory=list)
-    forecasts: list[Outlook] = field(default_factory=list)
+    forecasts: list[ProviderForecast] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     retry_after: float | None = None
     """Seconds in which the provider wants no further question, where it said so after a part of the answer."""

@@ -16,30 +16,30 @@ _BOARD = re.compile(
 )
 """Who runs the station, after the last dash."""
 _LIKE = 0.9
-_KEPT = 4096
+_CACHED = 4096
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_CACHED)
 def station_key(name: str) -> tuple[str, str]:
     """(letters and digits of the place, those of the board) without case; the board is empty where none is given."""
-    found = _BOARD.search(name)
-    return (_plain(name[: found.start()]), _plain(found["board"])) if found else (_plain(name), "")
+    board = _BOARD.search(name)
+    return (_plain(name[: board.start()]), _plain(board["board"])) if board else (_plain(name), "")
 
 
 def city_part(name: str) -> tuple[str, ...]:
     """The parts of a station's name that may be its city: ``ITO, Delhi - CPCB`` → ``Delhi``."""
-    found = _BOARD.search(name)
+    board = _BOARD.search(name)
     return tuple(
-        part.strip() for part in name[: found.start() if found else None].split(",")[1:] if part.strip()
+        part.strip() for part in name[: board.start() if board else None].split(",")[1:] if part.strip()
     )
 
 
 def are_alike(name: str, other: str) -> bool:
     """Whether the names are so much alike that equal values would show them to be one instrument."""
-    one, two = station_key(name)[0], station_key(other)[0]
-    if not one or not two:
+    first, second = station_key(name)[0], station_key(other)[0]
+    if not first or not second:
         return False
-    return one in two or two in one or SequenceMatcher(None, one, two).ratio() >= _LIKE
+    return first in second or second in first or SequenceMatcher(None, first, second).ratio() >= _LIKE
 
 
 def best_spelling(name: str) -> tuple[bool, int, int]:

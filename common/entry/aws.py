@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import DataError
-from common.entry import aws_metrics, envelope
-from common.entry.perform import Handler, deferred, log, once, perform
+from common.entry import aws_metrics, event_decoding
+from common.entry.message_runner import deferred, log, once, perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-    from common.adapters.queue import Message
+    from common.domain.messages import Handler, Message
 
     LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -55,13 +55,13 @@ def events(build: Callable[[], Handler], default_type: str, accepts: Collection[
             try:
                 work(_from_sqs(record.raw_event, default_type))
             except Exception:
-                attempt = envelope.sqs_attempt(record.raw_event)
+                attempt = event_decoding.sqs_attempt(record.raw_event)
                 aws_metrics.emit(aws_metrics.of_delivery(default_type, attempt), function)
                 raise
 
-        if envelope.is_sqs_batch(event):
+        if event_decoding.is_sqs_batch(event):
             return _batch(event, from_queue)
-        return work(envelope.decode_one(event, default_type))
+        return work(event_decoding.decode_one(event, default_type))
 
     _load_before_snapshot(_FOR_EVENTS)
     return handler
@@ -128,7 +128,7 @@ def _batch(event: dict[str, Any], handle: Callable[[SQSRecord], None]) -> dict[s
 
 def _from_sqs(record: dict[str, Any], default_type: str) -> Message:
     try:
-        return envelope.from_sqs(record, default_type)
+        return event_decoding.from_sqs(record, default_type)
     except DataError:
         log().exception("message cannot be read", extra={"id": record.get("messageId"), "result": "failed"})
         raise

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN
+from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from common.adapters.queue import Message
+    from common.domain.messages import Message
 
 NAMESPACE = "Vayu"
 ATTEMPTS = {COLLECT: 5, OBSERVATIONS_READY: 3, TRAIN: 5}

@@ -7,10 +7,10 @@ import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from common.adapters.queue import Message
 from common.domain.errors import DataError
-from common.entry import envelope
-from common.entry.perform import HOPELESS, Handler, deferred, log, once, perform
+from common.domain.messages import Handler, Message
+from common.entry import event_decoding
+from common.entry.message_runner import HOPELESS, deferred, log, once, perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -85,7 +85,7 @@ def event(
     handle = deferred(build)
 
     def function(cloud_event: CloudEvent) -> None:
-        perform(handle, envelope.from_cloud_event(cloud_event, default_type), accepts)
+        perform(handle, event_decoding.from_cloud_event(cloud_event, default_type), accepts)
 
     return function
 
@@ -95,8 +95,8 @@ def _message(request: Request, default_type: str) -> tuple[Message, bool]:
     body = request.get_data().strip()
     if not body:
         return Message(default_type, request.headers.get("X-CloudScheduler-ScheduleTime", "")), False
-    content = envelope.json_object(body)
-    return envelope.decode_one(content, default_type), envelope.is_pubsub_push(content)
+    content = event_decoding.json_object(body)
+    return event_decoding.decode_one(content, default_type), event_decoding.is_pubsub_push(content)
 
 
 def _problem(status: HTTPStatus, detail: str | None = None) -> Reply:

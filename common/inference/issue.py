@@ -27,19 +27,19 @@ from common.features import (
     usable_origins,
 )
 from common.inference.adaptive_conformal import Issued, quantiles
+from common.inference.challengers import challenger_forecasts
 from common.inference.experts import WINDOW_HOURS, Combined, Record, combine
 from common.inference.intervals import as_lists, category_probabilities, distribution, interval
 from common.inference.issued_history import REACH_HOURS, experts_before, issued_before
 from common.inference.naive import naive_forecasts
 from common.inference.provider_forecasts import outlooks_of
-from common.inference.providers import Heard, keep_provider_rivals, provider_forecasts
-from common.inference.rivals import challenger_forecasts
+from common.inference.providers import Heard, insert_provider_challengers, provider_forecasts
+from common.store.challengers import current_challengers, insert_challenger_forecasts
 from common.store.city_hours import history, provenance
+from common.store.dataset_kind import check_reachable
 from common.store.experts import IssuedExperts, insert_experts
 from common.store.forecasts import IssuedForecast, insert_forecast
-from common.store.meta import check_reachable
 from common.store.models import champion
-from common.store.rivals import followed, keep_rival
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -150,7 +150,7 @@ def _issue_city(
         of_pm25 = one.combined.y if target == COMPOSED_OF else of_pm25
     with database.transaction() as connection:
         fresh = [one.target for one in made if _insert(connection, past, one, now=now, mode=mode)]
-        keep_provider_rivals(connection, city, fresh, mode, past.heard, past.origin)
+        insert_provider_challengers(connection, city, fresh, mode, past.heard, past.origin)
     return len(fresh), len(made) - len(fresh), failures
 
 
@@ -204,7 +204,7 @@ class _Before:
         source, basis = provenance(connection, city, origin - lag * HOUR)
         return cls(
             champion=champion(connection, city, target, mode),
-            challengers=followed(connection, city, target, mode, now=now),
+            challengers=current_challengers(connection, city, target, mode, now=now),
             lag=lag,
             source=source,
             basis=basis,
@@ -294,8 +294,8 @@ def _insert(connection: Connection, past: _Past, made: _Made, *, now: datetime, 
             made.combined.weights.ravel().tolist(),
         )
         insert_experts(connection, city, target, mode, origin=origin, experts=experts)
-        for version, y in made.challengers.items():
-            keep_rival(connection, city, target, mode, origin=origin, version=version, y=as_lists(y, 1))
+        challengers = [(target, version, as_lists(y, 1)) for version, y in made.challengers.items()]
+        insert_challenger_forecasts(connection, city, mode, origin, challengers)
     return fresh
 
 

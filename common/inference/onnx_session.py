@@ -15,7 +15,7 @@ from common.domain.forecast import TARGETS
 from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
 from common.inference.experts import Record
 from common.inference.hindcast import from_file, hindcast_key
-from common.store.rivals import MOST_FOLLOWED
+from common.store.challengers import MAX_CHALLENGERS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -117,7 +117,7 @@ def _run(session: Any, X: NDArray[np.float32], answers: list[str]) -> list[NDArr
 
 def models_of_a_round() -> int:
     """Most models that forecasts of all cities are made with: each champion, and the models followed beside it."""
-    return len(all_cities()) * len(TARGETS) * (1 + MOST_FOLLOWED)
+    return len(all_cities()) * len(TARGETS) * (1 + MAX_CHALLENGERS)
 
 
 class ModelCache:

@@ -13,7 +13,7 @@ import numpy as np
 
 from common.domain.observation import HOUR
 from common.features import MAX_AGE_HOURS, WEATHER_SCALE, Outlooks, Told
-from common.store.outlooks import outlooks_between
+from common.store.provider_forecasts import provider_forecasts_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from common.features import Array
     from common.store.engine import Connection
-    from common.store.outlooks import Received
+    from common.store.provider_forecasts import Received
 
 PREFERRED = ("open-meteo", "openweather")
 """Providers, best first; others come before them by name: there are none in a database but the simulated one."""
@@ -37,7 +37,7 @@ def outlooks_of(
     All are ends of Indian hours; they are counted from `hour_0`'s.
     """
     reach = start - timedelta(hours=MAX_AGE_HOURS + 1)
-    found = outlooks_between(
+    found = provider_forecasts_between(
         connection, [city], "weather", tuple(WEATHER_SCALE), reach, end, newest=start == end
     )
     return as_outlooks(found[city], hour_0)

@@ -16,7 +16,8 @@ from common.domain.forecast import HORIZON
 from common.domain.nowcast import HEAVIEST
 from common.domain.observation import HOUR, POLLUTANTS
 from common.features import INPUTS, MAX_AGE_HOURS
-from common.store.outlooks import insert_rivals, outlooks_between
+from common.store.challengers import insert_challenger_forecasts
+from common.store.provider_forecasts import provider_forecasts_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from common.domain.forecast import Mode, Target
     from common.features import Array
     from common.store.engine import Connection
-    from common.store.outlooks import Received
+    from common.store.provider_forecasts import Received
 
 WINDOW = 24
 """Hours that an index looks back over"""
@@ -41,7 +42,9 @@ def provider_forecasts(connection: Connection, city: str, known: Array, origin: 
     `known`: float64 (hours, n_inputs), ending at the origin.
     """
     oldest = origin - timedelta(hours=MAX_AGE_HOURS)
-    said = outlooks_between(connection, [city], "air", POLLUTANTS, oldest, origin, newest=True)[city]
+    said = provider_forecasts_between(connection, [city], "air", POLLUTANTS, oldest, origin, newest=True)[
+        city
+    ]
     found: Heard = {}
     for one in said:
         for target, y in _forecasts(one, known, origin).items():
@@ -50,14 +53,14 @@ def provider_forecasts(connection: Connection, city: str, known: Array, origin: 
     return found
 
 
-def keep_provider_rivals(
+def insert_provider_challengers(
     connection: Connection, city: str, targets: Sequence[Target], mode: Mode, heard: Heard, origin: datetime
 ) -> int:
     """Keep what providers forecast of `targets`; how many forecasts. Ours of the same origin must be kept before."""
-    rivals = [
+    forecasts = [
         (target, source, _listed(y)) for target in targets for source, y in heard.get(target, {}).items()
     ]
-    return insert_rivals(connection, city, mode, origin, rivals)
+    return insert_challenger_forecasts(connection, city, mode, origin, forecasts)
 
 
 def _forecasts(said: Received, known: Array, origin: datetime) -> dict[Target, Array]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from common.ingest.units import DAY, Unit, split
+from common.ingest.backfill_units import DAY, Unit, split
 from common.store.backfills import claim, filled, mark_filled
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from common.domain.cities import City
     from common.ingest.collect import Collector
-    from common.ingest.meter import Meter
+    from common.ingest.quota import Meter
     from common.ingest.report import SourceReport
     from common.sources.interface import Source
     from common.store.engine import Database
@@ -78,22 +78,22 @@ class BackfillReport:
     @property
     def filled(self) -> int:
         """City-days filled by this run."""
-        return sum(one.filled for one in self.sources.values())
+        return sum(fill.filled for fill in self.sources.values())
 
     @property
     def left(self) -> int:
         """City-days still to be filled."""
-        return sum(one.left for one in self.sources.values())
+        return sum(fill.left for fill in self.sources.values())
 
     @property
     def failures(self) -> dict[str, int]:
         """Reason → city-days that failed for it."""
-        return dict(sum((Counter(one.failures) for one in self.sources.values()), Counter()))
+        return dict(sum((Counter(fill.failures) for fill in self.sources.values()), Counter()))
 
     @property
     def again_at(self) -> datetime | None:
         """When the first of the sources that need a rest may be asked again."""
-        return min((one.again_at for one in self.sources.values() if one.again_at), default=None)
+        return min((fill.again_at for fill in self.sources.values() if fill.again_at), default=None)
 
 
 Show = Callable[[Unit | None, BackfillReport], None]
@@ -248,15 +248,15 @@ class Backfill:
         done = replace(self._collector, sources=(unit.source,)).collect(
             unit.cities, start=start - before, end=end, forecast_hours=0, budget_s=self._unit_s, record=False
         )
-        said = done.sources[unit.source.name]
-        _add(lane.fill, said)
+        outcome = done.sources[unit.source.name]
+        _add(lane.fill, outcome)
         report.hours += done.hours
         report.cities = sorted({*report.cities, *done.cities})
-        if said.resting_until is not None:
+        if outcome.resting_until is not None:
             lane.units.appendleft(unit)
-            lane.not_before = lane.fill.again_at = said.resting_until
+            lane.not_before = lane.fill.again_at = outcome.resting_until
             return
-        reasons = _reasons(said)
+        reasons = _reasons(outcome)
         if not reasons:
             with self._collector.database.transaction() as connection:
                 mark_filled(
@@ -265,10 +265,10 @@ class Backfill:
             lane.fill.filled += unit.city_days
             lane.in_a_row = 0
             return
-        lane.fill.failure = said.failure or ", ".join(reasons)
+        lane.fill.failure = outcome.failure or ", ".join(reasons)
         if _USED_UP.intersection(reasons):
             lane.units.appendleft(unit)
-            rest = _LATER if said.retry_after is None else timedelta(seconds=said.retry_after)
+            rest = _LATER if outcome.retry_after is None else timedelta(seconds=outcome.retry_after)
             lane.not_before = lane.fill.again_at = self._collector.clock() + rest
             return
         lane.fill.failed += unit.city_days
@@ -279,21 +279,21 @@ class Backfill:
             lane.give_up()
 
 
-def _add(fill: SourceFill, said: SourceReport) -> None:
-    fill.readings += said.readings
-    fill.new += said.new
-    fill.changed += said.changed
-    fill.rejected = dict(Counter(fill.rejected) + Counter(said.rejected))
+def _add(fill: SourceFill, report: SourceReport) -> None:
+    fill.readings += report.readings
+    fill.new += report.new
+    fill.changed += report.changed
+    fill.rejected = dict(Counter(fill.rejected) + Counter(report.rejected))
 
 
-def _reasons(said: SourceReport) -> list[str]:
+def _reasons(report: SourceReport) -> list[str]:
     """Why not all was answered; empty where it was.
 
     A ``sensor:…`` is an instrument that the provider does not answer for, now or later; the rest was answered.
     """
-    found = [said.failure.partition(":")[0]] if said.failure else []
-    for name in said.rejected:
+    reasons = [report.failure.partition(":")[0]] if report.failure else []
+    for name in report.rejected:
         part, colon, reason = name.partition(":")
         if name == "out_of_time" or (colon and part != "sensor"):
-            found.append(reason or "timeout")
-    return sorted(set(found))
+            reasons.append(reason or "timeout")
+    return sorted(set(reasons))

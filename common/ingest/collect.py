@@ -13,28 +13,28 @@ from aws_lambda_powertools import Logger
 from common.domain.errors import ConfigError, QuotaExhausted, SourceError, StoreError
 from common.domain.observation import (
     HOUR,
-    Clock,
-    Outlook,
+    ProviderForecast,
     Reading,
     hour_ending,
     last_full_hour,
 )
-from common.ingest.asking import Answer, Asker
-from common.ingest.breaker import LONGEST, LONGEST_LIVE, UNUSABLE, Streak, rest_until
+from common.ingest.circuit_breaker import LONGEST, LONGEST_LIVE, UNUSABLE, Streak, rest_until
+from common.ingest.concurrent_fetch import ConcurrentFetcher, FetchResult
 from common.ingest.reconcile import TOUCHED, reconcile_all
 from common.ingest.report import CollectReport, SourceReport
 from common.sources.interface import Request, Source
 from common.store.city_hours import latest_city_hours
-from common.store.meta import Dataset, claim_dataset, refuse_other_dataset
-from common.store.outlooks import insert_outlooks
+from common.store.dataset_kind import Dataset, claim_dataset, refuse_other_dataset
+from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.readings import Written, upsert_readings
-from common.store.source_runs import failed_before, record_run, resting
-from common.store.storable import storable
+from common.store.sanitize import sanitize
+from common.store.source_runs import SourceRun, failed_before, record_run, resting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from common.domain.cities import City
+    from common.ports import Clock
     from common.sources.http import Http
     from common.store.engine import Database
 
@@ -57,11 +57,11 @@ _GRACE_S = 5.0
 
 
 @dataclass(slots=True)
-class _Said:
+class _CityBatch:
     """What one source said of one city; readings by station and time."""
 
     readings: dict[tuple[str, datetime], Reading] = field(default_factory=dict)
-    forecasts: list[Outlook] = field(default_factory=list)
+    forecasts: list[ProviderForecast] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Collector:
     clock: Clock
     base_urls: Mapping[str, str]
     keys: Mapping[str, str]
-    asker: Asker = field(default_factory=Asker, repr=False, compare=False)
+    fetcher: ConcurrentFetcher = field(default_factory=ConcurrentFetcher, repr=False, compare=False)
 
     def collect(
         self,
@@ -96,7 +96,7 @@ class Collector:
         Sources are asked side by side, and a source that fails is recorded and costs the others nothing. After
         `budget_s` seconds (default: `ASKING_S`, or `FILLING_S` with a `start`) those that are not ready are
         given up on; one that asks city by city returns what it has, and the rest is counted as ``out_of_time``.
-        A source that rests (see `common.ingest.breaker`) is not asked, unless `insist`. How the sources did is
+        A source that rests (see `common.ingest.circuit_breaker`) is not asked, unless `insist`. How the sources did is
         kept as their health, unless not to `record`: what a backfill meets says little of the present.
 
         What is said of a city and the city-hours that come of it are stored together, some cities at a time: a run
@@ -154,10 +154,10 @@ class Collector:
             )
         return kinds.pop() if kinds else "real"
 
-    def _ask(self, sources: Sequence[Source], request: Request, limit_s: float) -> list[Answer]:
+    def _ask(self, sources: Sequence[Source], request: Request, limit_s: float) -> list[FetchResult]:
         end = time.monotonic() + limit_s  # threads are waited for in real time, whatever the client's clock
         http = self.http.until(self.http.clock() + limit_s - min(_GRACE_S, limit_s / 10))
-        return self.asker.ask(
+        return self.fetcher.fetch_all(
             sources,
             lambda source: source.fetch(
                 replace(request, key=self.keys.get(source.name)), http.asking(source)
@@ -166,7 +166,7 @@ class Collector:
         )
 
     def _keep_all(
-        self, by_city: Mapping[str, Mapping[str, _Said]], report: CollectReport, now: datetime
+        self, by_city: Mapping[str, Mapping[str, _CityBatch]], report: CollectReport, now: datetime
     ) -> Exception | None:
         """Store some cities at a time; returns what broke, if anything did, for it must not cost the others theirs."""
         broken: Exception | None = None
@@ -186,16 +186,18 @@ class Collector:
                 broken = error
         return broken
 
-    def _keep(self, some: Mapping[str, Mapping[str, _Said]], report: CollectReport, now: datetime) -> None:
+    def _keep(
+        self, some: Mapping[str, Mapping[str, _CityBatch]], report: CollectReport, now: datetime
+    ) -> None:
         """Store what the sources said of some cities, and their city-hours: all of it, or nothing."""
-        said = [one for sources in some.values() for one in sources.values()]
+        batches = [batch for sources in some.values() for batch in sources.values()]
         with self.database.transaction() as connection:
             written = upsert_readings(
-                connection, (reading for one in said for reading in one.readings.values()), now=now
+                connection, (reading for batch in batches for reading in batch.readings.values()), now=now
             )
             # By the clock of now: what came while the sources were asked was not known when that began.
-            insert_outlooks(
-                connection, (outlook for one in said for outlook in one.forecasts), now=self.clock()
+            insert_provider_forecasts(
+                connection, (forecast for batch in batches for forecast in batch.forecasts), now=self.clock()
             )
             latest = latest_city_hours(connection, some)
             touched = {
@@ -213,7 +215,7 @@ class Collector:
         report.hours += sum(changed.values())
         report.cities += [city for city, hours in changed.items() if hours]
 
-    def _record(self, answers: Sequence[Answer], report: CollectReport, started_at: datetime) -> None:
+    def _record(self, answers: Sequence[FetchResult], report: CollectReport, started_at: datetime) -> None:
         finished_at = self.clock()
         with self.database.transaction() as connection:
             for answer in answers:
@@ -221,36 +223,38 @@ class Collector:
                 runs, hours = failed_before(connection, source.name, started_at) if failure else (0, 0)
                 record_run(
                     connection,
-                    source.name,
-                    started_at=started_at,
-                    finished_at=finished_at,
-                    readings=len(batch.readings),
-                    rejected=report.sources[source.name].rejected,
-                    latest=max((reading.time for reading in batch.readings), default=None),
-                    reason=failure.reason if failure else None,
-                    message=str(failure) if failure else None,
-                    rests_until=rest_until(
-                        started_at,
-                        finished_at,
-                        failure,
-                        Streak(runs + 1, hours + 1),
-                        batch.retry_after,
-                        longest=LONGEST if source.backfill_days else LONGEST_LIVE,
+                    SourceRun(
+                        source.name,
+                        started_at=started_at,
+                        finished_at=finished_at,
+                        readings=len(batch.readings),
+                        rejected=report.sources[source.name].rejected,
+                        latest=max((reading.time for reading in batch.readings), default=None),
+                        reason=failure.reason if failure else None,
+                        message=str(failure) if failure else None,
+                        rests_until=rest_until(
+                            started_at,
+                            finished_at,
+                            failure,
+                            Streak(runs + 1, hours + 1),
+                            batch.retry_after,
+                            longest=LONGEST if source.backfill_days else LONGEST_LIVE,
+                        ),
                     ),
                 )
 
 
-def _judged(answer: Answer) -> Answer:
+def _judged(answer: FetchResult) -> FetchResult:
     """The answer; a failure where it was whole, and yet nothing that was told of the cities could be used."""
     batch = answer.batch
     useless = {reason: number for reason, number in batch.rejected.items() if reason not in _NOT_OF_THE_CITY}
     if answer.error or batch.readings or batch.forecasts or not useless:
         return answer
-    told = ", ".join(f"{number} {reason}" for reason, number in sorted(useless.items()))
-    return replace(answer, error=SourceError(f"nothing it told could be used: {told}", reason=UNUSABLE))
+    rejections = ", ".join(f"{number} {reason}" for reason, number in sorted(useless.items()))
+    return replace(answer, error=SourceError(f"nothing it told could be used: {rejections}", reason=UNUSABLE))
 
 
-def _first_report(answer: Answer) -> SourceReport:
+def _first_report(answer: FetchResult) -> SourceReport:
     batch, error = answer.batch, answer.error
     wait_s = error.retry_after if isinstance(error, QuotaExhausted) else batch.retry_after
     return SourceReport(
@@ -261,25 +265,25 @@ def _first_report(answer: Answer) -> SourceReport:
     )
 
 
-def _by_city(answers: Sequence[Answer], report: CollectReport) -> dict[str, dict[str, _Said]]:
+def _by_city(answers: Sequence[FetchResult], report: CollectReport) -> dict[str, dict[str, _CityBatch]]:
     """City → source → what may be kept; of two readings of one station and time the last, the other counted."""
-    found: dict[str, dict[str, _Said]] = defaultdict(lambda: defaultdict(_Said))
+    by_city: dict[str, dict[str, _CityBatch]] = defaultdict(lambda: defaultdict(_CityBatch))
     for answer in answers:
         source = answer.source
         if not source.archivable:
             continue
         duplicates = 0
         for reading in answer.batch.readings:
-            kept = found[reading.city][source.name].readings
-            key = (storable(reading.station), reading.time)
-            duplicates += key in kept
-            kept[key] = reading
+            readings = by_city[reading.city][source.name].readings
+            key = (sanitize(reading.station), reading.time)
+            duplicates += key in readings
+            readings[key] = reading
         for forecast in answer.batch.forecasts:
-            found[forecast.city][source.name].forecasts.append(forecast)
+            by_city[forecast.city][source.name].forecasts.append(forecast)
         if duplicates:
             rejected = report.sources[source.name].rejected
             rejected["duplicate"] = rejected.get("duplicate", 0) + duplicates
-    return found
+    return by_city
 
 
 def _spans(

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import Aqi, PollutantIndex, Standard, city_index, naqi, station_naqi, us_aqi
 from common.domain.breakpoints import SCALES
-from common.domain.explanation import RANKING, Unused, pack, pack_readings
 from common.domain.hour_quality import HourQuality, hour_quality
 from common.domain.observation import BASES, HOUR, POLLUTANTS, last_full_hour
-from common.domain.quality import AFTER, Doubt, at_once, at_scale_end
-from common.ingest.doubts import StationDoubts, doubts_of, first_in_doubt
-from common.ingest.stations import LEAD, WINDOW, Grid, Source, Station, load
+from common.quality.explanation import RANKING, Unused, pack, pack_readings
+from common.quality.qc_flags import StationFlags, first_with_changed_flags, flags_of
+from common.quality.rules import AFTER, QcFlag, at_once, at_scale_end
+from common.quality.stations import LEAD, WINDOW, Grid, Source, Station, load
 from common.sources import REGISTRY
 from common.store.city_hours import lock_cities, write_city_hours
 
@@ -106,7 +106,7 @@ def _rows(
         until = min(start + _CHUNK, end)
         grids = load(connection, cities, start, until, known)
         if not settled:
-            for city, earlier in first_in_doubt(connection, grids).items():
+            for city, earlier in first_with_changed_flags(connection, grids).items():
                 yield from _rows(connection, [city], earlier, end, now)
                 cities = [each for each in cities if each != city]
             settled = True
@@ -156,12 +156,12 @@ def _city_hour(grid: Grid, hour: int) -> dict[str, Any] | None:
     # A better source that has no index may lack it for what is doubtful in it.
     concerned = [choice for choice in choices if choice.quality.basis < best.quality.basis] + [best]
     left_out = _left_out(concerned, hour)
-    doubts = doubts_of(grid, hour)
+    doubts = flags_of(grid, hour)
     unlike = at_once([station.values for station in best.stations], best.source.basis, hour)
     for station, of_hour in zip(best.stations, unlike, strict=True):
-        if found := [*of_hour, *_at_scale_end(best.source, station, hour)]:
+        if codes := [*of_hour, *_at_scale_end(best.source, station, hour)]:
             of_source = doubts.setdefault(best.source.name, {})
-            of_source[station.name] = [*of_source.get(station.name, ()), *map(str, found)]
+            of_source[station.name] = [*of_source.get(station.name, ()), *map(str, codes)]
     gap, stopped = best.source.gap(hour), _stopped(best.source, hour)
     return {
         "source": best.source.name,
@@ -229,25 +229,25 @@ def _unused(
     there: Sequence[tuple[Source, list[Station]]], choices: Sequence[_Choice], best: _Choice
 ) -> list[Unused]:
     ranks = {(choice.source.name, choice.source.basis): choice.rank for choice in choices}
-    found = []
+    unused = []
     for source, stations in there:
         if source is best.source:
             continue
         rank = ranks.get((source.name, source.basis))
         places = zip(RANKING, rank, best.rank, strict=True) if rank else ()
-        why = next((name for name, one, other in places if one != other), "basis")
-        found.append(Unused(source.name, source.basis, len(stations), why))
-    return found
+        why = next((name for name, rank_part, other in places if rank_part != other), "basis")
+        unused.append(Unused(source.name, source.basis, len(stations), why))
+    return unused
 
 
 def _left_out(concerned: Iterable[_Choice], hour: int) -> dict[str, dict[str, dict[str, int]]]:
     """Source → station → pollutant → number of values within the window that are not counted."""
-    found: dict[str, dict[str, dict[str, int]]] = defaultdict(dict)
+    excluded: dict[str, dict[str, dict[str, int]]] = defaultdict(dict)
     for choice in concerned:
         for station in choice.stations:
             if station.left_out and (counts := station.left_out_for(hour)):
-                found[choice.source.name][station.name] = counts
-    return dict(found)
+                excluded[choice.source.name][station.name] = counts
+    return dict(excluded)
 
 
 def _stopped(source: Source, hour: int) -> dict[str, int]:
@@ -258,30 +258,30 @@ def _stopped(source: Source, hour: int) -> dict[str, int]:
 
 def _flags(
     concerned: Sequence[_Choice],
-    doubts: StationDoubts,
+    doubts: StationFlags,
     left_out: dict[str, dict[str, dict[str, int]]],
     *,
     gap: bool,
     stopped: bool,
 ) -> list[str]:
     """The city-hour's flags: what is doubtful at the stations of the sources that matter to it."""
-    found = {
+    flags = {
         code.removesuffix("!")
         for choice in concerned
         for codes in doubts.get(choice.source.name, {}).values()
         for code in codes
     }
-    found |= {
-        Doubt("excluded", name).flag
+    flags |= {
+        QcFlag("excluded", name).flag
         for stations in left_out.values()
         for counts in stations.values()
         for name in counts
     }
-    found.update(name for name, there in (("gap", gap), ("stopped", stopped)) if there)
-    return sorted(found)
+    flags.update(name for name, there in (("gap", gap), ("stopped", stopped)) if there)
+    return sorted(flags)
 
 
-def _at_scale_end(source: Source, station: Station, hour: int) -> list[Doubt]:
+def _at_scale_end(source: Source, station: Station, hour: int) -> list[QcFlag]:
     provider = REGISTRY.get(source.name)
     if source.basis != "implied" or provider is None:
         return []
@@ -334,8 +334,10 @@ def _weather(grid: Grid, hour: int) -> tuple[dict[str, float | None], list[str]]
     givers: set[str] = set()
     for name, by_basis in grid.weather.items():
         row[name] = None
-        for told in by_basis:
-            having = [(source, value) for source, series in told if (value := series[hour]) is not None]
+        for series_of_basis in by_basis:
+            having = [
+                (source, value) for source, series in series_of_basis if (value := series[hour]) is not None
+            ]
             if having:
                 row[name] = _rounded([value for _, value in having])
                 givers.update(source for source, _ in having)

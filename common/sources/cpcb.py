@@ -15,7 +15,8 @@ from common.domain.aqi import PollutantIndex, station_naqi
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
 from common.domain.observation import POLLUTANTS, Batch, Reading
 from common.sources.cpcb_feed import IDS, city_at, fault, read_index, read_stamp
-from common.sources.interface import Request, Source, provider_text
+from common.sources.http import provider_text
+from common.sources.interface import Request, Source
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -95,9 +96,11 @@ def _page(request: Request, http: Http, offset: int, limit: int) -> tuple[list[A
     )
     if not isinstance(payload, dict):
         raise Permanent("data.gov.in's answer is not built as documented", reason="shape")
-    said = payload.get("error") or (payload.get("message") if payload.get("status") == "error" else None)
-    if said:
-        raise _explain(str(said)) or Permanent(f"data.gov.in answered {provider_text(str(said), (key,))}")
+    message = payload.get("error") or (payload.get("message") if payload.get("status") == "error" else None)
+    if message:
+        raise _explain(str(message)) or Permanent(
+            f"data.gov.in answered {provider_text(str(message), (key,))}"
+        )
     rows, total = payload.get("records"), str(payload.get("total"))
     if not isinstance(rows, list) or not total.isascii() or not total.isdigit() or len(total) > 9:
         raise Permanent("data.gov.in's answer is not built as documented", reason="shape")
@@ -158,7 +161,8 @@ SOURCE = Source(
     name="cpcb",
     provides=frozenset(POLLUTANTS),
     basis="implied",
-    key=True,
+    key="CPCB_API_KEY",
+    base_urls={"CPCB_BASE_URL": "https://api.data.gov.in/resource/3b01bcb8-0b14-4abf-b6f2-c1bfd384ba69"},
     backfill_days=0,
     attribution="Central Pollution Control Board (CPCB) through data.gov.in, Government of India",
     fetch=fetch,

@@ -193,13 +193,13 @@ def _text(item: dict[str, Any], name: str) -> str:
 
 def _items(parent: Any, name: str, rejected: Counter[str]) -> list[dict[str, Any]]:
     """The objects in a list of `parent`; anything else in its place is counted."""
-    found = parent.get(name, []) if isinstance(parent, dict) else None
-    if not isinstance(found, list):
+    given = parent.get(name, []) if isinstance(parent, dict) else None
+    if not isinstance(given, list):
         rejected["shape"] += 1
         return []
-    items = [item for item in found if isinstance(item, dict)]
-    if len(items) < len(found):
-        rejected["shape"] += len(found) - len(items)
+    items = [item for item in given if isinstance(item, dict)]
+    if len(items) < len(given):
+        rejected["shape"] += len(given) - len(items)
     return items
 
 
@@ -215,12 +215,12 @@ def _reading(station: _Station, city: str, now: datetime, rejected: Counter[str]
         index = read_index(hourly, rejected)
         if index is not None:
             values[pollutant] = implied_concentration(pollutant, index).value
-    kept = {index: value for index, value in published.items() if value is not None}
-    reason = fault(name, time, now) or ("" if values or kept else "no_values")
+    indices = {index: value for index, value in published.items() if value is not None}
+    reason = fault(name, time, now) or ("" if values or indices else "no_values")
     if reason or time is None:
         rejected[reason] += 1
         return None
-    return Reading(SOURCE.name, city, time, SOURCE.basis, values, name, kept)
+    return Reading(SOURCE.name, city, time, SOURCE.basis, values, name, indices)
 
 
 def fault(name: str, time: datetime | None, now: datetime) -> str:
@@ -258,7 +258,8 @@ SOURCE = Source(
     name="cpcb-feed",
     provides=frozenset(POLLUTANTS),
     basis="implied",
-    key=False,
+    key=None,
+    base_urls={"CPCB_FEED_URL": "https://airquality.cpcb.gov.in/caaqms/iit_rss_feed_with_coordinates"},
     backfill_days=0,
     attribution="Central Pollution Control Board (CPCB), Ministry of Environment, Government of India",
     fetch=fetch,

@@ -25,6 +25,7 @@ import email.utils
 import json
 import logging
 import math
+import re
 import socket
 import ssl
 import threading
@@ -32,7 +33,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from urllib.parse import quote, quote_plus
 
 import httpx
 import msgspec
@@ -40,14 +43,12 @@ import tenacity
 
 from common import __version__
 from common.domain.errors import OutOfTime, Permanent, QuotaExhausted, SourceError, Transient
-from common.sources.interface import provider_text
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from common.sources.interface import Source
-
 WEB_PAGE = "html"
+_SHOWN = 160
 MAX_BYTES = 32 * 1024 * 1024
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
@@ -65,10 +66,30 @@ Explain = Callable[[int, str], SourceError | None]
 """(status, body) of an answer that is not 2xx, or not JSON → the error it means; None: the table holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Most calls that a provider allows, by its own weight; None: no such limit is known."""
+
+    minute: float | None = None
+    hour: float | None = None
+    day: float | None = None
+    month: float | None = None
+
+
+class Metered(Protocol):
+    """What calls are counted for: a source."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def quota(self) -> Quota: ...
+
+
 class Meter(Protocol):
     """Counts calls, so that quotas hold over all processes."""
 
-    def take(self, source: Source, calls: float) -> float:
+    def take(self, source: Metered, calls: float) -> float:
         """Count a call of that weight: 0; or the seconds after which there is room for it.
 
         Raises:
@@ -77,49 +98,58 @@ class Meter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a call may take, in seconds, and how often it is tried."""
+
+    attempts: int = 3
+    """Most attempts of a call, the later ones only after a `Transient`."""
+    connect_s: float = 5.0
+    read_s: float = 15.0
+    budget_s: float = 45.0
+    """A call takes not much more than this, with all its attempts."""
+    wait_s: float = 0.5
+    """The first wait between two attempts; the others grow, with jitter."""
+    minute_s: float = 61.0
+    """What `per_minute` counts by: a second over, because neither this clock nor the provider's is exact."""
+
+
 class Http:
     """A client to fetch with; close it, or use it as a context.
 
-    Each call makes at most `attempts` attempts, the later ones only after a `Transient`, with growing
-    jittered waits from `wait_s`, and takes not much more than `budget_s` seconds in all.
-
-    `minute_s` is what `per_minute` counts by: a second more than a minute, because neither this clock nor the
-    provider's is exact. Calls of one server are spread evenly over it, those of all threads together.
-    With a `meter`, each attempt for a source is counted before it is made, and waits or fails where the
-    source's quota leaves no room. `clock` gives seconds, by which all of this is reckoned, and `sleep` is how it waits.
+    Calls of one server are spread evenly over the minute, those of all threads together. With a `meter`, each attempt
+    for a source is counted before it is made. It waits, or fails, where the source's quota leaves no room. `clock`
+    gives the seconds by which all of this is reckoned, and `sleep` is how it waits.
     """
 
     def __init__(
         self,
+        timing: Timing = Timing(),
         *,
-        attempts: int = 3,
-        connect_s: float = 5.0,
-        read_s: float = 15.0,
-        budget_s: float = 45.0,
-        wait_s: float = 0.5,
-        minute_s: float = 61.0,
         meter: Meter | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         for name in ("httpx", "httpcore"):  # they log whole addresses, and keys travel in these
             logging.getLogger(name).setLevel(logging.WARNING)
-        self._budget_s = budget_s
-        self._connect_s = connect_s
-        self._read_s = read_s
-        self._minute_s = minute_s
+        self._budget_s = timing.budget_s
+        self._connect_s = timing.connect_s
+        self._read_s = timing.read_s
+        self._minute_s = timing.minute_s
         self._run_ends = math.inf
         self._meter = meter
         self.clock = clock
         self._sleep = sleep
-        self._source: Source | None = None
+        self._source: Metered | None = None
         self._turns: dict[bytes, float] = {}
         self._taking_turns = threading.Lock()
-        self._attempts = attempts
-        self._wait = tenacity.wait_exponential(wait_s, max=8 * wait_s) + tenacity.wait_random(0, wait_s)
+        self._attempts = timing.attempts
+        self._wait = tenacity.wait_exponential(timing.wait_s, max=8 * timing.wait_s) + tenacity.wait_random(
+            0, timing.wait_s
+        )
         self._client = httpx.Client(
             headers={"User-Agent": f"vayu/{__version__}"},
-            timeout=httpx.Timeout(read_s, connect=connect_s),
+            timeout=httpx.Timeout(timing.read_s, connect=timing.connect_s),
             mounts=dict.fromkeys(_LOOPBACK),  # a stand-in on this machine is never asked through a proxy
         )
 
@@ -141,7 +171,7 @@ class Http:
         bound._run_ends = end
         return bound
 
-    def asking(self, source: Source) -> Self:
+    def asking(self, source: Metered) -> Self:
         """This client, connections and turns shared, for calls that count against the quota of `source`."""
         bound = copy(self)
         bound._source = source
@@ -352,10 +382,21 @@ def _connect_reason(error: BaseException) -> str:
     return "refused"
 
 
+def provider_text(body: str, secrets: tuple[str, ...] = ()) -> str:
+    """What a provider says went wrong, as one short line without any of `secrets` or an address's query."""
+    if body.lstrip()[:1] == "<":
+        return ""
+    for secret in sorted((s for s in secrets if len(s) > 3), key=len, reverse=True):
+        for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
+            body = body.replace(form, "…")
+    line = re.sub(r"\?\S+", "?…", " ".join(body[:2000].split()))
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+
+
 def _error(answer: httpx.Response, body: str, secrets: tuple[str, ...]) -> SourceError:
     status = answer.status_code
-    said = provider_text(body, secrets)
-    text = f"{answer.url.host} answered {status}" + (f": {said}" if said else "")
+    message = provider_text(body, secrets)
+    text = f"{answer.url.host} answered {status}" + (f": {message}" if message else "")
     if status == 429:
         return QuotaExhausted(text, retry_after=_retry_after(answer.headers))
     if status >= 500 or status == 408:

@@ -25,19 +25,16 @@ one of the errors of `common.domain.errors.SourceError`.
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
 
-from common.config import BASE_URLS
 from common.domain.aqi import implied_concentration
 from common.domain.errors import DataError, OutOfTime, QuotaExhausted, SourceError, Transient
 from common.domain.observation import Batch
 from common.domain.units import LIMITS, plausible, scale, wind_components
+from common.sources.http import Quota
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -51,7 +48,6 @@ if TYPE_CHECKING:
 
 AHEAD = timedelta(minutes=5)
 """How far another clock may go before ours."""
-_SHOWN = 160
 _EARTH_KM = 6371.0
 _NO_INDEX = 9999
 """A fill value; indices of almost 2000 have been published."""
@@ -69,19 +65,9 @@ class Request:
     """The present; nothing stamped later is a reading, but for minutes by which clocks differ."""
     forecast_hours: int = 0
     """For how many hours after `now` it is wanted what a provider expects of weather and air; 0: none."""
-    base_urls: Mapping[str, str] = field(default_factory=lambda: BASE_URLS)
-    """Setting → address, so that a stand-in can take a provider's place."""
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    """Setting → address, of the settings in `Source.base_urls`: a stand-in can take a provider's place."""
     key: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """Most calls that a provider allows, by its own weight; None: no such limit is known."""
-
-    minute: float | None = None
-    hour: float | None = None
-    day: float | None = None
-    month: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +78,24 @@ class Source:
     provides: frozenset[str]
     """The variables its readings and forecasts may hold; nothing else ever comes out of it."""
     basis: Basis
-    key: bool
-    """Whether it needs one; `common.config.KEYS` names the setting that holds it."""
+    key: str | None
+    """The setting that holds its key, such as ``WAQI_TOKEN``; None: it needs none."""
     backfill_days: int
     """How far back one can ask; 0: only the latest hour is given, whatever is asked."""
     attribution: str
     """The credit its licence asks for, shown wherever its data is."""
     fetch: Callable[[Request, Http], Batch]
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    """Setting → where the provider is asked unless the setting says otherwise."""
     index: Standard = "in-naqi"
     """The standard of the indices that its values are implied by, where they are."""
+    invented: bool = False
+    """Never chosen unless VAYU_SOURCES names it: invented data must not slip in among the real."""
     archivable: bool = True
     """False where the terms forbid keeping its data: shown live, never stored."""
     cities_per_hour: int | None = None
     """Most cities its free plan serves in an hour, to be taken in turns; None: all."""
-    quota: Quota = Quota()
+    quota: Quota = field(default_factory=Quota)
     """What `Http` keeps to, over all processes, by the weight that each call is made with."""
     unit_cities: int = 1
     """Cities that a backfill asks for in one piece: one, where each is asked for by itself."""
@@ -221,17 +211,6 @@ def issue_time(now: datetime) -> datetime:
     return utc.replace(hour=utc.hour - utc.hour % 6, minute=0, second=0, microsecond=0)
 
 
-def provider_text(body: str, secrets: tuple[str, ...] = ()) -> str:
-    """What a provider says went wrong, as one short line without any of `secrets` or an address's query."""
-    if body.lstrip()[:1] == "<":
-        return ""
-    for secret in sorted((s for s in secrets if len(s) > 3), key=len, reverse=True):
-        for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
-            body = body.replace(form, "…")
-    line = re.sub(r"\?\S+", "?…", " ".join(body[:2000].split()))
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
-
-
 def most_telling(errors: Sequence[SourceError]) -> SourceError:
     """The one error to raise for several: what must wait, before what may be tried again, before the rest."""
     for kind in (QuotaExhausted, Transient):
@@ -263,13 +242,13 @@ def ask_each(cities: Sequence[City], ask: Callable[[City, Batch], None], *, pati
     batch = Batch()
     errors: list[SourceError] = []
     failures = 0
-    for asked, city in enumerate(cities):
+    for number, city in enumerate(cities):
         try:
             ask(city, batch)
             failures = 0
         except OutOfTime as error:
             errors.append(error)
-            batch.rejected["out_of_time"] += len(cities) - asked
+            batch.rejected["out_of_time"] += len(cities) - number
             break
         except SourceError as error:
             errors.append(error)

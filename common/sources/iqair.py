@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from common.domain.cities import find_city
 from common.domain.errors import NotFound, Permanent, QuotaExhausted, SourceError
 from common.domain.observation import Batch, Reading
+from common.sources.http import Quota
 from common.sources.interface import (
-    Quota,
     Request,
     Source,
     admit,
@@ -133,16 +133,16 @@ def _read(data: dict[str, Any], city: City, now: datetime, batch: Batch) -> None
     current = data.get("current")
     hours: dict[datetime, dict[str, float]] = defaultdict(dict)
     for part, values_of in (("pollution", _air), ("weather", _weather)):
-        said = current.get(part) if isinstance(current, dict) else None
-        if not isinstance(said, dict):
+        given = current.get(part) if isinstance(current, dict) else None
+        if not isinstance(given, dict):
             batch.rejected["shape"] += 1
             continue
-        time = read_time(said.get("ts"))
+        time = read_time(given.get("ts"))
         reason = time_fault(time, now, STALE_AFTER)
         if reason or time is None:
             batch.rejected[reason] += 1
             continue
-        hours[time] |= values_of(said, batch.rejected)
+        hours[time] |= values_of(given, batch.rejected)
     for time, values in hours.items():
         if values:
             batch.readings.append(Reading(SOURCE.name, city.name, time, SOURCE.basis, values))
@@ -150,17 +150,17 @@ def _read(data: dict[str, Any], city: City, now: datetime, batch: Batch) -> None
             batch.rejected["no_values"] += 1
 
 
-def _air(said: dict[str, Any], rejected: Counter[str]) -> dict[str, float]:
-    value = admit_us_index("pm25", said.get("aqius"), rejected) if said.get("mainus") == "p2" else None
+def _air(given: dict[str, Any], rejected: Counter[str]) -> dict[str, float]:
+    value = admit_us_index("pm25", given.get("aqius"), rejected) if given.get("mainus") == "p2" else None
     return {} if value is None else {"pm25": value}
 
 
-def _weather(said: dict[str, Any], rejected: Counter[str]) -> dict[str, float]:
+def _weather(given: dict[str, Any], rejected: Counter[str]) -> dict[str, float]:
     admitted = {
-        ours: admit(ours, said.get(theirs), unit, rejected) for theirs, (ours, unit) in WEATHER.items()
+        ours: admit(ours, given.get(theirs), unit, rejected) for theirs, (ours, unit) in WEATHER.items()
     }
     values = {variable: value for variable, value in admitted.items() if value is not None}
-    return values | admit_wind(said.get("ws"), said.get("wd"), rejected)
+    return values | admit_wind(given.get("ws"), given.get("wd"), rejected)
 
 
 SOURCE = Source(
@@ -168,7 +168,8 @@ SOURCE = Source(
     provides=frozenset({"pm25", "temperature", "humidity", "wind_speed", "wind_u", "wind_v"}),
     basis="implied",
     index="us-epa",
-    key=True,
+    key="IQAIR_API_KEY",
+    base_urls={"IQAIR_BASE_URL": "https://api.airvisual.com/v2"},
     backfill_days=0,
     attribution="Air quality by IQAir AirVisual (iqair.com)",
     fetch=fetch,

@@ -8,31 +8,33 @@ reading; what lies after the present is what it expects. Values are taken at the
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter, defaultdict
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
-from common.domain.observation import Batch, Outlook, Reading
+from common.domain.observation import Batch, ProviderForecast, Reading
 from common.domain.units import wind_components
-from common.sources.background import in_background
+from common.sources.http import Quota, provider_text
 from common.sources.interface import (
-    Quota,
     Request,
     Source,
     admit_column,
     issue_time,
     most_telling,
-    provider_text,
     read_time,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from common.sources.http import Http
+
+Result = TypeVar("Result")
 
 CITIES_PER_CALL = 100
 DAYS_PER_CALL = 31
@@ -66,7 +68,7 @@ class _Part:
     name: str
     setting: str
     variables: dict[str, str]
-    asked: dict[str, str]
+    params: dict[str, str]
 
 
 _AIR = _Part("air", "OPEN_METEO_AIR_URL", AIR, {"hourly": ",".join(AIR)})
@@ -82,7 +84,7 @@ Values = dict[tuple[str, datetime], dict[str, float]]
 
 
 @dataclass(slots=True)
-class _Told:
+class _Answer:
     """What one endpoint told, until it failed."""
 
     values: Values = field(default_factory=lambda: defaultdict(dict))
@@ -116,34 +118,34 @@ def fetch(request: Request, http: Http) -> Batch:
     if end > request.now - timedelta(days=1):
         windows = [(min(request.start, request.now), horizon)]  # one call where the two all but meet
     # The two are servers of their own; each is asked one question at a time, or it turns an address away.
-    weather = in_background(lambda: _ask(_WEATHER, windows, request, http), "open-meteo weather")
-    told = {_AIR: _ask(_AIR, windows, request, http), _WEATHER: weather()}
-    values = told[_AIR].values
-    for key, found in told[_WEATHER].values.items():
-        values[key].update(found)
+    weather = _in_background(lambda: _ask(_WEATHER, windows, request, http), "open-meteo weather")
+    answers = {_AIR: _ask(_AIR, windows, request, http), _WEATHER: weather()}
+    values = answers[_AIR].values
+    for key, weather_values in answers[_WEATHER].values.items():
+        values[key].update(weather_values)
     errors = []
-    for part, one in told.items():
-        batch.rejected += one.rejected
-        if one.error is not None:
-            errors.append(one.error)
-            batch.heed(one.error)
-            batch.rejected[f"{part.name}:{one.error.reason}"] += 1
+    for part, answer in answers.items():
+        batch.rejected += answer.rejected
+        if answer.error is not None:
+            errors.append(answer.error)
+            batch.heed(answer.error)
+            batch.rejected[f"{part.name}:{answer.error.reason}"] += 1
     if errors and not values:
         raise most_telling(errors)
     _sort_out(values, request, end, batch)
     return batch
 
 
-def _ask(part: _Part, windows: Sequence[tuple[datetime, datetime]], request: Request, http: Http) -> _Told:
+def _ask(part: _Part, windows: Sequence[tuple[datetime, datetime]], request: Request, http: Http) -> _Answer:
     """Ask one endpoint for all windows (start, end] of all cities, up to the first failure."""
-    told = _Told()
+    answer = _Answer()
     try:
         for window in windows:
             for days in _days(window, request.now):
-                _collect(part, request, http, _Into(window, days, told.values, told.rejected))
+                _collect(part, request, http, _Into(window, days, answer.values, answer.rejected))
     except SourceError as error:
-        told.error = error
-    return told
+        answer.error = error
+    return answer
 
 
 def _days(window: tuple[datetime, datetime], now: datetime) -> Iterator[tuple[date, date]]:
@@ -171,10 +173,10 @@ def _collect(part: _Part, request: Request, http: Http, into: _Into) -> None:
                 "start_date": days[0].isoformat(),
                 "end_date": days[1].isoformat(),
                 "timezone": "GMT",
-                **part.asked,
+                **part.params,
             },
             explain=lambda _, body: _limit(body, request.now),
-            weight=weight(len(cities), part.asked["hourly"].count(",") + 1, (days[1] - days[0]).days + 1),
+            weight=weight(len(cities), part.params["hourly"].count(",") + 1, (days[1] - days[0]).days + 1),
         )
         for city, location in zip(cities, _locations(payload, len(cities), request.now), strict=True):
             _read(part, location, city.name, into)
@@ -229,18 +231,18 @@ def _read(part: _Part, location: Any, city: str, into: _Into) -> None:
         return
     hourly, units = table
     hours = _hours(hourly["time"], into)
-    told: list[dict[str, float]] = [{} for _ in hours]
+    rows: list[dict[str, float]] = [{} for _ in hours]
     for theirs, ours in part.variables.items():
         column, unit = hourly.get(theirs), str(units.get(theirs))
         if not isinstance(column, list) or len(column) != len(hourly["time"]):
             into.rejected["shape"] += 1
             continue
         for values, value in zip(
-            told, admit_column(ours, [column[row] for row, _ in hours], unit, into.rejected), strict=True
+            rows, admit_column(ours, [column[row] for row, _ in hours], unit, into.rejected), strict=True
         ):
             if value is not None:
                 values[ours] = value
-    for (row, time), values in zip(hours, told, strict=True):
+    for (row, time), values in zip(hours, rows, strict=True):
         if DIRECTION in hourly:
             _add_wind_components(values, hourly[DIRECTION], row)
         if values:
@@ -296,18 +298,39 @@ def _add_wind_components(values: dict[str, float], directions: Any, row: int) ->
 def _sort_out(values: Values, request: Request, end: datetime, batch: Batch) -> None:
     """Past hours are readings; hours after the present are what was expected at the last model run."""
     issued_at = issue_time(request.now)
-    for (city, time), found in values.items():
+    for (city, time), variables in values.items():
         if time > request.now:
-            batch.forecasts.append(Outlook(SOURCE.name, city, issued_at, time, found))
+            batch.forecasts.append(ProviderForecast(SOURCE.name, city, issued_at, time, variables))
         elif request.start < time <= end:
-            batch.readings.append(Reading(SOURCE.name, city, time, SOURCE.basis, found))
+            batch.readings.append(Reading(SOURCE.name, city, time, SOURCE.basis, variables))
+
+
+def _in_background(call: Callable[[], Result], name: str) -> Callable[[], Result]:
+    """Start `call` in a thread of its own; what is returned waits for it, and gives or raises what it did.
+
+    A daemon, unlike the threads of `concurrent.futures`: the process may end while it hangs.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future.result
 
 
 SOURCE = Source(
     name="open-meteo",
     provides=frozenset({*AIR.values(), *WEATHER.values(), "wind_u", "wind_v"}),
     basis="modelled",
-    key=False,
+    key=None,
+    base_urls={
+        "OPEN_METEO_AIR_URL": "https://air-quality-api.open-meteo.com/v1/air-quality",
+        "OPEN_METEO_WEATHER_URL": "https://api.open-meteo.com/v1/forecast",
+    },
     backfill_days=92,
     attribution="Weather and air quality by Open-Meteo.com (CC BY 4.0), with CAMS of Copernicus/ECMWF",
     fetch=fetch,

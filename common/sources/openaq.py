@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import NotFound, Permanent
 from common.domain.observation import HOUR, Batch, Reading
+from common.sources.http import Quota
 from common.sources.interface import (
     AHEAD,
-    Quota,
     Request,
     Source,
     admit,
@@ -96,13 +96,13 @@ def fetch(request: Request, http: Http) -> Batch:
 
 
 def _pages(
-    path: str, asked: dict[str, str], most: int, request: Request, http: Http
+    path: str, params: dict[str, str], most: int, request: Request, http: Http
 ) -> Iterator[dict[str, Any] | None]:
     """The results of all pages, None for one that is no object; ``meta.found`` may be no number."""
     for page in range(1, most + 1):
         payload = http.get_json(
             request.base_urls["OPENAQ_BASE_URL"].rstrip("/") + path,
-            {**asked, "limit": str(LIMIT), "page": str(page)},
+            {**params, "limit": str(LIMIT), "page": str(page)},
             headers={"X-API-Key": request.key or ""},
             per_minute=PER_MINUTE,
         )
@@ -118,7 +118,7 @@ def _pages(
 def _sensors(city: City, request: Request, http: Http, rejected: Counter[str]) -> list[_Sensor]:
     """The sensors of the city's monitors that may have hours of the window."""
     around = {"coordinates": f"{city.latitude},{city.longitude}", "radius": str(RADIUS_M), "monitor": "true"}
-    found: dict[int, _Sensor] = {}
+    by_identity: dict[int, _Sensor] = {}
     for location in _pages("/locations", around, MAX_PAGES, request, http):
         name = location.get("name") if location else None
         sensors = location.get("sensors") if location else None
@@ -131,10 +131,10 @@ def _sensors(city: City, request: Request, http: Http, rejected: Counter[str]) -
             for sensor in (_sensor(each, station, rejected) for each in sensors):
                 if sensor is None:
                     continue
-                if sensor.identity in found:
+                if sensor.identity in by_identity:
                     rejected["duplicate"] += 1
-                found.setdefault(sensor.identity, sensor)
-    return list(found.values())
+                by_identity.setdefault(sensor.identity, sensor)
+    return list(by_identity.values())
 
 
 def _belongs(city: City, name: str, coordinates: Any) -> bool:
@@ -209,9 +209,9 @@ def _read(sensor: _Sensor, request: Request, http: Http, hours: Hours, rejected:
     """Put one sensor's hours into `hours`; whatever cannot be used is counted."""
     end = min(request.end, request.now)
     # An hour more at either end, for it is not told which end of an hour must lie within.
-    asked = {"datetime_from": _stamp(request.start - HOUR), "datetime_to": _stamp(end + HOUR)}
+    params = {"datetime_from": _stamp(request.start - HOUR), "datetime_to": _stamp(end + HOUR)}
     most = int((end - request.start) / HOUR) // LIMIT + 2
-    for row in _pages(f"/sensors/{sensor.identity}/hours", asked, most, request, http):
+    for row in _pages(f"/sensors/{sensor.identity}/hours", params, most, request, http):
         period = row.get("period") if row else None
         if row is None or not isinstance(period, dict):
             rejected["shape"] += 1
@@ -247,7 +247,8 @@ SOURCE = Source(
     name="openaq",
     provides=frozenset(POLLUTANTS),
     basis="measured",
-    key=True,
+    key="OPENAQ_API_KEY",
+    base_urls={"OPENAQ_BASE_URL": "https://api.openaq.org/v3"},
     backfill_days=3650,
     attribution="Measurements collected by OpenAQ (openaq.org) from the agencies that made them, here CPCB",
     fetch=fetch,

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
-from common.domain.observation import HOUR, Batch, Outlook, Reading, hour_ending
+from common.domain.observation import HOUR, Batch, ProviderForecast, Reading, hour_ending
+from common.sources.http import Quota, provider_text
 from common.sources.interface import (
-    Quota,
     Request,
     Source,
     admit,
@@ -24,7 +24,6 @@ from common.sources.interface import (
     ask_each,
     in_turn,
     issue_time,
-    provider_text,
     time_fault,
 )
 
@@ -118,15 +117,15 @@ def _present(city: City, request: Request, http: Http, hours: Hours, batch: Batc
             values = _weather(item, batch.rejected) if weather_turn else _air(item, batch.rejected)
             _keep(time, values, ahead, batch.rejected)
     batch.forecasts += [
-        Outlook(SOURCE.name, city.name, issued_at, time, values) for time, values in ahead.items()
+        ProviderForecast(SOURCE.name, city.name, issued_at, time, values) for time, values in ahead.items()
     ]
 
 
-def _get(path: str, city: City, request: Request, http: Http, asked: dict[str, str]) -> dict[str, Any]:
+def _get(path: str, city: City, request: Request, http: Http, params: dict[str, str]) -> dict[str, Any]:
     key = request.key or ""
     payload = http.get_json(
         request.base_urls["OPENWEATHER_BASE_URL"].rstrip("/") + path,
-        {"lat": str(city.latitude), "lon": str(city.longitude), **asked, "appid": key},
+        {"lat": str(city.latitude), "lon": str(city.longitude), **params, "appid": key},
         per_minute=PER_MINUTE,
     )
     if not isinstance(payload, dict):
@@ -137,9 +136,9 @@ def _get(path: str, city: City, request: Request, http: Http, asked: dict[str, s
     return payload
 
 
-def _error(code: str, said: str) -> SourceError:
+def _error(code: str, message: str) -> SourceError:
     """The error that an answer means which says so only in its body."""
-    text = f"OpenWeather answered {code[:9]}: {said}"
+    text = f"OpenWeather answered {code[:9]}: {message}"
     if code == "429":
         return QuotaExhausted(text)
     if code.startswith("5"):
@@ -192,21 +191,21 @@ def _keep(time: datetime, values: dict[str, float], hours: Hours, rejected: Coun
 
 
 def _air(item: Any, rejected: Counter[str]) -> dict[str, float]:
-    found = item.get("components") if isinstance(item, dict) else None
-    if not isinstance(found, dict):
+    components = item.get("components") if isinstance(item, dict) else None
+    if not isinstance(components, dict):
         rejected["shape"] += 1
         return {}
-    admitted = {ours: admit(ours, found.get(theirs), "µg/m³", rejected) for theirs, ours in AIR.items()}
+    admitted = {ours: admit(ours, components.get(theirs), "µg/m³", rejected) for theirs, ours in AIR.items()}
     return {variable: value for variable, value in admitted.items() if value is not None}
 
 
 def _weather(item: Any, rejected: Counter[str]) -> dict[str, float]:
-    found = item.get("main") if isinstance(item, dict) else None
-    if not isinstance(found, dict):
+    main = item.get("main") if isinstance(item, dict) else None
+    if not isinstance(main, dict):
         rejected["shape"] += 1
         return {}
     admitted = {
-        ours: admit(ours, found.get(theirs), unit, rejected) for theirs, (ours, unit) in WEATHER.items()
+        ours: admit(ours, main.get(theirs), unit, rejected) for theirs, (ours, unit) in WEATHER.items()
     }
     values = {variable: value for variable, value in admitted.items() if value is not None}
     wind = item.get("wind")
@@ -221,7 +220,8 @@ SOURCE = Source(
         {*AIR.values(), *(ours for ours, _ in WEATHER.values()), "wind_speed", "wind_u", "wind_v"}
     ),
     basis="modelled",
-    key=True,
+    key="OPENWEATHER_API_KEY",
+    base_urls={"OPENWEATHER_BASE_URL": "https://api.openweathermap.org/data/2.5"},
     backfill_days=1825,
     attribution="Weather and air quality by OpenWeather (openweathermap.org, CC BY-SA 4.0)",
     fetch=fetch,

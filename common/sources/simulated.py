@@ -16,7 +16,7 @@ from math import cos, exp, floor, fsum, log, pi, radians, sin, sqrt
 from operator import mul
 from typing import TYPE_CHECKING
 
-from common.domain.observation import HOUR, VARIABLES, Batch, Outlook, Reading
+from common.domain.observation import HOUR, VARIABLES, Batch, ProviderForecast, Reading
 from common.domain.units import wind_components
 from common.sources.interface import Request, Source, issue_time
 
@@ -73,7 +73,9 @@ def fetch(request: Request, http: Http) -> Batch:  # noqa: ARG001 - nobody is as
         for hour, values in _air_and_weather(place, first, last):
             batch.readings.append(Reading(SOURCE.name, city.name, _ZERO + hour * HOUR, SOURCE.basis, values))
         for hour, values in _expected(place, issued_at, present + 1, present + request.forecast_hours):
-            batch.forecasts.append(Outlook(SOURCE.name, city.name, issued_at, _ZERO + hour * HOUR, values))
+            batch.forecasts.append(
+                ProviderForecast(SOURCE.name, city.name, issued_at, _ZERO + hour * HOUR, values)
+            )
     return batch
 
 
@@ -243,14 +245,14 @@ def _with_air(
     """All variables from `first` on, from weather that begins `MEMORY` hours before."""
     still = [7.0 - log((hour["wind_speed"] + 0.5) * hour["boundary_layer_height"]) for hour in weather]
     rain = [hour["rain"] for hour in weather]
-    found = []
+    hours = []
     for i in range(MEMORY, len(weather)):
         hour = first + i - MEMORY
         trapped = fsum(map(mul, _FADING, still[i - MEMORY + 1 : i + 1]))
         washed = exp(-0.06 * min(25.0, fsum(rain[i - 11 : i + 1])))
         air = _air_of(place, hour, weather[i], (still[i], trapped, washed, own[i - MEMORY], fine[i - MEMORY]))
-        found.append((hour, {**air, **weather[i]}))
-    return found
+        hours.append((hour, {**air, **weather[i]}))
+    return hours
 
 
 def _air_of(
@@ -304,7 +306,8 @@ SOURCE = Source(
     name="simulated",
     provides=frozenset(VARIABLES),
     basis="modelled",
-    key=False,
+    key=None,
+    invented=True,
     backfill_days=3660,
     unit_cities=7,
     unit_days=92,

@@ -1,7 +1,7 @@
 """TEMPLATE: say here what the provider gives, for where, how it is averaged, and what is odd about it.
 
-Copy this file to a new name, change it until it fits the provider, and enter it in `common.sources`;
-docs/adding-a-source.md tells the steps. It asks an imagined provider city by city::
+Copy this file to a new name and change it until it fits the provider; docs/adding-a-source.md has the steps.
+It asks an imagined provider city by city::
 
     GET {TEMPLATE_BASE_URL}/air?lat=28.6139&lon=77.209&key=…
     {"hours": [{"time": "2025-11-05T10:00:00Z", "pm25": {"value": 171.2, "unit": "µg/m³"},
@@ -71,7 +71,8 @@ SOURCE = Source(
     name="template",
     provides=frozenset(VARIABLES.values()),
     basis="modelled",
-    key=True,
+    key="TEMPLATE_API_KEY",
+    base_urls={"TEMPLATE_BASE_URL": "https://api.example.org/v1"},
     backfill_days=30,
     attribution="The words that the provider's licence asks for",
     fetch=fetch,

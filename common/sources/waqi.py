@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import Permanent, QuotaExhausted, SourceError
 from common.domain.observation import Batch, Reading
+from common.sources.http import Quota, provider_text
 from common.sources.interface import (
-    Quota,
     Request,
     Source,
     admit,
@@ -21,7 +21,6 @@ from common.sources.interface import (
     ask_each,
     in_turn,
     km_from,
-    provider_text,
     read_time,
     time_fault,
 )
@@ -67,15 +66,15 @@ def _data(payload: Any, key: str) -> dict[str, Any]:
     data = payload.get("data") if isinstance(payload, dict) else None
     inner = data.get("status") if isinstance(data, dict) else None
     if isinstance(payload, dict) and (payload.get("status") == "error" or inner == "error"):
-        said = data.get("msg", data.get("data")) if isinstance(data, dict) else data
-        raise _error(provider_text(str(said), (key,)))
+        message = data.get("msg", data.get("data")) if isinstance(data, dict) else data
+        raise _error(provider_text(str(message), (key,)))
     if not isinstance(data, dict) or payload.get("status") != "ok":
         raise Permanent("WAQI's answer is not built as documented", reason="shape")
     return data
 
 
-def _error(said: str) -> SourceError:
-    text, words = f"WAQI answered {said}", said.lower()
+def _error(message: str) -> SourceError:
+    text, words = f"WAQI answered {message}", message.lower()
     if "quota" in words:
         return QuotaExhausted(text)
     if "key" in words or "token" in words:
@@ -95,12 +94,12 @@ def _reading(data: dict[str, Any], city: City, now: datetime, batch: Batch) -> R
     station = " ".join(name.split()) if isinstance(name, str) else ""
     if not reason and not station:
         reason = "shape"
-    found = {} if reason else _values(values, batch)
-    reason = reason or ("" if found else "no_values")
+    variables = {} if reason else _values(values, batch)
+    reason = reason or ("" if variables else "no_values")
     if reason or time is None:
         batch.rejected[reason] += 1
         return None
-    return Reading(SOURCE.name, city.name, time, SOURCE.basis, found, station)
+    return Reading(SOURCE.name, city.name, time, SOURCE.basis, variables, station)
 
 
 def _near(city: City, geo: Any) -> bool:
@@ -116,13 +115,13 @@ def _time(clock: dict[str, Any]) -> datetime | None:
 
 
 def _values(given: dict[str, Any], batch: Batch) -> dict[str, float]:
-    said = {}
+    given_values = {}
     for name, each in given.items():
         value = each.get("v") if isinstance(each, dict) else None
-        said[name] = None if value == "-" else value
-    admitted = {name: admit_us_index(name, said.get(name), batch.rejected) for name in POLLUTANTS}
+        given_values[name] = None if value == "-" else value
+    admitted = {name: admit_us_index(name, given_values.get(name), batch.rejected) for name in POLLUTANTS}
     for theirs, (ours, unit) in WEATHER.items():
-        admitted[ours] = admit(ours, said.get(theirs), unit, batch.rejected)
+        admitted[ours] = admit(ours, given_values.get(theirs), unit, batch.rejected)
     return {variable: value for variable, value in admitted.items() if value is not None}
 
 
@@ -131,7 +130,8 @@ SOURCE = Source(
     provides=frozenset({*POLLUTANTS, *(ours for ours, _ in WEATHER.values())}),
     basis="implied",
     index="us-epa",
-    key=True,
+    key="WAQI_TOKEN",
+    base_urls={"WAQI_BASE_URL": "https://api.waqi.info"},
     backfill_days=0,
     attribution="World Air Quality Index Project (waqi.info) and the agencies that it names, here CPCB",
     fetch=fetch,

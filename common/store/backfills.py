@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from typing import TYPE_CHECKING
 
+from sqlalchemy import ARRAY, Date, Text, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import insert
+
 from common.store.engine import run
+from common.store.schema import TIME, backfilled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,31 +30,30 @@ def claim(connection: Connection, source: str) -> bool:
 
     It ends with the process that is in it, however that ends; one that was only frozen loses it in the end.
     """
-    run(connection, "SET LOCAL idle_in_transaction_session_timeout = '1h'")
-    rows = run(
-        connection, "SELECT pg_try_advisory_xact_lock(hashtext('backfill'), hashtext(:source))", source=source
-    )
-    return bool(rows[0][0])
+    run(connection, text("SET LOCAL idle_in_transaction_session_timeout = '1h'"))
+    lock = func.pg_try_advisory_xact_lock(func.hashtext("backfill"), func.hashtext(source))
+    [(claimed,)] = run(connection, select(lock))
+    return bool(claimed)
 
 
 def mark_filled(
     connection: Connection, source: str, cities: Iterable[str], days: Sequence[date], *, now: datetime
 ) -> None:
     """Note that the source was asked for these whole days of these cities and answered."""
+    pairs = sorted(product(cities, days))
+    pair = (
+        func.unnest(
+            cast([city for city, _ in pairs], ARRAY(Text)), cast([day for _, day in pairs], ARRAY(Date))
+        )
+        .table_valued("city", "day")
+        .render_derived()
+    )
+    each = select(literal(source), pair.c.city, pair.c.day, literal(now, TIME))
+    new = insert(backfilled).from_select(["source", "city", "day", "filled_at"], each)
+    key = [backfilled.c.source, backfilled.c.city, backfilled.c.day]
     run(
         connection,
-        """
-        INSERT INTO backfilled (source, city, day, filled_at)
-        SELECT :source, city, CAST(day AS date), :now
-        FROM jsonb_array_elements_text(CAST(:cities AS jsonb)) AS city,
-             jsonb_array_elements_text(CAST(:days AS jsonb)) AS day
-        ORDER BY city, day
-        ON CONFLICT (source, city, day) DO UPDATE SET filled_at = excluded.filled_at
-        """,
-        source=source,
-        cities=json.dumps(list(cities)),
-        days=json.dumps([day.isoformat() for day in days]),
-        now=now,
+        new.on_conflict_do_update(index_elements=key, set_={"filled_at": new.excluded.filled_at}),
     )
 
 
@@ -64,26 +67,26 @@ def filled(
     settles_days: int,
     now: datetime,
 ) -> dict[str, set[date]]:
-    """City → its days from `first` to `last` that need not be asked for.
-
-    Those asked for once they had settled, `settles_days` after their end; and, for `RECENT`, the others.
-    """
+    """City → its days from `first` to `last` that need not be asked for, by the rule of `is_filled`."""
     rows = run(
         connection,
-        """
-        SELECT city, json_agg(day)::text FROM backfilled
-        WHERE source = :source AND city = ANY(CAST(:cities AS text[])) AND day BETWEEN :first AND :last
-          AND (filled_at >= (day + CAST(:settles AS integer) + 1)::timestamp AT TIME ZONE 'UTC' OR filled_at > :recent)
-        GROUP BY city
-        """,
-        source=source,
-        cities=list(cities),
-        first=first,
-        last=last,
-        settles=settles_days,
-        recent=now - RECENT,
+        select(backfilled.c.city, backfilled.c.day, backfilled.c.filled_at).where(
+            backfilled.c.source == source,
+            backfilled.c.city == func.any(cast(list(cities), ARRAY(Text))),
+            backfilled.c.day.between(first, last),
+        ),
     )
-    found: dict[str, set[date]] = defaultdict(set)
-    for city, days in rows:
-        found[city] = {date.fromisoformat(day) for day in json.loads(days)}
-    return found
+    days: dict[str, set[date]] = defaultdict(set)
+    for city, day, filled_at in rows:
+        if is_filled(day, filled_at, settles_days=settles_days, now=now):
+            days[city].add(day)
+    return days
+
+
+def is_filled(day: date, filled_at: datetime, *, settles_days: int, now: datetime) -> bool:
+    """Whether a day need not be asked for again.
+
+    Not one that was asked for once it had settled, `settles_days` after its end; nor, for `RECENT`, any other.
+    """
+    settled = datetime.combine(day, time(), UTC) + timedelta(days=settles_days + 1)
+    return filled_at >= settled or filled_at > now - RECENT

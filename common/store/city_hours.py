@@ -8,15 +8,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from sqlalchemy import ARRAY, Text, cast, func, select
 
 from common.domain.hour_quality import HourQuality, hour_quality, may_replace
 from common.domain.observation import POLLUTANTS, VARIABLES, WEATHER
-from common.store.daily import DAY
+from common.store import sql
+from common.store.daily_aggregates import DAY
 from common.store.engine import run
+from common.store.schema import city_hour
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from sqlalchemy import ColumnElement
+
+    from common.domain.forecast import Target
     from common.store.engine import Connection
 
 _NAMES = (
@@ -33,42 +39,43 @@ _VALUES = [name for name in _NAMES if name not in ("city", "time")]
 _REVISED = ("source", "basis", "stations", *POLLUTANTS, "aqi", "dominant", "aqi_us", "dominant_us", "flags")
 """What a revision keeps: all but the weather and how the indices came about."""
 
-_CONCENTRATIONS = ", ".join(POLLUTANTS)
 
-
-def _columns(names: Iterable[str], table: str) -> str:
+def _of(table: str, names: Iterable[str]) -> str:
     return ", ".join(f"{table}.{name}" for name in names)
 
 
-_SAID = ", ".join(
-    f"'{name}', " + ("NULLIF(old.flags, '{}')" if name == "flags" else f"old.{name}") for name in _REVISED
+def _typed(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} {_TYPES[name]}" for name in names)
+
+
+_UPSERT = sql.load(
+    "upsert_city_hours",
+    given_columns=", ".join("COALESCE(flags, '{}') AS flags" if name == "flags" else name for name in _NAMES),
+    types=_typed(_NAMES),
+    columns=", ".join(_NAMES),
+    new_columns=_of("new", _NAMES),
+    new_values=_of("new", _VALUES),
+    old_values=_of("old", _VALUES),
+    new_revised=_of("new", _REVISED),
+    old_revised=_of("old", _REVISED),
+    old_as_object=", ".join(
+        f"'{name}', " + ("NULLIF(old.flags, '{}')" if name == "flags" else f"old.{name}") for name in _REVISED
+    ),
+    assignments=", ".join(f"{name} = excluded.{name}" for name in _VALUES),
+    day=DAY,
 )
-_AGAIN = ", ".join("COALESCE(said.flags, '{}')" if name == "flags" else f"said.{name}" for name in _REVISED)
-_UPSERT = f"""
-WITH new AS MATERIALIZED (
-  SELECT {", ".join("COALESCE(flags, '{}') AS flags" if name == "flags" else name for name in _NAMES)}
-  FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-    AS given({", ".join(f"{name} {kind}" for name, kind in _TYPES.items())})
-), due AS MATERIALIZED (
-  SELECT {_columns(_NAMES, "new")}, old.computed_at AS since,
-         jsonb_strip_nulls(jsonb_build_object({_SAID})) AS was,
-         ({_columns(_REVISED, "old")}) IS DISTINCT FROM ({_columns(_REVISED, "new")}) AS revised
-  FROM new LEFT JOIN city_hour AS old
-    ON old.city = new.city AND old.time = new.time AND old.time BETWEEN :first AND :last
-  WHERE old.city IS NULL
-     OR ({_columns(_VALUES, "old")}) IS DISTINCT FROM ({_columns(_VALUES, "new")})
-), kept AS (
-  INSERT INTO city_hour_revision (city, time, replaced_at, computed_at, was)
-  SELECT city, time, :now, since, was FROM due WHERE revised AND since < :now
-  ON CONFLICT DO NOTHING
+
+AS_OF = sql.load(
+    "city_hours_as_of",
+    revised=", ".join(_REVISED),
+    revised_types=_typed(_REVISED),
+    weather=", ".join(WEATHER),
+    former_revised=", ".join(
+        "COALESCE(former.flags, '{}')" if name == "flags" else f"former.{name}" for name in _REVISED
+    ),
+    present_weather=_of("present", WEATHER),
 )
-INSERT INTO city_hour ({", ".join(_NAMES)}, computed_at)
-SELECT {", ".join(_NAMES)}, CASE WHEN revised THEN greatest(since, :now) ELSE since END FROM due
-ORDER BY city, time
-ON CONFLICT (city, time) DO UPDATE
-SET {", ".join(f"{name} = excluded.{name}" for name in _VALUES)}, computed_at = excluded.computed_at
-RETURNING city, {DAY}
-"""
+"""In place of the table: the city-hours as they stood at ``:as_of``. Weather keeps no past and is today's."""
 
 _MARK_DAYS = """
 INSERT INTO city_day_stale (city, day)
@@ -78,48 +85,26 @@ ORDER BY city, day
 ON CONFLICT (city, day) DO UPDATE SET changed_by = excluded.changed_by
 """
 
-AS_OF = f"""(
-  SELECT city, time, {", ".join(_REVISED)}, {", ".join(WEATHER)}, detail FROM city_hour WHERE computed_at <= :as_of
-  UNION ALL
-  SELECT past.city, past.time, {_AGAIN}, {_columns(WEATHER, "kept")}, CAST('{{}}' AS jsonb)
-  FROM city_hour_revision AS past
-  CROSS JOIN LATERAL jsonb_to_record(past.was)
-    AS said({", ".join(f"{name} {_TYPES[name]}" for name in _REVISED)})
-  JOIN city_hour AS kept ON kept.city = past.city AND kept.time = past.time
-  WHERE past.computed_at <= :as_of AND past.replaced_at > :as_of
-) AS city_hour"""
-"""In place of the table: the city-hours as they stood at ``:as_of``. Weather keeps no past and is today's."""
-
 
 def lock_city(connection: Connection, city: str) -> None:
     """Let nobody else who calls this work on the hours of a city before this transaction ends."""
-    run(connection, "SELECT pg_advisory_xact_lock(hashtext('city_hour'), hashtext(:city))", city=city)
+    lock_cities(connection, [city])
 
 
 def lock_cities(connection: Connection, cities: Iterable[str]) -> None:
     """`lock_city` for several, in the order in which everybody takes them."""
-    run(
-        connection,
-        """
-        SELECT pg_advisory_xact_lock(hashtext('city_hour'), hashtext(city))
-        FROM (SELECT unnest(CAST(:cities AS text[])) AS city ORDER BY 1) AS sorted
-        """,
-        cities=sorted(set(cities)),
-    )
+    ordered = func.unnest(cast(sorted(set(cities)), ARRAY(Text))).column_valued("city")
+    run(connection, select(func.pg_advisory_xact_lock(func.hashtext("city_hour"), func.hashtext(ordered))))
 
 
 def latest_city_hours(connection: Connection, cities: Iterable[str]) -> dict[str, datetime]:
     """City → its latest city-hour, with an index or without, of those of `cities` that have any."""
-    rows = run(
-        connection,
-        """
-        SELECT name, latest FROM unnest(CAST(:cities AS text[])) AS name
-        CROSS JOIN LATERAL (SELECT max(time) AS latest FROM city_hour WHERE city = name) AS found
-        WHERE latest IS NOT NULL
-        """,
-        cities=list(cities),
+    name = func.unnest(cast(list(cities), ARRAY(Text))).column_valued("name")
+    latest = (
+        select(func.max(city_hour.c.time).label("time")).where(city_hour.c.city == name).lateral("latest")
     )
-    return dict(rows)
+    rows = run(connection, select(name, latest.c.time).where(latest.c.time.is_not(None)))
+    return dict(map(tuple, rows))
 
 
 def upsert_city_hours(connection: Connection, rows: Iterable[dict[str, Any]], *, now: datetime) -> int:
@@ -132,11 +117,11 @@ def write_city_hours(
 ) -> Counter[str]:
     """Store city-hours, given as dicts of the table's columns; returns how many are new or changed, by city.
 
-    Where anything but the weather and the detail changes, what the hour said until now goes to
+    Where anything but the weather and the detail changes, what the hour was until now goes to
     city_hour_revision, so that `AS_OF` finds it, and ``computed_at`` becomes `now`. It never goes back: under a
     clock that is behind (a replay, another machine's), or a second time at one moment, a change leaves no trace.
 
-    One that is kept is never replaced by a poorer one: see `common.domain.hour_quality`. A row that is poorer for
+    A stored hour is never replaced by a poorer one: see `common.domain.hour_quality`. A row that is poorer for
     what it does not count says in ``worth`` what its `HourQuality` would be.
 
     Writers of one city must keep each other out: see `lock_city`.
@@ -146,13 +131,13 @@ def write_city_hours(
     for first in range(0, len(batch), 4000):
         part = batch[first : first + 4000]
         times = [datetime.fromisoformat(row["time"]) for row in part]
-        kept = _qualities(connection, {row["city"] for row in part}, min(times), max(times))
+        stored = _qualities(connection, {row["city"] for row in part}, min(times), max(times))
         allowed = [
             row
             for row, time in zip(part, times, strict=True)
-            if (old := kept.get((row["city"], time))) is None or may_replace(_quality(row), old)
+            if (old := stored.get((row["city"], time))) is None or may_replace(_quality(row), old)
         ]
-        found = run(
+        changed = run(
             connection,
             _UPSERT,
             rows=msgspec.json.encode(allowed).decode(),
@@ -160,8 +145,8 @@ def write_city_hours(
             first=min(times),
             last=max(times),
         )
-        written.update(city for city, _ in found)
-        days = [{"city": city, "day": day.isoformat()} for city, day in set(map(tuple, found))]
+        written.update(city for city, _ in changed)
+        days = [{"city": city, "day": day.isoformat()} for city, day in set(map(tuple, changed))]
         if days:
             run(connection, _MARK_DAYS, days=json.dumps(days))
     return written
@@ -181,16 +166,14 @@ def _quality(row: Mapping[str, Any]) -> HourQuality:
 def _qualities(
     connection: Connection, cities: Iterable[str], first: datetime, last: datetime
 ) -> dict[tuple[str, datetime], HourQuality]:
-    """(city, time) → how good what is kept is, from `first` to `last`."""
+    """(city, time) → how good the stored hour is, from `first` to `last`."""
+    c = city_hour.c
+    concentrations = func.num_nonnulls(*(c[name] for name in POLLUTANTS)) > 0
     rows = run(
         connection,
-        f"""
-        SELECT city, time, aqi IS NOT NULL, basis, num_nonnulls({_CONCENTRATIONS}) > 0, stations FROM city_hour
-        WHERE city = ANY(CAST(:cities AS text[])) AND time BETWEEN :first AND :last
-        """,
-        cities=sorted(cities),
-        first=first,
-        last=last,
+        select(c.city, c.time, c.aqi.is_not(None), c.basis, concentrations, c.stations).where(
+            c.city == func.any(cast(sorted(cities), ARRAY(Text))), c.time.between(first, last)
+        ),
     )
     return {
         (city, time): hour_quality(
@@ -203,22 +186,22 @@ def _qualities(
 def stored_doubts(
     connection: Connection, cities: Iterable[str], start: datetime, end: datetime
 ) -> dict[str, dict[datetime, dict[str, dict[str, list[str]]]]]:
-    """City → city-hour in (start, end] → source → station → its doubts, as `common.domain.explanation` keeps them."""
-    found: dict[str, dict[datetime, dict[str, dict[str, list[str]]]]] = {city: {} for city in cities}
+    """City → city-hour in (start, end] → source → station → its doubts, as `common.quality.explanation` keeps them."""
+    doubts: dict[str, dict[datetime, dict[str, dict[str, list[str]]]]] = {city: {} for city in cities}
     rows = run(
         connection,
         """
         SELECT city, json_object_agg(extract(epoch FROM time)::bigint, detail -> 'doubts')::text FROM city_hour
         WHERE city = ANY(CAST(:cities AS text[])) AND time > :start AND time <= :end GROUP BY city
         """,
-        cities=list(found),
+        cities=list(doubts),
         start=start,
         end=end,
     )
     for city, text in rows:
-        for epoch, doubts in json.loads(text).items():
-            found[city][datetime.fromtimestamp(int(epoch), UTC)] = doubts or {}
-    return found
+        for epoch, of_hour in json.loads(text).items():
+            doubts[city][datetime.fromtimestamp(int(epoch), UTC)] = of_hour or {}
+    return doubts
 
 
 def history(
@@ -240,12 +223,11 @@ def history(
         raise ValueError(f"no such columns: {sorted(unknown)}")
     [(text,)] = run(
         connection,
-        f"""
-        SELECT json_build_array({", ".join(f"json_agg({name} ORDER BY hour)" for name in names)})::text
-        FROM generate_series(CAST(:start AS timestamptz) + interval '1 hour', :end, interval '1 hour') AS hour
-        LEFT JOIN {"city_hour" if as_of is None else AS_OF}
-          ON city = :city AND time = hour AND time > :start AND time <= :end
-        """,
+        sql.load(
+            "city_hour_history",
+            columns=", ".join(f"json_agg({name} ORDER BY hour)" for name in names),
+            city_hour="city_hour" if as_of is None else AS_OF,
+        ),
         city=city,
         start=start,
         end=end,
@@ -257,48 +239,40 @@ def history(
 
 def span(connection: Connection, city: str) -> tuple[datetime, datetime] | None:
     """First and last city-hour of a city; None where it has none."""
-    rows = run(connection, "SELECT min(time), max(time) FROM city_hour WHERE city = :city", city=city)
-    first, last = rows[0]
+    ends = select(func.min(city_hour.c.time), func.max(city_hour.c.time)).where(city_hour.c.city == city)
+    [(first, last)] = run(connection, ends)
     return None if first is None else (first, last)
 
 
 def provenance(connection: Connection, city: str, time: datetime) -> tuple[str | None, str | None]:
     """(source, basis) of one city-hour."""
-    rows = run(
-        connection,
-        "SELECT source, basis FROM city_hour WHERE city = :city AND time = :time",
-        city=city,
-        time=time,
-    )
+    columns = (city_hour.c.source, city_hour.c.basis)
+    rows = run(connection, select(*columns).where(city_hour.c.city == city, city_hour.c.time == time))
     return (rows[0][0], rows[0][1]) if rows else (None, None)
 
 
 def provenance_mix(
-    connection: Connection, city: str, target: str, start: datetime, end: datetime
+    connection: Connection, city: str, target: Target, start: datetime, end: datetime
 ) -> dict[str, int]:
     """Basis → hours in (start, end] whose value of the target rests on it, the most first."""
-    column = {"aqi": "aqi", "pm25": "pm25"}[target]
-    rows = run(
-        connection,
-        f"""
-        SELECT basis, count(*) FROM city_hour
-        WHERE city = :city AND time > :start AND time <= :end AND {column} IS NOT NULL AND basis IS NOT NULL
-        GROUP BY basis ORDER BY count(*) DESC, basis
-        """,
-        city=city,
-        start=start,
-        end=end,
+    c = city_hour.c
+    hours = func.count()
+    counted = (
+        select(c.basis, hours)
+        .where(c.city == city, *_within(start, end), c[target].is_not(None), c.basis.is_not(None))
+        .group_by(c.basis)
+        .order_by(hours.desc(), c.basis)
     )
-    return dict(rows)
+    return dict(map(tuple, run(connection, counted)))
 
 
 def cities_between(connection: Connection, start: datetime, end: datetime) -> list[str]:
     """Names of the cities that have an index or PM2.5 at any hour in (start, end]."""
-    rows = run(
-        connection,
-        "SELECT DISTINCT city FROM city_hour "
-        "WHERE time > :start AND time <= :end AND COALESCE(aqi, pm25) IS NOT NULL ORDER BY city",
-        start=start,
-        end=end,
-    )
-    return [city for (city,) in rows]
+    c = city_hour.c
+    has_value = c.aqi.is_not(None) | c.pm25.is_not(None)
+    cities = select(c.city).distinct().where(*_within(start, end), has_value).order_by(c.city)
+    return [city for (city,) in run(connection, cities)]
+
+
+def _within(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return city_hour.c.time > start, city_hour.c.time <= end

@@ -62,9 +62,9 @@ class Database:
             f"SET LOCAL statement_timeout = {statement_timeout_s * 1000:d}; "
             f"SET LOCAL idle_in_transaction_session_timeout = {idle_timeout_s * 1000:d}"
         )
-        self._writers = self._pooled(pool_size, limits)
+        self._writers = self._pooled(pool_size, f"BEGIN; {limits}")
         # Not the dialect's option for it, which changes the session, and so another client's behind PgBouncer.
-        self._readers = self._pooled(readers, f"SET TRANSACTION READ ONLY; {limits}")
+        self._readers = self._pooled(readers, f"BEGIN READ ONLY; {limits}")
         self._autocommit = self._engine(poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
     def patient(self) -> Database:
@@ -81,7 +81,7 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """A connection whose work is kept when the block ends well and undone otherwise.
 
-        Parts that may fail alone: `Connection.begin_nested`. Where the network fails while the work is being kept,
+        Resources that may fail alone: `Connection.begin_nested`. Where the network fails while the work is being kept,
         it may have been: only work that may be done again is safe, as all of Vayu's is.
 
         Raises:
@@ -134,6 +134,8 @@ class Database:
             pool_timeout=min(10, self._connect_s),
             pool_pre_ping=True,
             pool_recycle=_RECYCLE_S,
+            # Of pg8000 alone, which would send a BEGIN of its own: a transaction begins below, with its limits.
+            isolation_level="AUTOCOMMIT",
         )
 
         @event.listens_for(engine, "begin")

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from sqlalchemy import and_, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
 from common.domain.forecast import HORIZON, NAIVE
+from common.store import sql
 from common.store.engine import run
+from common.store.schema import forecast, forecast_expert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,40 +38,14 @@ class IssuedExperts:
     """Of each expert, for each block of lead times after the other"""
 
 
-_INSERT = """
-INSERT INTO forecast_expert (city, target, mode, origin, names, y, weights)
-VALUES (:city, :target, :mode, :origin, :names, :y, :weights) ON CONFLICT DO NOTHING
-"""
-
-_BETWEEN = f"""
-WITH kept AS (
-  SELECT origin, max(origin) OVER () - origin AS ago FROM forecast_expert
-  WHERE city = :city AND target = :target AND mode = :mode AND origin > :after AND origin < :before
-), chosen AS (
-  SELECT max(origin) AS origin FROM kept GROUP BY floor(extract(epoch FROM ago) / 3600 / CAST(:apart AS int))
-)
-SELECT array_to_string(names, ','), string_agg(
-  int4send(CAST(extract(epoch FROM CAST(:before AS timestamptz) - origin) AS int) / 3600)
-  || array_send(expert.y || {" || ".join(NAIVE)} || forecast.y), '' ORDER BY origin)
-FROM forecast_expert AS expert JOIN chosen USING (origin) JOIN forecast USING (city, target, mode, origin)
-WHERE city = :city AND target = :target AND mode = :mode AND cardinality(weekly) = {HORIZON}
-GROUP BY names
-"""
-
-_OF = f"""
-SELECT array_to_string(names, ','), expert.y || {" || ".join(NAIVE)}, weights
-FROM forecast_expert AS expert JOIN forecast USING (city, target, mode, origin)
-WHERE city = :city AND target = :target AND mode = 'live' AND origin = :origin
-"""
+_BETWEEN = sql.load("issued_experts", naive=" || ".join(NAIVE), horizon=str(HORIZON))
 
 
 def insert_experts(
     connection: Connection, city: str, target: str, mode: Mode, *, origin: datetime, experts: IssuedExperts
 ) -> None:
     """Keep what a forecast was made of, which must be kept before; nothing changes where it is kept already."""
-    run(
-        connection,
-        _INSERT,
+    new = insert(forecast_expert).values(
         city=city,
         target=target,
         mode=mode,
@@ -74,6 +54,7 @@ def insert_experts(
         y=list(experts.y),
         weights=list(experts.weights),
     )
+    run(connection, new.on_conflict_do_nothing())
 
 
 def experts_between(
@@ -92,29 +73,30 @@ def experts_between(
     forecast, as int4 the hours from its origin until `before`; then, as array_send writes it, an array of float4: 48
     values of each expert, and those of what was served.
     """
-    asked = {"city": city, "target": target, "mode": mode, "after": after, "before": before, "apart": apart}
-    return [(tuple(names.split(",")), found) for names, found in run(connection, _BETWEEN, **asked)]
+    rows = run(
+        connection, _BETWEEN, city=city, target=target, mode=mode, after=after, before=before, apart=apart
+    )
+    return [(tuple(names.split(",")), values) for names, values in rows]
 
 
 def experts_of(connection: Connection, city: str, target: str, origin: datetime) -> IssuedExperts | None:
     """Those of one live forecast, here with the naive ones in `y`; None where they are not kept any more."""
-    rows = run(connection, _OF, city=city, target=target, origin=origin)
+    served, expert = forecast.c, forecast_expert.c
+    key = [served[name] == expert[name] for name in ("city", "target", "mode", "origin")]
+    rows = run(
+        connection,
+        select(expert.names, expert.y, *(served[name] for name in NAIVE), expert.weights)
+        .join_from(forecast_expert, forecast, and_(*key))
+        .where(expert.city == city, expert.target == target, expert.mode == "live", expert.origin == origin),
+    )
     if not rows:
         return None
-    names, y, weights = rows[0]
-    return IssuedExperts(tuple(names.split(",")), [*map(float, y)], [*map(float, weights)])
+    names, y, *naive, weights = rows[0]
+    values = chain(y, *(values or () for values in naive))
+    return IssuedExperts(tuple(names), [*map(float, values)], [*map(float, weights)])
 
 
 def drop_old_experts(connection: Connection, *, now: datetime) -> int:
     """Forget the experts of forecasts that weights are no longer learnt from; how many."""
-    [(count,)] = run(
-        connection,
-        """
-        WITH gone AS (DELETE FROM forecast_expert WHERE origin < CAST(:now AS timestamptz) - CAST(:kept AS interval)
-                      RETURNING 1)
-        SELECT count(*) FROM gone
-        """,
-        now=now,
-        kept=f"{EXPERTS_KEPT.days} days",
-    )
-    return int(count)
+    old = delete(forecast_expert).where(forecast_expert.c.origin < now - EXPERTS_KEPT)
+    return len(run(connection, old.returning(forecast_expert.c.origin)))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy.dialects.postgresql import insert
+
 from common.store import sql
 from common.store.engine import run
-from common.store.sums import roll_up
+from common.store.schema import forecast
+from common.store.score_aggregates import roll_up
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,44 +50,11 @@ class IssuedForecast:
     """Null in rows issued by versions that did not make it"""
 
 
-_FIELDS = tuple(IssuedForecast.__dataclass_fields__)
-_INSERT = (
-    f"INSERT INTO forecast ({', '.join(_FIELDS)}) VALUES ({', '.join(':' + name for name in _FIELDS)}) "
-    "ON CONFLICT (city, target, mode, origin) DO NOTHING RETURNING 1"
-)
-
-_ISSUED = """
-WITH kept AS (
-  SELECT origin, max(origin) OVER () - origin AS ago FROM forecast
-  WHERE city = :city AND target = :target AND mode = :mode AND origin > :after AND origin < :before
-), chosen AS (
-  SELECT max(origin) AS origin FROM kept GROUP BY floor(extract(epoch FROM ago) / 3600 / CAST(:apart AS int))
-)
-SELECT string_agg(
-  int4send(CAST(extract(epoch FROM CAST(:before AS timestamptz) - origin) AS int) / 3600)
-  || int4send(CAST(extract(epoch FROM origin - known_until) AS int) / 3600)
-  || array_send(y || lo95 || lo80 || hi80 || hi95), '' ORDER BY origin)
-FROM forecast JOIN chosen USING (origin)
-WHERE city = :city AND target = :target AND mode = :mode
-"""
-
-_UNSEEN = """
-SELECT DISTINCT city FROM model
-WHERE status = 'champion' AND mode = 'live' AND
-  (SELECT max(time) FROM city_hour
-   WHERE city_hour.city = model.city AND time > CAST(:now AS timestamptz) - interval '1 day' AND time <= :now
-     AND CASE WHEN model.target = 'aqi' THEN aqi ELSE pm25 END IS NOT NULL)
-  > COALESCE((SELECT known_until FROM forecast
-              WHERE forecast.city = model.city AND forecast.target = model.target AND forecast.mode = 'live'
-              ORDER BY origin DESC LIMIT 1), '-infinity')
-ORDER BY city
-"""
-
-
-def insert_forecast(connection: Connection, forecast: IssuedForecast) -> bool:
+def insert_forecast(connection: Connection, issued: IssuedForecast) -> bool:
     """Keep a forecast as issued; False, and nothing changed, where one of the same origin is kept already."""
-    values = {name: getattr(forecast, name) for name in _FIELDS}
-    return bool(run(connection, _INSERT, **values))
+    values = {column.name: getattr(issued, column.name) for column in forecast.columns}
+    new = insert(forecast).values(values).on_conflict_do_nothing()
+    return bool(run(connection, new.returning(forecast.c.origin)))
 
 
 def issued_between(
@@ -103,14 +73,22 @@ def issued_between(
     origin until `before` and from the last hour known to it until its origin; then, as array_send writes it, an
     array of 240 float4: y, lo95, lo80, hi80, hi95.
     """
-    asked = {"city": city, "target": target, "mode": mode, "after": after, "before": before, "apart": apart}
-    [(found,)] = run(connection, _ISSUED, **asked)
-    return found or b""
+    [(issued,)] = run(
+        connection,
+        sql.load("issued_forecasts"),
+        city=city,
+        target=target,
+        mode=mode,
+        after=after,
+        before=before,
+        apart=apart,
+    )
+    return issued or b""
 
 
 def unseen_by_forecasts(connection: Connection, now: datetime) -> list[str]:
     """Names of the cities that could be forecast, and have hours later than those their latest forecast knew."""
-    return [city for (city,) in run(connection, _UNSEEN, now=now)]
+    return [city for (city,) in run(connection, sql.load("cities_to_forecast"), now=now)]
 
 
 def score(connection: Connection, *, mode: Mode, now: datetime, reach_hours: int = 24 * 7) -> int:

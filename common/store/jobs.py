@@ -9,28 +9,30 @@ at infinity: whoever is handed its message takes it by its id.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, func, literal_column, select, text, update
+from sqlalchemy import ColumnElement, case, exists, func, literal_column, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from common.store.engine import run
 from common.store.errors import sqlstate
-from common.store.schema import job, job_asked
+from common.store.sanitize import sanitize
+from common.store.schema import idempotency_key, job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     from common.store.engine import Connection
 
 _THERE_ALREADY = "23505"
-_NEVER: ColumnElement[datetime] = literal_column("'infinity'")
-_END = "clock_timestamp() + make_interval(secs => :seconds)"
+NEVER: ColumnElement[datetime] = literal_column("'infinity'")
+_CLOCK = func.clock_timestamp()
+OVERDUE = (job.c.state == "running") & (job.c.leased_until <= _CLOCK)
+WORKER_DIED = "the worker died or took too long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def enqueue(
         key=key,
         payload=payload,
         max_attempts=max_attempts,
-        available_at=_NEVER if elsewhere else now + delay,
+        available_at=NEVER if elsewhere else now + delay,
         created_at=now,
     )
     waiting = new.on_conflict_do_update(
@@ -82,24 +84,23 @@ def enqueue(
 
 
 def enqueue_once(
-    connection: Connection, client: str, key: str, asked: str, enqueue: Callable[[], int], *, now: datetime
+    connection: Connection, client: str, key: str, request: str, enqueue: Callable[[], int], *, now: datetime
 ) -> int | None:
-    """`enqueue`, or the job that it gave when this client first used this key; None where it asked for other things.
+    """`enqueue`, or the job that it gave when this client first used this key; None where the request was another.
 
     Of several at the same time, one enqueues and the others are given its job.
     """
+    lock = func.pg_advisory_xact_lock(func.hashtext("idempotency_key"), func.hashtext(f"{client} {key}"))
+    run(connection, select(lock))
+    same = (idempotency_key.c.client == client) & (idempotency_key.c.key == key)
+    before = run(connection, select(idempotency_key.c.job, idempotency_key.c.request).where(same))
+    if before:
+        return int(before[0][0]) if before[0][1] == request else None
+    id_ = enqueue()
     run(
         connection,
-        "SELECT pg_advisory_xact_lock(hashtext('job_asked'), hashtext(:client || ' ' || :key))",
-        client=client,
-        key=key,
+        insert(idempotency_key).values(client=client, key=key, request=request, requested_at=now, job=id_),
     )
-    same = (job_asked.c.client == client) & (job_asked.c.key == key)
-    before = run(connection, select(job_asked.c.job, job_asked.c.asked).where(same))
-    if before:
-        return int(before[0][0]) if before[0][1] == asked else None
-    id_ = enqueue()
-    run(connection, insert(job_asked).values(client=client, key=key, asked=asked, asked_at=now, job=id_))
     return id_
 
 
@@ -116,31 +117,17 @@ def lease(
     `types`: only jobs of these types; None: of any. A job whose last attempt never came back is buried on the
     way: its worker died each time.
     """
-    run(
-        connection,
-        """
-        UPDATE job SET state = 'dead', error = 'the worker died or took too long', finished_at = :now,
-          leased_until = NULL
-        WHERE state = 'running' AND leased_until <= clock_timestamp() AND attempts >= max_attempts
-        """,
-        now=now,
+    buried = (
+        update(job)
+        .where(OVERDUE, job.c.attempts >= job.c.max_attempts)
+        .values(state="dead", error=WORKER_DIED, finished_at=now, leased_until=None)
     )
-    rows = run(
-        connection,
-        f"""
-        UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = {_END}, started_at = :now
-        WHERE id = (
-          SELECT id FROM job
-          WHERE available_at <= :now AND (CAST(:types AS text[]) IS NULL OR type = ANY(:types))
-            AND (state = 'queued' OR (state = 'running' AND leased_until <= clock_timestamp()))
-          ORDER BY available_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING id, type, key, payload::text, attempts, max_attempts
-        """,
-        now=now,
-        types=None if types is None else list(types),
-        seconds=seconds,
-    )
-    return _job(rows[0]) if rows else None
+    run(connection, buried)
+    due = select(job.c.id).where(job.c.available_at <= now, (job.c.state == "queued") | OVERDUE)
+    if types is not None:
+        due = due.where(job.c.type.in_(list(types)))
+    due = due.order_by(job.c.available_at, job.c.id).limit(1).with_for_update(skip_locked=True)
+    return _begin(connection, job.c.id == due.scalar_subquery(), now=now, seconds=seconds)
 
 
 def take(
@@ -150,110 +137,94 @@ def take(
 
     One that was given up is taken too: somebody has sent its message again.
     """
-    rows = run(
-        connection,
-        f"""
-        UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = {_END}, started_at = :now,
-          finished_at = NULL
-        WHERE id = :id AND state <> 'done' AND NOT (state = 'running' AND leased_until > clock_timestamp())
-        RETURNING id, type, key, payload::text, attempts, max_attempts
-        """,
-        id=id_,
-        now=now,
-        seconds=seconds,
+    free = (job.c.state != "done") & ~((job.c.state == "running") & (job.c.leased_until > _CLOCK))
+    taken = _begin(connection, (job.c.id == id_) & free, now=now, seconds=seconds)
+    if taken is not None:
+        return taken
+    states = run(connection, select(job.c.state).where(job.c.id == id_))
+    return ("done" if states[0][0] == "done" else "running") if states else None
+
+
+def _begin(connection: Connection, which: ColumnElement[bool], *, now: datetime, seconds: int) -> Job | None:
+    """Begin an attempt at the job that is meant."""
+    begun = (
+        update(job)
+        .where(which)
+        .values(
+            state="running",
+            attempts=job.c.attempts + 1,
+            leased_until=_CLOCK + timedelta(seconds=seconds),
+            started_at=now,
+            finished_at=None,
+        )
+        .returning(job.c.id, job.c.type, job.c.key, job.c.payload, job.c.attempts, job.c.max_attempts)
     )
-    if rows:
-        return _job(rows[0])
-    found = run(connection, "SELECT state = 'done' FROM job WHERE id = :id", id=id_)
-    return ("done" if found[0][0] else "running") if found else None
+    rows = run(connection, begun)
+    return Job(*rows[0]) if rows else None
 
 
-def _job(row: Sequence[Any]) -> Job:
-    id_, type_, key, payload, attempts, max_attempts = row
-    return Job(id_, type_, key, json.loads(payload), attempts, max_attempts)
+def _ours(mine: Job) -> ColumnElement[bool]:
+    """The row of a job in our hands: not once a later lease has taken it over."""
+    return (job.c.id == mine.id) & (job.c.state == "running") & (job.c.attempts == mine.attempt)
 
 
-def renew(connection: Connection, job: Job, *, seconds: int) -> bool:
+def renew(connection: Connection, mine: Job, *, seconds: int) -> bool:
     """Begin the lease anew; False where the job is not ours any more."""
-    rows = run(
-        connection,
-        f"""
-        UPDATE job SET leased_until = {_END}
-        WHERE id = :id AND state = 'running' AND attempts = :attempt RETURNING id
-        """,
-        id=job.id,
-        attempt=job.attempt,
-        seconds=seconds,
-    )
-    return bool(rows)
+    renewed = update(job).where(_ours(mine)).values(leased_until=_CLOCK + timedelta(seconds=seconds))
+    return bool(run(connection, renewed.returning(job.c.id)))
 
 
 def finish(
-    connection: Connection, job: Job, *, now: datetime, outcome: Mapping[str, Any] | None = None
+    connection: Connection, mine: Job, *, now: datetime, outcome: Mapping[str, Any] | None = None
 ) -> None:
     """The job is done, and this came of it; nothing happens where a later lease has taken it over."""
-    run(
-        connection,
-        """
-        UPDATE job SET state = 'done', finished_at = :now, leased_until = NULL, error = NULL,
-          outcome = CAST(:outcome AS jsonb)
-        WHERE id = :id AND state = 'running' AND attempts = :attempt
-        """,
-        id=job.id,
-        attempt=job.attempt,
-        now=now,
-        # What is not a number becomes null.
-        outcome=None if outcome is None else msgspec.json.encode(outcome).decode(),
-    )
+    # What is not a number becomes null.
+    result = null() if outcome is None else msgspec.json.decode(msgspec.json.encode(outcome))
+    done = {"state": "done", "finished_at": now, "leased_until": None, "error": None, "outcome": result}
+    run(connection, update(job).where(_ours(mine)).values(done))
 
 
-def fail(connection: Connection, job: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
+def fail(connection: Connection, mine: Job, error: str, *, now: datetime, retry: bool = True) -> bool:
     """The attempt failed: try again after 2, 4, 8 … minutes, or bury it whole; True where it is now dead.
 
     Where the same message was queued again meanwhile, that one stands for both; nothing happens where a
     later lease has taken the job over.
     """
-    values = {
-        "id": job.id,
-        "type": job.type,
-        "key": job.key,
-        "attempt": job.attempt,
-        "dead": not retry or job.attempt >= job.max_attempts,
-        "error": error.replace("\0", "")[:500],  # PostgreSQL's text cannot hold a NUL
-        "available_at": now + timedelta(minutes=2**job.attempt),
-        "now": now,
-    }
+    dies = not retry or mine.attempt >= mine.max_attempts
+    waiting = job.alias("waiting")
+    queued_again = exists().where(
+        waiting.c.state == "queued", waiting.c.type == mine.type, waiting.c.key == mine.key
+    )
+    again = now + timedelta(minutes=2**mine.attempt)
+    failed = (
+        update(job)
+        .where(_ours(mine))
+        .values(
+            error=sanitize(error)[:500],
+            leased_until=None,
+            available_at=case((job.c.available_at == NEVER, job.c.available_at), else_=again),
+            state="dead" if dies else case((queued_again, "done"), else_="queued"),
+            finished_at=now if dies else case((queued_again, now)),
+        )
+        .returning(job.c.state)
+    )
     try:
         with connection.begin_nested():
-            rows = run(connection, _FAIL, **values)
+            rows = run(connection, failed)
     except DBAPIError as refusal:
         if sqlstate(refusal) != _THERE_ALREADY:
             raise
-        rows = run(
-            connection, _FAIL, **values
-        )  # the same message was queued at that very moment; now it is seen
+        rows = run(connection, failed)  # the same message was queued at that very moment; now it is seen
     return any(state == "dead" for (state,) in rows)
-
-
-_FAIL = """
-    UPDATE job SET error = :error, leased_until = NULL,
-      available_at = CASE WHEN available_at = 'infinity' THEN available_at ELSE :available_at END,
-      state = CASE WHEN CAST(:dead AS boolean) THEN 'dead' WHEN again THEN 'done' ELSE 'queued' END,
-      finished_at = CASE WHEN CAST(:dead AS boolean) OR again THEN CAST(:now AS timestamptz) END
-    FROM (SELECT EXISTS (SELECT 1 FROM job AS waiting WHERE waiting.state = 'queued'
-                         AND (waiting.type, waiting.key) = (:type, :key)) AS again) AS other
-    WHERE id = :id AND state = 'running' AND attempts = :attempt
-    RETURNING state
-"""
 
 
 def counts(connection: Connection) -> dict[str, dict[str, int]]:
     """Type → state → number of jobs."""
-    found: dict[str, dict[str, int]] = {}
+    numbers: dict[str, dict[str, int]] = {}
     counted = select(job.c.type, job.c.state, func.count()).group_by(job.c.type, job.c.state)
     for type_, state, number in run(connection, counted):
-        found.setdefault(type_, {})[state] = number
-    return found
+        numbers.setdefault(type_, {})[state] = number
+    return numbers
 
 
 def dead(connection: Connection) -> dict[str, str]:
@@ -268,7 +239,7 @@ def dead(connection: Connection) -> dict[str, str]:
 
 def release(connection: Connection) -> None:
     """End every lease: for a machine whose workers are known to be dead. One that is not renews its own."""
-    ended = update(job).where(job.c.state == "running").values(leased_until=func.clock_timestamp())
+    ended = update(job).where(job.c.state == "running").values(leased_until=_CLOCK)
     run(connection, ended)
 
 

@@ -15,55 +15,51 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
+from sqlalchemy import delete, func, literal, select
 
 from common.domain.errors import StoreError
 from common.domain.observation import IST
+from common.store import schema, sql
 from common.store.city_hours import lock_city
-from common.store.community import SETTLED_DAYS, retention
-from common.store.daily import AGGREGATES, DAY, VALUES, WITH_AIR
+from common.store.daily_aggregates import AGGREGATES, DAY, VALUES, WITH_AIR
 from common.store.engine import Database, run
 from common.store.errors import sqlstate
 from common.store.experts import drop_old_experts
+from common.store.facts import fact, set_fact
 from common.store.outbox import UNSENT_KEPT
-from common.store.outlooks import WEATHER_KEPT
+from common.store.provider_forecasts import WEATHER_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
+from common.store.timescale import SETTLED_DAYS, retention
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from sqlalchemy import Column, ColumnElement
 
     from common.store.engine import Connection
 
 log = Logger(service="vayu", child=True)
 
 _LOCK = 0x726F6C6C  # "roll"
-_MISSING = f"""
-SELECT city, json_agg(day)::text FROM (
-  SELECT city, {DAY} AS day FROM city_hour WHERE {WITH_AIR} GROUP BY 1, 2
-  EXCEPT SELECT city, day FROM city_day) AS missing
-GROUP BY city
-"""
-_ROLL_UP = f"""
-WITH rolled AS (
-  INSERT INTO city_day (city, day, rolled_at, {", ".join(VALUES)})
-  SELECT :city, {DAY} AS day, :now, {AGGREGATES} FROM city_hour
-  WHERE city = :city AND {WITH_AIR} AND time > :start AND time <= :end
-    AND {DAY} IN (SELECT CAST(day AS date) FROM jsonb_array_elements_text(CAST(:days AS jsonb)) AS day)
-  GROUP BY 2
-  ON CONFLICT (city, day) DO UPDATE
-  SET rolled_at = excluded.rolled_at, {", ".join(f"{name} = excluded.{name}" for name in VALUES)}
-  RETURNING 1
-) SELECT count(*) FROM rolled
-"""
+_MISSING = sql.load("city_days_missing", day=DAY, with_air=WITH_AIR)
+_ROLL_UP = sql.load(
+    "roll_up_city_days",
+    columns=", ".join(VALUES),
+    day=DAY,
+    aggregates=AGGREGATES,
+    with_air=WITH_AIR,
+    assignments=", ".join(f"{name} = excluded.{name}" for name in VALUES),
+)
 _AT_ONCE = timedelta(days=92)
 """Days that lie within this are rolled up by one statement, which looks at that part of the table only."""
 
-_AGE: Mapping[str, tuple[str, timedelta | None]] = {
-    "reading": ("time", None),
-    "reading_revision": ("time", None),
-    "source_run": ("started_at", None),
-    "source_usage": ("until", timedelta(days=40)),
-}
-"""Tables that age: by which column, and after how long; None: after the raw retention.
+_AGE: tuple[tuple[Column[datetime], timedelta | None], ...] = (
+    (schema.reading.c.time, None),
+    (schema.reading_revision.c.time, None),
+    (schema.source_run.c.started_at, None),
+    (schema.source_usage.c.until, timedelta(days=40)),
+)
+"""Columns by which tables age, and after how long rows go; None: after the raw retention.
 
 Quotas reach back a month, so that calls are counted for longer. What says that a day was asked of a source
 (`backfilled`) stays: readings that were dropped since are no reason to ask again.
@@ -89,14 +85,7 @@ def maintain(database: Database, *, now: datetime, retain_raw_days: int) -> dict
         dropped = _drop_rows(patient, now, oldest)
         with patient.transaction() as connection:
             failing = _failing(connection)
-            run(
-                connection,
-                """
-                INSERT INTO meta (key, value) VALUES ('maintained_at', :now)
-                ON CONFLICT (key) DO UPDATE SET value = excluded.value
-                """,
-                now=now.isoformat(),
-            )
+            set_fact(connection, "maintained_at", now.isoformat())
     _alone(database, "ANALYZE")
     for complaint in failing:
         log.error("the server's own upkeep fails", job=complaint)
@@ -105,8 +94,8 @@ def maintain(database: Database, *, now: datetime, retain_raw_days: int) -> dict
 
 def last_upkeep(connection: Connection) -> datetime | None:
     """When `maintain` last went through; None where it never did."""
-    rows = run(connection, "SELECT CAST(value AS timestamptz) FROM meta WHERE key = 'maintained_at'")
-    return rows[0][0] if rows else None
+    value = fact(connection, "maintained_at")
+    return None if value is None else datetime.fromisoformat(value)
 
 
 def _keep_for(database: Database, retain_raw_days: int) -> None:
@@ -207,30 +196,32 @@ def _drop_chunks(database: Database, oldest: datetime) -> int:
 
 def _drop_rows(database: Database, now: datetime, oldest: datetime) -> dict[str, int]:
     dropped: dict[str, int] = {}
-    for table, (column, kept) in _AGE.items():
-        edge = oldest if kept is None else now - kept
+    for column, age in _AGE:
         with database.transaction() as connection:
-            dropped[table] = _drop(connection, table, f"{column} < :edge", edge)
+            dropped[column.table.name] = _drop(connection, column, oldest if age is None else now - age)
     with database.transaction() as connection:
-        # What providers said of the air has become rows of the record; of the weather, models still learn.
-        dropped["outlook"] = _drop(connection, "outlook", "kind = 'air' AND received_at < :edge", oldest)
-        weather = "kind = 'weather' AND received_at < :edge"
-        dropped["outlook"] += _drop(connection, "outlook", weather, min(oldest, now - WEATHER_KEPT))
+        # Forecasts of the air are scored by now; models still learn from those of the weather.
+        edges = {"air": oldest, "weather": min(oldest, now - WEATHER_KEPT)}
+        received = schema.provider_forecast.c
+        dropped["provider_forecast"] = sum(
+            _drop(connection, received.received_at, edge, received.kind == kind)
+            for kind, edge in edges.items()
+        )
         dropped["forecast_expert"] = drop_old_experts(connection, now=now)
-        done = "state = 'done' AND finished_at < :edge"
-        dropped["job"] = _drop(connection, "job", done, now - _DONE_JOBS_KEPT)
-        unsent = _drop(connection, "outbox", "created_at < :edge", now - UNSENT_KEPT)
+        done = schema.job.c.state == "done"
+        dropped["job"] = _drop(connection, schema.job.c.finished_at, now - _DONE_JOBS_KEPT, done)
+        unsent = _drop(connection, schema.outbox.c.created_at, now - UNSENT_KEPT)
     if unsent:
         log.warning("messages given up that nobody took", extra={"messages": unsent})
     return dropped
 
 
-def _drop(connection: Connection, table: str, condition: str, edge: datetime) -> int:
-    [(count,)] = run(
-        connection,
-        f"WITH gone AS (DELETE FROM {table} WHERE {condition} RETURNING 1) SELECT count(*) FROM gone",
-        edge=edge,
-    )
+def _drop(
+    connection: Connection, column: Column[datetime], edge: datetime, *conditions: ColumnElement[bool]
+) -> int:
+    """Delete the rows whose `column` is before the edge; how many."""
+    gone = delete(column.table).where(column < edge, *conditions).returning(literal(1)).cte()
+    [(count,)] = run(connection, select(func.count()).select_from(gone))
     return int(count)
 
 
@@ -238,26 +229,12 @@ def _failing(connection: Connection) -> list[str]:
     """What the server's own jobs on our tables complain of, where it has any."""
     if recorded(connection) != "community":
         return []
-    rows = run(
-        connection,
-        """
-        SELECT format('job %s (%s): %s', job_id,
-                 concat_ws(' of ', jobs.proc_name, COALESCE(aggregates.view_name, jobs.hypertable_name)),
-                 COALESCE(error.err_message, 'no reason given'))
-        FROM timescaledb_information.jobs JOIN timescaledb_information.job_stats AS stats USING (job_id)
-        LEFT JOIN timescaledb_information.continuous_aggregates AS aggregates
-          ON aggregates.materialization_hypertable_name = jobs.hypertable_name
-        LEFT JOIN LATERAL (
-          SELECT err_message FROM timescaledb_information.job_errors
-          WHERE job_errors.job_id = jobs.job_id ORDER BY start_time DESC LIMIT 1) AS error ON true
-        WHERE stats.last_run_status = 'Failed' OR jobs.scheduled IS FALSE ORDER BY job_id
-        """,
-    )
+    rows = run(connection, sql.load("failing_server_jobs"))
     return [line for (line,) in rows]
 
 
 def _one_at_a_time(connection: Connection) -> None:
-    run(connection, "SELECT pg_advisory_xact_lock(:key)", key=_LOCK)
+    run(connection, select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _alone(database: Database, statement: str, **params: object) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ARRAY, Text, case, cast, delete, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 
 from common.domain.errors import NotFound
 from common.domain.model_retention import KEPT_AFTER_USE, KeptModel, files_to_give_up
 from common.domain.observation import HOUR
 from common.store.engine import run
+from common.store.schema import forecast, model, training_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+    from sqlalchemy import ColumnElement
 
     from common.domain.forecast import Mode
     from common.store.engine import Connection
@@ -42,29 +47,17 @@ class ModelRow:
     metrics: dict[str, Any]
 
 
-_FIELDS = (
-    "version, city, target, mode, family, status, reason, trained_at, window_start, window_end, "
-    "samples, features_hash, checksum"
-)
+_COLUMNS = [model.c[field.name] for field in fields(ModelRow)]
 
 
-def insert_model(connection: Connection, model: ModelRow) -> None:
+def insert_model(connection: Connection, row: ModelRow) -> None:
     """Add a model; one of the same version is left as it is."""
-    run(
-        connection,
-        f"""
-        INSERT INTO model ({_FIELDS}, metrics)
-        VALUES (:version, :city, :target, :mode, :family, :status, :reason, :trained_at, :window_start,
-                :window_end, :samples, :features_hash, :checksum, CAST(:metrics AS jsonb))
-        ON CONFLICT (version) DO NOTHING
-        """,
-        **{name: getattr(model, name) for name in _FIELDS.split(", ")},
-        metrics=json.dumps(model.metrics),
-    )
+    values = {column.name: getattr(row, column.name) for column in _COLUMNS}
+    run(connection, insert(model).values(values).on_conflict_do_nothing())
 
 
-FORMER_FOLLOWED = timedelta(days=7)
-"""So long a former champion of another family, or one that was replaced by hand, is followed beside the present one."""
+CHALLENGE_PERIOD = timedelta(days=7)
+"""So long a former champion of another family, or one that was replaced by hand, challenges the present one."""
 HELD = timedelta(days=14)
 """So long a champion that was chosen by hand is replaced on evidence only."""
 
@@ -74,52 +67,45 @@ def promote(
 ) -> str | None:
     """Make a model the champion of its city, target and mode, and retire the one before it; its version.
 
-    The one before is followed for some days where it was of another family. `hold`: it was chosen by hand or by its
-    own record, so that for `HELD` being fresher is no reason to replace it; and the one before is followed anyway.
+    The one before challenges it for some days where it was of another family. `hold`: it was chosen by hand or by its
+    own record, so that for `HELD` being fresher is no reason to replace it; and the one before challenges it anyway.
 
     Raises:
         NotFound: when there is no such model, or its file has been given up.
     """
-    # One promotion at a time: two at once would each retire the old champion and make their own.
-    locked = run(
-        connection,
-        """
-        SELECT pg_advisory_xact_lock(hashtext('champion'), hashtext(city || '/' || target || '/' || mode))
-        FROM model WHERE version = :version
-        """,
-        version=version,
-    )
-    if not locked:
+    serves = (model.c.city, model.c.target, model.c.mode)
+    rows = run(connection, select(*serves, model.c.family).where(model.c.version == version))
+    if not rows:
         raise NotFound(f"there is no model {version}")
-    former = run(
-        connection,
-        """
-        UPDATE model SET status = 'retired', reason = 'replaced by ' || CAST(:version AS text), held_until = NULL,
-          shadow_until = CASE WHEN :hold OR (model.family <> next.family AND model.family <> 'naive')
-                              THEN CAST(:followed AS timestamptz) END
-        FROM model AS next
-        WHERE next.version = :version AND model.status = 'champion' AND model.version <> next.version
-          AND (model.city, model.target, model.mode) = (next.city, next.target, next.mode)
-        RETURNING model.version
-        """,
-        version=version,
-        hold=hold,
-        followed=now + FORMER_FOLLOWED,
+    *served, family = rows[0]
+    # One promotion at a time: two at once would each retire the old champion and make their own.
+    lock = func.pg_advisory_xact_lock(func.hashtext("champion"), func.hashtext("/".join(served)))
+    run(connection, select(lock))
+    other_family = (model.c.family != family) & (model.c.family != "naive")
+    until = now + CHALLENGE_PERIOD
+    retired = (
+        update(model)
+        .where(tuple_(*serves) == tuple_(*served), model.c.status == "champion", model.c.version != version)
+        .values(
+            status="retired",
+            reason=f"replaced by {version}",
+            held_until=None,
+            challenger_until=until if hold else case((other_family, until)),
+        )
     )
-    promoted = run(
-        connection,
-        """
-        UPDATE model SET status = 'champion', reason = :reason, promoted_at = :now, shadow_until = NULL,
-          held_until = CASE WHEN :hold THEN CAST(:until AS timestamptz) END
-        WHERE version = :version AND pruned_at IS NULL RETURNING 1
-        """,
-        version=version,
-        reason=reason,
-        now=now,
-        hold=hold,
-        until=now + HELD,
+    former = run(connection, retired.returning(model.c.version))
+    promoted = (
+        update(model)
+        .where(model.c.version == version, model.c.pruned_at.is_(None))
+        .values(
+            status="champion",
+            reason=reason,
+            promoted_at=now,
+            challenger_until=None,
+            held_until=now + HELD if hold else None,
+        )
     )
-    if not promoted:
+    if not run(connection, promoted.returning(model.c.version)):
         raise NotFound(f"the file of model {version} has been dropped since; train the city again")
     return former[0][0] if former else None
 
@@ -132,35 +118,35 @@ def roll_back(
     Raises:
         NotFound: when there is none whose file is still there.
     """
-    rows = run(
-        connection,
-        """
-        SELECT former.version, present.version FROM model AS former JOIN model AS present USING (city, target, mode)
-        WHERE city = :city AND target = :target AND mode = :mode AND present.status = 'champion'
-          AND former.status = 'retired' AND former.pruned_at IS NULL
-          AND (former.trained_at, former.version) < (present.trained_at, present.version)
-        ORDER BY former.trained_at DESC, former.version DESC LIMIT 1
-        """,
-        city=city,
-        target=target,
-        mode=mode,
+    present, former = model.alias("present"), model.alias("former")
+    chosen = (
+        select(former.c.version, present.c.version)
+        .where(
+            *(
+                present.c[name] == value
+                for name, value in {"city": city, "target": target, "mode": mode}.items()
+            ),
+            *(former.c[name] == present.c[name] for name in ("city", "target", "mode")),
+            present.c.status == "champion",
+            former.c.status == "retired",
+            former.c.pruned_at.is_(None),
+            tuple_(former.c.trained_at, former.c.version) < tuple_(present.c.trained_at, present.c.version),
+        )
+        .order_by(former.c.trained_at.desc(), former.c.version.desc())
+        .limit(1)
     )
+    rows = run(connection, chosen)
     if not rows:
         raise NotFound(f"{city} has no former model of {target} to go back to; see: vayu models list {city}")
-    version, present = rows[0]
-    promote(connection, version, reason=f"rolled back from {present}", now=now, hold=True)
-    return version, present
+    version, before = rows[0]
+    promote(connection, version, reason=f"rolled back from {before}", now=now, hold=True)
+    return version, before
 
 
 def is_held(connection: Connection, version: str, *, now: datetime) -> bool:
     """Whether the model was chosen by hand, so lately that being fresher is no reason to replace it."""
-    [(held,)] = run(
-        connection,
-        "SELECT COALESCE(held_until > CAST(:now AS timestamptz), false) FROM model WHERE version = :version",
-        version=version,
-        now=now,
-    )
-    return bool(held)
+    [(held_until,)] = run(connection, select(model.c.held_until).where(model.c.version == version))
+    return held_until is not None and held_until > now
 
 
 def give_up_files(connection: Connection, *, now: datetime) -> int:
@@ -169,100 +155,80 @@ def give_up_files(connection: Connection, *, now: datetime) -> int:
     Rows stay: forecasts trace back to them. Once this transaction has ended, none of the marked can be promoted any
     more, and `given_up` tells whose files may be deleted.
     """
+    columns = (
+        model.c.version, model.c.city, model.c.target, model.c.mode, model.c.status == "champion",
+        model.c.trained_at, model.c.promoted_at, model.c.challenger_until,
+    )  # fmt: skip
     # Locked, so that none of them is promoted meanwhile.
-    rows = run(
-        connection,
-        """
-        SELECT version, city, target, mode, status = 'champion', trained_at, promoted_at, shadow_until
-        FROM model WHERE pruned_at IS NULL ORDER BY version FOR UPDATE
-        """,
+    with_files = (
+        select(*columns).where(model.c.pruned_at.is_(None)).order_by(model.c.version).with_for_update()
     )
+    rows = run(connection, with_files)
     since = now - KEPT_AFTER_USE
     used = run(
         connection,
-        "SELECT DISTINCT model_version FROM forecast WHERE issued_at >= :since AND origin >= :first",
-        since=since,
-        first=since - HOUR,  # of a forecast that was issued then; older parts of the table are not looked at
+        select(forecast.c.model_version)
+        .distinct()
+        # Of a forecast that was issued then; older parts of the table are not looked at.
+        .where(forecast.c.issued_at >= since, forecast.c.origin >= since - HOUR),
     )
     models = (KeptModel(version, (city, target, mode), *rest) for version, city, target, mode, *rest in rows)
     needless = files_to_give_up(models, {version for (version,) in used}, now)
-    run(
-        connection,
-        "UPDATE model SET pruned_at = :now WHERE version = ANY(:versions)",
-        now=now,
-        versions=needless,
-    )
+    if needless:
+        run(connection, update(model).where(model.c.version.in_(needless)).values(pruned_at=now))
     return len(needless)
 
 
 def given_up(connection: Connection, versions: Iterable[str]) -> list[str]:
     """Those of `versions` whose files are needed no more."""
-    rows = run(
-        connection,
-        """
-        SELECT version FROM model
-        WHERE pruned_at IS NOT NULL
-          AND version IN (SELECT jsonb_array_elements_text(CAST(:versions AS jsonb)))
-        """,
-        versions=json.dumps(sorted(versions)),
-    )
+    named = model.c.version == func.any(cast(sorted(versions), ARRAY(Text)))
+    rows = run(connection, select(model.c.version).where(named, model.c.pruned_at.is_not(None)))
     return [version for (version,) in rows]
 
 
 def champion(connection: Connection, city: str, target: str, mode: Mode) -> ModelRow | None:
     """The model that is served for a city and target; None where none was ever promoted."""
-    rows = run(
-        connection,
-        f"""
-        SELECT {_FIELDS}, metrics::text FROM model
-        WHERE city = :city AND target = :target AND mode = :mode AND status = 'champion'
-        """,
-        city=city,
-        target=target,
-        mode=mode,
-    )
-    if not rows:
-        return None
-    *fields, metrics = rows[0]
-    return ModelRow(*(*fields, json.loads(metrics)))
+    rows = run(connection, select(*_COLUMNS).where(*_champion_of(city, target, mode)))
+    return ModelRow(*rows[0]) if rows else None
+
+
+def _champion_of(city: str, target: str, mode: Mode) -> list[ColumnElement[bool]]:
+    return [
+        model.c.city == city,
+        model.c.target == target,
+        model.c.mode == mode,
+        model.c.status == "champion",
+    ]
 
 
 def known_versions(connection: Connection, versions: Iterable[str]) -> set[str]:
     """Those of `versions` that there is a model of."""
-    rows = run(
-        connection, "SELECT version FROM model WHERE version = ANY(:versions)", versions=list(versions)
-    )
+    rows = run(connection, select(model.c.version).where(model.c.version.in_(list(versions))))
     return {version for (version,) in rows}
 
 
-def model(connection: Connection, version: str) -> ModelRow:
+def get_model(connection: Connection, version: str) -> ModelRow:
     """One model.
 
     Raises:
         NotFound: when there is none of that version.
     """
-    rows = run(
-        connection, f"SELECT {_FIELDS}, metrics::text FROM model WHERE version = :version", version=version
-    )
+    rows = run(connection, select(*_COLUMNS).where(model.c.version == version))
     if not rows:
         raise NotFound(f"there is no model {version[:200]}")
-    *fields, metrics = rows[0]
-    return ModelRow(*(*fields, json.loads(metrics)))
+    return ModelRow(*rows[0])
 
 
 def forget_replay(connection: Connection, city: str) -> list[str]:
     """Delete a city's replay models and forecasts, so that a new replay starts clean; the versions deleted."""
-    run(connection, "DELETE FROM forecast WHERE city = :city AND mode = 'replay'", city=city)
-    run(connection, "DELETE FROM training_plan WHERE city = :city AND mode = 'replay'", city=city)
-    rows = run(
-        connection, "DELETE FROM model WHERE city = :city AND mode = 'replay' RETURNING version", city=city
-    )
-    return [version for (version,) in rows]
+    for table in (forecast, training_plan):
+        run(connection, delete(table).where(table.c.city == city, table.c.mode == "replay"))
+    gone = delete(model).where(model.c.city == city, model.c.mode == "replay")
+    return [version for (version,) in run(connection, gone.returning(model.c.version))]
 
 
 def served(connection: Connection, mode: Mode) -> set[tuple[str, str]]:
     """(city, target) of all that have a champion."""
-    rows = run(
-        connection, "SELECT city, target FROM model WHERE mode = :mode AND status = 'champion'", mode=mode
-    )
+    columns = (model.c.city, model.c.target)
+    rows = run(connection, select(*columns).where(model.c.mode == mode, model.c.status == "champion"))
     return {(city, target) for city, target in rows}

@@ -6,12 +6,16 @@ row, so that a message may be sent twice: receivers tell repeats by its id.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
 from common.store.engine import run
+from common.store.sanitize import sanitize
+from common.store.schema import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,15 +40,17 @@ class Outgoing:
     body: dict[str, Any]
 
 
-def put(connection: Connection, channel: str, body: Mapping[str, Any], *, now: datetime) -> None:
-    """Have a message sent after this transaction."""
-    run(
-        connection,
-        "INSERT INTO outbox (channel, body, created_at) VALUES (:channel, CAST(:body AS jsonb), :now)",
-        channel=channel,
-        body=json.dumps(dict(body)),
-        now=now,
-    )
+def put(connection: Connection, channel: str, body: Mapping[str, Any], *, now: datetime) -> int:
+    """Have a message sent after this transaction; returns its row."""
+    new = insert(outbox).values(channel=channel, body=dict(body), created_at=now)
+    [(row,)] = run(connection, new.returning(outbox.c.id))
+    return int(row)
+
+
+def amend(connection: Connection, row: int, body: Mapping[str, Any]) -> bool:
+    """Replace what a message says; False, and nothing changed, where anybody has begun to send it."""
+    unsent = (outbox.c.id == row) & (outbox.c.attempts == 0)
+    return bool(run(connection, update(outbox).where(unsent).values(body=dict(body)).returning(outbox.c.id)))
 
 
 def claim(connection: Connection, channel: str, *, after: int) -> Outgoing | None:
@@ -52,33 +58,29 @@ def claim(connection: Connection, channel: str, *, after: int) -> Outgoing | Non
 
     It is nobody else's for `CLAIM_S`, by the server's clock.
     """
-    rows = run(
-        connection,
-        """
-        UPDATE outbox SET attempts = attempts + 1, claimed_until = clock_timestamp() + :seconds * interval '1 second'
-        WHERE id = (
-          SELECT id FROM outbox
-          WHERE channel = :channel AND id > :after AND COALESCE(claimed_until, '-infinity') <= clock_timestamp()
-          ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING id, message_id::text, body
-        """,
-        channel=channel,
-        after=after,
-        seconds=CLAIM_S,
+    now = func.clock_timestamp()
+    unclaimed = outbox.c.claimed_until.is_(None) | (outbox.c.claimed_until <= now)
+    first = select(outbox.c.id).where(outbox.c.channel == channel, outbox.c.id > after, unclaimed)
+    first = first.order_by(outbox.c.id).limit(1).with_for_update(skip_locked=True)
+    claimed = (
+        update(outbox)
+        .where(outbox.c.id == first.scalar_subquery())
+        .values(attempts=outbox.c.attempts + 1, claimed_until=now + timedelta(seconds=CLAIM_S))
+        .returning(outbox.c.id, outbox.c.message_id, outbox.c.body)
     )
-    return Outgoing(rows[0][0], rows[0][1], channel, rows[0][2]) if rows else None
+    rows = run(connection, claimed)
+    return Outgoing(rows[0][0], str(rows[0][1]), channel, rows[0][2]) if rows else None
 
 
 def was_sent(connection: Connection, message: Outgoing) -> None:
     """Forget a message that was taken."""
-    run(connection, "DELETE FROM outbox WHERE id = :id", id=message.row)
+    run(connection, delete(outbox).where(outbox.c.id == message.row))
 
 
 def was_not_sent(connection: Connection, message: Outgoing, error: str) -> None:
     """Keep a message for the next occasion, and why this attempt failed."""
+    text = sanitize(error)[:500]
     run(
         connection,
-        "UPDATE outbox SET claimed_until = NULL, error = :error WHERE id = :id",
-        error=error.replace("\0", "")[:500],  # PostgreSQL's text cannot hold a NUL
-        id=message.row,
+        update(outbox).where(outbox.c.id == message.row).values(claimed_until=None, error=text),
     )

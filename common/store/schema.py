@@ -41,7 +41,7 @@ _WEATHER = (
     "boundary_layer_height",
 )  # fmt: skip
 _LEVELS = ("200", "300", "400")
-_COUNTS = ("seen", "said", "both", "kept", "kept_both")
+_COUNTS = ("observed", "predicted", "hit", "persisted", "persisted_hit")
 
 
 class Xid8(UserDefinedType[str]):
@@ -109,8 +109,8 @@ city_day_stale = Table(
     "city_day_stale", metadata,
     _key("city"), _key("day", Date), _needed("changed_by", Xid8, server_default=text("pg_current_xact_id()")),
 )  # fmt: skip
-outlook = Table(
-    "outlook", metadata,
+provider_forecast = Table(
+    "provider_forecast", metadata,
     _key("city"), _key("source"), _key("kind"), _key("received_at", TIME),
     _needed("issued_at", TIME), _needed("first", TIME), _needed("known", SmallInteger),
     *_all(_POLLUTANTS, ARRAY(REAL)), *_all(_WEATHER, ARRAY(REAL)),
@@ -128,9 +128,9 @@ source_usage = Table(
 backfilled = Table(
     "backfilled", metadata, _key("source"), _key("city"), _key("day", Date), _needed("filled_at", TIME)
 )
-notice = Table(
-    "notice", metadata,
-    _key("kind"), _key("about"), _needed("said"), _needed("since", TIME), Column("told_at", TIME),
+notification = Table(
+    "notification", metadata,
+    _key("kind"), _key("subject"), _needed("message"), _needed("since", TIME), Column("sent_at", TIME),
 )  # fmt: skip
 
 model = Table(
@@ -138,7 +138,8 @@ model = Table(
     _key("version"), _needed("city"), _needed("target"), _needed("mode"), _needed("family"), _needed("status"),
     _needed("reason"), _needed("trained_at", TIME), _needed("window_start", TIME), _needed("window_end", TIME),
     _needed("samples", Integer), _needed("features_hash"), _needed("checksum"), _needed("metrics", JSONB),
-    Column("promoted_at", TIME), Column("pruned_at", TIME), Column("shadow_until", TIME), Column("held_until", TIME),
+    Column("promoted_at", TIME), Column("pruned_at", TIME), Column("challenger_until", TIME),
+    Column("held_until", TIME),
     Index(
         "model_champion", "city", "target", "mode", unique=True, postgresql_where=text("status = 'champion'")
     ),
@@ -168,9 +169,9 @@ forecast_truth = Table(
     _key("city"), _key("target"), _key("mode"), _key("origin", TIME), _needed("actual", ARRAY(REAL)),
     _needed("scored", SmallInteger), _needed("scored_at", TIME), _of_forecast(),
 )  # fmt: skip
-forecast_rival = Table(
-    "forecast_rival", metadata,
-    _key("city"), _key("target"), _key("mode"), _key("origin", TIME), _key("rival"), _needed("y", ARRAY(REAL)),
+forecast_challenger = Table(
+    "forecast_challenger", metadata,
+    _key("city"), _key("target"), _key("mode"), _key("origin", TIME), _key("challenger"), _needed("y", ARRAY(REAL)),
     _of_forecast(),
 )  # fmt: skip
 forecast_expert = Table(
@@ -187,7 +188,7 @@ forecast_day_state = Table(
 forecast_day = Table(
     "forecast_day", metadata,
     _needed("city"), _needed("target"), _needed("mode"), _needed("day", Date),
-    _needed("rival"), _needed("version"), _needed("family"), _needed("lead", SmallInteger),
+    _needed("challenger"), _needed("version"), _needed("family"), _needed("lead", SmallInteger),
     *(_needed(name, SmallInteger) for name in ("n", "large", "within80", "within95")),
     *(_needed(f"{name}_{level}", SmallInteger) for level in _LEVELS for name in _COUNTS),
     *(_needed(name, DOUBLE_PRECISION) for name in ("error", "squared", "bias")), Column("share", DOUBLE_PRECISION),
@@ -214,11 +215,11 @@ job = Table(
     Index("job_waiting", "type", "key", unique=True, postgresql_where=text("state = 'queued'")),
     Index("job_due", "available_at", postgresql_where=text("state IN ('queued', 'running')")),
 )  # fmt: skip
-job_asked = Table(
-    "job_asked", metadata,
-    _key("client"), _key("key"), _needed("asked"), _needed("asked_at", TIME),
+idempotency_key = Table(
+    "idempotency_key", metadata,
+    _key("client"), _key("key"), _needed("request"), _needed("requested_at", TIME),
     Column("job", BigInteger, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
-    Index("job_asked_of", "job"),
+    Index("idempotency_key_job", "job"),
 )  # fmt: skip
 
 api_key = Table(
@@ -229,14 +230,14 @@ api_key = Table(
 )  # fmt: skip
 version = Table(
     "version", metadata,
-    _key("what"), _needed("version", BigInteger), _needed("seal", Uuid, server_default=text("gen_random_uuid()")),
+    _key("what"), _needed("version", BigInteger), _needed("secret", Uuid, server_default=text("gen_random_uuid()")),
 )  # fmt: skip
 version_due = Table(
     "version_due", metadata,
     _key("what"), _key("xact", Xid8, server_default=text("pg_current_xact_id()")),
 )  # fmt: skip
-finished_answer = Table(
-    "finished_answer", metadata,
+stored_response = Table(
+    "stored_response", metadata,
     _key("name"), _needed("version", BigInteger), _needed("hour", TIME), _needed("body"),
 )  # fmt: skip
 outbox = Table(

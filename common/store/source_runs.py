@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy.dialects.postgresql import insert
 
 from common.store.engine import run
+from common.store.sanitize import sanitize
 from common.store.schema import source_run
-from common.store.storable import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,32 +18,28 @@ if TYPE_CHECKING:
     from common.store.engine import Connection
 
 
-def record_run(
-    connection: Connection,
-    source: str,
-    *,
-    started_at: datetime,
-    finished_at: datetime,
-    readings: int = 0,
-    rejected: Mapping[str, int] | None = None,
-    latest: datetime | None = None,
-    reason: str | None = None,
-    message: str | None = None,
-    rests_until: datetime | None = None,
-) -> None:
-    """Keep one run; `reason` and `message` only where it failed, `latest` is its newest reading's time."""
-    new = insert(source_run).values(
-        source=source,
-        started_at=started_at,
-        finished_at=finished_at,
-        readings=readings,
-        rejected=dict(rejected or {}),
-        latest=latest,
-        reason=reason,
-        message=storable(message)[:300] if message else None,
-        rests_until=rests_until,
-    )
-    run(connection, new.on_conflict_do_nothing(index_elements=["source", "started_at"]))
+@dataclass(frozen=True, slots=True)
+class SourceRun:
+    """One run of a source; `reason` and `message` only where it failed."""
+
+    source: str
+    started_at: datetime
+    finished_at: datetime
+    readings: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """Reason → readings"""
+    latest: datetime | None = None
+    """Its newest reading's time"""
+    reason: str | None = None
+    message: str | None = None
+    rests_until: datetime | None = None
+
+
+def record_run(connection: Connection, done: SourceRun) -> None:
+    """Keep one run."""
+    message = sanitize(done.message)[:300] if done.message else None
+    values = asdict(done) | {"rejected": dict(done.rejected), "message": message}
+    run(connection, insert(source_run).values(values).on_conflict_do_nothing())
 
 
 def failed_before(connection: Connection, source: str, started_at: datetime) -> tuple[int, int]:

@@ -8,19 +8,20 @@ jobs. Queries and answers are the same on all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from aws_lambda_powertools import Logger
 from sqlalchemy.exc import DBAPIError
 
 from common.domain.errors import ConfigError, StoreError
-from common.store.community import DAILY, features
 from common.store.engine import run
 from common.store.errors import message, sqlstate
+from common.store.facts import fact, set_fact
+from common.store.timescale import DAILY, features
 
 if TYPE_CHECKING:
-    from common.store.community import Feature
     from common.store.engine import Connection
+    from common.store.timescale import Feature
 
 log = Logger(service="vayu", child=True)
 
@@ -116,14 +117,7 @@ def install(connection: Connection, upkeep: Upkeep) -> Tier:
             refusal = offer(connection, feature)
             if refusal is not None:
                 log.warning("this server does without a feature", feature=feature.name, reason=refusal)
-    run(
-        connection,
-        """
-        INSERT INTO meta (key, value) VALUES ('tier', :tier)
-        ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value <> excluded.value
-        """,
-        tier=tier,
-    )
+    set_fact(connection, "tier", tier)
     return tier
 
 
@@ -136,8 +130,7 @@ def offer(connection: Connection, feature: Feature) -> str | None:
 
 def recorded(connection: Connection) -> Tier | None:
     """The tier at the latest migration; None before the first."""
-    rows = run(connection, "SELECT value FROM meta WHERE key = 'tier'")
-    return rows[0][0] if rows else None
+    return cast("Tier | None", fact(connection, "tier"))
 
 
 def keeps_days(connection: Connection) -> bool:
@@ -157,8 +150,8 @@ def _has_extension(connection: Connection) -> bool:
 
 
 def _has_library(connection: Connection) -> bool:
-    asked = "DO $$ BEGIN IF NOT _timescaledb_functions.tsl_loaded() THEN RAISE feature_not_supported; END IF; END $$"
-    return _refusal(connection, asked, but_for=_NO_LIBRARY) is None
+    probe = "DO $$ BEGIN IF NOT _timescaledb_functions.tsl_loaded() THEN RAISE feature_not_supported; END IF; END $$"
+    return _refusal(connection, probe, but_for=_NO_LIBRARY) is None
 
 
 def _hypertable(connection: Connection, table: str, chunk_days: int) -> None:

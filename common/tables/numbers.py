@@ -61,9 +61,9 @@ def decimal_mark(table: Table, columns: Iterable[pd.Series]) -> Decimal:
     """
     counts = dict.fromkeys((_COMMA, _POINT, _WHOLE, _THOUSANDS), 0)
     for cells in columns:
-        found = cells.map(as_text) if cells.dtype == object else cells
-        if not table.comma_separated or found.str.contains(",", regex=False).any():
-            texts = found.str.strip().value_counts()
+        column = cells.map(as_text) if cells.dtype == object else cells
+        if not table.comma_separated or column.str.contains(",", regex=False).any():
+            texts = column.str.strip().value_counts()
             for form in counts:
                 counts[form] += int(texts[texts.index.str.fullmatch(form)].sum())
     if not counts[_COMMA] or counts[_POINT]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.metrics import mean_absolute_error
 from common.training.export import ensemble_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Ensemble:
 
 def near(forecasts: Sequence[Array], truth: Array) -> list[int]:
     """Which of several held-out forecasts come near the best of them, (n_held_out, 48) each."""
-    errors = [float(np.nanmean(np.abs(one - truth))) for one in forecasts]
+    errors = [mean_absolute_error(truth, forecast) for forecast in forecasts]
     found: list[int] = []
     for number, one in enumerate(forecasts):
         # An LSTM that found nothing to correct is its linear model once more.

@@ -31,6 +31,8 @@ _GUESS_PENALTY = 0.02
 _LEAST_SHARE, _FEW_ROWS = 0.3, 10_000
 """Of the ridge penalty where the weather ahead is known, from that many rows on: it explains so much that more can be
 learnt from many."""
+_NO_CHANGE = 1e-6
+"""The standard deviation below which a feature counts as constant."""
 _REACH = 6.0
 """A feature further than this many standard deviations from what was learnt from is taken as that far."""
 
@@ -121,26 +123,30 @@ def fit_linear(
     for lead in range(HORIZON):
         taken = learn[:, lead]
         X = with_products(rows.at(lead, taken), products)
-        X, centre, scale = standardised(X)
+        X, centre, scale, varies = centred(X)
+        X = X[:, varies]
+        X /= scale[varies].astype(np.float32)
         share = min(max(_FEW_ROWS / max(len(X), 1), _LEAST_SHARE), 1.0) if known_ahead else 1.0
-        ridge = np.full(X.shape[1], share * penalty(len(X), lead + 1))
+        ridge = np.full(len(scale), share * penalty(len(X), lead + 1))
         ridge[list(guesses)] *= _GUESS_PENALTY
-        found, constant = least_deviations(X, y[taken, lead], weight[taken], np.diag(ridge))
-        weights[lead] = found / scale
+        found, constant = least_deviations(X, y[taken, lead], weight[taken], np.diag(ridge[varies]))
+        weights[lead, varies] = found / scale[varies]
         bias[lead] = constant - weights[lead] @ centre
         low[lead], high[lead] = centre - _REACH * scale, centre + _REACH * scale
     return LinearByLead(weights, bias, low, high, lead_column, tuple(products))
 
 
-def standardised(X: NDArray[np.float32]) -> tuple[NDArray[np.float32], Array, Array]:
-    """The rows, changed in place, less the mean of each feature and over its standard deviation, and these two."""
+def centred(X: NDArray[np.float32]) -> tuple[NDArray[np.float32], Array, Array, NDArray[np.bool_]]:
+    """The rows less the mean of each feature, changed in place; the means and standard deviations, and which features
+    vary. The deviation of the others, which would blow up later, is given as 1."""
     # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
     centre = X.mean(axis=0, dtype=np.float64)
     X -= centre.astype(np.float32)
     scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(len(X), 1)).astype(np.float64)
-    scale[scale < 1e-6] = 1.0  # a feature that never changed tells nothing, and must not blow up later
-    X /= scale.astype(np.float32)
-    return X, centre, scale
+    # A feature that never changed, as one that is hidden, teaches nothing: its weight stays 0.
+    varies = scale >= _NO_CHANGE
+    scale[~varies] = 1.0
+    return X, centre, scale, varies
 
 
 def least_deviations(X: NDArray[np.float32], y: Array, weight: Array, ridge: Array) -> tuple[Array, float]:
@@ -152,9 +158,11 @@ def least_deviations(X: NDArray[np.float32], y: Array, weight: Array, ridge: Arr
         # All that touches every row is in single precision: to convert the rows costs as much as to multiply them.
         total, single = counts.sum(), counts.astype(np.float32)
         middle, mean = (single @ X).astype(np.float64) / total, float(counts @ y) / total
-        weighted = X * single[:, None]
-        gram = (weighted.T @ X).astype(np.float64) - total * np.outer(middle, middle)
-        moment = ((y - mean).astype(np.float32) @ weighted).astype(np.float64)
+        # A matrix times its own transpose: numpy has BLAS compute one half of it.
+        root = np.sqrt(single)
+        scaled = X * root[:, None]
+        gram = (scaled.T @ scaled).astype(np.float64) - total * np.outer(middle, middle)
+        moment = (((y - mean).astype(np.float32) * root) @ scaled).astype(np.float64)
         found = np.linalg.solve(gram + ridge, moment)
         constant = mean - float(middle @ found)
         if step < _STEPS:

@@ -20,7 +20,7 @@ import numpy as np
 
 from common.domain.errors import ModelError
 from common.domain.forecast import EXPERT_BLOCKS, HORIZON
-from common.training.linear import LinearByLead, fit_linear, least_deviations, penalty, standardised
+from common.training.linear import LinearByLead, centred, fit_linear, least_deviations, penalty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,7 +129,8 @@ def fit_shrunk(
         taken = learn[:, lead]
         X = np.clip(rows.at(lead, taken)[:, columns], toward.low[block], toward.high[block])
         rest = y[taken, lead] - X @ toward.weights[lead] - toward.bias[lead]
-        X, centre, scale = standardised(X)
+        X, centre, scale, _ = centred(X)
+        X /= scale.astype(np.float32)
         ridge = np.diag(np.full(len(columns), _OWN_SHARE * penalty(len(X), lead + 1)))
         ridge += _AS_MANY_HOURS * toward.covariance[block] / np.outer(scale, scale)
         change, constant = least_deviations(X, rest, weight[taken], ridge)

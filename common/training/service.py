@@ -24,21 +24,21 @@ from common.domain.forecast import (
 from common.domain.observation import HOUR, last_full_hour
 from common.features import INPUTS, as_history, carried, composed_of
 from common.inference.card import ModelCard, card_key, checksum, model_key
-from common.inference.card_text import as_markdown, text_key
 from common.inference.experts import Record, rolling
 from common.inference.hindcast import as_file, hindcast_key
 from common.inference.naive import naive_forecasts
 from common.inference.provider_forecasts import outlooks_of
-from common.metrics import coverage
-from common.store.alone import PATIENCE_S, training_alone
 from common.store.city_hours import history, provenance_mix, span
 from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
+from common.store.training_lock import PATIENCE_S, hold_training_lock
+from common.training.card_text import as_markdown, text_key
 from common.training.dataset import LEADS, Dataset, make_dataset
+from common.training.holdout import cross_validated_coverage
 from common.training.promote import Decision, best_of, decide
 from common.training.train import Candidate, hindcasts, train_families
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from common.inference.onnx_session import Model, ModelCache
     from common.store.engine import Connection, Database
@@ -88,15 +88,18 @@ def train_city(
     targets: Iterable[Target] = TARGETS,
     mode: Mode = "live",
     patience_s: int = PATIENCE_S,
+    on_promotion: Callable[[Connection, TrainReport, Target], None] | None = None,
 ) -> TrainReport:
     """Train, judge and promote for each target; the same call again for the same hour changes nothing.
+
+    `on_promotion` is called with the report and the target, in the transaction that promotes.
 
     Raises:
         StoreError: when another process trains the city and goes on for longer than `patience_s`, or the database or
             the object store cannot be reached.
     """
     report = TrainReport(city)
-    with training_alone(database, city, mode, patience_s=patience_s) as still_alone:
+    with hold_training_lock(database, city, mode, patience_s=patience_s) as check_lock:
         hindcast: Record | None = None
         for target in sorted(targets, key=IN_ORDER.index):
             try:
@@ -127,10 +130,12 @@ def train_city(
                     report.kept[target] = SERVED_ALREADY
                     continue
             decision = decide(candidates, data, present, opened, held=held)
-            still_alone()
+            check_lock()
             by_candidate = dict(zip(map(id, candidates), rows, strict=True))
             with database.transaction() as connection:
                 _record(connection, decision, candidates, by_candidate, present, report, now=now)
+                if on_promotion is not None and target in report.promoted:
+                    on_promotion(connection, report, target)
     return report
 
 
@@ -249,9 +254,9 @@ def _keep_hindcast(
 
 def _coverage(candidate: Candidate, data: Dataset) -> dict[str, float] | None:
     if "why" in candidate.metrics:  # nothing was held out
-        return coverage(data.actual, candidate.held_out, data.floor, data.hours)
+        return cross_validated_coverage(data.actual, candidate.held_out, data.floor, data.hours)
     _, judge = data.split()
-    return coverage(data.judged(judge), candidate.held_out, data.floor, data.hours[judge])
+    return cross_validated_coverage(data.judged(judge), candidate.held_out, data.floor, data.hours[judge])
 
 
 def _record(

@@ -16,10 +16,11 @@ from common.features import Rows
 from common.inference.adaptive_conformal import Issued, held_out_quantiles
 from common.inference.experts import APART
 from common.inference.onnx_session import open_session, predict, predict_each
-from common.metrics import metrics
+from common.metrics import mean_absolute_errors
 from common.training.ensemble import Ensemble, near
 from common.training.export import in_target_unit
 from common.training.families import Fitted, LinearByLead, able, fit, naive_model
+from common.training.holdout import holdout_scores
 from common.training.parallel import in_process
 from common.training.pooled import for_layout, shipped
 from common.training.weather_fallback import falling_back
@@ -212,7 +213,8 @@ def _fit(
 
 def _naive(data: Dataset, judge: NDArray[np.bool_], truth: Array, why: str | None = None) -> Candidate:
     """The best naive forecast; `why`: the reason for which nothing else was tried."""
-    best = min(NAIVE, key=lambda name: _mae(truth, data.naive[name][judge]))
+    errors = mean_absolute_errors(truth, {name: data.naive[name][judge] for name in NAIVE})
+    best = min(errors, key=errors.__getitem__)
     model = naive_model(best, data.layout.names)
     found = _candidate(data, judge, truth, "naive", model, _in_unit(model, data, judge), 0.0)
     found.metrics["naive"] = best
@@ -261,7 +263,7 @@ def _candidate(
         family=family,
         onnx=file,
         prior=held_out_quantiles(held_out_record(data, held_out), data.floor),
-        metrics=metrics(truth, held_out, naive) | {"training_seconds": round(seconds, 2)},
+        metrics=holdout_scores(truth, held_out, naive) | {"training_seconds": round(seconds, 2)},
         parity=parity,
         fault=fault,
         samples=int(np.isfinite(data.actual).sum()),
@@ -353,7 +355,3 @@ def _unit(data: Dataset, ratio: Array, origins: NDArray[np.intp]) -> Array:
     """Log-ratios of some origins, (n, 48), in the target's unit."""
     level = data.level[origins][:, None] + data.floor
     return np.asarray(np.clip(level * np.exp(ratio) - data.floor, 0.0, data.layout.ceiling))
-
-
-def _mae(actual: Array, forecast: Array) -> float:
-    return float(np.nanmean(np.abs(actual - forecast)))

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from redis_here import OwnRedis, redis_url
 
-from common.adapters.cache_redis import LARGEST, REST_S, SharedMemory
+from common.adapters.redis_memory import LARGEST, REST_S, SharedMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

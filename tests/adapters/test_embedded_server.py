@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from processes import gone, of_folder, temporary_folder, until
 
-from common.adapters.embedded import EmbeddedServer, installed_programs
-from common.adapters.file_lock import FileLock
+from common.adapters.local.embedded_server import EmbeddedServer, installed_programs
+from common.adapters.local.file_lock import FileLock
 from common.domain.errors import StoreError
 from common.store.engine import Database, run
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 USE = (
-    "import sys; from pathlib import Path; from common.adapters.embedded import EmbeddedServer\n"
+    "import sys; from pathlib import Path; from common.adapters.local.embedded_server import EmbeddedServer\n"
     "server = EmbeddedServer(Path(sys.argv[1])); server.url('vayu'); print('up', flush=True)\n"
     "sys.stdin.read(); server.stop()"
 )

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from processes import until
 
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import TRAIN
+from common.adapters.postgres.queue import PostgresQueue
+from common.domain.messages import TRAIN
 from common.store import jobs
 from common.store.engine import Database, run
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.errors import ConfigError, NotFound, StoreError
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def _google(bucket: Any, request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(params=[_file, _memory, _s3, _gs], ids=["file", "memory", "s3", "gs"])
-def store(request: pytest.FixtureRequest) -> ObjectStore:
-    return ObjectStore(request.param(request))
+def store(request: pytest.FixtureRequest) -> UrlObjectStore:
+    return UrlObjectStore(request.param(request))
 
 
-def test_what_was_put_is_got(store: ObjectStore) -> None:
+def test_what_was_put_is_got(store: UrlObjectStore) -> None:
     data = bytes(range(256)) * 5
 
     store.put("Delhi/aqi/2025-11-05T10:30.onnx", data)
@@ -55,7 +55,7 @@ def test_what_was_put_is_got(store: ObjectStore) -> None:
     assert store.exists("Delhi/aqi/2025-11-05T10:30.onnx")
 
 
-def test_a_second_put_takes_the_place_of_the_first(store: ObjectStore) -> None:
+def test_a_second_put_takes_the_place_of_the_first(store: UrlObjectStore) -> None:
     store.put("model.onnx", b"a long first text")
     store.put("model.onnx", b"second")
 
@@ -63,7 +63,7 @@ def test_a_second_put_takes_the_place_of_the_first(store: ObjectStore) -> None:
     assert store.list() == ["model.onnx"]
 
 
-def test_nothing_under_a_key(store: ObjectStore) -> None:
+def test_nothing_under_a_key(store: UrlObjectStore) -> None:
     store.put("other", b"x")
 
     assert not store.exists("absent")
@@ -73,7 +73,7 @@ def test_nothing_under_a_key(store: ObjectStore) -> None:
     assert store.list() == ["other"]
 
 
-def test_what_was_deleted_is_gone(store: ObjectStore) -> None:
+def test_what_was_deleted_is_gone(store: UrlObjectStore) -> None:
     store.put("a", b"1")
     store.delete("a")
 
@@ -81,7 +81,7 @@ def test_what_was_deleted_is_gone(store: ObjectStore) -> None:
     assert store.list() == []
 
 
-def test_a_listing_is_of_a_folder_and_below_sorted(store: ObjectStore) -> None:
+def test_a_listing_is_of_a_folder_and_below_sorted(store: UrlObjectStore) -> None:
     for key in ("Delhi/b/2", "Delhi/a", "Delhi2/a", "Agra/a"):
         store.put(key, b"x")
 
@@ -90,7 +90,7 @@ def test_a_listing_is_of_a_folder_and_below_sorted(store: ObjectStore) -> None:
     assert store.list("Pune") == []
 
 
-def test_an_empty_object_is_an_object(store: ObjectStore) -> None:
+def test_an_empty_object_is_an_object(store: UrlObjectStore) -> None:
     store.put("empty", b"")
 
     assert store.exists("empty")
@@ -98,7 +98,7 @@ def test_an_empty_object_is_an_object(store: ObjectStore) -> None:
 
 
 def test_a_reader_sees_the_old_or_the_new_but_no_part(tmp_path: Path) -> None:
-    store = ObjectStore(tmp_path.as_uri())
+    store = UrlObjectStore(tmp_path.as_uri())
     whole = {bytes([digit]) * 2_000_000 for digit in range(8)}
     store.put("model", b"\0" * 2_000_000)
     stop, seen = threading.Event(), []
@@ -120,7 +120,7 @@ def test_a_reader_sees_the_old_or_the_new_but_no_part(tmp_path: Path) -> None:
 
 
 def test_a_key_cannot_leave_the_folder(tmp_path: Path) -> None:
-    store = ObjectStore((tmp_path / "models").as_uri())
+    store = UrlObjectStore((tmp_path / "models").as_uri())
 
     for key in ("../secret", "a/../../secret"):
         with pytest.raises(StoreError):
@@ -135,12 +135,12 @@ def test_a_store_that_is_not_there_is_a_store_error(
     (tmp_path / "a file").write_bytes(b"")
     for url in ("s3://no-such-bucket", (tmp_path / "a file" / "models").as_uri()):
         with pytest.raises(StoreError, match=r"a%20file|no-such-bucket does not exist"):
-            ObjectStore(url).put("model", b"x")
+            UrlObjectStore(url).put("model", b"x")
     with pytest.raises(StoreError, match="does not exist"):
-        ObjectStore("s3://no-such-bucket").get("model")
+        UrlObjectStore("s3://no-such-bucket").get("model")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(StoreError) as caught:
-        ObjectStore("s3://models").get("model")
+        UrlObjectStore("s3://models").get("model")
     assert "\n" not in str(caught.value)
 
 
@@ -148,16 +148,16 @@ def test_google_refusing_is_a_store_error(bucket: Any, request: pytest.FixtureRe
     _google(bucket, request)
 
     with pytest.raises(StoreError):
-        ObjectStore("gs://foreign").get("model")
+        UrlObjectStore("gs://foreign").get("model")
 
 
 @pytest.mark.parametrize("url", ["", "models", "ftp://host/models", "http://host/models"])
 def test_another_kind_of_address_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="MODEL_STORE_URL"):
-        ObjectStore(url)
+        UrlObjectStore(url)
 
 
 def test_nothing_is_opened_before_the_first_use(tmp_path: Path) -> None:
-    ObjectStore((tmp_path / "models").as_uri())
+    UrlObjectStore((tmp_path / "models").as_uri())
 
     assert not (tmp_path / "models").exists()

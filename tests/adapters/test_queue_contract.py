@@ -18,17 +18,19 @@ from google.auth.credentials import AnonymousCredentials
 from google.oauth2.credentials import Credentials
 from pubsub_here import PROJECT, Emulator, emulated, emulator_here
 
-from common.adapters.pubsub_queue import PubSubQueue
-from common.adapters.queue import OBSERVATIONS_READY, TRAIN, Message, Queue
+from common.adapters.aws.sqs_queue import SqsQueue
+from common.adapters.gcp.pubsub_queue import PubSubQueue
 from common.adapters.queues import queue_from_url
-from common.adapters.sqs_queue import SqsQueue
 from common.domain.errors import ConfigError, StoreError
-from common.entry.envelope import decode
+from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
+from common.entry.event_decoding import decode
 from common.store import jobs
 from common.store.engine import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from common.ports import Queue
 
 NOW = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
 NOWHERE = "postgresql+pg8000://nobody@127.0.0.1:1/none"
@@ -249,7 +251,7 @@ def test_pubsub_finds_the_service_account_of_its_function(stand_in: Any) -> None
     stand_in.answer("POST", TOPIC + ":publish", (200, {"messageIds": ["11"]}))
     code = (
         "from datetime import UTC, datetime\n"
-        "from common.adapters.pubsub_queue import PubSubQueue\n"
+        "from common.adapters.gcp.pubsub_queue import PubSubQueue\n"
         f"queue = PubSubQueue('vayu-test', 'vayu-jobs', lambda: datetime(2025, 1, 1, tzinfo=UTC), "
         f"endpoint='http://{stand_in.address}')\n"
         "for _ in range(2): queue.send('vayu.train', 'Delhi', {})\n"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from common.adapters.queue import TRAIN, Message
-from common.adapters.sqs_queue import SqsQueue
+from common.adapters.aws.sqs_queue import SqsQueue
 from common.domain.errors import DataError
+from common.domain.messages import TRAIN, Message
 from common.entry import aws as entry
 
 if TYPE_CHECKING:

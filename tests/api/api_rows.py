@@ -6,21 +6,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
+from pydantic import BaseModel
 from werkzeug.test import TestResponse
 
-from common.adapters.queue import Message
 from common.api import ApiContext
+from common.api.blueprint import BASE
 from common.api.errors import Problem
-from common.api.route import BASE
-from common.api.routes import ROUTES
+from common.api.routes import ENDPOINTS
 from common.domain.aqi import naqi, us_aqi
-from common.domain.explanation import pack
+from common.domain.messages import Message
 from common.domain.observation import HOUR
+from common.quality.explanation import pack
+from common.store.api_keys import create_key
 from common.store.city_hours import upsert_city_hours
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast
-from common.store.keys import create_key
 from common.store.models import ModelRow, insert_model
 
 _DAY = {
@@ -121,13 +121,19 @@ def trained(version: str, at: datetime, **given: Any) -> ModelRow:
 
 
 def body_of(response: TestResponse, path: str) -> Any:
-    """The body of a 200 of the route of that path; it holds what the declared type does and nothing else."""
+    """The body of a 200 of the endpoint of that path; it holds what its model does and nothing else."""
     assert response.status_code == 200, response.text
     assert response.content_type == "application/json"
-    [route] = [route for route in ROUTES if route.path == path]
-    declared = msgspec.json.decode(response.data, type=route.answer)
-    body = json.loads(response.data)
-    assert json.loads(msgspec.json.encode(declared)) == body
+    [endpoint] = [endpoint for endpoint in ENDPOINTS if endpoint.path == path]
+    assert endpoint.answer is not None
+    return fitting(response.data, endpoint.answer)
+
+
+def fitting(content: bytes, model: type[BaseModel]) -> Any:
+    """A JSON text, read; it has all that the model requires, each part of its type, and nothing else."""
+    read = model.model_validate_json(content, strict=True, extra="forbid")
+    body = json.loads(content)
+    assert json.loads(read.model_dump_json(exclude_unset=True, by_alias=True)) == body
     return body
 
 
@@ -135,8 +141,7 @@ def problem_of(response: TestResponse, status: int) -> Any:
     """The problem document of an error; it must be whole and give nothing of our insides away."""
     assert response.status_code == status, response.text
     assert response.content_type == "application/problem+json"
-    body = json.loads(response.data)
-    assert json.loads(msgspec.json.encode(msgspec.json.decode(response.data, type=Problem))) == body
+    body = fitting(response.data, Problem)
     assert body["status"] == status
     assert body["instance"].startswith("/")
     assert body["request_id"] == response.headers["X-Request-Id"]
@@ -180,6 +185,8 @@ class IdleQueue:
     def __init__(self) -> None:
         self.sent: list[Message] = []
         self.delays: list[timedelta] = []
+
+    in_database = False
 
     def send(
         self, type_: str, subject: str, data: Mapping[str, Any], *, delay: timedelta = timedelta(0)

@@ -6,21 +6,40 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from api_rows import context_of, hour, put_hours
+from api_rows import context_of, fitting, hour, put_hours
 from edge_here import Process, Time
+from flask import Flask, Response, request, request_finished
 from tiers_here import fresh_database
 from werkzeug.test import Client
 
 from common.api import ApiContext, create_app
-from common.api.middleware.policy import Policy
+from common.api.context import Policy
+from common.api.routes import ENDPOINTS
 from common.store.engine import Database, run
 from common.store.tiers import keeps_days
 
 _EMPTY = (
     "forecast", "forecast_day_state", "forecast_day", "forecast_day_stated", "model", "city_hour",
-    "city_hour_revision", "city_day_stale", "source_run", "job_asked", "job", "api_key",
+    "city_hour_revision", "city_day_stale", "source_run", "idempotency_key", "job", "api_key",
     "meta WHERE key <> 'tier'",
 )  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_answer_fits() -> Iterator[None]:
+    """Whatever test makes it: an answer in JSON is held against the model that its endpoint declares."""
+    models = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+
+    def check(_: Flask, response: Response) -> None:
+        endpoint = models.get(request.endpoint or "")
+        if endpoint is None or response.content_type != "application/json" or response.is_streamed:
+            return
+        model = endpoint.responses.get(response.status_code)
+        if isinstance(model, type):
+            fitting(response.get_data(), model)
+
+    with request_finished.connected_to(check):
+        yield
 
 
 @pytest.fixture(scope="session")

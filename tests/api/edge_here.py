@@ -8,9 +8,9 @@ from typing import Any
 from api_rows import IdleQueue, url
 
 from common.api import ApiContext, create_app
-from common.api.middleware.policy import Policy
+from common.api.context import Policy
+from common.store.api_keys import create_key
 from common.store.engine import Database
-from common.store.keys import create_key
 
 ON = {"cache_bytes": 1 << 20}
 CURRENT = url("/aqi/current/Delhi")

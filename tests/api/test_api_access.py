@@ -6,8 +6,8 @@ import pytest
 from api_rows import problem_of, url
 from edge_here import Make, Process, Time, token
 
+from common.store.api_keys import revoke_key
 from common.store.engine import Database, run
-from common.store.keys import revoke_key
 
 READ = url("/aqi/current/Delhi")
 RETRAIN = url("/models/retrain/Delhi")

@@ -7,8 +7,8 @@ import pytest
 from api_rows import DETAIL, body_of, hour, mark_simulated, problem_of, put_hours, url
 from werkzeug.test import Client
 
-from common.domain.explanation import Unused, pack_readings
 from common.domain.observation import HOUR
+from common.quality.explanation import Unused, pack_readings
 from common.store.engine import Database
 
 CURRENT = "/aqi/current/{city}"

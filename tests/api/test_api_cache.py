@@ -24,10 +24,12 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 from wire import Wire
 
-from common.api.middleware.conditional import entity_tag, matches, takes_gzip
-from common.api.middleware.policy import Policy
-from common.api.route import BASE
-from common.api.routes import ROUTES
+from common.api.blueprint import BASE
+from common.api.context import Policy
+from common.api.middleware.cached_responses import matches
+from common.api.middleware.replies import takes_gzip
+from common.api.middleware.response_cache import entity_tag
+from common.api.routes import ENDPOINTS
 from common.store.engine import Database, run
 from common.store.forecasts import score
 from common.store.maintain import maintain
@@ -382,12 +384,12 @@ def test_every_kept_endpoint_keeps_its_promise(process: Make, database: Database
     put_forecasts(database, issued("Delhi", time.now))
     put_models(database, trained("v0", time.now))
     kept, plain = process(**ON).client, process().client
-    for route in ROUTES:
-        if route.cache == "never":
+    for endpoint in ENDPOINTS:
+        if endpoint.cache == "never":
             continue
-        assert route.method == "GET"
-        path = BASE + route.path.replace("{city}", "Delhi")
-        path += "?cities=Delhi,Mumbai" if route.path.endswith("compare") else ""
+        assert endpoint.method == "GET"
+        path = BASE + endpoint.path.replace("{city}", "Delhi")
+        path += "?cities=Delhi,Mumbai" if endpoint.path.endswith("compare") else ""
         kept.get(path)
         answered = kept.get(path)
         assert answered.status_code == 200, path

@@ -43,7 +43,7 @@ def recorded(database: Database, now: datetime) -> Database:
         run(
             connection,
             """
-            INSERT INTO forecast_rival
+            INSERT INTO forecast_challenger
             SELECT city, target, mode, origin, rival,
                    array_fill(CAST(310 AS real), ARRAY[24]) || array_fill(NULL::real, ARRAY[24])
             FROM forecast, unnest(ARRAY['open-meteo', 'followed']) AS rival WHERE target = 'aqi' AND mode = 'live'

@@ -12,9 +12,9 @@ import pytest
 from api_rows import context_of, hour, issued, put_forecasts, put_hours, put_models, token_for, trained, url
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import TRAIN
+from common.adapters.postgres.queue import PostgresQueue
 from common.api import create_app
+from common.domain.messages import TRAIN
 from common.domain.observation import HOUR
 from common.store.engine import Database
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from http.client import HTTPConnection
 from typing import Any
 
-import msgspec
 import pytest
 from api_rows import context_of, hour, issued, problem_of, put_forecasts, put_hours, url
 from hypothesis import HealthCheck, given, settings
@@ -17,15 +16,15 @@ from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from common.api import ApiContext, create_app
+from common.api.blueprint import Endpoint
 from common.api.errors import ANSWERS
-from common.api.middleware import SECURITY_HEADERS
 from common.api.middleware.log import logger
-from common.api.route import Route
-from common.api.routes import ROUTES
+from common.api.middleware.replies import SECURITY_HEADERS
+from common.api.routes import ENDPOINTS
 from common.store.engine import Database, run
 
-GETS = [route for route in ROUTES if route.method == "GET" and route.documented]
-READS = [route for route in GETS if route.answer is not None]
+GETS = [endpoint for endpoint in ENDPOINTS if endpoint.method == "GET" and endpoint.documented]
+READS = [endpoint for endpoint in GETS if endpoint.answer is not None]
 HOSTILE = [
     "'; DROP TABLE city_hour; --",
     "1 OR 1=1",
@@ -35,6 +34,11 @@ HOSTILE = [
     "\u202edelhi",
     "💨",
 ]
+
+
+def names_of(endpoint: Endpoint) -> tuple[str, ...]:
+    """Of its query parameters."""
+    return tuple(endpoint.query.model_fields) if endpoint.query else ()
 
 
 @pytest.fixture
@@ -95,9 +99,9 @@ def test_an_unknown_address(client: Client, path: str) -> None:
     assert problem_of(client.get(path), 404)["title"] == "Not Found"
 
 
-@pytest.mark.parametrize("route", GETS, ids=lambda route: route.path)
-def test_a_wrong_method_names_the_right_ones(client: Client, route: Route) -> None:
-    response = client.put(url(route.path.replace("{city}", "Delhi")))
+@pytest.mark.parametrize("endpoint", GETS, ids=lambda endpoint: endpoint.path)
+def test_a_wrong_method_names_the_right_ones(client: Client, endpoint: Endpoint) -> None:
+    response = client.put(url(endpoint.path.replace("{city}", "Delhi")))
     problem_of(response, 405)
     assert "GET" in response.headers["Allow"]
 
@@ -110,32 +114,32 @@ def test_the_batch_is_not_a_city(client: Client, path: str) -> None:
     problem_of(client.get(url("/forecast/batches")), 404)
 
 
-@pytest.mark.parametrize("path", [route.path for route in READS if "{city}" in route.path])
+@pytest.mark.parametrize("path", [endpoint.path for endpoint in READS if "{city}" in endpoint.path])
 def test_an_unknown_city(client: Client, path: str) -> None:
     told = problem_of(client.get(url(path.replace("{city}", "Atlantis"))), 404)["detail"]
     assert "unknown city 'Atlantis'" in told
     assert "/api/v1/cities/" in told
 
 
-@pytest.mark.parametrize("route", GETS, ids=lambda route: route.path)
-def test_unknown_and_repeated_parameters(client: Client, route: Route) -> None:
-    path = url(route.path.replace("{city}", "Delhi").replace("{job}", "1"))
+@pytest.mark.parametrize("endpoint", GETS, ids=lambda endpoint: endpoint.path)
+def test_unknown_and_repeated_parameters(client: Client, endpoint: Endpoint) -> None:
+    path = url(endpoint.path.replace("{city}", "Delhi").replace("{job}", "1"))
     told = problem_of(client.get(path + "?colour=red"), 400)
     assert "no parameter 'colour'" in told["detail"]
     assert (told["errors"][0]["parameter"], told["errors"][0]["given"]) == ("colour", "red")
-    for name in route.query.__struct_fields__:
+    for name in names_of(endpoint):
         assert "given 2 times" in problem_of(client.get(f"{path}?{name}=1&{name}=1"), 400)["detail"]
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_text_in_every_place(client: Client, database: Database, now: datetime, hostile: str) -> None:
     put_hours(database, hour("Delhi", now))
-    for route in GETS:
-        for name in route.query.__struct_fields__:
-            path = url(route.path.replace("{city}", "Delhi"), **{name: hostile})
+    for endpoint in GETS:
+        for name in names_of(endpoint):
+            path = url(endpoint.path.replace("{city}", "Delhi"), **{name: hostile})
             assert client.get(path).status_code in (200, 400, 404)
-        if "{city}" in route.path:
-            assert client.get(url(route.path.replace("{city}", hostile))).status_code in (200, 400, 404)
+        if "{city}" in endpoint.path:
+            assert client.get(url(endpoint.path.replace("{city}", hostile))).status_code in (200, 400, 404)
     response = client.post(url("/forecast/batch"), json={"cities": [hostile]})
     assert response.status_code == 200
     with database.transaction() as connection:
@@ -158,12 +162,12 @@ def test_no_body_breaks_it(down: Client, body: bytes) -> None:
     problem_of(response, 400)
 
 
-@pytest.mark.parametrize("route", READS, ids=lambda route: route.path)
-def test_without_a_database_come_again(down: Client, route: Route) -> None:
-    if route.path in ("/cities/", "/health", "/metrics"):
+@pytest.mark.parametrize("endpoint", READS, ids=lambda endpoint: endpoint.path)
+def test_without_a_database_come_again(down: Client, endpoint: Endpoint) -> None:
+    if endpoint.path in ("/cities/", "/health", "/metrics"):
         return
-    query = {"cities": "Delhi,Mumbai"} if "cities" in route.query.__struct_fields__ else {}
-    response = down.get(url(route.path.replace("{city}", "Delhi").replace("{job}", "1"), **query))
+    query = {"cities": "Delhi,Mumbai"} if "cities" in names_of(endpoint) else {}
+    response = down.get(url(endpoint.path.replace("{city}", "Delhi").replace("{job}", "1"), **query))
     problem_of(response, 503)
     assert response.headers["Retry-After"] == "5"
 
@@ -227,14 +231,12 @@ def test_the_table_gives_every_error_a_status() -> None:
             assert any(base in ANSWERS for base in kind.__mro__)
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_every_declaration_can_be_documented(route: Route) -> None:
-    given = [kind for kind in (route.query, route.body) if kind is not None]
-    _, parts = msgspec.json.schema_components([*filter(None, [route.answer]), *given])
-    assert route.handler.__doc__
-    for kind in given:
-        for name, schema in parts[kind.__name__]["properties"].items():
-            assert schema.get("description"), f"{kind.__name__}.{name} has no description"
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}")
+def test_every_declaration_is_explained(endpoint: Endpoint) -> None:
+    for model in (endpoint.query, endpoint.body):
+        if model is not None:
+            for name, schema in model.model_json_schema()["properties"].items():
+                assert schema.get("description"), f"{model.__name__}.{name} has no description"
 
 
 def test_over_a_real_connection(context: ApiContext, database: Database, now: datetime) -> None:

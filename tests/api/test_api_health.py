@@ -15,11 +15,11 @@ from wire import Wire
 
 from common import __version__
 from common.api import create_app
-from common.api.middleware.policy import Policy
+from common.api.context import Policy
 from common.domain.observation import HOUR
 from common.store.engine import Database, run
 from common.store.models import promote
-from common.store.source_runs import record_run
+from common.store.source_runs import SourceRun, record_run
 
 
 def test_healthy(client: Client, database: Database, now: datetime) -> None:
@@ -64,13 +64,15 @@ def test_sources_tell_success_lag_and_failures(client: Client, database: Databas
         for source, time, reason, latest, rests_until in runs:
             record_run(
                 connection,
-                source,
-                started_at=time,
-                finished_at=time,
-                reason=reason,
-                message="secret words",
-                latest=latest,
-                rests_until=rests_until,
+                SourceRun(
+                    source,
+                    started_at=time,
+                    finished_at=time,
+                    reason=reason,
+                    message="secret words",
+                    latest=latest,
+                    rests_until=rests_until,
+                ),
             )
     response = client.get(url("/health"))
     assert "secret" not in response.text

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 HEAVY = {
-    "alembic", "aws_lambda_powertools", "common.api.examples", "common.api.openapi", "httpx", "limits", "numpy",
-    "onnxruntime", "pandas", "pydantic", "redis", "sklearn",
+    "alembic", "aws_lambda_powertools", "common.api.description", "httpx", "limits", "numpy",
+    "onnxruntime", "pandas", "redis", "sklearn",
     "common.features", "common.inference", "common.ingest", "common.sources", "common.training", "xgboost",
 }  # fmt: skip
 

@@ -10,10 +10,9 @@ from hypothesis import given as generated
 from hypothesis import strategies as st
 from redis_here import redis_url
 
-from common.adapters.cache_redis import SharedMemory
-from common.api.middleware.client_ip import behind_proxies, client_ip
-from common.api.middleware.policy import Rate
-from common.api.middleware.rate_limit import Limiter
+from common.adapters.redis_memory import SharedMemory
+from common.api.middleware.access_control import behind_proxies, client_ip
+from common.api.middleware.rate_limit import Limiter, Rate
 from common.store.engine import Database
 
 READ = url("/aqi/current/Delhi")

@@ -20,7 +20,7 @@ from common.api.middleware import metrics
 from common.api.middleware.metrics import BOUNDS_S
 from common.domain.observation import HOUR
 from common.store.jobs import enqueue, fail, lease
-from common.store.source_runs import record_run
+from common.store.source_runs import SourceRun, record_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,9 +115,12 @@ def test_metrics_are_computed_every_five_seconds_at_most(
 def test_the_text_says_the_same(client: Client, database: Database, now: datetime) -> None:
     put_hours(database, hour("Delhi", now - HOUR))
     with database.transaction() as connection:
-        record_run(connection, "cpcb", started_at=now - HOUR, finished_at=now - HOUR, latest=now - HOUR)
         record_run(
-            connection, "cpcb", started_at=now, finished_at=now, reason="quota", rests_until=now + HOUR
+            connection, SourceRun("cpcb", started_at=now - HOUR, finished_at=now - HOUR, latest=now - HOUR)
+        )
+        record_run(
+            connection,
+            SourceRun("cpcb", started_at=now, finished_at=now, reason="quota", rests_until=now + HOUR),
         )
     for _ in range(3):
         client.get(url("/aqi/current/delhi"))

@@ -4,16 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from api_rows import hour, problem_of, put_hours, url
+from api_rows import fitting, hour, problem_of, put_hours, url
 from openapi_spec_validator import validate
+from pydantic import BaseModel
 from werkzeug.test import Client
 
+from common.api.description import EXAMPLES, as_json, document
 from common.api.errors import Problem
-from common.api.examples import EXAMPLES, FAULTS
-from common.api.openapi import as_json, document
-from common.api.routes import ROUTES
+from common.api.routes import BLUEPRINTS, ENDPOINTS
 from common.store.engine import Database
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
@@ -45,7 +44,7 @@ PROMISED = {
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(as_json(document()))
+    found: dict[str, Any] = json.loads(as_json(document(BLUEPRINTS)))
     return found
 
 
@@ -58,7 +57,7 @@ def operations(described: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any
 
 
 def test_the_committed_description_is_the_present_one() -> None:
-    assert COMMITTED.read_bytes() == as_json(document()), (
+    assert COMMITTED.read_bytes() == as_json(document(BLUEPRINTS)), (
         "docs/openapi.json is out of date; run: make openapi"
     )
 
@@ -95,38 +94,28 @@ def test_the_page_lists_every_endpoint(described: dict[str, Any]) -> None:
         assert f"`{method.upper()} {path}`" in page
 
 
-@pytest.mark.parametrize("status", FAULTS)
+@pytest.mark.parametrize("status", EXAMPLES)
 def test_examples_of_errors_fit(status: int) -> None:
-    assert msgspec.convert(FAULTS[status], Problem).status == status
+    assert fitting(json.dumps(EXAMPLES[status]).encode(), Problem)["status"] == status
 
 
-@pytest.mark.parametrize("place", EXAMPLES, ids=" ".join)
-def test_examples_fit_the_declarations_and_leave_nothing_over(place: tuple[str, str, str]) -> None:
-    method, path, part = place
-    [route] = [route for route in ROUTES if (route.method, route.path) == (method, path)]
-    declared = route.answer if part == "answer" else route.body
-    text = json.dumps(EXAMPLES[place])
-    read = msgspec.json.decode(text, type=declared)
-    if part == "answer":
-        assert json.loads(msgspec.json.encode(read)) == json.loads(text)
-
-
-def test_every_answer_has_an_example() -> None:
-    missing = {
-        route.path
-        for route in ROUTES
-        if route.answer is not None and (route.method, route.path, "answer") not in EXAMPLES
-    }
-    # Long reports, which the page makes up from their schemas.
-    assert missing <= {
-        "/models/list", "/models/performance/{city}", "/forecast/confidence/{city}", "/health", "/metrics",
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    "model",
+    [model for endpoint in ENDPOINTS for model in (endpoint.answer, endpoint.body) if model is not None],
+    ids=lambda model: model.__name__,
+)
+def test_examples_fit_the_models_and_leave_nothing_over(model: type[BaseModel]) -> None:
+    extra: Any = model.model_config.get("openapi_extra", {})
+    if "example" in extra:
+        fitting(json.dumps(extra["example"]).encode(), model)
+    else:  # long reports, which the page makes up from their schemas
+        assert model.__name__ in {"Models", "Performance", "Confidence", "Health", "Metrics"}
 
 
 def limited() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         (path, parameter["name"], parameter["schema"])
-        for (method, path), operation in operations(document()).items()
+        for (method, path), operation in operations(document(BLUEPRINTS)).items()
         for parameter in operation.get("parameters", [])
         if method == "get"
         and parameter["in"] == "query"

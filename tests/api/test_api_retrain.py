@@ -10,13 +10,14 @@ import pytest
 from api_rows import IdleQueue, context_of, problem_of, put_models, trained, url
 from werkzeug.test import Client, TestResponse
 
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import TRAIN, Message, Queue
+from common.adapters.postgres.queue import PostgresQueue
 from common.api import ApiContext, create_app
 from common.domain.errors import DataError, ModelError, StoreError
 from common.domain.forecast import TARGETS
-from common.entry.followed import followed
-from common.entry.local import work_once
+from common.domain.messages import TRAIN, Message
+from common.entry.tracked_jobs import tracked
+from common.entry.worker import work_once
+from common.ports import Queue
 from common.store.engine import Database, run
 
 RETRAIN = "/models/retrain/{}"
@@ -227,9 +228,9 @@ def test_a_queue_elsewhere_carries_the_message_and_the_row_tells_the_state(
     assert message.data == {"city": "Delhi", "families": ["linear"], "force": True, "job": id_}
     assert not work(database, now + timedelta(days=900), DONE), "a local worker must leave it alone"
     assert remote.job(id_)["state"] == "queued"
-    assert followed(_handler(DONE), database, lambda: now)(message) == DONE
+    assert tracked(_handler(DONE), database, lambda: now)(message) == DONE
     assert (remote.job(id_)["state"], remote.job(id_)["outcome"]) == ("done", DONE)
-    again = followed(_handler(AssertionError()), database, lambda: now)(message)
+    again = tracked(_handler(AssertionError()), database, lambda: now)(message)
     assert again == {"job": id_, "left": "it is done already"}
 
 
@@ -246,15 +247,15 @@ def test_elsewhere_a_failed_attempt_is_told_and_another_may_follow(
     id_ = remote.retrain().json["id"]
     [message] = sent.sent
     with pytest.raises(ModelError):
-        followed(_handler(ModelError("Delhi: too few hours")), database, lambda: now)(message)
+        tracked(_handler(ModelError("Delhi: too few hours")), database, lambda: now)(message)
     failed = remote.job(id_)
     assert (failed["state"], failed["error"], failed["retry_at"]) == ("failed", "Delhi: too few hours", None)
     assert not work(database, now + timedelta(days=900), DONE)
     for _ in range(4):
         with pytest.raises(ModelError):
-            followed(_handler(ModelError("again")), database, lambda: now)(message)
+            tracked(_handler(ModelError("again")), database, lambda: now)(message)
     assert (remote.job(id_)["state"], remote.job(id_)["attempts"]) == ("dead", 5)
-    followed(_handler(DONE), database, lambda: now)(message)  # sent again by hand, from the dead letters
+    tracked(_handler(DONE), database, lambda: now)(message)  # sent again by hand, from the dead letters
     assert remote.job(id_)["state"] == "done"
 
 
@@ -266,16 +267,18 @@ def test_elsewhere_two_deliveries_at_once_train_once(
 
     def handle(_: Message) -> Mapping[str, object]:
         with pytest.raises(StoreError, match="in the hands of another"):
-            followed(_handler(AssertionError()), database, lambda: now)(message)
+            tracked(_handler(AssertionError()), database, lambda: now)(message)
         return DONE
 
-    assert followed(handle, database, lambda: now)(message) == DONE
+    assert tracked(handle, database, lambda: now)(message) == DONE
 
 
 def test_a_queue_that_is_away_is_told_and_asking_again_sends_it(
     database: Database, now: datetime, headers: Mapping[str, str], sent: IdleQueue
 ) -> None:
     class Away(IdleQueue):
+        in_database = False
+
         def send(self, *_: Any, **__: Any) -> str:
             raise StoreError("the queue did not take a message")
 
@@ -289,16 +292,16 @@ def test_a_queue_that_is_away_is_told_and_asking_again_sends_it(
 def test_the_function_that_trains_tells_the_row(
     remote: Asking, sent: IdleQueue, database: Database, now: datetime
 ) -> None:
-    from common.bootstrap.parts import Parts
-    from common.bootstrap.train import build
+    from common.bootstrap.container import resources_of
     from common.config import from_mapping
+    from common.services.train import handler
 
     put_models(
         database, *(trained(f"delhi-{target}-1", now, target=target, status="champion") for target in TARGETS)
     )
     id_ = remote.retrain(json={"force": False}).json["id"]
     [message] = sent.sent
-    build(Parts(from_mapping({}), database, sent, lambda: now))(message)
+    handler(resources_of(from_mapping({}), database, sent, lambda: now))(message)
     job = remote.job(id_)
     assert job["state"] == "done"
     assert job["outcome"]["city"] == "Delhi"

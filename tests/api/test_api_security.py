@@ -14,23 +14,22 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from api_rows import hour, issued, put_forecasts, put_hours
-from msgspec.structs import fields
 from serving import Served
 
 from common.api import create_app
-from common.api.route import BASE
-from common.api.routes import ROUTES
-from common.bootstrap.parts import system_clock
+from common.api.blueprint import BASE
+from common.api.routes import ENDPOINTS
+from common.bootstrap.container import system_clock
 from common.domain.observation import last_full_hour
+from common.store.api_keys import create_key
 from common.store.engine import run
-from common.store.keys import create_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from common.api import ApiContext
-    from common.api.route import Route
+    from common.api.blueprint import Endpoint
     from common.store.engine import Database
 
 INSIDE = (
@@ -117,20 +116,20 @@ def refused(answer: tuple[int, dict[str, str], bytes], *statuses: int) -> Any:
     return told
 
 
-READS = [route for route in ROUTES if route.method == "GET"]
+READS = [endpoint for endpoint in ENDPOINTS if endpoint.method == "GET"]
 
 
-def parameters() -> Iterator[tuple[Route, str]]:
-    for route in READS:
-        for field in fields(route.query):
-            yield route, field.encode_name
+def parameters() -> Iterator[tuple[Endpoint, str]]:
+    for endpoint in READS:
+        for name in endpoint.query.model_fields if endpoint.query else ():
+            yield endpoint, name
 
 
 @pytest.mark.parametrize(
-    ("route", "name"), list(parameters()), ids=lambda value: getattr(value, "path", value)
+    ("endpoint", "name"), list(parameters()), ids=lambda value: getattr(value, "path", value)
 )
-def test_sql_in_every_parameter(served: Served, route: Route, name: str) -> None:
-    path = route.path.format(city="Delhi", job="1")
+def test_sql_in_every_parameter(served: Served, endpoint: Endpoint, name: str) -> None:
+    path = endpoint.path.format(city="Delhi", job="1")
     for text in SQL:
         status, headers, body = get(served, f"{path}?{urlencode({name: text})}")
         gives_nothing_away(status, headers, body)
@@ -139,9 +138,9 @@ def test_sql_in_every_parameter(served: Served, route: Route, name: str) -> None
 
 @pytest.mark.parametrize("text", SQL)
 def test_sql_in_every_path_and_body(served: Served, database: Database, text: str) -> None:
-    for route in READS:
-        if "{" in route.path:
-            path = re.sub(r"\{\w+\}", quote(text, safe=""), route.path)
+    for endpoint in READS:
+        if "{" in endpoint.path:
+            path = re.sub(r"\{\w+\}", quote(text, safe=""), endpoint.path)
             refused(get(served, path), 404)
     body = json.dumps({"cities": [text, "Delhi"], "hours_ahead": 1}).encode()
     status, _, told = send(

@@ -15,8 +15,9 @@ from redis import Redis
 from redis_here import OwnRedis, redis_url
 from tiers_here import fresh_database
 
-from common.adapters.cache_redis import SharedMemory
-from common.api.middleware.policy import Policy, Rate
+from common.adapters.redis_memory import SharedMemory
+from common.api.context import Policy
+from common.api.middleware.rate_limit import Rate
 from common.store.engine import Database
 
 pytestmark = pytest.mark.usefixtures("delhi")

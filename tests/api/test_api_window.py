@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import UNSET
 
 from common.api.schemas.aqi import HistoryQuery
 from common.api.time_range import TimeRange, window
@@ -85,4 +84,4 @@ def test_what_makes_no_sense_or_asks_too_much_is_refused(query: HistoryQuery, to
 def test_a_length_may_end_in_the_past() -> None:
     end = datetime(2025, 1, 1, tzinfo=UTC)
     assert window(HistoryQuery(hours=3, end=end), NOW) == (end - 3 * HOUR, end)
-    assert window(HistoryQuery(end=end, start=UNSET), NOW) == (end - 24 * HOUR, end)
+    assert window(HistoryQuery(end=end, start=None), NOW) == (end - 24 * HOUR, end)

@@ -32,7 +32,7 @@ def fresh(code: str, env: dict[str, str]) -> str:
 def loaded_by(unit: str) -> set[str]:
     """Top-level modules in a process that has put the unit together."""
     code = (
-        f"import sys, json, functions.{unit}.main, common.bootstrap.{unit} as b; b.build(); "
+        f"import sys, json, functions.{unit}.main as unit; unit.build(); "
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
     return set(json.loads(fresh(code, SETTINGS)))
@@ -119,7 +119,7 @@ def test_only_the_composition_root_asks_for_the_present() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if any(word in path.read_text(encoding="utf-8") for word in ("datetime.now(", ".utcnow(", ".today("))
     }
-    assert asking == {"common/bootstrap/parts.py"}
+    assert asking == {"common/bootstrap/container.py"}
 
 
 def test_only_settings_read_the_environment() -> None:
@@ -128,7 +128,7 @@ def test_only_settings_read_the_environment() -> None:
         "common/adapters/queues.py",  # PUBSUB_EMULATOR_HOST, Google's own variable
         "common/api/middleware/metrics.py",  # prometheus_client's own variable, set
         "common/entry/aws.py",  # _X_AMZN_TRACE_ID, AWS's own variable
-        "common/cli/child.py",  # functions-framework's own variable
+        "common/cli/child_process.py",  # functions-framework's own variable
         "common/cli/processes.py",  # handed on to child processes
     }
     reading = {

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from common.cli import main
-from common.config import BASE_URLS
+from common.sources import BASE_URLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from made import city_hours, count
 from pasts import Past, past
 from stubs import Answer
 
-from common.bootstrap.parts import system_clock
+from common.bootstrap.container import system_clock
 from common.store.engine import Database, run
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 from pasts import Past, past, rows
 from processes import until
 
-from common.bootstrap.parts import system_clock
+from common.bootstrap.container import system_clock
 from common.sources.open_meteo import SOURCE
 from common.store.engine import Database, run
 

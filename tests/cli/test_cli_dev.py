@@ -12,13 +12,14 @@ from made import count
 from providers import open_meteo
 from stubs import Stub, refusing
 
-from common.adapters.file_lock import FileLock
-from common.bootstrap.local import local_parts
-from common.bootstrap.parts import system_clock
+from common.adapters.local.file_lock import FileLock
+from common.bootstrap.container import system_clock
+from common.bootstrap.local import local_resources
 from common.cli import dev
-from common.config import BASE_URLS, from_mapping
+from common.config import from_mapping
 from common.domain.errors import StoreError
-from common.store.meta import claim_dataset, dataset
+from common.sources import BASE_URLS
+from common.store.dataset_kind import claim_dataset, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def test_a_folder_that_cannot_be_written(lost: Vayu, tmp_path: Path) -> None:
 def reachable(database: Database, tmp_path: Path, addresses: dict[str, str]) -> tuple[str, ...] | None:
     """The sources that are worked with, once the choice is made."""
     settings = from_mapping({"DATABASE_URL": database.url, "VAYU_HOME": str(tmp_path)} | addresses)
-    with local_parts(settings, clock=system_clock) as parts, dev._reachable(parts, settings) as chosen:
+    with local_resources(settings, clock=system_clock) as parts, dev._reachable(parts, settings) as chosen:
         return chosen.settings.sources
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.cli import output
-from common.cli.moments import DURATION, MOMENT
+from common.cli.param_types import DURATION, MOMENT
 from common.domain.observation import IST
 
 

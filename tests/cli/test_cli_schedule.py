@@ -9,11 +9,11 @@ import pytest
 import time_machine
 from made import air, count, keep_and_reconcile, series
 
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import COLLECT, TRAIN
-from common.bootstrap.parts import Parts, system_clock
+from common.adapters.postgres.queue import PostgresQueue
+from common.bootstrap.container import resources_of, system_clock
 from common.cli.schedule import Schedule
 from common.config import from_mapping
+from common.domain.messages import COLLECT, TRAIN
 from common.store import jobs
 from common.store.engine import Database, run
 from common.store.maintain import last_upkeep
@@ -35,7 +35,7 @@ def machine(
     """A schedule that began at `start`, and: go to a time, tell the types of messages sent since."""
     hands.move_to(start)
     settings = from_mapping({"DATABASE_URL": database.url, "MODEL_STORE_URL": "memory:"})
-    schedule = Schedule(Parts(settings, database, PostgresQueue(database, system_clock), system_clock))
+    schedule = Schedule(resources_of(settings, database, PostgresQueue(database, system_clock), system_clock))
 
     def go_to(time: datetime) -> list[str]:
         hands.move_to(time)

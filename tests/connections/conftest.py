@@ -22,8 +22,8 @@ def warm(tmp_path: Path) -> Iterator[Callable[..., Instance]]:
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for connection in made:
+        connection.close()
 
 
 @pytest.fixture

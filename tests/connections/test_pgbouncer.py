@@ -20,7 +20,7 @@ from servers import give
 from tiers_here import fresh_database
 from warm import COLLECT, Instance, Watcher
 
-from common.adapters.unprivileged import server_identity
+from common.adapters.local.unprivileged import server_identity
 from common.domain.errors import StoreError
 from common.store import jobs
 from common.store.city_hours import lock_city
@@ -123,7 +123,7 @@ def test_functions_collect_forecast_and_clean_up_as_without_it(
     first, second = warm(pooled_url), warm(pooled_url)
     collected = first.call("collect", COLLECT)
     again = second.call("collect", COLLECT)
-    kept = second.call("retention", {"source": "aws.events", "detail-type": "Scheduled Event"})
+    outcome = second.call("retention", {"source": "aws.events", "detail-type": "Scheduled Event"})
     with database.transaction() as connection:
         [(readings, hours)] = run(
             connection, "SELECT (SELECT count(*) FROM reading), (SELECT count(*) FROM city_hour)"
@@ -131,7 +131,7 @@ def test_functions_collect_forecast_and_clean_up_as_without_it(
 
     assert collected["hours"] == hours == readings > 20
     assert again["hours"] == 0
-    assert "dropped" in kept
+    assert "dropped" in outcome
     assert len(watcher.sessions()) <= POOL
 
 
@@ -163,16 +163,16 @@ def test_workers_never_get_the_same_job(pooled_url: str, now: datetime) -> None:
 
 
 def test_limits_of_a_transaction_end_with_it(pooled_url: str) -> None:
-    one, other = (Database(pooled_url, pool_size=1, statement_timeout_s=seconds) for seconds in (17, 23))
+    first, other = (Database(pooled_url, pool_size=1, statement_timeout_s=seconds) for seconds in (17, 23))
     settings = "SELECT pg_backend_pid(), current_setting('statement_timeout')"
-    with one.transaction() as connection:
+    with first.transaction() as connection:
         [(pid, first)] = run(connection, settings)
     with other.transaction() as connection:
         [(same, second)] = run(connection, settings)
-    with one.statements() as connection:
+    with first.statements() as connection:
         [(again, outside)] = run(connection, settings)
         left = run(connection, "SELECT name FROM pg_prepared_statements")
-    one.close()
+    first.close()
     other.close()
 
     assert pid == same == again
@@ -196,19 +196,19 @@ def test_limits_of_a_read_end_with_it(pooled_url: str) -> None:
 
 def test_nothing_that_one_client_sets_is_left_to_another(pooled_url: str) -> None:
     """What PgBouncer itself sets for each client is there before ours come."""
-    one, other = Database(pooled_url, pool_size=1), Database(pooled_url, pool_size=1)
+    first, other = Database(pooled_url, pool_size=1), Database(pooled_url, pool_size=1)
     settings = (
         "SELECT pg_backend_pid(), array_agg(name ORDER BY name) FROM pg_settings WHERE setting <> reset_val"
     )
-    with one.statements() as connection:
+    with first.statements() as connection:
         [before] = run(connection, settings)
-    with one.reading() as connection:
+    with first.reading() as connection:
         run(connection, "SELECT 1")
-    with one.transaction() as connection:
+    with first.transaction() as connection:
         run(connection, "SELECT 1")
     with other.statements() as connection:
         [after] = run(connection, settings)
-    one.close()
+    first.close()
     other.close()
     assert after == before
 

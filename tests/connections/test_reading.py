@@ -35,7 +35,7 @@ def impatient(database_url: str) -> Iterator[Database]:
     made.close()
 
 
-def asked(database: Database, sql: str, **params: Any) -> list[tuple[Any, ...]]:
+def rows_of(database: Database, sql: str, **params: Any) -> list[tuple[Any, ...]]:
     with database.reading() as connection:
         return list(run(connection, sql, **params))
 
@@ -54,8 +54,8 @@ def test_values_come_back_as_they_went(database: Database, kind: str, value: Any
     names = {"int": "integer", "float8": "double precision", "timestamptz": "timestamp with time zone"}
     name = names.get(kind.removesuffix("[]"), kind.removesuffix("[]")) + "[]" * kind.endswith("[]")
     with database.transaction() as connection:
-        found = run(connection, SHOWN.format("value", kind), value=value)
-    assert asked(database, SHOWN.format("value", kind), value=value) == found == [(value, name)]
+        rows = run(connection, SHOWN.format("value", kind), value=value)
+    assert rows_of(database, SHOWN.format("value", kind), value=value) == rows == [(value, name)]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -68,45 +68,45 @@ def test_arrays_come_back_as_they_went(
     database: Database, texts: list[str | None], floats: list[float | None], numbers: list[int | None]
 ) -> None:
     sql = "SELECT CAST(:texts AS text[]), CAST(:floats AS float8[]), CAST(:numbers AS bigint[])"
-    assert asked(database, sql, texts=texts, floats=floats, numbers=numbers) == [(texts, floats, numbers)]
+    assert rows_of(database, sql, texts=texts, floats=floats, numbers=numbers) == [(texts, floats, numbers)]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_a_value_is_never_part_of_the_statement(database: Database, value: str) -> None:
-    assert asked(database, "SELECT CAST(:a AS text), 'x'::text, CAST(:a AS text)", a=value) == [
+    assert rows_of(database, "SELECT CAST(:a AS text), 'x'::text, CAST(:a AS text)", a=value) == [
         (value, "x", value)
     ]
 
 
 def test_statements_without_rows_and_with_many(database: Database) -> None:
-    assert asked(database, "SELECT 1 WHERE false") == []
-    assert len(asked(database, "SELECT generate_series(1, :n)", n=5000)) == 5000
+    assert rows_of(database, "SELECT 1 WHERE false") == []
+    assert len(rows_of(database, "SELECT generate_series(1, :n)", n=5000)) == 5000
 
 
 def test_nothing_can_be_written(database: Database) -> None:
     with pytest.raises(StoreError), database.reading() as connection:
         run(connection, "INSERT INTO meta (key, value) VALUES ('a', '')")
-    assert asked(database, "SELECT count(*) FROM meta WHERE key = 'a'") == [(0,)]
+    assert rows_of(database, "SELECT count(*) FROM meta WHERE key = 'a'") == [(0,)]
 
 
 def test_a_fault_of_the_statement_is_sqlalchemys_and_costs_no_connection(
     database: Database, watcher: Watcher
 ) -> None:
-    pid = asked(database, "SELECT pg_backend_pid()")
+    pid = rows_of(database, "SELECT pg_backend_pid()")
     with pytest.raises(DBAPIError):
-        asked(database, "SELECT nonsense")
+        rows_of(database, "SELECT nonsense")
     with pytest.raises(StoreError, match=NO_TABLE[:20]):
-        asked(database, "SELECT * FROM nowhere")
+        rows_of(database, "SELECT * FROM nowhere")
     with pytest.raises(StatementError):
-        asked(database, "SELECT :missing")
-    assert asked(database, "SELECT pg_backend_pid()") == pid
+        rows_of(database, "SELECT :missing")
+    assert rows_of(database, "SELECT pg_backend_pid()") == pid
 
 
 def test_a_statement_has_its_time_and_the_limit_ends_with_it(impatient: Database) -> None:
     with pytest.raises(StoreError, match=TOO_SLOW):
-        asked(impatient, "SELECT pg_sleep(30)")
-    assert asked(impatient, "SELECT current_setting('statement_timeout')") == [("1s",)]
+        rows_of(impatient, "SELECT pg_sleep(30)")
+    assert rows_of(impatient, "SELECT current_setting('statement_timeout')") == [("1s",)]
 
 
 def test_sessions_that_the_server_ended_are_replaced_unseen(database: Database, watcher: Watcher) -> None:
@@ -128,25 +128,25 @@ def test_a_network_that_falls_silent_is_given_up_in_time_and_the_next_read_is_an
             wire.silence()
             with pytest.raises(StoreError, match=UNREACHABLE[:30]):
                 run(connection, "SELECT 1")
-        assert asked(wired, "SELECT 1") == [(1,)]
+        assert rows_of(wired, "SELECT 1") == [(1,)]
         wire.silence()
-        assert asked(wired, "SELECT 1") == [(1,)]
+        assert rows_of(wired, "SELECT 1") == [(1,)]
         wire.cut()
-        assert asked(wired, "SELECT 1") == [(1,)]
+        assert rows_of(wired, "SELECT 1") == [(1,)]
         wired.close()
 
 
 def test_no_server_is_told(tmp_path: object) -> None:
     nowhere = Database(f"postgresql+pg8000://nobody@/none?host={tmp_path}", connect_timeout_s=1)
     with pytest.raises(StoreError, match=UNREACHABLE[:30]):
-        asked(nowhere, "SELECT 1")
+        rows_of(nowhere, "SELECT 1")
 
 
 def test_many_share_what_a_process_may_have_and_who_waits_too_long_is_told(
     impatient: Database, watcher: Watcher
 ) -> None:
     def work(_: int) -> int:
-        [(pid,)] = asked(impatient, "SELECT pg_backend_pid() FROM pg_sleep(0.005)")
+        [(pid,)] = rows_of(impatient, "SELECT pg_backend_pid() FROM pg_sleep(0.005)")
         return int(pid)
 
     with ThreadPoolExecutor(8) as pool:
@@ -161,12 +161,12 @@ def test_many_share_what_a_process_may_have_and_who_waits_too_long_is_told(
             done.wait(10)
 
     threads = [threading.Thread(target=hold) for _ in range(2)]
-    for one in threads:
-        one.start()
+    for thread in threads:
+        thread.start()
     both.wait(10)
     with pytest.raises(StoreError, match=BUSY[:20]), impatient.reading():
         pass
     done.set()
-    for one in threads:
-        one.join()
-    assert asked(impatient, "SELECT 1") == [(1,)]
+    for thread in threads:
+        thread.join()
+    assert rows_of(impatient, "SELECT 1") == [(1,)]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WRITE = "INSERT INTO meta (key, value) VALUES (:key, '')"
-EXECUTE = b"E\0\0\0\t\0\0\0\0\0"
-"""The message on which the server does what it was told before: the driver sends it last, for a commit too."""
+COMMIT = b"Q\0\0\0\x0bCOMMIT\0"
+"""The message that ends a transaction."""
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def test_a_connection_cut_while_work_is_being_kept_may_be_used_again(
         with wired.transaction() as connection:
             run(connection, "INSERT INTO meta (key, value) VALUES ('a', '') ON CONFLICT DO NOTHING")
             if silent:
-                wire.keep_answers_to(EXECUTE)
+                wire.keep_answers_to(COMMIT)
 
     with pytest.raises(StoreError, match=UNREACHABLE[:30]):
         keep(silent=True)

@@ -23,8 +23,8 @@ EVENTS = Path(__file__).parents[1] / "events" / "aws"
 
 
 def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
-    return found
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return event
 
 
 def test_calls_of_a_warm_instance_share_one_connection(
@@ -101,10 +101,10 @@ def test_closing_ends_the_connections_and_the_next_use_opens_new_ones(
 
 
 def test_the_servers_lists_tell_who_it_is_unless_the_address_does(database_url: str) -> None:
-    told = []
+    names = []
     for query in ("", "application_name=night%20shift"):
         database = Database(database_url + ("&" if "?" in database_url else "?") * bool(query) + query)
         with database.transaction() as connection:
-            told.append(run(connection, "SHOW application_name")[0][0])
+            names.append(run(connection, "SHOW application_name")[0][0])
         database.close()
-    assert told == ["vayu", "night shift"]
+    assert names == ["vayu", "night shift"]

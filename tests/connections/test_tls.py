@@ -79,8 +79,8 @@ def own(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(params=["wired", "own"])
 def address(request: pytest.FixtureRequest) -> Address:
-    found: Address = request.getfixturevalue(request.param)
-    return found
+    address: Address = request.getfixturevalue(request.param)
+    return address
 
 
 def answer(url: str, patience_s: int = 5) -> int:
@@ -96,10 +96,10 @@ def complaint(url: str, patience_s: int = 5) -> str:
     """What is said instead of an answer: one sentence without secrets."""
     with pytest.raises(StoreError) as caught:
         answer(url, patience_s)
-    told = str(caught.value)
-    assert PASSWORD not in told
-    assert "\n" not in told
-    return told
+    text = str(caught.value)
+    assert PASSWORD not in text
+    assert "\n" not in text
+    return text
 
 
 @pytest.mark.parametrize("mode", ["prefer", "allow", "require"])
@@ -118,9 +118,9 @@ def test_encrypted_with_a_server_that_is_known(address: Address, root: Path, mod
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
 def test_an_unknown_authority_is_refused(address: Address, stranger: Path, mode: str) -> None:
-    told = complaint(address(f"?sslmode={mode}&sslrootcert={stranger}"))
-    assert "not trusted" in told
-    assert "sslrootcert" in told
+    text = complaint(address(f"?sslmode={mode}&sslrootcert={stranger}"))
+    assert "not trusted" in text
+    assert "sslrootcert" in text
 
 
 def test_the_system_does_not_know_a_throw_away_authority(address: Address) -> None:
@@ -146,9 +146,9 @@ def test_a_server_that_insists_on_tls_refuses_those_who_do_without(own: Address)
 
 
 def test_a_wrong_password_is_told_and_not_repeated(own: Address) -> None:
-    told = complaint(own("?sslmode=require").replace(PASSWORD, "wr0ng"))
-    assert "password" in told
-    assert "wr0ng" not in told
+    text = complaint(own("?sslmode=require").replace(PASSWORD, "wr0ng"))
+    assert "password" in text
+    assert "wr0ng" not in text
 
 
 def test_a_database_that_is_not_there_is_told(own: Address) -> None:

@@ -24,7 +24,7 @@ def empty(database: Database) -> Database:
     return database
 
 
-def kept(database: Database) -> list[str]:
+def keys(database: Database) -> list[str]:
     with database.reading() as connection:
         return [key for (key,) in run(connection, "SELECT key FROM meta ORDER BY key")]
 
@@ -37,7 +37,7 @@ def test_an_error_of_the_block_undoes_all_of_it(empty: Database) -> None:
 
     with pytest.raises(LookupError):
         failing()
-    assert kept(empty) == []
+    assert keys(empty) == []
 
 
 def test_a_first_statement_that_cannot_be_sent_does_not_end_the_transaction(empty: Database) -> None:
@@ -50,7 +50,7 @@ def test_a_first_statement_that_cannot_be_sent_does_not_end_the_transaction(empt
 
     with pytest.raises(LookupError):
         failing()
-    assert kept(empty) == []
+    assert keys(empty) == []
 
 
 @pytest.mark.parametrize("sql", ["SELECT nonsense", "INSERT INTO meta (key) VALUES (NULL)", "no statement"])
@@ -65,7 +65,7 @@ def test_an_error_that_is_let_pass_is_told_at_the_end(empty: Database, sql: str,
 
     with pytest.raises(RuntimeError, match="cannot be kept"):
         failing()
-    assert kept(empty) == []
+    assert keys(empty) == []
 
 
 def test_what_a_savepoint_holds_is_undone_alone(empty: Database) -> None:
@@ -83,7 +83,7 @@ def test_what_a_savepoint_holds_is_undone_alone(empty: Database) -> None:
             with pytest.raises(DBAPIError):
                 doubled(connection)
             run(connection, WRITE, key="d")
-    assert kept(empty) == ["a", "c", "d"]
+    assert keys(empty) == ["a", "c", "d"]
 
 
 def test_an_error_that_comes_with_the_end_is_told(empty: Database) -> None:
@@ -97,7 +97,7 @@ def test_an_error_that_comes_with_the_end_is_told(empty: Database) -> None:
 
     with pytest.raises(DBAPIError, match="late_a_key"):
         failing()
-    assert kept(empty) == []
+    assert keys(empty) == []
 
 
 def test_nothing_is_done_after_the_connection_was_lost(empty: Database) -> None:
@@ -109,4 +109,4 @@ def test_nothing_is_done_after_the_connection_was_lost(empty: Database) -> None:
 
     with pytest.raises(StoreError, match=UNREACHABLE[:30]):
         failing()
-    assert kept(empty) == []
+    assert keys(empty) == []

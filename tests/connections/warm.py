@@ -88,11 +88,11 @@ class Watcher:
 
     def end_sessions(self) -> int:
         """End them all; how many there were."""
-        found = self.sessions()
+        pids = self.sessions()
         with self._database.transaction() as connection:
-            for pid in found:
+            for pid in pids:
                 run(connection, "SELECT pg_terminate_backend(:pid, 10000)", pid=pid)
-        return len(found)
+        return len(pids)
 
     def count(self, table: str) -> int:
         with self._database.transaction() as connection:

@@ -11,15 +11,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from common.domain.aqi import naqi, us_aqi
-from common.domain.explanation import pack
-from common.domain.observation import HOUR, Outlook, Reading
+from common.domain.observation import HOUR, ProviderForecast, Reading
+from common.quality.explanation import pack
 from common.store.city_hours import upsert_city_hours
+from common.store.dataset_kind import claim_dataset
 from common.store.forecasts import IssuedForecast, insert_forecast, score
-from common.store.meta import claim_dataset
 from common.store.models import ModelRow, insert_model, promote
-from common.store.outlooks import insert_outlooks
+from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.readings import upsert_readings
-from common.store.source_runs import record_run
+from common.store.source_runs import SourceRun, record_run
 
 if TYPE_CHECKING:
     from common.store.engine import Database
@@ -153,7 +153,7 @@ def fill(database: Database) -> None:
         upsert_readings(connection, _readings(NOW, DAYS * 24, luck), now=NOW + timedelta(minutes=5))
         for received in grid[::12]:
             expected = [
-                Outlook(
+                ProviderForecast(
                     "open-meteo",
                     "Delhi",
                     received,
@@ -162,18 +162,20 @@ def fill(database: Database) -> None:
                 )
                 for lead in range(1, 7)
             ]
-            insert_outlooks(connection, expected, now=received)
+            insert_provider_forecasts(connection, expected, now=received)
         for number, started in enumerate(grid[-240:]):
             for source in SOURCES:
                 reason = luck.choice(("timeout", "http 500")) if luck.random() < 0.2 else None
                 record_run(
                     connection,
-                    source,
-                    started_at=started + timedelta(seconds=number),
-                    finished_at=started + timedelta(seconds=number + 9),
-                    readings=0 if reason else 56,
-                    latest=None if reason else started,
-                    reason=reason,
+                    SourceRun(
+                        source,
+                        started_at=started + timedelta(seconds=number),
+                        finished_at=started + timedelta(seconds=number + 9),
+                        readings=0 if reason else 56,
+                        latest=None if reason else started,
+                        reason=reason,
+                    ),
                 )
         for model in _models():
             insert_model(connection, model)

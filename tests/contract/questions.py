@@ -11,13 +11,13 @@ from urllib.parse import urlencode
 
 from history import DAYS, LATER, NOW
 
-from common.api.route import BASE
+from common.api.blueprint import BASE
 from common.domain.forecast import TARGETS
 from common.domain.observation import HOUR
-from common.store import city_hours, forecasts, record
+from common.store import city_hours, forecasts, verification
 from common.store.reads import forecasts as read_forecasts
 from common.store.reads import hours, models, service
-from common.store.record import Span
+from common.store.verification import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,48 +55,50 @@ STORE: dict[str, Callable[[Connection], object]] = {
     },
     "latest_hour as of": lambda c: hours.latest_hour(c, "Delhi", "in-naqi", LATER, as_of=NOW),
     **{
-        f"latest_json {standard}": lambda c, standard=standard: hours.latest_json(
-            c, dict.fromkeys(CITIES, '{"latest":null}'), standard, LATER, stale=timedelta(hours=2)
+        f"latest_indices {standard}": lambda c, standard=standard: hours.latest_indices(
+            c, CITIES, standard, LATER
         )
         for standard in STANDARDS
     },
     **{
-        f"hours_json {standard}": lambda c, standard=standard: hours.hours_json(
+        f"hours_between {standard}": lambda c, standard=standard: hours.hours_between(
             c, "Delhi", standard, START, LATER
         )
         for standard in STANDARDS
     },
-    "hours_json as of": lambda c: hours.hours_json(c, "Delhi", "in-naqi", START, LATER, as_of=NOW),
+    "hours_between as of": lambda c: hours.hours_between(c, "Delhi", "in-naqi", START, LATER, as_of=NOW),
     **{
-        f"days_json {city} {standard}": lambda c, city=city, standard=standard: hours.days_json(
+        f"days_between {city} {standard}": lambda c, city=city, standard=standard: hours.days_between(
             c, city, standard, first=FIRST, last=LAST
         )
         for city in CITIES
         for standard in STANDARDS
     },
-    "days_json as of": lambda c: hours.days_json(c, "Delhi", "in-naqi", first=FIRST, last=LAST, as_of=NOW),
+    "days_between as of": lambda c: hours.days_between(
+        c, "Delhi", "in-naqi", first=FIRST, last=LAST, as_of=NOW
+    ),
     **{
         f"newest_forecasts {target}": lambda c, target=target: read_forecasts.newest_forecasts(
-            c, CITIES, target, 48, LATER
+            c, CITIES, target, LATER
         )
         for target in TARGETS
     },
     "forecast_span": lambda c: read_forecasts.forecast_span(c, Span("Delhi", "aqi", "live", START, LATER)),
     **{
         f"record {target}": lambda c, target=target: _to_nine_digits(
-            record.record(c, Span("Delhi", target, "live", START, LATER))
+            verification.record(c, Span("Delhi", target, "live", START, LATER))
         )
         for target in TARGETS
     },
     "reliability": lambda c: _to_nine_digits(
-        record.reliability(c, Span("Delhi", "aqi", "live", START, LATER))
+        verification.reliability(c, Span("Delhi", "aqi", "live", START, LATER))
     ),
     "issued_between": lambda c: forecasts.issued_between(
         c, "Delhi", "aqi", mode="live", after=START, before=LATER, apart=3
     ),
-    "cities_with_record": lambda c: record.cities_with_record(c, mode="live", start=START, end=LATER),
-    "models_json": lambda c: models.models_json(c, {}, limit=3, offset=1),
-    "trainings_json": lambda c: models.trainings_json(c, "Delhi", "aqi"),
+    "cities_with_record": lambda c: verification.cities_with_record(c, mode="live", start=START, end=LATER),
+    "models_page": lambda c: models.models_page(c, {}, limit=3, offset=1),
+    "latest_trainings": lambda c: models.latest_trainings(c, "Delhi", "aqi"),
     "champion_since": lambda c: models.champion_since(c, "Delhi", "aqi"),
     # How many connections a server has, and may have, is its own.
     "service_state": lambda c: replace(

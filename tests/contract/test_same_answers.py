@@ -10,7 +10,7 @@ import pytest
 from history import LATER
 from questions import HTTP, QUESTIONS, STORE
 
-from common.api.routes import ROUTES, docs
+from common.api.routes import ENDPOINTS, docs
 from common.store.engine import run
 from common.store.reads import forecasts, hours, models, service
 
@@ -59,13 +59,15 @@ def test_the_same_rows_are_kept(here: Told, tier: str) -> None:
             )
             assert (dropped_too_few, left) in ((0, after[table]), (0, 0))
             assert after[table] < before[table]
-        [(oldest, kinds)] = run(connection, "SELECT min(received_at), array_agg(DISTINCT kind) FROM outlook")
+        [(oldest, kinds)] = run(
+            connection, "SELECT min(received_at), array_agg(DISTINCT kind) FROM provider_forecast"
+        )
         assert kinds == ["air", "weather"]
         assert oldest < edge  # of the weather, models still learn
         assert not run(
-            connection, "SELECT FROM outlook WHERE kind = 'air' AND received_at < :edge", edge=edge
+            connection, "SELECT FROM provider_forecast WHERE kind = 'air' AND received_at < :edge", edge=edge
         )
-    assert 0 < after["outlook"] < before["outlook"]
+    assert 0 < after["provider_forecast"] < before["provider_forecast"]
 
 
 @pytest.mark.tiers("community")
@@ -82,7 +84,7 @@ def test_the_server_has_compressed_what_was_corrected_and_dropped_what_is_raw(he
     ]
 
 
-WITHOUT_A_STORE = {route.path for route in docs.ROUTES}
+WITHOUT_A_STORE = {endpoint.path for endpoint in docs.api.endpoints}
 
 
 def test_every_read_is_asked() -> None:
@@ -96,5 +98,9 @@ def test_every_read_is_asked() -> None:
 
 
 def test_every_endpoint_that_reads_is_asked() -> None:
-    reading = {route.path for route in ROUTES if route.method == "GET" or route.path == "/forecast/batch"}
+    reading = {
+        endpoint.path
+        for endpoint in ENDPOINTS
+        if endpoint.method == "GET" or endpoint.path == "/forecast/batch"
+    }
     assert {path for path in reading if path not in WITHOUT_A_STORE} <= {path for path, _ in HTTP.values()}

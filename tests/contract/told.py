@@ -20,6 +20,8 @@ KEPT_RAW = 90
 class NoQueue:
     """The queue of an application that is only read."""
 
+    in_database = False
+
     def send(self, *_: object, **__: object) -> str:
         raise AssertionError("a question sends nothing")
 
@@ -51,7 +53,7 @@ class Told:
         return int(number)
 
 
-TABLES = ("reading", "reading_revision", "outlook", "city_hour", "city_hour_revision", "forecast")
+TABLES = ("reading", "reading_revision", "provider_forecast", "city_hour", "city_hour_revision", "forecast")
 
 
 def told(database: Database, tier: str) -> Told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ def read(name: str) -> dict[str, Any]:
 
 
 def resolved(value: Any, template: dict[str, Any]) -> Any:
-    """A value of serverless.yml with what it takes from template.yaml in its place."""
+    """A value of serverless.yml with what it takes from template.yaml in its place, and Ref for its other spelling."""
     if isinstance(value, dict):
+        if list(value) == ["Fn::Sub"] and (name := re.fullmatch(r"\$\{(\w+)\}", value["Fn::Sub"])):
+            return {"Ref": name[1]}
         return {key: resolved(one, template) for key, one in value.items()}
     if isinstance(value, list):
         return [resolved(one, template) for one in value]

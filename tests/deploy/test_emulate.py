@@ -19,11 +19,11 @@ from stubs import Stub, refusing
 from synthetic import put_model
 from templates import ROOT
 
-from common.adapters.object_store import ObjectStore
-from common.bootstrap.parts import system_clock
-from common.config import BASE_URLS
+from common.adapters.object_store import UrlObjectStore
+from common.bootstrap.container import system_clock
 from common.domain.forecast import TARGETS
 from common.domain.observation import HOUR, last_full_hour
+from common.sources import BASE_URLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,9 @@ def test_a_schedule_leads_to_forecasts(
 ) -> None:
     with emulated(cloud, home, DATABASE_URL=database.url, **providers) as running:
         for target in TARGETS:
-            put_model(database, ObjectStore((home / "models").as_uri()), target, "persistence", city="Delhi")
+            put_model(
+                database, UrlObjectStore((home / "models").as_uri()), target, "persistence", city="Delhi"
+            )
         assert running.api("/aqi/current/delhi") is None
         before = system_clock()
         assert running.collect(SCHEDULE[cloud])["cities"] == 56

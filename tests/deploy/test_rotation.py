@@ -12,9 +12,10 @@ from made import air, keep_and_reconcile, series
 from sqlalchemy import make_url
 from tiers_here import admin, fresh_database
 
-from common.bootstrap.parts import settings_here
+from common.bootstrap.container import environment_settings
 from common.domain.errors import StoreError
 from common.domain.observation import HOUR
+from common.sources import keys
 from common.store.engine import Database, run
 from common.store.maintain import maintain
 from common.store.migrate import migrate
@@ -79,7 +80,7 @@ def test_a_process_keeps_the_secret_that_it_began_with(
     monkeypatch.setenv("VAYU_SECRETS", secret.as_uri())
     monkeypatch.delenv("OPENWEATHER_API_KEY", raising=False)
     secret.write_text(json.dumps({"OPENWEATHER_API_KEY": "former"}))
-    running = settings_here()
+    running = environment_settings()
     secret.write_text(json.dumps({"OPENWEATHER_API_KEY": "new"}))
-    assert running.keys["openweather"] == "former"
-    assert settings_here().keys["openweather"] == "new"
+    assert keys(running)["openweather"] == "former"
+    assert keys(environment_settings())["openweather"] == "new"

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from templates import ROOT, read, resolved, sam_function, serverless_function
 
-from common.adapters import queue
 from common.adapters.cloud_event import address
-from common.adapters.queue import Message
 from common.cli import schedule
-from common.config import KEYS
+from common.domain import messages
+from common.domain.messages import Message
 from common.entry import aws_metrics
+from common.sources import KEYS
 
 TEMPLATE, SERVICE = read("template.yaml"), read("serverless.yml")
 UNITS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
-TYPES = [value for value in vars(queue).values() if isinstance(value, str) and value.startswith("vayu.")]
+TYPES = [value for value in vars(messages).values() if isinstance(value, str) and value.startswith("vayu.")]
 SECRET = {*KEYS.values(), "DATABASE_URL", "REDIS_URL", "VAYU_SLACK_WEBHOOK", "VAYU_SMTP_URL"}
 
 
@@ -173,9 +173,9 @@ def test_what_is_waited_for_starts_from_a_snapshot_and_can_be_rolled_back() -> N
 
 def test_alarms_look_at_metrics_that_functions_write() -> None:
     written = {
-        "collect": aws_metrics.of_result(Message(queue.COLLECT), {}),
-        "train": aws_metrics.of_result(Message(queue.TRAIN, data={"city": "Delhi"}), {}),
-        "forecast": aws_metrics.of_result(Message(queue.OBSERVATIONS_READY), {}),
+        "collect": aws_metrics.of_result(Message(messages.COLLECT), {}),
+        "train": aws_metrics.of_result(Message(messages.TRAIN, data={"city": "Delhi"}), {}),
+        "forecast": aws_metrics.of_result(Message(messages.OBSERVATIONS_READY), {}),
     }
     alarms = [one["Properties"] for one in of_type("AWS::CloudWatch::Alarm").values()]
     own = [one for one in alarms if one.get("Namespace") == aws_metrics.NAMESPACE]

@@ -89,7 +89,7 @@ def test_vayu_understands_the_command(line: str, tmp_path: Path, monkeypatch: py
         if re.fullmatch(r"[\w*.-]+\.(csv|csv\.gz|parquet|xlsx)", word):
             Path(word).touch()
     command: click.Command = main
-    context = click.Context(main, info_name="vayu")
+    context = click.Context(main, info_name="vayu", **main.context_settings)
     while isinstance(command, click.Group):
         name, subcommand, arguments = command.resolve_command(context, arguments)
         assert subcommand is not None

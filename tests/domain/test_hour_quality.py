@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from common.domain.explanation import RANKING
 from common.domain.hour_quality import HourQuality, hour_quality, may_replace
+from common.quality.explanation import RANKING
 
 
 def account(

@@ -21,7 +21,7 @@ from processes import free_port, gone, killed_afterwards, of_folder, temporary_f
 from providers import open_meteo
 from stubs import Stub, refusing
 
-from common.config import BASE_URLS
+from common.sources import BASE_URLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

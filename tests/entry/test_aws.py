@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common.adapters.queue import COLLECT, TRAIN
 from common.domain.errors import ConfigError, DataError
+from common.domain.messages import COLLECT, TRAIN
 from common.entry import aws
 
 AT = "2025-11-05T10:30:00Z"
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-    from common.entry.perform import Handler
+    from common.domain.messages import Handler
 
     Load = Callable[[str], dict[str, Any]]
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN
 from common.domain.errors import ModelError, Transient
+from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN
 from common.entry import aws
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from common.adapters.queue import Message
+    from common.domain.messages import Message
 
 ROOT = Path(__file__).parents[2]
 TYPES = {COLLECT, OBSERVATIONS_READY, TRAIN}

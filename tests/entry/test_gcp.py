@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from common.adapters.queue import COLLECT, TRAIN, Message
+from common.domain.messages import COLLECT, TRAIN, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

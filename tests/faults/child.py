@@ -20,18 +20,22 @@ from provider import providers
 from sqlalchemy import Engine, event
 
 from common import cli
-from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN, Message
-from common.bootstrap import collect, forecast, parts, retention, train
+from common.bootstrap import container
 from common.config import from_mapping
 from common.domain.errors import VayuError
-from common.entry.local import work_once
+from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN, Message
+from common.entry.worker import work_once
 from common.inference import issue  # noqa: F401 — what children need is loaded once, by their parent
 from common.ingest import collect as collecting
 from common.ingest.collect import Collector
+from common.services import collect, forecast, retention, train
+from common.sources import base_urls
 from common.sources.http import Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from common.services.resources import Resources
 
     Order = Mapping[str, Any]
 
@@ -90,6 +94,8 @@ def _told(pid: int) -> Path:
 def _child(order: Order) -> int:
     sys.stdout = sys.stderr = (Path(sys.argv[1]) / "log").open("a", encoding="utf-8")
     counted = _count(order.get("stop_at"), signal.Signals[order.get("by", "SIGKILL")])
+    if "stop_after" in order:
+        _stop_after(*order["stop_after"])
     about: dict[str, Any] = {}
     try:
         about["result"] = TASKS[order["task"]](order)
@@ -115,7 +121,25 @@ def _count(stop_at: int | None, by: signal.Signals) -> list[int]:
     return counted
 
 
-def _parts(order: Order) -> parts.Parts:
+def _stop_after(fragment: str, times: int) -> None:
+    """Kill this process once the transaction is committed that holds so many statements with the fragment, in all."""
+    seen, committed = 0, False
+
+    def statement(*given: Any) -> None:
+        nonlocal seen
+        if committed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen += fragment in given[2]
+
+    def commit(*_: object) -> None:
+        nonlocal committed
+        committed = seen >= times  # the next statement is sent after it
+
+    event.listen(Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "commit", commit)
+
+
+def _parts(order: Order) -> Resources:
     now = datetime.fromisoformat(order["now"]) + timedelta(minutes=order.get("skew_minutes", 0))
     settings = from_mapping(
         {
@@ -123,9 +147,10 @@ def _parts(order: Order) -> parts.Parts:
             "VAYU_SOURCES": "open-meteo",
             "VAYU_RETAIN_RAW": "2 days",
             "MODEL_STORE_URL": Path(order.get("models", "/nowhere")).as_uri(),
+            **order.get("settings", {}),
         }
     )
-    return parts.assemble(settings, clock=lambda: now)
+    return container.assemble(settings, clock=lambda: now)
 
 
 def _collect(order: Order) -> object:
@@ -134,16 +159,16 @@ def _collect(order: Order) -> object:
     corrected = datetime.fromisoformat(order["corrected"]) if "corrected" in order else None
     sources = providers(present, corrected=corrected)
 
-    def made(whole: parts.Parts) -> Collector:
-        return Collector(whole.database, sources, HTTP, whole.clock, whole.settings.base_urls, {})
+    def made(whole: Resources) -> Collector:
+        return Collector(whole.database, sources, HTTP, whole.clock, base_urls(whole.settings), {})
 
     vars(collect)["collector"] = made
     vars(collecting)["_TOGETHER"] = 1  # so that a few cities make as many transactions as all would
-    return collect.build(_parts(order))(Message(COLLECT, "now", {"cities": order["cities"]}))
+    return collect.handler(_parts(order))(Message(COLLECT, "now", {"cities": order["cities"]}))
 
 
 def _maintain(order: Order) -> object:
-    return retention.build(_parts(order))(Message("vayu.maintain"))
+    return retention.handler(_parts(order))(Message("vayu.maintain"))
 
 
 def _import(order: Order) -> object:
@@ -156,8 +181,8 @@ def _work(order: Order) -> object:
     whole = _parts(order)
     handlers = {
         COLLECT: lambda _: _collect(order),
-        OBSERVATIONS_READY: forecast.build(whole),
-        TRAIN: train.build(whole),
+        OBSERVATIONS_READY: forecast.handler(whole),
+        TRAIN: train.handler(whole),
         "vayu.slow": lambda message: _slow(message, order),
     }
     done = 0

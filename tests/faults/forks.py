@@ -35,7 +35,8 @@ class Forks:
 
     An order names its ``task``, the ``url`` of its database and the present, ``now``. It may say ``stop_at``, the
     number of the statement before which it sends itself the signal ``by`` (default: SIGKILL); ``skew_minutes``, by
-    which its clock is ahead; and what its task wants to know.
+    which its clock is ahead; ``stop_after``, a fragment and how many statements with it must be committed before it is
+    killed; ``settings``; and what its task wants to know.
     """
 
     def __init__(self, folder: Path, *modules: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 from forks import STAMPS, Forks, Start, contents, counts
 from synthetic import END, hours, put_hours
 
-from common.adapters.object_store import ObjectStore
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import OBSERVATIONS_READY
+from common.adapters.object_store import UrlObjectStore
+from common.adapters.postgres.queue import PostgresQueue
+from common.domain.messages import OBSERVATIONS_READY
 from common.domain.observation import HOUR
 from common.inference.onnx_session import ModelCache
 from common.store.engine import run
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from common.store.engine import Database
 
 CITIES = ["Delhi", "Pune"]
-DATA = ("reading", "reading_revision", "outlook", "city_hour", "city_day")
+DATA = ("reading", "reading_revision", "provider_forecast", "city_hour", "city_day")
 BEHIND, AHEAD = -60, 60
 
 
@@ -101,7 +101,7 @@ def test_forecasts(forks: Forks, database: Database, tmp_path: Path) -> None:
     """Each origin has one forecast, by whatever clock; one issued too early knows an hour less, and stays."""
     put_hours(database, "Delhi", hours(30, seed=5))
     now = END + timedelta(minutes=12)
-    files = ObjectStore(tmp_path.as_uri())
+    files = UrlObjectStore(tmp_path.as_uri())
     train_city(database, files, ModelCache(files), "Delhi", now=now, families=["linear"])
 
     def issue(hours_later: int, skew: int) -> None:

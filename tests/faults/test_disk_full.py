@@ -16,10 +16,10 @@ from forks import ROOT, STAMPS, Forks, contents, counts
 from servers import Server
 from tiers_here import admin
 
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import COLLECT
-from common.adapters.unprivileged import server_identity
+from common.adapters.local.unprivileged import server_identity
+from common.adapters.postgres.queue import PostgresQueue
 from common.api import ApiContext, create_app
+from common.domain.messages import COLLECT
 from common.store.engine import Database, run
 from common.store.errors import FULL
 from common.store.migrate import migrate

@@ -11,13 +11,13 @@ from forks import STAMPS, Forks, Start, contents, counts, every
 from made import air, keep_and_reconcile, series
 from synthetic import END, hours, put_hours
 
-from common.adapters.object_store import ObjectStore
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import OBSERVATIONS_READY, TRAIN
+from common.adapters.object_store import UrlObjectStore
+from common.adapters.postgres.queue import PostgresQueue
+from common.domain.messages import OBSERVATIONS_READY, TRAIN
 from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.jobs import release
-from common.store.source_runs import record_run
+from common.store.source_runs import SourceRun, record_run
 from common.training.service import train_city
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_retention(forks: Forks, database: Database, now: datetime) -> None:
         keep_and_reconcile(database, series(now, 24 * 4, air(90), city=city), now)
     with database.transaction() as connection:
         for day in range(5):
-            record_run(connection, "m", started_at=now - timedelta(days=day), finished_at=now)
+            record_run(connection, SourceRun("m", started_at=now - timedelta(days=day), finished_at=now))
 
     found = die_everywhere(forks, database, {"task": "maintain", "now": now.isoformat()}, most=25)
 
@@ -140,7 +140,7 @@ def test_forecasts_of_a_message(forks: Forks, database: Database, tmp_path: Path
     for city in CITIES:
         put_hours(database, city, hours(30, seed=5))
     now = END + timedelta(minutes=12)
-    files = ObjectStore(tmp_path.as_uri())
+    files = UrlObjectStore(tmp_path.as_uri())
     for city in CITIES:
         train_city(database, files, ModelCache(files), city, now=now, families=["linear"])
     with database.transaction() as connection:

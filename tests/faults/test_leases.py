@@ -11,7 +11,7 @@ import psutil
 import pytest
 from processes import until
 
-from common.adapters.postgres_queue import PostgresQueue
+from common.adapters.postgres.queue import PostgresQueue
 from common.store.engine import Database, run
 
 if TYPE_CHECKING:

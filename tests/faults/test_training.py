@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from processes import until
 from synthetic import END, hours, put_hours
+from webhook import Webhook, served
 
-from common.adapters.object_store import ObjectStore
-from common.adapters.postgres_queue import PostgresQueue
-from common.adapters.queue import TRAIN
+from common.adapters.object_store import UrlObjectStore
+from common.adapters.postgres.queue import PostgresQueue
+from common.domain.messages import TRAIN
 from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.jobs import counts, dead, release
@@ -104,7 +105,7 @@ def test_trainings_let_go_at_once_leave_what_one_leaves(
 def test_a_training_that_is_killed_each_time_is_given_up_and_the_champion_stays(
     trainers: Forks, database: Database, order: dict[str, Any], tmp_path: Path
 ) -> None:
-    files = ObjectStore(tmp_path.as_uri())
+    files = UrlObjectStore(tmp_path.as_uri())
     early = NOW - timedelta(days=2)
     train_city(database, files, ModelCache(files), "Delhi", now=early, families=["linear"])
     before = models(database)
@@ -124,4 +125,32 @@ def test_a_training_that_is_killed_each_time_is_given_up_and_the_champion_stays(
         [(about, why)] = dead(connection).items()
     assert about.startswith(f"{TRAIN} Delhi (job ")
     assert why == "given up after 5 attempts: the worker died or took too long"
-    assert ObjectStore(tmp_path.as_uri()).exists(f"{before[0][2]}/model.onnx")
+    assert UrlObjectStore(tmp_path.as_uri()).exists(f"{before[0][2]}/model.onnx")
+
+
+@pytest.mark.parametrize("promotions", [1, 2])
+def test_a_training_that_is_killed_after_a_promotion_has_its_notice_sent_all_the_same(
+    trainers: Forks, database: Database, order: dict[str, Any], promotions: int
+) -> None:
+    """Promotion and notice are kept by one transaction; no moment lies between them."""
+    webhook = Webhook()
+    with served(webhook.server):
+        order = {**order, "settings": {"VAYU_SLACK_WEBHOOK": webhook.url}}
+        send(database, "Delhi")
+        killed = trainers.run(**order, stop_after=["SET status = 'champion'", promotions])
+        assert killed.status == -signal.SIGKILL
+        assert webhook.posted == []
+        promoted = [(target, version) for target, status, version in models(database) if status == "champion"]
+        assert len(promoted) == promotions
+        with database.transaction() as connection:
+            [(body,)] = run(connection, "SELECT body FROM outbox")
+            release(connection)  # as when its lease has ended
+        for target, version in promoted:
+            assert f"{target}: {version}" in body["text"]
+        assert trainers.well(**order).result == 2  # the training, and the forecast that it wakes
+        assert trainers.well(**order).result == 0
+    champions = {version for _, status, version in models(database) if status == "champion"}
+    assert len(champions) == 2
+    lines = [line for _, text in webhook.posted for line in text.splitlines() if " – " in line]
+    assert sorted(line.partition(" – ")[0].partition(": ")[2] for line in lines) == sorted(champions)
+    assert len(webhook.posted) == 3 - promotions

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from common.api import ApiContext, create_app
-from common.api.middleware.policy import Policy, Rate
+from common.api.context import Policy
+from common.api.middleware.rate_limit import Rate
 from common.entry import aws, gcp
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 class NoQueue:
+    in_database = False
+
     def send(self, *_: object, **__: object) -> str:
         raise NotImplementedError
 

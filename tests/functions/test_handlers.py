@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import functions_framework
 import pytest
 
-from common.adapters.queue import COLLECT, OBSERVATIONS_READY, TRAIN
-from common.bootstrap import parts
+from common.bootstrap import api, container
 from common.domain.errors import NotFound
+from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN
 from common.domain.observation import last_full_hour
 from common.store import jobs
 from common.store.engine import Database, run
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
+    from common.services.resources import Resources
+
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "tests" / "events"
 TABLES = (
     "reading",
     "reading_revision",
-    "outlook",
+    "provider_forecast",
     "city_hour",
     "city_day",
     "forecast",
@@ -56,13 +58,13 @@ def deployed(
         "VAYU_HOME": str(tmp_path),
     }
     opened = []
+    real_assemble = container.assemble
 
-    def assemble(**limits: int) -> parts.Parts:
-        opened.append(parts.assemble(clock=lambda: now, **limits))
+    def assemble(**limits: int) -> Resources:
+        opened.append(real_assemble(clock=lambda: now, **limits))
         return opened[-1]
 
-    for name in ("api", "collect", "forecast", "retention", "train"):
-        module = importlib.import_module(f"common.bootstrap.{name}")
+    for module in (api, container):
         monkeypatch.setattr(module, "assemble", assemble)
     yield
     for each in opened:

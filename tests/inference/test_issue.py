@@ -10,7 +10,7 @@ import pytest
 from stubs import refusing
 from synthetic import END, hours, put_hours, put_model
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.errors import StoreError
 from common.domain.forecast import COMPOSED, CORRECTED, HORIZON, MEAN, NAIVE
 from common.domain.observation import HOUR
@@ -29,12 +29,12 @@ AQI = HISTORY[:, INPUTS.index("aqi")]
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(tmp_path.as_uri())
+def files(tmp_path: Path) -> UrlObjectStore:
+    return UrlObjectStore(tmp_path.as_uri())
 
 
 @pytest.fixture
-def models(files: ObjectStore) -> ModelCache:
+def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
@@ -58,13 +58,13 @@ def said(database: Database, city: str, target: str) -> Any:
     return np.array(y[:HORIZON])
 
 
-def both(database: Database, files: ObjectStore, city: str, kind: str = "daily") -> None:
+def both(database: Database, files: UrlObjectStore, city: str, kind: str = "daily") -> None:
     """Champions of a city for both targets."""
     for target in ("aqi", "pm25"):
         put_model(database, files, target, kind, city=city)
 
 
-def test_what_is_kept_of_a_forecast(database: Database, files: ObjectStore, models: ModelCache) -> None:
+def test_what_is_kept_of_a_forecast(database: Database, files: UrlObjectStore, models: ModelCache) -> None:
     put_hours(database, "Delhi", HISTORY)
     both(database, files, "Delhi")
     report = issue_forecasts(database, models, ["Delhi"], now=NOW)
@@ -105,7 +105,7 @@ def test_what_is_kept_of_a_forecast(database: Database, files: ObjectStore, mode
 
 
 def test_the_same_call_again_issues_nothing(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     both(database, files, "Delhi")
@@ -121,7 +121,7 @@ def test_the_same_call_again_issues_nothing(
 
 
 def test_late_data_make_longer_lead_times_until_they_are_too_old(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     lags = {"Delhi": 0, "Mumbai": 1, "Chennai": 2, "Kolkata": 7, "Pune": 12, "Jaipur": 13, "Agra": 400}
     for city, lag in lags.items():
@@ -150,7 +150,7 @@ def test_late_data_make_longer_lead_times_until_they_are_too_old(
 
 @pytest.mark.parametrize("lag", [0, 7])
 def test_the_mean_of_a_week_is_stored_as_a_model_of_it_says(
-    database: Database, files: ObjectStore, models: ModelCache, lag: int
+    database: Database, files: UrlObjectStore, models: ModelCache, lag: int
 ) -> None:
     history = HISTORY[: len(HISTORY) - lag].copy()
     history[-24 * 4 :: 24] = np.nan  # an hour of day that only some days tell
@@ -173,7 +173,7 @@ def test_the_mean_of_a_week_is_stored_as_a_model_of_it_says(
 
 
 def test_hours_without_the_target_count_as_late(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     """An index needs most of a day of measurements; weather and single gases go on meanwhile."""
     history = HISTORY.copy()
@@ -188,7 +188,7 @@ def test_hours_without_the_target_count_as_late(
 
 
 def test_one_failing_city_costs_no_other_its_forecast(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     for city in ("Agra", "Delhi", "Mumbai", "Pune"):
         put_hours(database, city, HISTORY)
@@ -211,7 +211,7 @@ def test_one_failing_city_costs_no_other_its_forecast(
     )
 
 
-class Failing(ObjectStore):
+class Failing(UrlObjectStore):
     """A folder where reading the files of Agra fails with `error`."""
 
     error: Exception = StoreError("the object store hiccups")
@@ -245,7 +245,7 @@ def test_whatever_fails_at_one_city_costs_no_other_its_forecast(
 
 
 def test_rows_that_cannot_be_written_cost_no_other_city_its_forecast(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     for city in ("Agra", "Delhi"):
         put_hours(database, city, HISTORY)
@@ -258,7 +258,7 @@ def test_rows_that_cannot_be_written_cost_no_other_city_its_forecast(
     assert "not_agra" in report.skipped["Agra/aqi"]
 
 
-def test_a_lost_database_ends_the_round(files: ObjectStore, models: ModelCache) -> None:
+def test_a_lost_database_ends_the_round(files: UrlObjectStore, models: ModelCache) -> None:
     with refusing() as url:
         lost = Database(url.replace("http://", "postgresql://u:p@") + "/vayu", connect_timeout_s=2)
         with pytest.raises(StoreError, match="cannot be reached"):
@@ -268,7 +268,7 @@ def test_a_lost_database_ends_the_round(files: ObjectStore, models: ModelCache) 
 def test_no_transaction_is_open_while_files_are_read(database: Database, tmp_path: Path) -> None:
     open_transactions: list[int] = []
 
-    class Watched(ObjectStore):
+    class Watched(UrlObjectStore):
         def get(self, key: str) -> bytes:
             with database.transaction() as connection:
                 [(others,)] = run(
@@ -288,7 +288,7 @@ def test_no_transaction_is_open_while_files_are_read(database: Database, tmp_pat
 
 
 def test_nothing_after_the_origin_has_any_influence(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     for mode in ("live", "replay"):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from synthetic import END, hours, put_hours, put_model
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.forecast import COMPOSED, CORRECTED, EXPERT_BLOCKS, HORIZON, MEAN, NAIVE, TARGETS, Mode
-from common.domain.observation import HOUR, Outlook
+from common.domain.observation import HOUR, ProviderForecast
 from common.features import FLOOR, INPUTS
 from common.inference.experts import APART, WINDOW_HOURS, Record, combine
 from common.inference.hindcast import hindcast_key
@@ -21,7 +21,7 @@ from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.experts import IssuedExperts, insert_experts
 from common.store.forecasts import IssuedForecast, insert_forecast
-from common.store.outlooks import insert_outlooks
+from common.store.provider_forecasts import insert_provider_forecasts
 from common.training.service import train_city
 
 if TYPE_CHECKING:
@@ -38,17 +38,17 @@ MODELS = {"aqi": ("level_free", "linear", "pooled", COMPOSED), "pm25": ("level_f
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(tmp_path.as_uri())
+def files(tmp_path: Path) -> UrlObjectStore:
+    return UrlObjectStore(tmp_path.as_uri())
 
 
 @pytest.fixture
-def models(files: ObjectStore) -> ModelCache:
+def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
 @pytest.fixture
-def trained(database: Database, files: ObjectStore, models: ModelCache) -> Database:
+def trained(database: Database, files: UrlObjectStore, models: ModelCache) -> Database:
     """Delhi with champions for both targets, trained at `NOW`; its hours go on for two days."""
     put_hours(database, "Delhi", WORLD, LATER)
     report = train_city(database, files, models, "Delhi", now=NOW, families=["linear"])
@@ -57,7 +57,7 @@ def trained(database: Database, files: ObjectStore, models: ModelCache) -> Datab
 
 
 @pytest.fixture
-def simple(database: Database, files: ObjectStore) -> Database:
+def simple(database: Database, files: UrlObjectStore) -> Database:
     """Delhi with a champion for the AQI that forecasts the day before, in both modes, without hindcasts."""
     put_hours(database, "Delhi", LONG)
     for mode in MODES:
@@ -120,11 +120,11 @@ def tables(database: Database) -> list[Any]:
 def hear(database: Database, received: datetime, pm25: float) -> None:
     """What a provider said of the 30 hours after a moment."""
     said = [
-        Outlook("openweather", "Delhi", received, received + lead * HOUR, {"pm25": pm25 + lead})
+        ProviderForecast("openweather", "Delhi", received, received + lead * HOUR, {"pm25": pm25 + lead})
         for lead in range(1, 31)
     ]
     with database.transaction() as connection:
-        insert_outlooks(connection, said, now=received)
+        insert_provider_forecasts(connection, said, now=received)
 
 
 def test_a_forecast_is_what_its_experts_say_by_their_weights(trained: Database, models: ModelCache) -> None:
@@ -154,7 +154,7 @@ def test_a_forecast_is_what_its_experts_say_by_their_weights(trained: Database, 
 
 
 def test_the_first_forecast_of_a_model_begins_with_its_hindcasts(
-    trained: Database, files: ObjectStore, models: ModelCache
+    trained: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     issue_forecasts(trained, models, ["Delhi"], now=NOW)
     known = WORLD[: -2 * 24]
@@ -189,7 +189,7 @@ def test_the_first_forecast_of_a_model_begins_with_its_hindcasts(
 
 
 def test_the_same_call_again_changes_nothing(
-    trained: Database, files: ObjectStore, models: ModelCache
+    trained: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     issue_forecasts(trained, models, ["Delhi"], now=NOW)
     first = tables(trained)
@@ -315,7 +315,7 @@ def test_nothing_after_the_origin_has_any_influence(simple: Database, models: Mo
 
 
 def test_a_damaged_hindcast_costs_one_target_its_forecast_and_is_told(
-    trained: Database, files: ObjectStore, models: ModelCache
+    trained: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     with trained.transaction() as connection:
         [(version,)] = run(
@@ -342,7 +342,7 @@ def test_a_damaged_hindcast_costs_one_target_its_forecast_and_is_told(
 
 
 def test_once_the_record_is_long_enough_hindcasts_are_not_looked_at(
-    simple: Database, files: ObjectStore, models: ModelCache
+    simple: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     files.put(hindcast_key("live-Delhi-aqi"), b"damaged")
     end = len(AQI) - 1

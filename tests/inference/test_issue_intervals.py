@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic import END, hours, put_hours, put_model
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.forecast import HORIZON, Mode
 from common.domain.observation import HOUR
 from common.features import CEILING, FLOOR, INPUTS
@@ -32,17 +32,17 @@ BANDS = ("lo80", "hi80", "lo95", "hi95", "categories")
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(tmp_path.as_uri())
+def files(tmp_path: Path) -> UrlObjectStore:
+    return UrlObjectStore(tmp_path.as_uri())
 
 
 @pytest.fixture
-def models(files: ObjectStore) -> ModelCache:
+def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
 @pytest.fixture
-def served(database: Database, files: ObjectStore) -> Database:
+def served(database: Database, files: UrlObjectStore) -> Database:
     """Delhi with its hours, and a champion for the AQI alone in both modes."""
     put_hours(database, "Delhi", HISTORY)
     for mode in MODES:
@@ -148,7 +148,7 @@ def test_nothing_after_the_last_known_hour_is_used(served: Database, models: Mod
 
 
 def test_the_record_of_a_former_champion_counts_for_the_new_one(
-    served: Database, files: ObjectStore, models: ModelCache
+    served: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     width: dict[tuple[float, str], float] = {}
     for error in (0.02, 0.6):

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import END, hours, put_hours, put_model
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.aqi import naqi
 from common.domain.forecast import HORIZON
-from common.domain.observation import HOUR, POLLUTANTS, Outlook
+from common.domain.observation import HOUR, POLLUTANTS, ProviderForecast
 from common.features import INPUTS, MAX_AGE_HOURS
 from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
 from common.inference.providers import running_naqi
 from common.store.engine import Database, run
-from common.store.outlooks import insert_outlooks
+from common.store.provider_forecasts import insert_provider_forecasts
 from common.training.service import train_city
 
 if TYPE_CHECKING:
@@ -38,20 +38,20 @@ WEATHER = ("wind_speed", "temperature")
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(tmp_path.as_uri())
+def files(tmp_path: Path) -> UrlObjectStore:
+    return UrlObjectStore(tmp_path.as_uri())
 
 
 @pytest.fixture
-def models(files: ObjectStore) -> ModelCache:
+def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
-def ahead(received: datetime, *, source: str = "open-meteo", times: float = 1.0) -> list[Outlook]:
+def ahead(received: datetime, *, source: str = "open-meteo", times: float = 1.0) -> list[ProviderForecast]:
     """The weather of the 72 hours after a moment, as it will come, or so many times that."""
     row = len(PAST) + int((received - END) / HOUR)
     return [
-        Outlook(
+        ProviderForecast(
             source,
             "Delhi",
             received,
@@ -63,9 +63,9 @@ def ahead(received: datetime, *, source: str = "open-meteo", times: float = 1.0)
     ]
 
 
-def receive(database: Database, expected: list[Outlook], now: datetime) -> None:
+def receive(database: Database, expected: list[ProviderForecast], now: datetime) -> None:
     with database.transaction() as connection:
-        insert_outlooks(connection, expected, now=now)
+        insert_provider_forecasts(connection, expected, now=now)
 
 
 def archive(database: Database, days: int) -> None:
@@ -89,14 +89,14 @@ def forecast(database: Database, models: ModelCache, target: str = "pm25") -> di
     return dict(row) | {"experts": dict(zip(names, each, strict=False))}
 
 
-def trained(database: Database, files: ObjectStore, models: ModelCache) -> Any:
+def trained(database: Database, files: UrlObjectStore, models: ModelCache) -> Any:
     """The card of the champion."""
     report = train_city(database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
     return models.get(report.promoted["pm25"]).card
 
 
 @pytest.fixture
-def known(database: Database, files: ObjectStore, models: ModelCache) -> Database:
+def known(database: Database, files: UrlObjectStore, models: ModelCache) -> Database:
     """A city whose champion has learnt from 45 days of archived outlooks."""
     put_hours(database, "Delhi", PAST)
     archive(database, 45)
@@ -107,7 +107,7 @@ def known(database: Database, files: ObjectStore, models: ModelCache) -> Databas
 
 
 def test_what_is_expected_of_the_weather_pays(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     without = trained(database, files, models)
@@ -120,7 +120,7 @@ def test_what_is_expected_of_the_weather_pays(
 
 
 def test_a_champion_without_is_compared_by_the_rows_it_takes(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     earlier = NOW - timedelta(days=5)
@@ -133,7 +133,9 @@ def test_a_champion_without_is_compared_by_the_rows_it_takes(
     assert "against the champion's" in second.reasons["pm25"]
 
 
-def test_too_short_an_archive_is_left_out(database: Database, files: ObjectStore, models: ModelCache) -> None:
+def test_too_short_an_archive_is_left_out(
+    database: Database, files: UrlObjectStore, models: ModelCache
+) -> None:
     put_hours(database, "Delhi", PAST)
     without = trained(database, files, models)
     archive(database, 20)
@@ -153,20 +155,20 @@ def test_nothing_received_after_the_origin_is_known(known: Database, models: Mod
 def test_an_older_one_is_used_for_a_day(known: Database, models: ModelCache) -> None:
     with known.transaction() as connection:
         edge = END - (MAX_AGE_HOURS - 1) * HOUR
-        run(connection, "DELETE FROM outlook WHERE received_at > :edge", edge=edge)
+        run(connection, "DELETE FROM provider_forecast WHERE received_at > :edge", edge=edge)
     older = forecast(known, models)
     with known.transaction() as connection:
         edge = END - MAX_AGE_HOURS * HOUR
-        run(connection, "DELETE FROM outlook WHERE received_at >= :edge", edge=edge)
+        run(connection, "DELETE FROM provider_forecast WHERE received_at >= :edge", edge=edge)
     none = forecast(known, models)
     assert older["y"] != none["y"]
     with known.transaction() as connection:
-        run(connection, "DELETE FROM outlook")
+        run(connection, "DELETE FROM provider_forecast")
     assert forecast(known, models) == none
 
 
 def test_without_any_the_forecast_is_that_of_a_model_which_never_knew(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     trained(database, files, models)
@@ -175,7 +177,7 @@ def test_without_any_the_forecast_is_that_of_a_model_which_never_knew(
     assert trained(database, files, models).layout.as_issued
     usual = forecast(database, models)
     with database.transaction() as connection:
-        run(connection, "DELETE FROM outlook")
+        run(connection, "DELETE FROM provider_forecast")
     none = forecast(database, models)
     for model in ("level_free", "linear", "pooled"):  # what each of them counts is another matter
         np.testing.assert_allclose(none["experts"][model], without["experts"][model], rtol=0.002, atol=0.2)
@@ -185,7 +187,7 @@ def test_without_any_the_forecast_is_that_of_a_model_which_never_knew(
 def test_another_provider_steps_in(known: Database, models: ModelCache) -> None:
     usual = forecast(known, models)
     with known.transaction() as connection:
-        run(connection, "DELETE FROM outlook WHERE received_at > :edge", edge=END - 30 * HOUR)
+        run(connection, "DELETE FROM provider_forecast WHERE received_at > :edge", edge=END - 30 * HOUR)
     three_hourly = [
         one for lead, one in enumerate(ahead(END - 6 * HOUR, source="openweather")) if lead % 3 == 0
     ]
@@ -198,21 +200,25 @@ def test_another_provider_steps_in(known: Database, models: ModelCache) -> None:
 
 def rivals(database: Database) -> dict[tuple[str, str], list[float | None]]:
     with database.transaction() as connection:
-        rows = run(connection, "SELECT target, rival, to_jsonb(y) FROM forecast_rival ORDER BY 1, 2")
-    return {(target, rival): y for target, rival, y in rows}
+        rows = run(
+            connection, "SELECT target, challenger, to_jsonb(y) FROM forecast_challenger ORDER BY 1, 2"
+        )
+    return {(target, challenger): y for target, challenger, y in rows}
 
 
 def air(
     received: datetime, values: Mapping[str, float], leads: int = 60, source: str = "openweather"
-) -> list[Outlook]:
+) -> list[ProviderForecast]:
     return [
-        Outlook(source, "Delhi", received, received + lead * HOUR, {n: v + lead for n, v in values.items()})
+        ProviderForecast(
+            source, "Delhi", received, received + lead * HOUR, {n: v + lead for n, v in values.items()}
+        )
         for lead in range(1, leads + 1)
     ]
 
 
 def test_providers_own_forecasts_are_kept_beside_ours(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     for target in ("aqi", "pm25"):
@@ -240,7 +246,7 @@ def test_providers_own_forecasts_are_kept_beside_ours(
 
 
 def test_what_a_provider_does_not_say_has_no_value(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", PAST)
     for target in ("aqi", "pm25"):

@@ -10,14 +10,14 @@ import onnx
 import pytest
 from synthetic import END, hours, make_model
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.cities import all_cities
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import HORIZON, QUANTILES, TARGETS
 from common.features import build, names
 from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
 from common.inference.onnx_session import ModelCache, open_session, predict
-from common.store.rivals import MOST_FOLLOWED
+from common.store.challengers import MAX_CHALLENGERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ ROWS = build(hours(20), END, "aqi", np.array([400, 479]), np.arange(1, HORIZON +
 )
 
 
-class Counted(ObjectStore):
+class Counted(UrlObjectStore):
     """A folder that remembers what was read."""
 
     def __init__(self, url: str) -> None:
@@ -45,7 +45,7 @@ def files(tmp_path: Path) -> Counted:
     return Counted(tmp_path.as_uri())
 
 
-def put(files: ObjectStore, card: ModelCard, data: bytes) -> None:
+def put(files: UrlObjectStore, card: ModelCard, data: bytes) -> None:
     files.put(model_key(card.version), data)
     files.put(card_key(card.version), msgspec.json.encode(card))
 
@@ -80,7 +80,7 @@ def test_the_second_round_of_all_cities_reads_no_file_again(files: Counted) -> N
         f"{city.slug}-{target}-{number}"
         for city in all_cities()
         for target in TARGETS
-        for number in range(1 + MOST_FOLLOWED)
+        for number in range(1 + MAX_CHALLENGERS)
     ]
     assert len(versions) == 56 * 2 * 3
     for version in (*versions, "promoted"):

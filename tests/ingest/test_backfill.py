@@ -20,9 +20,9 @@ from common.domain.errors import ConfigError, Permanent, QuotaExhausted
 from common.domain.observation import Batch, Reading
 from common.ingest.backfill import Backfill, BackfillReport
 from common.ingest.collect import Collector
-from common.ingest.meter import BACKFILL, SCHEDULE, Meter
+from common.ingest.quota import BACKFILL, SCHEDULE, Meter
 from common.sources import REGISTRY
-from common.sources.http import Http
+from common.sources.http import Http, Timing
 from common.sources.interface import Quota
 from common.store.engine import Database, run
 
@@ -50,7 +50,7 @@ def filling(clock: Clock, database: Database, provider: Past) -> Iterator[Fillin
 
         def make(*sources: Source, store: Database = database) -> Backfill:
             meter = Meter(store, clock, BACKFILL)
-            http = stack.enter_context(Http(wait_s=0.001, minute_s=0, meter=meter, sleep=clock.sleep))
+            http = stack.enter_context(Http(Timing(wait_s=0.001, minute_s=0), meter=meter, sleep=clock.sleep))
             collector = Collector(store, sources, http, clock, provider.urls, {})
             return Backfill(collector, meter, sleep=clock.sleep)
 

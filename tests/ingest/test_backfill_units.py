@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain.cities import all_cities
-from common.ingest.units import Unit, split
+from common.ingest.backfill_units import Unit, split
 from common.sources import REGISTRY
 
 CITIES = all_cities()[:5]

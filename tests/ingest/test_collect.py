@@ -13,13 +13,13 @@ from stubs import Stub, refusing
 
 from common.domain.cities import find_city
 from common.domain.errors import ConfigError, Permanent, StoreError
-from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Batch, Outlook, Reading
+from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Batch, ProviderForecast, Reading
 from common.ingest.collect import Collector
 from common.ingest.report import CollectReport, SourceReport
 from common.sources import REGISTRY
-from common.sources.http import Http
+from common.sources.http import Http, Timing
+from common.store.dataset_kind import dataset
 from common.store.engine import Database, run
-from common.store.meta import dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from common.sources.interface import Request, Source
 
 DELHI, PUNE = find_city("Delhi"), find_city("Pune")
-TABLES = ("reading", "reading_revision", "outlook", "city_hour", "source_run")
+TABLES = ("reading", "reading_revision", "provider_forecast", "city_hour", "source_run")
 NOTHING = dict.fromkeys(TABLES, 0)
 
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[Http]:
-    with Http(wait_s=0.001) as client:
+    with Http(Timing(wait_s=0.001)) as client:
         yield client
 
 
@@ -274,7 +274,9 @@ def test_what_is_expected_is_archived_as_received(
 
     def expecting(warmth: float, issued_at: datetime) -> Source:
         ahead = [
-            Outlook("model", "Delhi", issued_at, now + hour * HOUR, {"temperature": warmth, "rain": 0.5})
+            ProviderForecast(
+                "model", "Delhi", issued_at, now + hour * HOUR, {"temperature": warmth, "rain": 0.5}
+            )
             for hour in range(1, 49)
         ]
         return source("model", lambda _: Batch(forecasts=list(ahead)))
@@ -286,7 +288,7 @@ def test_what_is_expected_is_archived_as_received(
     with database.transaction() as connection:
         rows = run(
             connection,
-            "SELECT issued_at, kind, received_at, first, known, temperature, rain, pm25 FROM outlook "
+            "SELECT issued_at, kind, received_at, first, known, temperature, rain, pm25 FROM provider_forecast "
             "ORDER BY issued_at",
         )
     assert [tuple(row) for row in rows] == [
@@ -365,7 +367,7 @@ def test_real_sources_against_providers_that_answer_and_that_do_not(
     with database.transaction() as connection:
         rows = run(
             connection,
-            "SELECT city, kind, received_at, first, known, cardinality(rain), cardinality(pm25) FROM outlook "
+            "SELECT city, kind, received_at, first, known, cardinality(rain), cardinality(pm25) FROM provider_forecast "
             "ORDER BY city, kind",
         )
     first = now.replace(minute=0) + HOUR

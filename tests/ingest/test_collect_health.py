@@ -22,7 +22,7 @@ from common.domain.observation import HOUR, Batch, Reading
 from common.ingest import collect
 from common.ingest.collect import Collector
 from common.sources import REGISTRY
-from common.sources.http import Http
+from common.sources.http import Http, Timing
 from common.store.engine import Database, run
 from common.store.reads.service import service_state
 
@@ -56,7 +56,7 @@ class Scripted:
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[Http]:
-    with Http(wait_s=0.001, minute_s=0) as client:
+    with Http(Timing(wait_s=0.001, minute_s=0)) as client:
         yield client
 
 
@@ -125,11 +125,11 @@ def test_a_source_that_hangs_does_not_keep_the_process() -> None:
     code = """
 import threading, time
 from dataclasses import replace
-from common.ingest.asking import Asker
+from common.ingest.concurrent_fetch import ConcurrentFetcher
 from common.sources import REGISTRY
 
 hang = replace(REGISTRY["simulated"], name="hang")
-[answer] = Asker().ask([hang], lambda _: threading.Event().wait(), end=time.monotonic() + 0.1)
+[answer] = ConcurrentFetcher().fetch_all([hang], lambda _: threading.Event().wait(), end=time.monotonic() + 0.1)
 print(answer.error.reason)
 """
     done = subprocess.run(
@@ -143,7 +143,7 @@ def test_what_came_before_the_time_was_over_is_kept_and_the_next_run_begins_with
 ) -> None:
     cities = all_cities()[:12]
     got: list[set[str]] = []
-    with Stub() as stub, Http(wait_s=0.001, minute_s=3.0) as paced:
+    with Stub() as stub, Http(Timing(wait_s=0.001, minute_s=3.0)) as paced:
         for path in ("air_pollution", "air_pollution/forecast", "weather", "forecast"):
             stub.answer(f"/{path}", lambda seen: Answer(body=providers.openweather(seen, clock.now)))
         addresses = {"OPENWEATHER_BASE_URL": stub.url}
@@ -169,7 +169,7 @@ def test_what_came_before_the_time_was_over_is_kept_and_the_next_run_begins_with
 def test_nothing_before_the_time_was_over_is_a_failure(
     database: Database, clock: Clock, now: datetime
 ) -> None:
-    with Stub() as stub, Http(wait_s=0.001) as usual:
+    with Stub() as stub, Http(Timing(wait_s=0.001)) as usual:
         stub.answer("/feed", Answer(hang=True))
         addresses = {"CPCB_FEED_URL": stub.url + "/feed"}
         ready = Collector(database, [REGISTRY["cpcb-feed"], well(now)], usual, clock, addresses, {})

@@ -35,11 +35,10 @@ from faults import (
 from stubs import refusing
 from tiers_here import fresh_database
 
-from common.config import KEYS
 from common.domain.observation import HOUR, hour_ending
 from common.ingest.collect import Collector
-from common.sources import REGISTRY
-from common.sources.http import Http
+from common.sources import KEYS, REGISTRY
+from common.sources.http import Http, Timing
 from common.store.engine import Database, run
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ HANG_S, LONG_S = 1.5, 30.0
 STORING_S = 10.0
 """Far more than storing takes, on a machine that is busy with something else."""
 TABLES = (
-    "reading", "reading_revision", "outlook", "city_hour", "city_hour_revision", "source_run", "meta",
+    "reading", "reading_revision", "provider_forecast", "city_hour", "city_hour_revision", "source_run", "meta",
 )  # fmt: skip
 
 WHOLE = {
@@ -251,7 +250,7 @@ def _ahead(database: Database) -> list[Any]:
             """
             SELECT jsonb_build_object('city', city, 'source', source, 'issued_at', issued_at, 'variable', variable,
               'time', first + (lead - 1) * interval '1 hour', 'value', value)::text
-            FROM outlook, jsonb_each(to_jsonb(outlook)) AS told(variable, all_leads),
+            FROM provider_forecast, jsonb_each(to_jsonb(provider_forecast)) AS told(variable, all_leads),
               jsonb_array_elements(all_leads) WITH ORDINALITY AS each(value, lead)
             WHERE jsonb_typeof(all_leads) = 'array' AND value <> 'null'
             """,
@@ -278,7 +277,7 @@ def stage(server: str, template: str) -> Iterator[Stage]:
         database = Database(url)
         stack.callback(database.close)
         providers = {kind.name: stack.enter_context(kind()) for kind in PROVIDERS}
-        http = stack.enter_context(Http(read_s=1.0, wait_s=0.001, minute_s=0))
+        http = stack.enter_context(Http(Timing(read_s=1.0, wait_s=0.001, minute_s=0)))
         made = Stage(providers, database, http, stack.enter_context(refusing()))
         made.good = {past: made.play(past) for past in (False, True)}
         yield made

@@ -15,9 +15,9 @@ from made import CLEAN, air, city_hours, keep, keep_and_reconcile, minutes, seri
 from processes import until
 
 from common.domain.aqi import naqi
-from common.domain.explanation import unpack
 from common.domain.observation import HOUR, POLLUTANTS, Basis, Reading
 from common.ingest.reconcile import reconcile
+from common.quality.explanation import unpack
 from common.store.engine import Database, run
 from common.store.readings import upsert_readings
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from made import air, city_hours, keep, keep_and_reconcile, series
 
-from common.domain.explanation import explain_readings, unpack
 from common.domain.observation import HOUR, Reading
-from common.domain.quality import STUCK_HOURS
 from common.ingest.reconcile import TOUCHED, reconcile
+from common.quality.explanation import explain_readings, unpack
+from common.quality.rules import STUCK_HOURS
 from common.store.engine import Database, run
 
 if TYPE_CHECKING:

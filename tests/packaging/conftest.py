@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from common.adapters.file_lock import FileLock
+from common.adapters.local.file_lock import FileLock
 
 if TYPE_CHECKING:
     from types import ModuleType

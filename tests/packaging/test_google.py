@@ -18,7 +18,7 @@ from pubsub_here import Emulator, PubSub, pubsub_here
 from synthetic import put_model
 from tiers_here import fresh_database
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.forecast import TARGETS
 from common.store.engine import Database, run
 
@@ -101,7 +101,7 @@ def forecast(
     folder = tmp_path_factory.getbasetemp() / "google0" / "models"
     for city in ("Delhi", "Pune"):
         for target in TARGETS:
-            put_model(project, ObjectStore(folder.as_uri()), target, "persistence", city=city)
+            put_model(project, UrlObjectStore(folder.as_uri()), target, "persistence", city=city)
     push = json.dumps({"message": collected | {"messageId": "1"}, "subscription": "s"}).encode()
     bodies = (push, push, pushed("{ no JSON"))
     return [start("forecast").call("POST", body=body)[0] for body in bodies]

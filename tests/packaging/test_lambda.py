@@ -18,12 +18,12 @@ from moto.server import ThreadedMotoServer
 from synthetic import put_model
 from tiers_here import fresh_database
 
-from common.adapters.object_store import ObjectStore
-from common.api.routes import ROUTES
-from common.bootstrap.parts import system_clock
+from common.adapters.object_store import UrlObjectStore
+from common.api.routes import ENDPOINTS
+from common.bootstrap.container import system_clock
 from common.domain.forecast import TARGETS
+from common.store.api_keys import create_key
 from common.store.engine import Database, run
-from common.store.keys import create_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,7 +123,7 @@ def forecast(
     with pytest.MonkeyPatch.context() as patch:
         for name, value in account.environment.items():
             patch.setenv(name, value)
-        files = ObjectStore(account.settings["MODEL_STORE_URL"])
+        files = UrlObjectStore(account.settings["MODEL_STORE_URL"])
         for city in ("Delhi", "Pune"):
             for target in TARGETS:
                 put_model(account.database, files, target, "persistence", city=city)
@@ -161,9 +161,9 @@ def test_a_message_delivered_twice_issues_its_forecasts_once(
 
 
 READS = sorted(
-    route.path
-    for route in ROUTES
-    if route.method == "GET" and not {"{job}", "{file}"} & {*route.path.split("/")}
+    endpoint.path
+    for endpoint in ENDPOINTS
+    if endpoint.method == "GET" and not {"{job}", "{file}"} & {*endpoint.path.split("/")}
 )
 QUERIES = {"/cities/compare": "cities=Delhi,Pune"}
 

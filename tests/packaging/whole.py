@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from common.adapters.queue import COLLECT, OBSERVATIONS_READY
+from common.domain.messages import COLLECT, OBSERVATIONS_READY
 from common.domain.observation import HOUR
+from common.store.api_keys import create_key
 from common.store.engine import Database, run
-from common.store.keys import create_key
 
 if TYPE_CHECKING:
     from clock_here import SetClock

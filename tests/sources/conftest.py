@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from stubs import Stub
 
-from common.sources.http import Http
+from common.sources.http import Http, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +23,12 @@ def stub() -> Iterator[Stub]:
 @pytest.fixture(scope="session")
 def http() -> Iterator[Http]:
     """The real client, quick to try again."""
-    with Http(wait_s=0.001, minute_s=0) as client:
+    with Http(Timing(wait_s=0.001, minute_s=0)) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def impatient() -> Iterator[Http]:
     """The real client, for servers that hang."""
-    with Http(read_s=0.2, wait_s=0.001, minute_s=0) as client:
+    with Http(Timing(read_s=0.2, wait_s=0.001, minute_s=0)) as client:
         yield client

@@ -22,12 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stubs import Answer, Stub, refusing
 
-from common.config import KEYS
+from common.config import from_mapping
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
-from common.domain.observation import BASES, POLLUTANTS, VARIABLES, Batch, Outlook, Reading
+from common.domain.observation import BASES, POLLUTANTS, VARIABLES, Batch, ProviderForecast, Reading
 from common.domain.units import plausible
-from common.sources import REGISTRY
+from common.sources import REGISTRY, base_urls, keys
 from common.sources.interface import Request, Source
 from common.sources.template import SOURCE as TEMPLATE
 
@@ -139,9 +139,21 @@ def test_says_what_it_is(case: Case) -> None:
 
 
 @pytest.mark.parametrize("name", REGISTRY)
-def test_is_registered_under_its_name_and_has_a_setting_for_its_key(name: str) -> None:
-    assert REGISTRY[name].name == name
-    assert REGISTRY[name].key == (name in KEYS)
+def test_is_registered_under_its_name_and_its_settings_are_read(name: str) -> None:
+    source = REGISTRY[name]
+    assert source.name == name
+    addresses = dict.fromkeys(source.base_urls, "http://127.0.0.1:9/x")
+    chosen = from_mapping({**addresses, **({source.key: "k"} if source.key else {})})
+    assert keys(chosen) == ({name: "k"} if source.key else {})
+    assert base_urls(chosen).items() >= addresses.items()
+    assert base_urls(from_mapping({})).items() >= source.base_urls.items()
+
+
+def test_no_two_sources_declare_the_same_setting() -> None:
+    declared = [
+        setting for source in REGISTRY.values() for setting in (source.key, *source.base_urls) if setting
+    ]
+    assert len(declared) == len(set(declared))
 
 
 @every
@@ -160,7 +172,7 @@ def test_recorded_answers_give_the_expected_batch(case: Case, stub: Stub, http: 
     assert dict(batch.rejected) == expected["rejected"]
 
 
-def _plain(said: Reading | Outlook) -> dict[str, Any]:
+def _plain(said: Reading | ProviderForecast) -> dict[str, Any]:
     names = type(said).__slots__
     values = {name: getattr(said, name) for name in names}
     return {

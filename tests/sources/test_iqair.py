@@ -17,7 +17,7 @@ from stubs import Answer, Seen, Stub
 from common.domain.aqi import sub_index
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import Permanent, QuotaExhausted, SourceError
-from common.sources.http import Http
+from common.sources.http import Http, Timing
 from common.sources.interface import Request
 from common.sources.iqair import SELDOM, SOURCE, turns
 
@@ -230,7 +230,7 @@ def test_a_spent_quota_ends_the_round_and_keeps_what_came(stub: Stub, http: Http
 def test_no_minute_holds_more_calls_than_the_plan_allows(stub: Stub) -> None:
     stub.answer("/nearest_city", Answer(body=success()))
     began = time.monotonic()
-    with Http(minute_s=0.25) as paced:
+    with Http(Timing(minute_s=0.25)) as paced:
         SOURCE.fetch(request(stub.url, "Delhi", "Agra", "Salem"), paced)
     assert len(stub.seen) == 3
     assert time.monotonic() - began >= 2 * 0.25 / 5

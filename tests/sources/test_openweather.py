@@ -16,7 +16,7 @@ from stubs import Answer, Seen, Stub
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, Transient
 from common.domain.observation import hour_ending
-from common.sources.http import Http
+from common.sources.http import Http, Timing
 from common.sources.interface import Request
 from common.sources.openweather import SOURCE
 
@@ -272,7 +272,7 @@ def test_a_wrong_key_is_tried_once(stub: Stub, http: Http) -> None:
 
 def test_no_minute_holds_more_calls_than_the_plan_allows(world: Stub) -> None:
     began = time.monotonic()
-    with Http(minute_s=1.2) as paced:
+    with Http(Timing(minute_s=1.2)) as paced:
         SOURCE.fetch(request(world.url, "Delhi", "Agra", "Salem", "Patna"), paced)
     assert len(world.seen) == 8
     assert time.monotonic() - began >= 7 * 1.2 / 60

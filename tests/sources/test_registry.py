@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.config import KEYS, from_mapping
+from common.config import from_mapping
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import (
     ConfigError,
@@ -21,7 +21,8 @@ from common.domain.errors import (
     Transient,
 )
 from common.domain.observation import IST, Batch, Reading
-from common.sources import REGISTRY, enabled
+from common.sources import KEYS, REGISTRY, enabled
+from common.sources.http import provider_text
 from common.sources.interface import (
     admit,
     admit_column,
@@ -31,7 +32,6 @@ from common.sources.interface import (
     in_turn,
     issue_time,
     km_from,
-    provider_text,
     read_time,
     time_fault,
 )

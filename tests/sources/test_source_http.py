@@ -14,7 +14,7 @@ from stubs import Answer, Stub, refusing
 from common import __version__
 from common.domain.errors import OutOfTime, Permanent, QuotaExhausted, SourceError, Transient
 from common.sources import REGISTRY
-from common.sources.http import MAX_BYTES, Http
+from common.sources.http import MAX_BYTES, Http, Timing
 
 if TYPE_CHECKING:
     from common.sources.interface import Source
@@ -146,7 +146,7 @@ def test_a_server_without_tls(stub: Stub, http: Http) -> None:
 def test_dripping_is_cut_off_at_the_budget(stub: Stub) -> None:
     stub.answer("/a", Answer(body="x" * 1000, drip_s=0.05))
     began = time.monotonic()
-    with Http(read_s=1.0, budget_s=0.3, wait_s=0.001) as http, pytest.raises(Transient) as caught:
+    with Http(Timing(read_s=1.0, budget_s=0.3, wait_s=0.001)) as http, pytest.raises(Transient) as caught:
         http.get(stub.url + "/a", str)
     assert caught.value.reason == "timeout"
     assert time.monotonic() - began < 5
@@ -191,7 +191,7 @@ def test_explain_is_asked_about_what_is_not_json(stub: Stub, http: Http) -> None
 
 def test_calls_of_one_server_are_spread_over_the_minute_for_all_threads(stub: Stub) -> None:
     stub.answer("/a", Answer(status=500), Answer(body="1"))
-    with Http(wait_s=0.0001, minute_s=1.0) as paced, ThreadPoolExecutor(4) as pool:
+    with Http(Timing(wait_s=0.0001, minute_s=1.0)) as paced, ThreadPoolExecutor(4) as pool:
         began = time.monotonic()
         asked = [pool.submit(paced.get_json, stub.url + "/a", per_minute=50) for _ in range(7)]
         assert [each.result() for each in asked] == 7 * [1]
@@ -201,7 +201,7 @@ def test_calls_of_one_server_are_spread_over_the_minute_for_all_threads(stub: St
 
 def test_other_servers_and_calls_without_a_limit_do_not_wait(stub: Stub) -> None:
     stub.answer("/a", Answer(body="1"))
-    with Stub() as other, Http(minute_s=3600) as paced:
+    with Stub() as other, Http(Timing(minute_s=3600)) as paced:
         other.answer("/a", Answer(body="2"))
         assert paced.get_json(stub.url + "/a", per_minute=1) == 1
         assert paced.get_json(other.url + "/a", per_minute=1) == 2
@@ -218,7 +218,7 @@ def test_everything_is_reckoned_by_the_clock_that_is_handed_in(stub: Stub) -> No
 
     stub.answer("/a", Answer(status=500), Answer(body="1"))
     began = time.monotonic()
-    with Http(wait_s=600, budget_s=3000, minute_s=1200, clock=lambda: now[0], sleep=sleep) as http:
+    with Http(Timing(wait_s=600, budget_s=3000, minute_s=1200), clock=lambda: now[0], sleep=sleep) as http:
         assert http.get_json(stub.url + "/a", per_minute=1) == 1
         assert 1200 <= now[0] < 3000
         bound = http.until(now[0] + 900)
@@ -228,7 +228,10 @@ def test_everything_is_reckoned_by_the_clock_that_is_handed_in(stub: Stub) -> No
         with pytest.raises(OutOfTime, match="was not asked"):
             bound.get_json(stub.url + "/a")
     stub.answer("/b", Answer(status=500))
-    with Http(wait_s=600, budget_s=300, clock=lambda: now[0], sleep=sleep) as http, pytest.raises(Transient):
+    with (
+        Http(Timing(wait_s=600, budget_s=300), clock=lambda: now[0], sleep=sleep) as http,
+        pytest.raises(Transient),
+    ):
         http.get_json(stub.url + "/b")
     assert len([seen for seen in stub.seen if seen.path == "/b"]) == 2
     assert time.monotonic() - began < 20
@@ -248,7 +251,7 @@ def test_a_run_that_is_over_asks_nothing(stub: Stub, http: Http) -> None:
 def test_what_is_not_over_with_the_run_is_given_up_and_not_tried_again(stub: Stub, answer: Answer) -> None:
     stub.answer("/a", answer)
     began = time.monotonic()
-    with Http(wait_s=0.001) as usual, pytest.raises(OutOfTime, match="out of time"):
+    with Http(Timing(wait_s=0.001)) as usual, pytest.raises(OutOfTime, match="out of time"):
         usual.until(began + 0.3).get(stub.url + "/a", str)
     assert time.monotonic() - began < 5
     assert len(stub.seen) == 1
@@ -256,7 +259,7 @@ def test_what_is_not_over_with_the_run_is_given_up_and_not_tried_again(stub: Stu
 
 def test_a_turn_that_comes_after_the_run_is_not_waited_for_and_not_taken(stub: Stub) -> None:
     stub.answer("/a", Answer(body="1"))
-    with Http(minute_s=60) as paced:
+    with Http(Timing(minute_s=60)) as paced:
         short = paced.until(time.monotonic() + 5)
         began = time.monotonic()
         assert short.get_json(stub.url + "/a", per_minute=1) == 1
@@ -319,7 +322,7 @@ def test_loopback_is_asked_directly_whatever_the_proxy(stub: Stub, monkeypatch: 
     with refusing() as dead:
         monkeypatch.setenv("HTTP_PROXY", dead)
         monkeypatch.setenv("http_proxy", dead)
-        with Http(attempts=1) as http:
+        with Http(Timing(attempts=1)) as http:
             assert http.get_json(stub.url + "/a") == 1
 
 
@@ -341,7 +344,7 @@ class CountingMeter:
 def test_each_attempt_is_counted_before_it_is_made(stub: Stub) -> None:
     stub.answer("/a", Answer(status=500), Answer(body="1"))
     meter = CountingMeter()
-    with Http(wait_s=0.001, meter=meter) as http:
+    with Http(Timing(wait_s=0.001), meter=meter) as http:
         assert http.get_json(stub.url + "/a", weight=9.0) == 1
         assert meter.asked == []  # nobody said whose quota it counts against
         stub.answer("/a", Answer(status=500), Answer(body="1"))
@@ -359,7 +362,7 @@ def test_a_call_waits_for_room_and_its_time_begins_then(stub: Stub) -> None:
         stub.wait(seconds)
 
     meter = CountingMeter(0.3, 0.2)
-    with Http(budget_s=0.45, meter=meter, sleep=sleep) as http:
+    with Http(Timing(budget_s=0.45), meter=meter, sleep=sleep) as http:
         assert http.asking(REGISTRY["waqi"]).get_json(stub.url + "/a") == int("1" * 40)
     assert slept == [0.3, 0.2]
     assert len(meter.asked) == 3

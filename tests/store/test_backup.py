@@ -12,12 +12,12 @@ from made import air, keep_and_reconcile, series
 from sqlalchemy import make_url
 from tiers_here import fresh_database
 
-from common.adapters.embedded import installed_programs
+from common.adapters.local.embedded_server import installed_programs
 from common.domain.observation import HOUR
+from common.store.data_version import versions
 from common.store.engine import Database, run
 from common.store.migrate import migrate
 from common.store.tiers import recorded
-from common.store.version import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

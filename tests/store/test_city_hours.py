@@ -34,9 +34,9 @@ def test_history_has_every_hour_of_the_window_once(
     start = now - first * HOUR
     end = start + hours * HOUR
     readings = [
-        one
+        reading
         for ago in there
-        for one in series(now - ago * HOUR, 1, {"pm25": float(ago), "no2": 5.0}, city=city)
+        for reading in series(now - ago * HOUR, 1, {"pm25": float(ago), "no2": 5.0}, city=city)
     ]
     if readings:
         keep_and_reconcile(database, readings, now)

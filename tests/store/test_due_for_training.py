@@ -13,7 +13,7 @@ from common.features import INPUTS
 from common.store.engine import run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.models import ModelRow, insert_model
-from common.store.plans import due_for_training, latest_training, not_due
+from common.store.training_schedule import due_for_training, latest_training, not_due
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -36,7 +36,7 @@ MANY = ("linear", "xgboost", "mean", "mean_corrected", "open-meteo", *NAIVE)
 DAY = timedelta(days=1)
 
 
-def said(origin: datetime, names: tuple[str, ...]) -> Array:
+def values_of(origin: datetime, names: tuple[str, ...]) -> Array:
     """Random numbers that float4 holds exactly, (n_experts + 1, 48), the last of what was served; nan at times."""
     random = np.random.default_rng([int(origin.timestamp()), len(names)])
     y = random.integers(20, 400, (len(names) + 1, HORIZON)) / 2
@@ -61,7 +61,7 @@ def issue(
     mode: Mode = "live",
     **changes: Any,
 ) -> None:
-    y = said(origin, names)
+    y = values_of(origin, names)
     arrays = {name: y[names.index(name)].tolist() for name in NAIVE}
     served = y[-1].tolist()
     fields: dict[str, Any] = {
@@ -75,7 +75,7 @@ def issue(
 
 
 def made_of(origin: datetime, names: tuple[str, ...]) -> IssuedExperts:
-    own = said(origin, names)[: -1 - len(NAIVE)]
+    own = values_of(origin, names)[: -1 - len(NAIVE)]
     return IssuedExperts(names, own.ravel().tolist(), shares(names).ravel().tolist())
 
 
@@ -84,19 +84,19 @@ def decoded(names: tuple[str, ...], data: bytes) -> dict[int, Array]:
     size = (len(names) + 1) * HORIZON
     step = 4 + 20 + 8 * size
     assert len(data) % step == 0
-    found = {}
+    by_age = {}
     for start in range(0, len(data), step):
         row = data[start : start + step]
         dimensions, _, _, length, first = np.frombuffer(row[4:24], ">i4")
         assert (dimensions, length, first) == (1, size, 1)
         parts = np.frombuffer(row[24:], [("size", ">i4"), ("value", ">f4")])
         assert set(parts["size"]) == {4}
-        found[int.from_bytes(row[:4], "big")] = parts["value"].reshape(-1, HORIZON).astype(np.float64)
-    return found
+        by_age[int.from_bytes(row[:4], "big")] = parts["value"].reshape(-1, HORIZON).astype(np.float64)
+    return by_age
 
 
-def between(database: Database, before: datetime, apart: int, **asked: Any) -> dict[tuple[str, ...], Any]:
-    given: dict[str, Any] = {"mode": "live", "after": before - 60 * DAY} | asked
+def between(database: Database, before: datetime, apart: int, **changes: Any) -> dict[tuple[str, ...], Any]:
+    given: dict[str, Any] = {"mode": "live", "after": before - 60 * DAY} | changes
     with database.transaction() as connection:
         rows = experts_between(connection, "Delhi", "aqi", before=before, apart=apart, **given)
     assert len({names for names, _ in rows}) == len(rows)
@@ -110,13 +110,13 @@ def test_they_come_back_as_they_were_kept(database: Database, now: datetime) -> 
     issue(database, now - 3 * HOUR, mode="replay")
     issue(database, now - 4 * HOUR, target="pm25")
     issue(database, now - 6 * HOUR, city="Mumbai")
-    found = between(database, now, 1)
-    assert {names: sorted(kept) for names, kept in found.items()} == {FEW: [1, 9], MANY: [2, 5]}
-    for names, kept in found.items():
-        assert list(kept) == sorted(kept, reverse=True)  # oldest first
-        for back, y in kept.items():
-            np.testing.assert_array_equal(y, said(now - back * HOUR, names))
-    assert {len(kept) for kept in between(database, now, 1, mode="replay").values()} == {1}
+    by_names = between(database, now, 1)
+    assert {names: sorted(by_age) for names, by_age in by_names.items()} == {FEW: [1, 9], MANY: [2, 5]}
+    for names, by_age in by_names.items():
+        assert list(by_age) == sorted(by_age, reverse=True)  # oldest first
+        for back, y in by_age.items():
+            np.testing.assert_array_equal(y, values_of(now - back * HOUR, names))
+    assert {len(by_age) for by_age in between(database, now, 1, mode="replay").values()} == {1}
 
 
 @pytest.mark.parametrize("apart", [1, 3, 7])
@@ -127,8 +127,8 @@ def test_the_last_of_every_few_hours_back_from_the_newest(
     for back in backs:
         issue(database, now - (back + 1) * HOUR, MANY if back % 2 else FEW)
     newest = {(back - backs[0]) // apart: back for back in reversed(backs)}
-    found = between(database, now, apart)
-    assert sorted(ago for kept in found.values() for ago in kept) == sorted(
+    by_names = between(database, now, apart)
+    assert sorted(ago for by_age in by_names.values() for ago in by_age) == sorted(
         back + 1 for back in newest.values()
     )
 
@@ -149,16 +149,16 @@ def test_forecasts_from_before_there_was_a_further_naive_one_are_left_out(
 
 
 def test_a_record_of_them_has_its_places_in_the_series(database: Database, now: datetime) -> None:
-    kept = ((1 + 2 * APART, FEW), (1 + APART, MANY), (1, FEW))
-    for back, names in kept:
+    issued = ((1 + 2 * APART, FEW), (1 + APART, MANY), (1, FEW))
+    for back, names in issued:
         issue(database, now - back * HOUR, names)
     with database.transaction() as connection:
         record = experts_before(connection, "Delhi", "aqi", mode="live", origin=now, place=1000)
         nothing = experts_before(connection, "Delhi", "pm25", mode="live", origin=now, place=1000)
-    assert record.origins.tolist() == [1000 - back for back, _ in kept]
+    assert record.origins.tolist() == [1000 - back for back, _ in issued]
     assert set(record.names) == set(MANY)
-    for row, (back, names) in enumerate(kept):
-        y = said(now - back * HOUR, names)
+    for row, (back, names) in enumerate(issued):
+        y = values_of(now - back * HOUR, names)
         np.testing.assert_array_equal(record.served[row], y[-1])
         np.testing.assert_array_equal(record.aligned(names)[row], y[:-1])
         rest = [name for name in MANY if name not in names]
@@ -170,13 +170,13 @@ def test_the_experts_of_one_forecast(database: Database, now: datetime) -> None:
     issue(database, now, MANY)
     issue(database, now, MANY, mode="replay")
     with database.transaction() as connection:
-        found = experts_of(connection, "Delhi", "aqi", now)
+        experts = experts_of(connection, "Delhi", "aqi", now)
         assert experts_of(connection, "Delhi", "aqi", now - HOUR) is None
         assert experts_of(connection, "Delhi", "pm25", now) is None
-    assert found is not None
-    assert found.names == MANY
-    np.testing.assert_array_equal(np.reshape(found.y, (len(MANY), HORIZON)), said(now, MANY)[:-1])
-    np.testing.assert_array_equal(np.reshape(found.weights, shares(MANY).shape), shares(MANY))
+    assert experts is not None
+    assert experts.names == MANY
+    np.testing.assert_array_equal(np.reshape(experts.y, (len(MANY), HORIZON)), values_of(now, MANY)[:-1])
+    np.testing.assert_array_equal(np.reshape(experts.weights, shares(MANY).shape), shares(MANY))
 
 
 def test_they_are_kept_as_they_were_issued(database: Database, now: datetime) -> None:

@@ -50,8 +50,8 @@ def test_health_says_so(lesser: Database, now: datetime) -> None:
     context = ApiContext(database=lesser, clock=lambda: now, queue=queue)
     with closing(context.probe):
         client = create_app(context).test_client()
-        found = client.get("/api/v1/aqi/current/Delhi")
-        assert found.status_code == 503
+        answer = client.get("/api/v1/aqi/current/Delhi")
+        assert answer.status_code == 503
         health = client.get("/api/v1/health")
         assert (health.status_code, health.get_json()["reasons"]) == (503, [LESSER])
 

@@ -16,17 +16,17 @@ import pytest
 from made import air, city_hours, count, keep, keep_and_reconcile, series
 from processes import until
 
-from common.domain.observation import HOUR, IST, POLLUTANTS, Outlook
+from common.domain.observation import HOUR, IST, POLLUTANTS, ProviderForecast
 from common.ingest.reconcile import reconcile
 from common.store.city_hours import lock_city
 from common.store.engine import Database, run
 from common.store.jobs import enqueue, fail, finish, lease
 from common.store.maintain import last_upkeep, maintain
-from common.store.outlooks import WEATHER_KEPT, insert_outlooks
+from common.store.provider_forecasts import WEATHER_KEPT, insert_provider_forecasts
 from common.store.reads.hours import days_json
-from common.store.source_runs import record_run
+from common.store.source_runs import SourceRun, record_run
 
-KEPT = 90
+RETAIN_DAYS = 90
 SETTLED = timedelta(days=3)
 """After so long the server keeps a day by itself, where it does."""
 
@@ -73,37 +73,38 @@ def by_hand(database: Database) -> dict[date, dict[str, Any]]:
             gathered[began.date()].append(row)
     expected = {}
     for day, rows in gathered.items():
-        one: dict[str, Any] = {"hours": len(rows)}
+        mean: dict[str, Any] = {"hours": len(rows)}
         for name in (*POLLUTANTS, "aqi", "aqi_us"):
             known = [row[name] for row in rows if row[name] is not None]
-            one[name] = pytest.approx(fmean(known), rel=1e-5) if known else None
+            mean[name] = pytest.approx(fmean(known), rel=1e-5) if known else None
         for name in ("aqi", "aqi_us"):
             known = [row[name] for row in rows if row[name] is not None]
-            one[f"{name}_max"] = max(known) if known else None
+            mean[f"{name}_max"] = max(known) if known else None
         for name in ("basis", "source"):
             ranked = Counter(row[name] for row in rows)
-            one[name] = min(ranked, key=lambda value: (-ranked[value], value))
-        expected[day] = one
+            mean[name] = min(ranked, key=lambda value: (-ranked[value], value))
+        expected[day] = mean
     return expected
 
 
 def uneven(now: datetime, hours: int) -> list[Any]:
     """Air that differs from hour to hour, with gaps and a change of source in the middle."""
     measured = [
-        replace(one, values=air(20.0 + number % 37 * 3)) for number, one in enumerate(series(now, hours, {}))
+        replace(reading, values=air(20.0 + number % 37 * 3))
+        for number, reading in enumerate(series(now, hours, {}))
     ]
     model = series(now, hours, {**air(80.0), "so2": 12.0}, source="open-meteo", station="", basis="modelled")
-    return [one for number, one in enumerate(measured) if number % 50 < 40] + model
+    return [reading for number, reading in enumerate(measured) if number % 50 < 40] + model
 
 
 def test_days_are_rolled_up_as_by_hand(database: Database, now: datetime, tier: str) -> None:
     keep_and_reconcile(database, uneven(now, 24 * 6 + 5), now)
-    done = maintain(database, now=now + SETTLED, retain_raw_days=KEPT)
-    found = days(database)
-    assert found == by_hand(database)
-    assert len(found) == 7
+    done = maintain(database, now=now + SETTLED, retain_raw_days=RETAIN_DAYS)
+    rolled_up = days(database)
+    assert rolled_up == by_hand(database)
+    assert len(rolled_up) == 7
     assert done["days"] == (None if tier == "community" else 7)
-    assert {row["basis"] for row in found.values()} == {"measured", "modelled"}
+    assert {row["basis"] for row in rolled_up.values()} == {"measured", "modelled"}
 
 
 def test_an_indian_day_ends_at_indian_midnight(database: Database) -> None:
@@ -115,7 +116,7 @@ def test_an_indian_day_ends_at_indian_midnight(database: Database) -> None:
         *series(midnight + 25 * HOUR, 1, {"pm25": 80.0}),
     ]
     keep_and_reconcile(database, readings, midnight + 30 * HOUR)
-    maintain(database, now=midnight + 30 * HOUR + SETTLED, retain_raw_days=KEPT)
+    maintain(database, now=midnight + 30 * HOUR + SETTLED, retain_raw_days=RETAIN_DAYS)
     assert {day.day: (row["pm25"], row["hours"]) for day, row in days(database).items()} == {
         4: (10, 1),
         5: (30, 2),
@@ -145,12 +146,12 @@ def test_an_hour_that_changes_late_counts_at_once_and_is_rolled_up_next_time(
     database: Database, now: datetime
 ) -> None:
     keep_and_reconcile(database, uneven(now, 24 * 6), now)
-    maintain(database, now=now + SETTLED, retain_raw_days=KEPT)
+    maintain(database, now=now + SETTLED, retain_raw_days=RETAIN_DAYS)
     assert served(database) == served_by_hand(database)
     day = correct_late(database, now - 60 * HOUR, now + timedelta(days=7))
     assert served(database) == served_by_hand(database)
     assert days(database)[day] != by_hand(database)[day]
-    maintain(database, now=now + timedelta(days=7), retain_raw_days=KEPT)
+    maintain(database, now=now + timedelta(days=7), retain_raw_days=RETAIN_DAYS)
     assert days(database) == by_hand(database)
     assert served(database) == served_by_hand(database)
     assert count(database, "city_day_stale") == 0
@@ -159,29 +160,29 @@ def test_an_hour_that_changes_late_counts_at_once_and_is_rolled_up_next_time(
 @pytest.mark.tiers("plain", "apache")
 def test_only_the_days_that_changed_are_rolled_up_again(database: Database, now: datetime) -> None:
     keep_and_reconcile(database, uneven(now, 24 * 6), now)
-    maintain(database, now=now, retain_raw_days=KEPT)
+    maintain(database, now=now, retain_raw_days=RETAIN_DAYS)
     week_later = now + timedelta(days=7)
     day = correct_late(database, now - 60 * HOUR, week_later)
-    assert maintain(database, now=week_later, retain_raw_days=KEPT)["days"] == 1
-    assert [one for one, when in rolled_at(database).items() if when == week_later] == [day]
+    assert maintain(database, now=week_later, retain_raw_days=RETAIN_DAYS)["days"] == 1
+    assert [rolled for rolled, when in rolled_at(database).items() if when == week_later] == [day]
 
 
 def test_a_change_by_a_clock_that_is_behind_is_not_forgotten(database: Database, now: datetime) -> None:
     keep_and_reconcile(database, uneven(now, 24 * 6), now)
-    maintain(database, now=now + SETTLED, retain_raw_days=KEPT)
+    maintain(database, now=now + SETTLED, retain_raw_days=RETAIN_DAYS)
     correct_late(database, now - 60 * HOUR, now - timedelta(days=300))
     assert served(database) == served_by_hand(database)
-    maintain(database, now=now + SETTLED, retain_raw_days=KEPT)
+    maintain(database, now=now + SETTLED, retain_raw_days=RETAIN_DAYS)
     assert days(database) == by_hand(database)
 
 
 def test_a_day_that_was_still_open_is_rolled_up_again(database: Database, now: datetime) -> None:
     keep_and_reconcile(database, series(now, 20, air(60)), now)
-    maintain(database, now=now, retain_raw_days=KEPT)
+    maintain(database, now=now, retain_raw_days=RETAIN_DAYS)
     later = now + 12 * HOUR
     keep_and_reconcile(database, series(later, 12, air(90)), later)
     assert served(database)[date(2025, 11, 5)][0] == 24
-    maintain(database, now=later + SETTLED, retain_raw_days=KEPT)
+    maintain(database, now=later + SETTLED, retain_raw_days=RETAIN_DAYS)
     assert days(database)[date(2025, 11, 5)]["hours"] == 24
 
 
@@ -189,7 +190,7 @@ def test_hours_that_change_while_days_are_rolled_up_are_not_forgotten(
     database: Database, now: datetime
 ) -> None:
     keep_and_reconcile(database, uneven(now, 24 * 3), now)
-    maintain(database, now=now + SETTLED, retain_raw_days=KEPT)
+    maintain(database, now=now + SETTLED, retain_raw_days=RETAIN_DAYS)
     writer = Database(database.url)
 
     def change() -> None:
@@ -199,10 +200,10 @@ def test_hours_that_change_while_days_are_rolled_up_are_not_forgotten(
     with closing(writer), ThreadPoolExecutor(1) as pool:
         changing = pool.submit(change)
         while not changing.done():
-            maintain(database, now=now + SETTLED, retain_raw_days=KEPT)
+            maintain(database, now=now + SETTLED, retain_raw_days=RETAIN_DAYS)
         changing.result()
     assert served(database) == served_by_hand(database)
-    maintain(database, now=now + SETTLED, retain_raw_days=KEPT)
+    maintain(database, now=now + SETTLED, retain_raw_days=RETAIN_DAYS)
     assert days(database) == by_hand(database)
 
 
@@ -210,20 +211,24 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
     database: Database, now: datetime, tier: str
 ) -> None:
     keep_and_reconcile(database, series(now, 24 * 5, air(60)), now)
-    keep_and_reconcile(database, [replace(one, values=air(90)) for one in series(now, 24 * 5, {})], now)
+    keep_and_reconcile(
+        database, [replace(reading, values=air(90)) for reading in series(now, 24 * 5, {})], now
+    )
     edge = now - timedelta(days=2)
     with database.transaction() as connection:
         for hour in range(24 * 5):
             time = now - hour * HOUR
             expected = {"rain": 1.0, "pm25": 60.0}
-            insert_outlooks(connection, [Outlook("m", "Delhi", time, time, expected)], now=time)
-            record_run(connection, "m", started_at=time, finished_at=time)
+            insert_provider_forecasts(
+                connection, [ProviderForecast("m", "Delhi", time, time, expected)], now=time
+            )
+            record_run(connection, SourceRun("m", started_at=time, finished_at=time))
     hours = city_hours(database)
     done = maintain(database, now=now, retain_raw_days=2)
     raw = ("reading", "reading_revision", "source_run")
     with database.transaction() as connection:
         if tier == "plain":  # elsewhere whole chunks go, uncounted
-            assert done["dropped"] == dict.fromkeys((*raw, "outlook"), 24 * 5 - 49) | {
+            assert done["dropped"] == dict.fromkeys((*raw, "provider_forecast"), 24 * 5 - 49) | {
                 "job": 0,
                 "source_usage": 0,
                 "forecast_expert": 0,
@@ -233,7 +238,8 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
             [(oldest, number)] = run(connection, f"SELECT min({column}), count(*) FROM {table}")  # noqa: S608
             assert (oldest, number) == (edge, 49)
         rows = run(
-            connection, "SELECT kind, min(received_at), count(*) FROM outlook GROUP BY kind ORDER BY kind"
+            connection,
+            "SELECT kind, min(received_at), count(*) FROM provider_forecast GROUP BY kind ORDER BY kind",
         )
         assert [tuple(row) for row in rows] == [
             ("air", edge, 49),
@@ -243,9 +249,9 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
     assert len(served(database)) == 6
     maintain(database, now=now + timedelta(days=300), retain_raw_days=2)
     assert count(database, "reading") == 0
-    assert count(database, "outlook") == 24 * 5  # of the weather, models still learn
+    assert count(database, "provider_forecast") == 24 * 5  # of the weather, models still learn
     maintain(database, now=now + WEATHER_KEPT, retain_raw_days=2)
-    assert count(database, "outlook") == 1
+    assert count(database, "provider_forecast") == 1
     assert city_hours(database) == hours
     assert len(days(database)) == 6
 
@@ -262,7 +268,7 @@ def test_only_jobs_that_are_long_done_go(database: Database, now: datetime) -> N
         job = lease(connection, now=month_ago, seconds=60)
         assert job is not None
         assert fail(connection, job, "no use", now=month_ago, retry=False)
-    assert maintain(database, now=now, retain_raw_days=KEPT)["dropped"]["job"] == 1  # type: ignore[index]
+    assert maintain(database, now=now, retain_raw_days=RETAIN_DAYS)["dropped"]["job"] == 1  # type: ignore[index]
     with database.transaction() as connection:
         left = run(connection, "SELECT key, state FROM job ORDER BY key")
     assert [tuple(row) for row in left] == [("dead", "dead"), ("waiting", "queued"), ("young", "done")]
@@ -272,7 +278,7 @@ def test_when_it_last_went_through(database: Database, now: datetime) -> None:
     with database.transaction() as connection:
         assert last_upkeep(connection) is None
     for time in (now, now + timedelta(days=7)):
-        maintain(database, now=time, retain_raw_days=KEPT)
+        maintain(database, now=time, retain_raw_days=RETAIN_DAYS)
         with database.transaction() as connection:
             assert last_upkeep(connection) == time
 
@@ -298,7 +304,7 @@ def test_twice_at_once(database: Database, now: datetime) -> None:
 
 @pytest.mark.tiers("community")
 def test_jobs_of_the_server_that_fail_are_told(database: Database, now: datetime) -> None:
-    assert maintain(database, now=now, retain_raw_days=KEPT)["failing"] == []
+    assert maintain(database, now=now, retain_raw_days=RETAIN_DAYS)["failing"] == []
     with database.transaction() as connection:
         run(
             connection,
@@ -315,5 +321,5 @@ def test_jobs_of_the_server_that_fail_are_told(database: Database, now: datetime
             return any(number for (number,) in run(connection, failures, job=job))
 
     until(tried, seconds=60)
-    [complaint] = maintain(database, now=now, retain_raw_days=KEPT)["failing"]  # type: ignore[misc]
+    [complaint] = maintain(database, now=now, retain_raw_days=RETAIN_DAYS)["failing"]  # type: ignore[misc]
     assert complaint == f"job {job} (break_down): it is broken"

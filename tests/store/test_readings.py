@@ -131,18 +131,20 @@ def test_every_variable_comes_back_as_it_was_kept(
     keep(database, [reading], now)
     assert keep(database, [reading], now) == Written()
     with database.transaction() as connection:
-        [told] = readings_between(connection, city, now - HOUR, now)
-    assert (told.source, told.station, told.basis) == ("made", "", "modelled")
-    assert (told.times, told.published) == ([now.timestamp()], [])
-    assert told.air == [any(name in POLLUTANTS for name in values)]
-    assert {name: value for name, [value] in told.values.items()} == pytest.approx(values, rel=1e-6, abs=1e-6)
+        [station] = readings_between(connection, city, now - HOUR, now)
+    assert (station.source, station.station, station.basis) == ("made", "", "modelled")
+    assert (station.times, station.published) == ([now.timestamp()], [])
+    assert station.air == [any(name in POLLUTANTS for name in values)]
+    assert {name: value for name, [value] in station.values.items()} == pytest.approx(
+        values, rel=1e-6, abs=1e-6
+    )
 
 
 def test_readings_between_leaves_out_the_start(database: Database, now: datetime) -> None:
     keep(database, series(now, 5, {"pm25": 60.0}), now)
     with database.transaction() as connection:
-        [told] = readings_between(connection, "Delhi", now - 2 * HOUR, now - HOUR)
-        assert told.times == [(now - HOUR).timestamp()]
+        [station] = readings_between(connection, "Delhi", now - 2 * HOUR, now - HOUR)
+        assert station.times == [(now - HOUR).timestamp()]
         assert readings_between(connection, "Pune", now - 9 * HOUR, now) == []
         assert cities_with_readings(connection, now - HOUR, now) == ["Delhi"]
         assert cities_with_readings(connection, now, now + HOUR) == []

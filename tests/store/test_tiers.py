@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.domain.errors import ConfigError, StoreError
-from common.store.community import Feature, features
 from common.store.engine import run
 from common.store.migrate import migrate
 from common.store.tiers import CHUNKED, RAW, Upkeep, detect, keeps_days, offer, recorded
+from common.store.timescale import Feature, features
 
 if TYPE_CHECKING:
     from common.store.engine import Database
@@ -30,10 +30,10 @@ def intervals(database: Database) -> dict[str, dict[str, str]]:
             "FROM timescaledb_information.jobs LEFT JOIN timescaledb_information.continuous_aggregates "
             "ON materialization_hypertable_name = jobs.hypertable_name WHERE jobs.hypertable_name IS NOT NULL",
         )
-    found: dict[str, dict[str, str]] = {}
+    policies: dict[str, dict[str, str]] = {}
     for table, policy, interval in rows:
-        found.setdefault(table, {})[policy] = interval
-    return found
+        policies.setdefault(table, {})[policy] = interval
+    return policies
 
 
 def test_the_tier_is_detected_and_recorded(database: Database, tier: str) -> None:
@@ -142,8 +142,11 @@ def test_a_server_that_offers_more_is_used(database: Database, tier: str) -> Non
 
 
 def test_the_statements_for_the_community_edition_are_those_agreed_on() -> None:
-    said = [f"-- {one.name}\n" + "".join(f"{line.strip()};\n" for line in one.statements) for one in FEATURES]
-    assert "\n".join(said) == GOLDEN.read_text(encoding="utf-8")
+    texts = [
+        f"-- {feature.name}\n" + "".join(f"{line.strip()};\n" for line in feature.statements)
+        for feature in FEATURES
+    ]
+    assert "\n".join(texts) == GOLDEN.read_text(encoding="utf-8")
 
 
 @pytest.mark.tiers("apache")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic import END, hours, put_hours
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.forecast import COMPOSED, CORRECTED, HORIZON, MEAN, NAIVE
 from common.domain.observation import HOUR, IST
 from common.features import FLOOR, INPUTS, production
@@ -88,7 +88,7 @@ def test_each_of_several_histories_has_its_own() -> None:
 
 
 def test_they_are_kept_as_they_would_have_been_issued(database: Database, tmp_path: Path) -> None:
-    files = ObjectStore(tmp_path.as_uri())
+    files = UrlObjectStore(tmp_path.as_uri())
     put_hours(database, "Delhi", HISTORY)
     models = ModelCache(files)
     report = train_city(database, files, models, "Delhi", now=END, families=["linear"])
@@ -117,7 +117,7 @@ def test_they_are_kept_as_they_would_have_been_issued(database: Database, tmp_pa
 
 
 def test_a_models_hindcasts_are_read_once(tmp_path: Path) -> None:
-    class Counted(ObjectStore):
+    class Counted(UrlObjectStore):
         read = 0
 
         def get(self, key: str) -> bytes:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from synthetic import END, hours, put_hours, random_walk
 
-from common.adapters.object_store import ObjectStore
+from common.adapters.object_store import UrlObjectStore
 from common.domain.errors import NotFound
 from common.domain.forecast import HORIZON, NAIVE, QUANTILES, TARGETS
 from common.domain.observation import HOUR
@@ -34,12 +34,12 @@ HISTORY = hours(30, seed=9, memory=0.98)
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(tmp_path.as_uri())
+def files(tmp_path: Path) -> UrlObjectStore:
+    return UrlObjectStore(tmp_path.as_uri())
 
 
 @pytest.fixture
-def models(files: ObjectStore) -> ModelCache:
+def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
@@ -49,7 +49,7 @@ def rows(database: Database) -> list[dict[str, Any]]:
 
 
 def test_every_model_is_kept_with_its_card(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Navi Mumbai", HISTORY)
     report = train_city(database, files, models, "Navi Mumbai", now=NOW, families=["linear"])
@@ -88,7 +88,7 @@ def test_every_model_is_kept_with_its_card(
 
 
 def test_the_same_call_again_changes_nothing(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     first = train_city(database, files, models, "Delhi", now=NOW, targets=["pm25"])
@@ -106,7 +106,7 @@ def test_the_same_call_again_changes_nothing(
 
 
 def test_where_nothing_can_be_said_the_naive_forecast_has_the_weight_from_the_beginning(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     """Each step of a random walk is news: no model beats that it stays where it is, as the hindcasts show."""
     history = random_walk(31)
@@ -139,7 +139,7 @@ def test_where_nothing_can_be_said_the_naive_forecast_has_the_weight_from_the_be
 
 
 def test_a_better_model_replaces_the_champion_and_it_is_retired(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     history = hours(36, seed=9, memory=0.98)
     put_hours(database, "Delhi", history)
@@ -161,7 +161,7 @@ def test_a_better_model_replaces_the_champion_and_it_is_retired(
         assert (old["status"], old["reason"]) == ("retired", f"replaced by {served['version']}")
 
 
-def _swap_for_a_poor_one(connection: Any, files: ObjectStore, target: str, window_end: datetime) -> None:
+def _swap_for_a_poor_one(connection: Any, files: UrlObjectStore, target: str, window_end: datetime) -> None:
     import msgspec
     import onnx
 
@@ -182,7 +182,7 @@ def _swap_for_a_poor_one(connection: Any, files: ObjectStore, target: str, windo
 
 
 def test_a_champion_that_does_better_on_unseen_hours_is_kept(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     """It was taught by more than two months; by then all but the last 26 days are gone."""
     history = hours(80, seed=7, memory=0.98)
@@ -204,7 +204,7 @@ def test_a_champion_that_does_better_on_unseen_hours_is_kept(
 
 @pytest.mark.parametrize("damage", ["file", "card", "gone"])
 def test_a_damaged_champion_is_replaced(
-    database: Database, files: ObjectStore, models: ModelCache, damage: str
+    database: Database, files: UrlObjectStore, models: ModelCache, damage: str
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     first = train_city(database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
@@ -223,7 +223,7 @@ def test_a_damaged_champion_is_replaced(
 
 
 def test_replayed_models_stand_beside_live_ones(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     live = train_city(database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
@@ -235,7 +235,7 @@ def test_replayed_models_stand_beside_live_ones(
 
 
 def test_a_short_history_is_served_the_naive_forecast_and_says_why(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     history = HISTORY.copy()
     history[: 24 * 13, -1] = np.nan  # the index begins later
@@ -254,7 +254,7 @@ def test_a_short_history_is_served_the_naive_forecast_and_says_why(
 
 
 def test_only_hours_before_the_clock_are_learnt_from(
-    database: Database, files: ObjectStore, models: ModelCache
+    database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     then = NOW - timedelta(days=3)
@@ -324,7 +324,7 @@ for path in sys.argv[2:]:
 
 
 def test_an_artefact_needs_numpy_and_onnxruntime_and_nothing_else(
-    database: Database, files: ObjectStore, models: ModelCache, tmp_path: Path
+    database: Database, files: UrlObjectStore, models: ModelCache, tmp_path: Path
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     families = ["linear", "random_forest", "xgboost"]

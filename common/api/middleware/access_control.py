@@ -1,17 +1,22 @@
 """Who is let in: addresses and headers of bearable length, known tokens, and nobody too often."""
 
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from common.api.blueprint import Endpoint
 from common.api.context import ApiContext
-from common.api.middleware.authentication import Caller, KeyRing, given_token, refusal, unauthorized
-from common.api.middleware.client_ip import client_ip
+from common.api.middleware.authentication import KeyRing, given_token, refusal, unauthorized
 from common.api.middleware.rate_limit import Limiter
-from common.api.middleware.request_context import Refusal, RequestContext
-from common.api.route import Route
+from common.api.middleware.request_context import Caller, Refusal, RequestContext
 from common.domain.errors import StoreError
 
 if TYPE_CHECKING:
-    from common.api.middleware.policy import Kind
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+    from common.api.middleware.rate_limit import Kind
 
 LONGEST_PATH = 1024
 LONGEST_QUERY = 2048
@@ -35,29 +40,29 @@ class AccessControl:
 
     def refusal(self, request: RequestContext) -> Refusal | None:
         """Why the request is sent away; None where it may go on. Tells the request who it is from."""
-        route = request.route
+        endpoint = request.endpoint
         environ = request.environ
         too_large = _too_large(request)
         if too_large is not None:
             return too_large
-        if route is not None and route.path in _UNLIMITED:
+        if endpoint is not None and endpoint.path in _UNLIMITED:
             if "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ:
-                self._identify(request, given_token(environ))  # who has a token is told more
+                self._identify(request, given_token(environ))  # holders of a token see more
             return None
         token = None
         if "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ:
             token = given_token(environ)
         wrong = self._identify(request, token)
-        allowance = request.allowance = self._limiter.take(*_counted(request, route))
+        allowance = request.allowance = self._limiter.take(*_counted(request, endpoint))
         if allowance is not None and not allowance.granted:
             return _too_often(request, allowance.reset_s)
         if wrong is not None:
             return wrong
-        return self.forbidden(request, route) if route is not None else None
+        return self.forbidden(request, endpoint) if endpoint is not None else None
 
-    def forbidden(self, request: RequestContext, route: Route) -> Refusal | None:
+    def forbidden(self, request: RequestContext, endpoint: Endpoint) -> Refusal | None:
         """Why the caller may not use this endpoint; None where he may."""
-        if route.scope is None or (route.scope == "read" and not self._closed):
+        if endpoint.scope is None or (endpoint.scope == "read" and not self._closed):
             return None
         if request.caller is None:
             return Refusal(
@@ -66,7 +71,7 @@ class AccessControl:
                 "urn:vayu:problem:store-unavailable",
                 [("Retry-After", _TRY_AGAIN_S)],
             )
-        return refusal(request.caller, route.scope)
+        return refusal(request.caller, endpoint.scope)
 
     def _identify(self, request: RequestContext, token: str | Refusal | None) -> Refusal | None:
         """Find out who it is; what is wrong with the token, if anything is."""
@@ -74,12 +79,12 @@ class AccessControl:
         request.caller = _ANONYMOUS
         if token is None or isinstance(token, Refusal):
             return token
-        route = request.route
-        if route is not None and route.scope is None and route.path not in _UNLIMITED:
+        endpoint = request.endpoint
+        if endpoint is not None and endpoint.scope is None and endpoint.path not in _UNLIMITED:
             return None
         known = self._watch.known()
         try:
-            found = (
+            caller = (
                 self._keys.caller(token, None if known is None else known.versions.keys)
                 if len(token) <= _LONGEST_TOKEN
                 else None
@@ -87,21 +92,21 @@ class AccessControl:
         except StoreError:
             request.caller = None
             return None
-        if found is None:
+        if caller is None:
             return unauthorized("the token is not known here, has expired, or was revoked", wrong=True)
-        request.caller = found
+        request.caller = caller
         return None
 
 
 _ANONYMOUS = Caller("")
 
 
-def _counted(request: RequestContext, route: Route | None) -> tuple["Kind", str]:
+def _counted(request: RequestContext, endpoint: Endpoint | None) -> tuple["Kind", str]:
     """As what the request counts, and for whom."""
     caller = request.caller
     if caller is None or caller.scopes is None:
         return "anonymous", request.client
-    writes = route is not None and route.method == "POST" and route.scope not in (None, "read")
+    writes = endpoint is not None and endpoint.method == "POST" and endpoint.scope not in (None, "read")
     return "writes" if writes else "token", caller.name
 
 
@@ -125,3 +130,38 @@ def _too_large(request: RequestContext) -> Refusal | None:
     if sum(len(value) for name, value in environ.items() if name[:5] == "HTTP_") > LARGEST_HEADERS:
         return Refusal(431, f"the headers have at most {LARGEST_HEADERS // 1024} KiB together")
     return None
+
+
+def behind_proxies(app: "WSGIApplication", trusted: int) -> "WSGIApplication":
+    """The application where so many proxies of ours stand before it, each of which appends to X-Forwarded-For."""
+    return ProxyFix(app, x_for=trusted, x_proto=0) if trusted else app
+
+
+def client_ip(environ: "WSGIEnvironment") -> str:
+    """The client's address, an IPv6 one as its /64: so much of it a single household has to choose from.
+
+    The peer's own where the proxies name none.
+    """
+    forwarded: str = environ.get("REMOTE_ADDR") or ""
+    before = environ.get("werkzeug.proxy_fix.orig")
+    peer: str = (before["REMOTE_ADDR"] if before else forwarded) or ""
+    return _network(forwarded) or _network(peer) or peer
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> str:
+    """The address, or the /64 it is in; empty where it is none."""
+    bare = text
+    if text.startswith("["):
+        bare = text[1:].partition("]")[0]
+    elif text.count(":") == 1:  # an IPv4 address and a port, as some proxies write it
+        bare = text.partition(":")[0]
+    try:
+        address = ip_address(bare.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+    return str(address)

@@ -1,16 +1,16 @@
-"""Who asks: a client address, or the holder of a token; and what he may."""
+"""Whose token a request carries, and what it allows."""
 
 from collections.abc import Callable
 from hmac import compare_digest
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from common.api.middleware.request_context import Refusal
-from common.api.route import Scope
+from common.api.blueprint import Scope
+from common.api.middleware.request_context import Caller, Refusal
 from common.domain.errors import StoreError
-from common.domain.observation import Clock
-from common.store import keys
+from common.ports import Clock
+from common.store import api_keys
 from common.store.engine import Database
 from common.store.errors import UNREACHABLE
 
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
 
 _NOTE_EVERY_S = 60.0
 _CHALLENGE = 'Bearer realm="vayu"'
-
-
-class Caller(NamedTuple):
-    """Who it is."""
-
-    name: str
-    """Of a token, how it begins; else the address."""
-    scopes: frozenset[str] | None = None
-    """What the token allows; None: there was none."""
-
-    def may(self, scope: Scope) -> bool:
-        """Whether the token allows this."""
-        return self.scopes is not None and (scope in self.scopes or "admin" in self.scopes)
 
 
 def given_token(environ: "WSGIEnvironment") -> str | Refusal | None:
@@ -83,7 +70,7 @@ class KeyRing:
         self._tick = tick
         self._reading = Lock()
         self._version: int | None = None
-        self._locks: dict[str, keys.Lock] = {}
+        self._locks: dict[str, api_keys.Lock] = {}
         self._used: set[str] = set()
         self._note_at = tick() + _NOTE_EVERY_S
 
@@ -97,15 +84,15 @@ class KeyRing:
             raise StoreError(UNREACHABLE)
         if version != self._version:
             self._read(version)
-        prefix = token[: keys.PREFIX_LENGTH]
-        found = self._locks.get(prefix) or _NOBODY
-        right = compare_digest(keys.hashed(token), found.hash)
-        if not right or (found.expires_at is not None and found.expires_at <= self._clock()):
+        prefix = token[: api_keys.PREFIX_LENGTH]
+        key = self._locks.get(prefix) or _NOBODY
+        right = compare_digest(api_keys.hashed(token), key.hash)
+        if not right or (key.expires_at is not None and key.expires_at <= self._clock()):
             return None
         self._used.add(prefix)
         if self._tick() >= self._note_at:
             self._note()
-        return Caller(prefix, found.scopes)
+        return Caller(prefix, key.scopes)
 
     def _read(self, version: int) -> None:
         with self._reading:
@@ -113,7 +100,7 @@ class KeyRing:
                 return
             try:
                 with self._database.reading() as connection:
-                    self._locks = keys.locks(connection)
+                    self._locks = api_keys.locks(connection)
                 self._version = version
             except StoreError:
                 if self._version is None:
@@ -124,10 +111,10 @@ class KeyRing:
         used, self._used = self._used, set()
         try:
             with self._database.transaction() as connection:
-                keys.note_use(connection, used, now=self._clock())
+                api_keys.note_use(connection, used, now=self._clock())
         except StoreError:
             self._used |= used
 
 
-_NOBODY = keys.Lock(bytes(32), frozenset(), None)
+_NOBODY = api_keys.Lock(bytes(32), frozenset(), None)
 """What a token of an unknown prefix is compared with, so that it takes as long as another."""

@@ -1,146 +1,222 @@
-"""Answers that are known already, and what is promised of them."""
+"""Answers that are known already: under what name they are cached, until when they hold, and what clients are promised.
+
+Indian hours end at half past the UTC hour, collections start at ``xx:37`` and take minutes. So an answer of the
+data is good until the next hour's are expected, once those of the present hour are in; until then, and where the
+data are late, anything may come at any moment, and nothing is promised for longer than a minute.
+"""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import TYPE_CHECKING
 
+import msgspec
+from cachetools import LRUCache
+from werkzeug import Request, Response
+from werkzeug.http import parse_etags
+
+from common.api.blueprint import BASE, CachePolicy, Endpoint
 from common.api.context import ApiContext
-from common.api.middleware.cache_control import good_for_s, span
-from common.api.middleware.cache_key import CacheKeys, name_of
-from common.api.middleware.conditional import matches, takes_gzip
 from common.api.middleware.cors import allowed_origin
-from common.api.middleware.data_version import Known
-from common.api.middleware.replies import STATUS_LINES, Headers, Reply, own_headers, varying, with_defaults
+from common.api.middleware.replies import add_headers, takes_gzip
 from common.api.middleware.request_context import RequestContext
 from common.api.middleware.response_cache import Answer, Content, Question
-from common.api.route import Kept, Route
+from common.api.validation import read_query
+from common.domain.cities import find_city
+from common.domain.errors import VayuError
+from common.domain.observation import HOUR, last_full_hour
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
 
 STALE_FOR_S = 600
 """While the database does not answer, an answer made so long ago is still given, marked as what it is."""
 _SHARED_FOR_S = {"data": 3600, "minute": 60}
-_OF_THE_BODY = ("Content-Length", "Content-Type", "Content-Disposition", "Content-Encoding")
-"""What a 304 does not repeat."""
-_STALE = ("Warning", '111 vayu "Revalidation Failed"')
+_STALE = '111 vayu "Revalidation Failed"'
+_EXPECTED = timedelta(minutes=10)
+"""After the end of an hour its data may come; `common.cli.schedule` says when they are collected."""
+_SETTLED = timedelta(minutes=15)
+"""After the end of an hour its data are all there, and the forecasts made of them."""
+_REMEMBERED = 4096
+_LONGEST_HEADER = 4096
+_LONGEST = 512
+"""Characters of an address and a query that are remembered as they were written."""
+
+Written = tuple[str, str, str, str]
+"""Where it is mounted, path, query, Accept: as a client wrote them."""
 
 
 class CachedResponses:
     """Finds answers, has them made where there are none, and keeps them."""
 
-    def __init__(self, context: ApiContext, routes: Iterable[Route]) -> None:
+    def __init__(self, context: ApiContext, endpoints: Iterable[Endpoint]) -> None:
         self._clock = context.clock
         self._closed = context.policy.reads_need_token
         self._watch = context.watch
-        self._answers = context.answers
-        self._keys = CacheKeys(routes)
+        self._cache = context.answers
+        self._keys = CacheKeys(endpoints)
         self._origins = context.policy.origins
-        self._promised: dict[Kept, tuple[int, Known, str]] = {}
 
-    def route(self, request: RequestContext) -> Route | None:
+    def endpoint(self, request: RequestContext) -> Endpoint | None:
         """The endpoint of a request, where its address is plainly written."""
-        return self._keys.route(request.method, request.path)
+        return self._keys.endpoint(request.method, request.path)
 
-    def find(self, request: RequestContext, route: Route, make: Callable[[], Reply]) -> Answer | Reply:
-        """The answer, kept or made now; what `make` says where that is none that can be kept."""
+    def find(
+        self, request: RequestContext, endpoint: Endpoint, make: Callable[[], Response]
+    ) -> Answer | Response:
+        """The answer, cached or made now; what `make` returns where that cannot be cached."""
         known = self._watch.known()
-        written = self._keys.written(request, route)
-        name = self._keys.known(written)
-        is_new = name is None
-        if name is None:
-            name = name_of(request.environ, route, request.path)
+        written = self._keys.written(request, endpoint)
+        name = unvaried = self._keys.known(written) or name_of(request.environ, endpoint, request.path)
         if known is None or name is None:
             return make()
-        asked = name
         now = self._clock()
         if origin := allowed_origin(request.environ, self._origins):
             name = f"{origin} {name}"  # its answer names it
-        found: Answer | Reply
-        before = None if self._answers is None or known.sure else self._answers.newest(name)
+        answer: Answer | Response
+        before = None if self._cache is None or known.sure else self._cache.newest(name)
         if before is not None and _bearable(before, now):
-            request.kept = "stale"
-            found = before
+            request.cache = "stale"
+            answer = before
+        elif self._cache is None or not known.sure:
+            answer = _as_answer(make(), now)
         else:
-            found = self._made(request, route, make, name, known, now)
-        if is_new and isinstance(found, Answer):
-            self._keys.remember(written, asked)
-        return found
+            question = Question(name, (known.versions.data, span(endpoint.cache, now)), known.versions.secret)
+            answer, request.cache = self._cache.get_or_make(
+                question, lambda: _as_answer(make(), now), seconds=_SHARED_FOR_S[endpoint.cache]
+            )
+            if isinstance(answer, Response) and answer.status_code == 503:  # the database has just gone
+                before = self._cache.newest(name)
+                if before is not None and _bearable(before, now):
+                    request.cache = "stale"
+                    answer = before
+        if unvaried is not None and isinstance(answer, Answer):
+            self._keys.remember(written, unvaried)
+        return answer
 
-    def reply(self, request: RequestContext, route: Route, answer: Answer) -> Reply:
+    def response(self, request: RequestContext, endpoint: Endpoint, answer: Answer) -> Response:
         """An answer as this client gets it."""
         environ = request.environ
-        headers = own_headers(request)
-        if request.kept == "stale":
-            age_s = max(int(self._clock().timestamp() - answer.made_at), 0)
-            headers += (("Cache-Control", "no-cache"), ("Age", str(age_s)), _STALE)
+        response = Response(answer.body, headers=answer.content.headers)
+        headers = response.headers
+        headers["ETag"] = answer.tag
+        if request.cache == "stale":
+            headers["Cache-Control"] = "no-cache"
+            headers["Age"] = str(max(int(self._clock().timestamp() - answer.made_at), 0))
+            headers["Warning"] = _STALE
         else:
-            headers.append(("Cache-Control", self._promise(route.cache)))
-        has = environ.get("HTTP_IF_NONE_MATCH")
-        if has is not None and matches(has, answer.tag):
-            return Reply(STATUS_LINES[304], self._common(answer, "nothing") + headers, b"")
-        if answer.packable and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            return Reply(STATUS_LINES[200], self._common(answer, "packed") + headers, answer.packed)
-        return Reply(STATUS_LINES[200], self._common(answer, "plain") + headers, answer.body)
+            headers["Cache-Control"] = self._promise(endpoint.cache)
+        add_headers(response, request)
+        if matches(environ.get("HTTP_IF_NONE_MATCH", ""), answer.tag):
+            response.status_code = 304
+            headers.remove("Content-Disposition")
+        elif answer.packable and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            response.content_encoding = "gzip"
+            response.set_data(answer.packed)
+        return response
 
-    def _made(
-        self,
-        request: RequestContext,
-        route: Route,
-        make: Callable[[], Reply],
-        name: str,
-        known: Known,
-        now: datetime,
-    ) -> Answer | Reply:
-        answers = self._answers
-        if answers is None or not known.sure:
-            return _as_answer(make(), now)
-        question = Question(name, (known.versions.data, span(route.cache, now)), known.versions.seal)
-        found, request.kept = answers.get_or_make(
-            question, lambda: _as_answer(make(), now), seconds=_SHARED_FOR_S[route.cache]
-        )
-        if isinstance(found, Reply) and found.status[:3] == "503":  # the database has just gone
-            before = answers.newest(name)
-            if before is not None and _bearable(before, now):
-                request.kept = "stale"
-                return before
-        return found
-
-    def _common(self, answer: Answer, form: str) -> Headers:
-        """The headers that every use of an answer in this form has in common."""
-        found = answer.ready.get(form)
-        if found is None:
-            headers = varying(answer.content.headers, "Accept-Encoding")
-            if form == "nothing":
-                headers = [one for one in headers if one[0] not in _OF_THE_BODY]
-            elif form == "packed":
-                headers += [("Content-Encoding", "gzip"), ("Content-Length", str(len(answer.packed)))]
-            else:
-                headers.append(("Content-Length", str(len(answer.body))))
-            headers = [*with_defaults(headers), ("ETag", answer.tag)]
-            found = answer.ready[form] = headers
-        return found
-
-    def _promise(self, kept: Kept) -> str:
+    def _promise(self, policy: CachePolicy) -> str:
         if self._closed:
             return "private, no-cache"
         known = self._watch.known()
-        now = self._clock()
         if known is None or not known.sure:
             return "no-cache"
-        second = int(now.timestamp())
-        before = self._promised.get(kept)
-        if before is not None and before[0] == second and before[1] is known:
-            return before[2]
-        told = f"public, max-age={good_for_s(kept, now, known.newest)}, stale-if-error={STALE_FOR_S}"
-        self._promised[kept] = second, known, told
-        return told
+        seconds = good_for_s(policy, self._clock(), known.newest)
+        return f"public, max-age={seconds}, stale-if-error={STALE_FOR_S}"
 
 
 def _bearable(answer: Answer, now: datetime) -> bool:
     return abs(now.timestamp() - answer.made_at) <= STALE_FOR_S
 
 
-def _as_answer(reply: Reply, now: datetime) -> Answer | Reply:
-    """What can be kept as what is kept."""
-    told = {name for name, _ in reply.headers}
-    if reply.status[:3] != "200" or not isinstance(reply.body, bytes) or "Cache-Control" in told:
-        return reply
-    headers = [one for one in reply.headers if one[0] != "Content-Length"]
-    return Answer(Content(headers, reply.body, now.timestamp()))
+def _as_answer(response: Response, now: datetime) -> Answer | Response:
+    """What can be cached as what is cached."""
+    if response.status_code != 200 or not response.is_sequence or "Cache-Control" in response.headers:
+        return response
+    response.vary.add("Accept-Encoding")
+    response.headers.remove("Content-Length")
+    return Answer(Content(list(response.headers), response.get_data(), now.timestamp()))
+
+
+def matches(if_none_match: str, tag: str) -> bool:
+    """Whether a tag is among those that the client has, by weak comparison (RFC 9110, 8.8.3.2 and 13.1.2)."""
+    return if_none_match == tag or parse_etags(if_none_match[:_LONGEST_HEADER]).contains_raw(tag)
+
+
+def span(policy: CachePolicy, now: datetime) -> int:
+    """Number of the stretch of time that an answer of `now` holds for, its data being the same."""
+    seconds = int(now.timestamp())
+    return seconds // 60 if policy == "minute" else (seconds - 1800) // 3600
+
+
+def good_for_s(policy: CachePolicy, now: datetime, newest: datetime | None) -> int:
+    """Seconds for which clients may keep an answer; `newest`: the newest hour that there are data of."""
+    if policy == "minute":
+        return 60 - now.second
+    hour = last_full_hour(now)
+    if newest is None or newest < hour or now < hour + _SETTLED:
+        return 60
+    return int((hour + HOUR + _EXPECTED - now) / timedelta(seconds=1))
+
+
+class CacheKeys:
+    """The endpoints by address, and the names of recent requests."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._whole: dict[tuple[str, str], Endpoint] = {}
+        self._beginning: dict[tuple[str, str], Endpoint] = {}
+        for endpoint in endpoints:
+            methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
+            beginning, brace, _ = (BASE + endpoint.path).partition("/{")
+            for method in methods:
+                if brace:
+                    self._beginning[method, beginning] = endpoint
+                else:
+                    self._whole[method, beginning.rstrip("/")] = endpoint
+        self._turns = RLock()
+        self._names: LRUCache[Written, str] = LRUCache(_REMEMBERED)
+
+    def endpoint(self, method: str, path: str) -> Endpoint | None:
+        """The endpoint of a plainly written address; what is written otherwise is left to Flask."""
+        path = path.removesuffix("/")
+        whole = self._whole.get((method, path))
+        return whole or self._beginning.get((method, path.rpartition("/")[0]))
+
+    def written(self, request: RequestContext, endpoint: Endpoint) -> Written:
+        """The request, as it was written."""
+        environ = request.environ
+        accept = environ.get("HTTP_ACCEPT", "") if len(endpoint.media) > 1 else ""
+        return environ.get("SCRIPT_NAME", ""), request.path, environ.get("QUERY_STRING", ""), accept
+
+    def known(self, written: Written) -> str | None:
+        """The name of a request that came lately and was answered well."""
+        with self._turns:
+            return self._names.get(written)
+
+    def remember(self, written: Written, name: str) -> None:
+        """Know the name at once the next time."""
+        if sum(map(len, written)) <= _LONGEST:
+            with self._turns:
+                self._names[written] = name
+
+
+def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, path: str) -> str | None:
+    """One name for all ways to ask the same: whatever the city's spelling and the order of the parameters.
+
+    None where it is not asked rightly: that is for the endpoint to say.
+    """
+    request = Request(environ)
+    try:
+        query = read_query(endpoint.query, dict(request.args.lists()))
+        wanted = (
+            path.removesuffix("/").rpartition("/")[2].encode("latin-1").decode()
+            if "{" in endpoint.path
+            else ""
+        )
+        place = find_city(wanted).slug if endpoint.path.endswith("{city}") else wanted
+    except (VayuError, UnicodeError):
+        return None
+    media = request.accept_mimetypes.best_match(endpoint.media) if len(endpoint.media) > 1 else ""
+    mounted = environ.get("SCRIPT_NAME", "")
+    parameters = None if query is None else query.model_dump(mode="json")
+    return msgspec.json.encode((mounted, endpoint.path, place, parameters, media)).decode()

@@ -47,7 +47,7 @@ def is_preflight(environ: "WSGIEnvironment") -> bool:
 def allowed_origin(environ: "WSGIEnvironment", origins: tuple[str, ...]) -> str:
     """The request's origin where answers differ by it; else nothing."""
     origin: str = environ.get("HTTP_ORIGIN", "")
-    return origin if origin and origin.lower() in (one.lower() for one in origins) else ""
+    return origin if origin and origin.lower() in map(str.lower, origins) else ""
 
 
 def _vary_by_origin(response: Response) -> Response:

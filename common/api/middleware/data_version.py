@@ -1,4 +1,4 @@
-"""What a process knows of the database's versions; asked for once a second at most, and by one thread."""
+"""What a process knows of the database's versions; it looks once a second at most, and in one thread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from threading import Lock
 from time import monotonic
 
 from common.domain.errors import StoreError
-from common.domain.observation import Clock
-from common.store import version
+from common.ports import Clock
+from common.store import data_version
+from common.store.data_version import Versions
 from common.store.engine import Database
-from common.store.version import Versions
 
 _EVERY_S = 1.0
 _OLDEST_S = 2.0
@@ -37,7 +37,7 @@ class Watch:
         self._database = database
         self._clock = clock
         self._tick = tick
-        self._asking = Lock()
+        self._looking = Lock()
         self._known: Known | None = None
         self._next = float("-inf")
         self._heard = float("-inf")
@@ -48,13 +48,13 @@ class Watch:
         if now < self._next:
             return self._known
         waits = self._known is None or (self._known.sure and now - self._heard > _OLDEST_S)
-        if not self._asking.acquire(blocking=waits):
+        if not self._looking.acquire(blocking=waits):
             return self._known
         try:
             if self._tick() >= self._next:
-                self._ask()
+                self._look()
         finally:
-            self._asking.release()
+            self._looking.release()
         return self._known
 
     def forget(self) -> None:
@@ -62,14 +62,14 @@ class Watch:
         self._next = float("-inf")
         self._heard = float("-inf")
 
-    def _ask(self) -> None:
+    def _look(self) -> None:
         before = self._known
-        asked_at = self._tick()
+        looked_at = self._tick()
         try:
             with self._database.reading() as connection:
-                found = version.versions(connection)
-                if before is None or found.data != before.versions.data:
-                    newest = version.newest_hour(connection, self._clock())
+                versions = data_version.versions(connection)
+                if before is None or versions.data != before.versions.data:
+                    newest = data_version.newest_hour(connection, self._clock())
                 else:
                     newest = before.newest
         except StoreError:
@@ -77,6 +77,6 @@ class Watch:
                 self._known = Known(before.versions, before.newest, sure=False)
             self._next = self._tick() + _AGAIN_S
         else:
-            self._known = Known(found, newest, sure=True)
-            self._heard = asked_at
-            self._next = asked_at + _EVERY_S
+            self._known = Known(versions, newest, sure=True)
+            self._heard = looked_at
+            self._next = looked_at + _EVERY_S

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from common.api.blueprint import BASE
 from common.api.middleware.request_context import RequestContext
-from common.api.route import BASE
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -21,7 +21,7 @@ def logger() -> "Logger":
     """The log of the API."""
     from aws_lambda_powertools import Logger  # 40 ms, not before something is logged
 
-    # No line tells them, and to find them out takes time: https://docs.python.org/3/howto/logging.html#optimization
+    # No line shows them, and to look them up takes time: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logMultiprocessing = False
     logging._srcfile = None
 
@@ -36,17 +36,17 @@ def _line(about: dict[str, Any]) -> str:
     return msgspec.json.encode(about, enc_hook=str).decode()
 
 
-def tell(request: RequestContext) -> None:
+def log_request(request: RequestContext) -> None:
     """Write the one line of a request that was answered; neither its query nor its headers, which may hold secrets."""
     trace = request.environ.get("HTTP_X_AMZN_TRACE_ID", "")
     about = {
         "method": request.method,
-        "route": BASE + request.route.path if request.route else None,
+        "route": BASE + request.endpoint.path if request.endpoint else None,
         "path": request.path[:200],
         "status": request.status,
         "duration_ms": round(request.seconds * 1000, 1),
         "bytes": request.length,
-        "cache": request.kept or None,
+        "cache": request.cache or None,
         "request_id": request.request_id,
         _TRACE: trace.partition(";")[0].removeprefix("Root=")[:100] or None,
     }

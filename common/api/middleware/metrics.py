@@ -16,15 +16,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.api.route import BASE
+from common.api.blueprint import BASE
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
     from prometheus_client import Counter, Histogram, Metric
 
+    from common.api.blueprint import Endpoint
     from common.api.middleware.request_context import RequestContext
-    from common.api.route import Route
 
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the classes of response times; one class more holds what is longer."""
@@ -75,14 +75,14 @@ class Meter:
     def count(self, request: RequestContext) -> None:
         """Count a request that was answered."""
         own = self._begun(request.environ)
-        requests, duration, sent = own.of(request.route, request.status)
+        requests, duration, sent = own.of(request.endpoint, request.status)
         requests.inc()
         duration.observe(request.seconds)
         sent.inc(request.length)
-        if request.kept:
-            own.cache.labels(request.kept).inc()
+        if request.cache:
+            own.cache.labels(request.cache).inc()
         now = time.monotonic()
-        if now - self._cpu_at >= 1:  # asking costs as much as all the counting
+        if now - self._cpu_at >= 1:  # to look costs as much as all the counting
             self._count_cpu(own, now)
         if now - self._snapshots[-1].at >= _SNAPSHOT_EVERY_S:
             self._snapshots.append(_snapshot(own.collect(), now))
@@ -95,7 +95,8 @@ class Meter:
         families = own.collect()
         present = _snapshot(families, now)
         before = next(
-            (one for one in reversed(self._snapshots) if now - one.at >= LATELY_S), self._snapshots[0]
+            (snapshot for snapshot in reversed(self._snapshots) if now - snapshot.at >= LATELY_S),
+            self._snapshots[0],
         )
         requests = present.requests - before.requests
         workers = own.workers()
@@ -159,17 +160,17 @@ class _Instruments:
         )
         self.cpu = Counter(CPU, "CPU time of all workers", registry=own)
 
-    def of(self, route: Route | None, status: int) -> tuple[Counter, Histogram, Counter]:
+    def of(self, endpoint: Endpoint | None, status: int) -> tuple[Counter, Histogram, Counter]:
         """What counts the requests of an endpoint, their times, their bytes; looked up by labels once."""
-        found = self._of.get((id(route), status))
-        if found is None:
-            endpoint = ("any", "other") if route is None else (route.method, BASE + route.path)
-            found = self._of[id(route), status] = (
-                self._requests.labels(*endpoint, str(status)),
-                self._duration.labels(*endpoint),
-                self._sent.labels(*endpoint),
+        instruments = self._of.get((id(endpoint), status))
+        if instruments is None:
+            labels = ("any", "other") if endpoint is None else (endpoint.method, BASE + endpoint.path)
+            instruments = self._of[id(endpoint), status] = (
+                self._requests.labels(*labels, str(status)),
+                self._duration.labels(*labels),
+                self._sent.labels(*labels),
             )
-        return found
+        return instruments
 
     def collect(self) -> list[Metric]:
         return list(self._registry.collect())
@@ -180,8 +181,8 @@ class _Instruments:
             return [os.getpid()]
         from psutil import pid_exists
 
-        found = {int(file.stem.rpartition("_")[2]) for file in self._folder.glob("counter_*.db")}
-        return sorted(filter(pid_exists, found))
+        pids = {int(file.stem.rpartition("_")[2]) for file in self._folder.glob("counter_*.db")}
+        return sorted(filter(pid_exists, pids))
 
 
 def _snapshot(families: list[Metric], now: float) -> Snapshot:
@@ -196,7 +197,7 @@ def _snapshot(families: list[Metric], now: float) -> Snapshot:
 
 
 def _shared_folder() -> Path | None:
-    """The folder of this server's workers; None where nothing can be written: each tells what it counted itself."""
+    """The folder of this server's workers; None where nothing can be written: each shows what it counted itself."""
     with suppress(OSError):
         return private_folder(os.getppid())
     return None

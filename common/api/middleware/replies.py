@@ -1,18 +1,19 @@
-"""What goes back to the client, and the headers that it carries."""
+"""What goes back to the client: the headers that every response carries, and gzip where that is worth it."""
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from common.api.middleware.conditional import takes_gzip
+from werkzeug import Response
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+
 from common.api.middleware.request_context import RequestContext
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
-
-Headers = list[tuple[str, str]]
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -21,116 +22,67 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 """What every answer carries, unless it says otherwise itself."""
+SMALLEST_PACKED = 1024
+"""Bytes of a body that is not packed."""
 _TEXTS = ("text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml")
-_SMALLEST_PACKED = 1024
-STATUS_LINES = {one.value: f"{one.value} {one.phrase}" for one in HTTPStatus}
+_LONGEST_HEADER = 4096
 
 
-class Reply(NamedTuple):
-    """An answer on its way; a body of several parts is not known in advance."""
-
-    status: str
-    headers: Headers
-    body: bytes | Iterable[bytes]
-
-
-def captured(inner: "WSGIApplication", request: RequestContext) -> Reply:
-    """What an application answers; its body in one piece where its length is told."""
-    told: list[tuple[str, Headers]] = []
-
-    def start(status: str, headers: Headers, _: object = None) -> Callable[[bytes], object]:
-        told[:] = [(status, headers)]
-        return _unused
-
-    body = inner(request.environ, start)
-    [(status, headers)] = told
-    if any(name == "Content-Length" for name, _ in headers):
-        try:
-            return Reply(status, headers, b"".join(body))
-        finally:
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
-    return Reply(status, headers, body)
+def response_of(inner: "WSGIApplication", request: RequestContext) -> Response:
+    """What an application answers; its body in one piece where its length is known."""
+    response = Response.from_app(inner, request.environ)
+    if response.content_length is not None:
+        response.make_sequence()
+        response.close()
+    return response
 
 
-def own_headers(request: RequestContext) -> Headers:
-    """What is said of this very request."""
-    headers = [("X-Request-Id", request.request_id)]
-    if (
-        request.environ.get("wsgi.url_scheme") == "https"
-    ):  # by plain HTTP nobody may believe it: RFC 6797 §7.2
-        headers.append(("Strict-Transport-Security", "max-age=31536000"))
+def add_headers(response: Response, request: RequestContext) -> None:
+    """Add what every answer carries, and what is so of this request alone."""
+    headers = response.headers
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    headers["X-Request-Id"] = request.request_id
+    # By plain HTTP nobody may believe it: RFC 6797 §7.2.
+    if request.environ.get("wsgi.url_scheme") == "https":
+        headers["Strict-Transport-Security"] = "max-age=31536000"
     if request.allowance is not None:
-        _, limit, remaining, reset_s = request.allowance
-        headers += (
-            ("RateLimit-Limit", str(limit)),
-            ("RateLimit-Remaining", str(remaining)),
-            ("RateLimit-Reset", str(reset_s)),
-        )
-    return headers
+        headers["RateLimit-Limit"] = str(request.allowance.limit)
+        headers["RateLimit-Remaining"] = str(request.allowance.remaining)
+        headers["RateLimit-Reset"] = str(request.allowance.reset_s)
 
 
-def with_defaults(headers: Headers) -> Headers:
-    """The headers, and those of `SECURITY_HEADERS` that are not among them."""
-    told = {name.lower() for name, _ in headers}
-    return headers + [one for one in SECURITY_HEADERS.items() if one[0].lower() not in told]
+def pack(response: Response, request: RequestContext) -> None:
+    """Compress the body by gzip, where the client takes that and it is worth it."""
+    if response.content_encoding or not (response.mimetype or "").startswith(_TEXTS):
+        return
+    if response.is_sequence and len(response.get_data()) <= SMALLEST_PACKED:
+        return
+    response.vary.add("Accept-Encoding")
+    if request.method == "HEAD" or not takes_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", "")):
+        return
+    tag, _ = response.get_etag()
+    if tag is not None:  # it is of the plain body
+        response.set_etag(tag, weak=True)
+    response.content_encoding = "gzip"
+    if response.is_sequence:
+        response.set_data(gzip.compress(response.get_data(), 6, mtime=0))
+    else:
+        body = response.response
+        response.call_on_close(getattr(body, "close", lambda: None))
+        response.response = _packed(body)  # type: ignore[arg-type]
 
 
-def varying(headers: Headers, *names: str) -> Headers:
-    """The headers, with these names in Vary besides those that are there."""
-    before = [value.strip() for name, line in headers if name == "Vary" for value in line.split(",")]
-    added = [name for name in names if name.lower() not in map(str.lower, before)]
-    rest = [one for one in headers if one[0] != "Vary"]
-    return [*rest, ("Vary", ", ".join((*before, *added)))]
+@lru_cache(maxsize=256)
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is welcome. Flask-Compress 1.25 packs for ``gzip;q=0``, which forbids it."""
+    return parse_accept_header(accept_encoding[:_LONGEST_HEADER], Accept).quality("gzip") > 0
 
 
-def packed(reply: Reply, request: RequestContext) -> Reply:
-    """The reply with gzip, where that is welcome and worth it."""
-    told = dict(reply.headers)
-    if "Content-Encoding" in told or not told.get("Content-Type", "").startswith(_TEXTS):
-        return reply
-    whole = isinstance(reply.body, bytes)
-    if whole and len(reply.body) <= _SMALLEST_PACKED:  # type: ignore[arg-type]
-        return reply
-    headers = varying(reply.headers, "Accept-Encoding")
-    if not takes_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", "")) or request.method == "HEAD":
-        return reply._replace(headers=headers)
-    headers = [(name, _weak(value) if name == "ETag" else value) for name, value in headers]
-    headers = [*(one for one in headers if one[0] != "Content-Length"), ("Content-Encoding", "gzip")]
-    if isinstance(reply.body, bytes):
-        body = gzip.compress(reply.body, 6, mtime=0)
-        return Reply(reply.status, [*headers, ("Content-Length", str(len(body)))], body)
-    return Reply(reply.status, headers, _Packing(reply.body))
-
-
-def _weak(tag: str) -> str:
-    return tag if tag.startswith("W/") else f"W/{tag}"
-
-
-class _Packing:
+def _packed(body: Iterable[bytes]) -> Iterator[bytes]:
     """A body with gzip that is packed as it comes."""
-
-    def __init__(self, body: Iterable[bytes]) -> None:
-        self._body = body
-
-    def __iter__(self) -> Iterator[bytes]:
-        packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-        for part in self._body:
-            if ready := packer.compress(part):
-                yield ready
-        yield packer.flush()
-
-    def close(self) -> None:
-        close = getattr(self._body, "close", None)
-        if close is not None:
-            close()
-
-
-def _unused(_: bytes) -> object:
-    """WSGI's other way of writing, which no application here uses.
-
-    Raises:
-        NotImplementedError: always, so that one that does is found at its first answer.
-    """
-    raise NotImplementedError("answers are given as iterables")
+    packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    for part in body:
+        if ready := packer.compress(part):
+            yield ready
+    yield packer.flush()

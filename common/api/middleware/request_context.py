@@ -4,19 +4,30 @@ import re
 from dataclasses import dataclass, field
 from os import urandom
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from common.api.route import Route
+from common.api.blueprint import Endpoint, Scope
+from common.api.middleware.rate_limit import Allowance
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-    from common.api.middleware.authentication import Caller
-    from common.api.middleware.rate_limit import Allowance
-
 KEY = "vayu.request"
 """Where the context stands in the WSGI environment."""
 _SANE = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
+
+
+class Caller(NamedTuple):
+    """Who sent a request: a client address, or the holder of a token."""
+
+    name: str
+    """Of a token, how it begins; else the address."""
+    scopes: frozenset[str] | None = None
+    """What the token allows; None: there was none."""
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the token allows this."""
+        return self.scopes is not None and (scope in self.scopes or "admin" in self.scopes)
 
 
 @dataclass(slots=True)
@@ -37,20 +48,20 @@ class RequestContext:
     method: str
     path: str
     request_id: str
-    route: Route | None = None
+    endpoint: Endpoint | None = None
     """None where the address is not one of ours."""
     status: int = 0
     length: int = 0
     """Bytes of the body that were sent."""
     client: str = ""
     """The address it is from, as far as it can be known."""
-    caller: "Caller | None" = None
+    caller: Caller | None = None
     """None: it has a token that could not be checked."""
-    allowance: "Allowance | None" = None
+    allowance: Allowance | None = None
     """None: it counts for nobody."""
     refusal: Refusal | None = None
     """Why it is not answered."""
-    kept: str = ""
+    cache: str = ""
     """How the cache had to do with it: ``hit``, ``shared``, ``miss``, ``stale``; empty: not at all."""
     started: float = field(default_factory=perf_counter)
     ended: float = 0.0
@@ -70,12 +81,12 @@ def begin(environ: "WSGIEnvironment") -> RequestContext:
     """The context of a request that has just come; its id is the client's own where that is sane."""
     given = environ.get("HTTP_X_REQUEST_ID")
     known = given if given and _SANE.fullmatch(given) else urandom(16).hex()
-    exchange = RequestContext(environ, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), known)
-    environ[KEY] = exchange
-    return exchange
+    context = RequestContext(environ, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), known)
+    environ[KEY] = context
+    return context
 
 
 def present(environ: dict[str, Any]) -> RequestContext:
     """The context that the layers outside have begun."""
-    found: RequestContext = environ[KEY]
-    return found
+    context: RequestContext = environ[KEY]
+    return context

@@ -7,7 +7,9 @@ database: what somebody else put there, or something broke, is not taken for an 
 
 import gzip
 from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -15,11 +17,12 @@ import msgspec
 from cachetools import LRUCache
 from dogpile.cache import make_region
 from dogpile.cache.api import NO_VALUE
+from werkzeug.http import generate_etag, quote_etag
 
-from common.api.middleware.conditional import entity_tag
+from common.api.middleware.replies import SMALLEST_PACKED
 
 if TYPE_CHECKING:
-    from common.adapters.cache_redis import SharedMemory
+    from common.adapters.redis_memory import SharedMemory
 
 T = TypeVar("T")
 Validity = tuple[int, int]
@@ -27,13 +30,18 @@ Validity = tuple[int, int]
 
 LARGEST = 256 * 1024
 """Bytes of an answer that is kept."""
-_SMALLEST_PACKED = 1024
 _OVERHEAD = 2048
 """Bytes that an answer takes besides its body, about."""
 _POINTER = 512
 """Bytes that the name of the newest answer takes, about."""
 _MARK = 16
 _BEGINNING = "vayu:answer:"
+_ANSWERS_DEPEND_ON = ("api", "domain", "store")
+
+
+def entity_tag(body: bytes) -> str:
+    """A weak tag: the answer with gzip and the one without differ in their bytes, not in what they say."""
+    return quote_etag(generate_etag(body), weak=True)
 
 
 class Content(msgspec.Struct, frozen=True, array_like=True):
@@ -48,7 +56,7 @@ class Content(msgspec.Struct, frozen=True, array_like=True):
 class Answer:
     """A kept answer; the body with gzip is made when it is first wanted."""
 
-    __slots__ = ("_packed", "body", "content", "made_at", "ready", "size", "tag")
+    __slots__ = ("_packed", "body", "content", "made_at", "size", "tag")
 
     def __init__(self, content: Content) -> None:
         self.content = content
@@ -56,14 +64,12 @@ class Answer:
         self.made_at = content.made_at
         self.tag = entity_tag(content.body)
         self.size = _OVERHEAD + 2 * len(content.body)
-        self.ready: dict[str, list[tuple[str, str]]] = {}
-        """By the form in which it is sent, the headers that every use of it has in common."""
         self._packed: bytes | None = None
 
     @property
     def packable(self) -> bool:
         """Whether it is worth packing."""
-        return len(self.body) > _SMALLEST_PACKED
+        return len(self.body) > SMALLEST_PACKED
 
     @property
     def packed(self) -> bytes:
@@ -121,9 +127,9 @@ class ResponseCache:
         def fetch_or_make() -> Answer | T:
             nonlocal how
             how = "shared"
-            found = self._fetch(question)
-            if found is not None:
-                return found
+            shared = self._fetch(question)
+            if shared is not None:
+                return shared
             how = "miss"
             made = make()
             if isinstance(made, Answer):
@@ -140,8 +146,8 @@ class ResponseCache:
     def newest(self, name: str) -> Answer | None:
         """The answer that was kept here last under this name, valid or not."""
         key = self._region.get(_newest(name))
-        found = NO_VALUE if key is NO_VALUE else self._region.get(key)
-        return found if isinstance(found, Answer) else None
+        newest = NO_VALUE if key is NO_VALUE else self._region.get(key)
+        return newest if isinstance(newest, Answer) else None
 
     def clear(self) -> int | None:
         """Forget all answers, here and in Redis; how many were there, None where it was not to be reached."""
@@ -186,9 +192,9 @@ class _Memory(LRUCache[str, Any]):
             super().clear()
 
 
-def _size(kept: Any) -> float:
+def _size(value: Any) -> float:
     """Bytes of a value of dogpile.cache."""
-    return kept.payload.size if isinstance(kept.payload, Answer) else _POINTER
+    return value.payload.size if isinstance(value.payload, Answer) else _POINTER
 
 
 def _newest(name: str) -> str:
@@ -213,3 +219,14 @@ def _opened(sealed: bytes, question: Question) -> Content | None:
         return msgspec.msgpack.decode(text, type=Content)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
+
+
+@cache
+def build_id() -> str:
+    """A digest of all code that an answer depends on, so that during a deployment old and new do not mix theirs."""
+    digest = blake2b(digest_size=8)
+    root = Path(__file__).parents[2]
+    for folder in _ANSWERS_DEPEND_ON:
+        for file in sorted((root / folder).rglob("*.py")) + sorted((root / folder).rglob("*.json")):
+            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

@@ -1,14 +1,6 @@
 """The endpoints, by resource."""
 
-from common.api.routes import aqi, cities, docs, forecast, jobs, models, record, system
+from common.api.routes import aqi, cities, docs, forecast, models, record, system
 
-ROUTES = (
-    *cities.ROUTES,
-    *aqi.ROUTES,
-    *forecast.ROUTES,
-    *models.ROUTES,
-    *record.ROUTES,
-    *jobs.ROUTES,
-    *system.ROUTES,
-    *docs.ROUTES,
-)
+BLUEPRINTS = (cities.api, aqi.api, forecast.api, models.api, record.api, system.api, docs.api)
+ENDPOINTS = tuple(endpoint for blueprint in BLUEPRINTS for endpoint in blueprint.endpoints)

@@ -5,47 +5,51 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, request
-from msgspec import UNSET
+from flask_openapi3 import Tag
 
-from common.api import serializers
-from common.api.context import ApiContext
+from common.api.blueprint import JSON, Blueprint
+from common.api.context import context
+from common.api.errors import Problem
 from common.api.history import CSV, Past, body
-from common.api.route import JSON, Route
+from common.api.responses import index, utc
+from common.api.schemas import CityPath, StandardQuery
 from common.api.schemas.aqi import (
     Current,
     CurrentQuery,
     DayHistory,
+    History,
     HistoryQuery,
     HourHistory,
     Pollutant,
     Pollutants,
 )
-from common.api.schemas.common import StandardQuery
 from common.api.time_range import moment, window, wrong
 from common.domain.aqi import Aqi, PollutantIndex, Standard, category
 from common.domain.cities import City
 from common.domain.errors import NotFound
-from common.domain.explanation import explain_readings, unpack
 from common.domain.observation import POLLUTANTS, UNITS
+from common.quality.explanation import explain_readings, unpack
 from common.store.reads.hours import LatestHour, latest_hour
 
+api = Blueprint("aqi", abp_tags=[Tag(name="Air quality", description="Now and before")])
 
-def current(context: ApiContext, *, city: City, query: CurrentQuery) -> Current:
+
+@api.get("/aqi/current/<city>", responses={200: Current, 404: Problem}, cache="minute")
+def current(path: CityPath, query: CurrentQuery) -> dict[str, Any]:
     """The latest index of a city, with the concentrations of that hour."""
-    now = context.clock()
+    city, now = path.city, context.clock()
     as_of = moment(query.as_of, now)
     if as_of and query.explain:
         raise wrong(
             "explain tells of what is known now; how an index came about is not kept for as_of",
             explain=("true", "true without as_of"),
         )
-    hour = _latest(context, city, query.standard, now, as_of)
+    hour = _latest(city, query.standard, now, as_of)
     if hour.aqi is None:
         reason = hour.detail.get("withheld", {}).get(query.standard) or "it cannot be computed"
         raise NotFound(f"no hour of the {_last_48(as_of)} has an index for {city.name}: {reason}")
-    concentrations: dict[str, Any] = {name: round(value, 2) for name, value in hour.concentrations.items()}
-    explanation = _explanation(hour, query.standard) if query.explain else UNSET
-    return Current(
+    concentrations = {name: round(value, 2) for name, value in hour.concentrations.items()}
+    return Current.answer(
         city=city.name,
         state=city.state,
         standard=query.standard,
@@ -54,19 +58,20 @@ def current(context: ApiContext, *, city: City, query: CurrentQuery) -> Current:
         stations=hour.stations,
         flags=hour.flags,
         simulated=context.simulated(),
-        as_of=UNSET if as_of is None else serializers.utc(as_of),
-        explanation=explanation,
+        as_of=None if as_of is None else utc(as_of),
+        explanation=_explanation(hour, query.standard) if query.explain else None,
         **_index(hour, query.standard, as_of or now),
         **concentrations,
     )
 
 
-def pollutants(context: ApiContext, *, city: City, query: StandardQuery) -> Pollutants:
+@api.get("/aqi/pollutants/<city>", responses={200: Pollutants, 404: Problem}, cache="minute")
+def pollutants(path: CityPath, query: StandardQuery) -> dict[str, Any]:
     """Concentrations, windows and sub-indices of the pollutants of a city's latest hour."""
-    now = context.clock()
-    hour = _latest(context, city, query.standard, now)
+    city, now = path.city, context.clock()
+    hour = _latest(city, query.standard, now)
     explained = _explained(hour, query.standard)
-    return Pollutants(
+    return Pollutants.answer(
         city=city.name,
         state=city.state,
         standard=query.standard,
@@ -84,45 +89,44 @@ def pollutants(context: ApiContext, *, city: City, query: StandardQuery) -> Poll
     )
 
 
-def history(context: ApiContext, *, city: City, query: HistoryQuery) -> Response:
+@api.get("/aqi/history/<city>", responses={200: History, 404: Problem}, cache="data")
+def history(path: CityPath, query: HistoryQuery) -> Response:
     """The hours or days of a city, oldest first, as JSON or CSV.
 
     Up to ten years at once. A long answer is sent as it is read; if it breaks off, the connection does too, and it must
     be asked for again.
     """
-    now = context.clock()
+    city, now = path.city, context.clock()
     as_of = moment(query.as_of, now)
-    past = Past(context, city, query, window(query, as_of or now), as_of)
+    past = Past(context.database, city, query, window(query, as_of or now), as_of)
     if "serverless.event" in request.environ:
         past.refuse_buffering()
-    kind = HourHistory if query.interval == "hour" else DayHistory
-    head = kind(
+    model = HourHistory if query.interval == "hour" else DayHistory
+    head = model.answer(
+        interval=query.interval,
         city=city.name,
         state=city.state,
         standard=query.standard,
-        start=serializers.utc(past.asked.start),
-        end=serializers.utc(past.asked.end),
+        start=utc(past.range.start),
+        end=utc(past.range.end),
         count=0,
         expected=past.expected,
         units={name: UNITS[name] for name in POLLUTANTS},
         simulated=context.simulated(),
-        as_of=UNSET if as_of is None else serializers.utc(as_of),
+        as_of=None if as_of is None else utc(as_of),
         points=[],
     )
-    wanted = query.format
-    if wanted is UNSET:
-        wanted = "csv" if request.accept_mimetypes.best_match((JSON, CSV)) == CSV else "json"
-    response = Response(body(past, head, as_csv=wanted == "csv"), content_type=JSON)
-    if wanted == "csv":
+    prefers_csv = request.accept_mimetypes.best_match((JSON, CSV)) == CSV
+    as_csv = query.format == "csv" if query.format else prefers_csv
+    response = Response(body(past, head, as_csv=as_csv), content_type=JSON)
+    if as_csv:
         response.content_type = f"{CSV}; charset=utf-8; header=present"
         response.headers["Content-Disposition"] = f'attachment; filename="{city.slug}.csv"'
     response.vary.add("Accept")
     return response
 
 
-def _latest(
-    context: ApiContext, city: City, standard: Standard, now: datetime, as_of: datetime | None = None
-) -> LatestHour:
+def _latest(city: City, standard: Standard, now: datetime, as_of: datetime | None = None) -> LatestHour:
     with context.database.reading() as connection:
         hour = latest_hour(connection, city.name, standard, now, as_of=as_of)
     if hour is None:
@@ -134,14 +138,12 @@ def _last_48(as_of: datetime | None) -> str:
     return (
         "last 48 hours"
         if as_of is None
-        else f"48 hours before {serializers.utc(as_of):%Y-%m-%dT%H:%M:%SZ}, as known then,"
+        else f"48 hours before {utc(as_of):%Y-%m-%dT%H:%M:%SZ}, as known then,"
     )
 
 
 def _index(hour: LatestHour, standard: Standard, now: datetime) -> dict[str, Any]:
-    return serializers.index(
-        standard, now, time=hour.time, aqi=hour.aqi, dominant=hour.dominant, basis=hour.basis
-    )
+    return index(standard, now, time=hour.time, aqi=hour.aqi, dominant=hour.dominant, basis=hour.basis)
 
 
 def _explanation(hour: LatestHour, standard: Standard) -> dict[str, Any]:
@@ -154,13 +156,13 @@ def _explained(hour: LatestHour, standard: Standard) -> Aqi:
     return replace(unpack(hour.detail, standard), value=hour.aqi, dominant=hour.dominant)
 
 
-def _pollutant(name: str, hour: LatestHour, explained: Aqi) -> Pollutant:
+def _pollutant(name: str, hour: LatestHour, explained: Aqi) -> dict[str, Any]:
     hourly = hour.concentrations.get(name)
     part: PollutantIndex | None = explained.pollutants.get(name)
     index = part.index if part else None
     # An index that its provider published came without its hours.
     counted = part if part and not (part.index is not None and part.hours_present == 0) else None
-    return Pollutant(
+    return Pollutant.answer(
         concentration=None if hourly is None else round(hourly, 2),
         unit=UNITS[name],
         sub_index=index,
@@ -173,38 +175,3 @@ def _pollutant(name: str, hour: LatestHour, explained: Aqi) -> Pollutant:
         dominant=name == hour.dominant,
         withheld=part.withheld if part else "the standard has no sub-index of it, or none was computed",
     )
-
-
-ROUTES = (
-    Route(
-        "GET",
-        "/aqi/current/{city}",
-        current,
-        Current,
-        query=CurrentQuery,
-        errors=(404,),
-        cache="minute",
-        tag="Air quality",
-    ),
-    Route(
-        "GET",
-        "/aqi/history/{city}",
-        history,
-        HourHistory | DayHistory,
-        query=HistoryQuery,
-        errors=(404,),
-        media=(JSON, CSV),
-        cache="data",
-        tag="Air quality",
-    ),
-    Route(
-        "GET",
-        "/aqi/pollutants/{city}",
-        pollutants,
-        Pollutants,
-        query=StandardQuery,
-        errors=(404,),
-        cache="minute",
-        tag="Air quality",
-    ),
-)

@@ -1,12 +1,15 @@
 """The description of the API, and a page to try it."""
 
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 
-from flask import Response, request
+from flask import Flask, Response, current_app, request
+from pydantic import Field
 
-from common.api.context import ApiContext
-from common.api.route import BASE, JSON, Route
+from common.api.blueprint import BASE, JSON, Blueprint
+from common.api.errors import Problem
+from common.api.routes.system import SERVICE
+from common.api.schemas import Parameters
 from common.domain.errors import NotFound
 
 HTML = "text/html"
@@ -50,12 +53,28 @@ _PAGE = """\
 """
 
 
-def description(_: ApiContext) -> Response:
+api = Blueprint("docs", abp_tags=[SERVICE])
+
+
+class FilePath(Parameters):
+    """Part of an address: a file."""
+
+    file: str = Field(description="Its name")
+
+
+@api.get(
+    "/openapi.json",
+    responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}},
+    scope=None,
+    cache="data",
+)
+def description() -> Response:
     """This description of the API, in OpenAPI 3.1."""
-    return Response(_described(request.root_path), content_type=JSON)
+    return Response(_description(request.root_path), content_type=JSON)
 
 
-def page(_: ApiContext) -> Response:
+@api.get("/docs", responses={200: {"content": {HTML: {"schema": {"type": "string"}}}}}, scope=None)
+def page() -> Response:
     """A page that shows this description and tries its endpoints."""
     at = f"{request.root_path}{BASE}/docs"
     response = Response(_PAGE.format(at=at), content_type=f"{HTML}; charset=utf-8")
@@ -63,8 +82,10 @@ def page(_: ApiContext) -> Response:
     return response
 
 
-def part(_: ApiContext, *, file: str) -> Response:
+@api.get("/docs/<file>", responses={200: {"content": {HTML: {}}}, 404: Problem}, scope=None, doc_ui=False)
+def part(path: FilePath) -> Response:
     """A file of that page."""
+    file = path.file
     if file == "start.js":
         return Response(_START, content_type="text/javascript; charset=utf-8")
     if file not in _FILES:
@@ -80,14 +101,20 @@ def _content(file: str) -> bytes:
 
 
 @cache
-def _described(root: str) -> bytes:
-    from common.api.openapi import as_json, document  # not before somebody asks for it
+def _description(root: str) -> bytes:
+    from common.api.description import as_json, document  # not before somebody asks for it
 
-    return as_json(document(root + BASE))
+    blueprints = (each for each in current_app.iter_blueprints() if isinstance(each, Blueprint))
+    return as_json(document(blueprints, root + BASE))
 
 
-ROUTES = (
-    Route("GET", "/openapi.json", description, None, scope=None, cache="data"),
-    Route("GET", "/docs", page, None, media=(HTML,), scope=None),
-    Route("GET", "/docs/{file}", part, None, scope=None, errors=(404,), documented=False),
-)
+def redirect_from_root(app: Flask) -> None:
+    """Send on who looks for the description, or for the page, at the root."""
+    for path in ("/openapi.json", "/docs"):
+        app.add_url_rule(path, endpoint=path, view_func=partial(_below, path))
+
+
+def _below(path: str) -> Response:
+    """A redirection; its address is relative, so that it stays below any prefix."""
+    up = "../" if request.path.endswith("/") else ""
+    return Response(status=308, headers={"Location": up + (BASE + path).removeprefix("/")})

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import isnan
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Response
-from msgspec import UNSET
+from flask_openapi3 import Tag
+from werkzeug.routing import BaseConverter
 
-from common.api import serializers
-from common.api.context import ApiContext
-from common.api.route import Route
-from common.api.schemas.common import CityError, raw
+from common.api.blueprint import Blueprint
+from common.api.context import context
+from common.api.errors import Problem
+from common.api.responses import cached_response, city_error, raw, utc
+from common.api.schemas import CityPath
 from common.api.schemas.forecast import (
     Batch,
     BatchBody,
@@ -22,63 +24,85 @@ from common.api.schemas.forecast import (
     ForecastModel,
     ForecastQuery,
 )
-from common.api.stored_responses import kept_response
+from common.api.serialize_forecasts import ServedForecast, newest_forecasts
 from common.domain.cities import City, find_city
 from common.domain.errors import NotFound
 from common.domain.forecast import CORRECTED, EXPERT_BLOCKS, HORIZON, LOG_FLOOR, MEAN, NAIVE, Target
 from common.store.experts import IssuedExperts, experts_of
-from common.store.reads.forecasts import ServedForecast, newest_forecasts
+
+FORECASTS = Tag(name="Forecasts", description="Up to 48 hours ahead, and how far to trust them")
+api = Blueprint("forecast", abp_tags=[FORECASTS])
+
+
+class _NotBatch(BaseConverter):
+    """Any name but that of the endpoint beside it, so that a GET of it is a 405, not an unknown city."""
+
+    regex = "(?!batch$)[^/]+"
+
+
+api.record(lambda state: state.app.url_map.converters.update(not_batch=_NotBatch))
 
 STALE = timedelta(hours=3)
 _BLOCKS = tuple(enumerate(EXPERT_BLOCKS))
 _NAIVE_NOTE = "There is too little history to train a model: it is made of naive forecasts."
 
 
-def forecast(context: ApiContext, *, city: City, query: ForecastQuery) -> Forecast:
+@api.get("/forecast/<not_batch:city>", responses={200: Forecast, 404: Problem}, cache="minute")
+def forecast(path: CityPath, query: ForecastQuery) -> dict[str, Any]:
     """The newest forecast of a city, hour by hour, as it was issued."""
-    now = context.clock()
+    city, now = path.city, context.clock()
     with context.database.reading() as connection:
-        found = newest_forecasts(connection, [city.name], query.target, query.hours, now)
-        served = _in_force(city, found.get(city.name), now)
+        newest = newest_forecasts(connection, [city.name], query.target, query.hours, now)
+        served = _in_force(city, newest.get(city.name), now)
         experts = experts_of(connection, city.name, query.target, served.origin) if query.explain else None
-    answer = _shown(city, served, query.target, query.hours, now, simulated=context.simulated())
-    if experts is not None:
-        answer.explanation = _explanation(experts, query.target, query.hours)
-    elif query.explain:
-        answer.note = "What this forecast was made of is not kept."
-    return answer
+    note = _NAIVE_NOTE if served.family == "naive" else None
+    if query.explain and experts is None:
+        note = "What this forecast was made of is not kept."
+    return Forecast.answer(
+        **_fields(city, served, query.hours, now),
+        target=query.target,
+        note=note,
+        simulated=context.simulated(),
+        explanation=None if experts is None else _explanation(experts, query.target, query.hours),
+    )
 
 
-def batch(context: ApiContext, *, body: BatchBody) -> Response:
+@api.post("/forecast/batch", responses={200: Batch, 413: Problem, 415: Problem})
+def batch(body: BatchBody) -> Response:
     """AQI forecasts of several cities; those that cannot be served are reported one by one."""
-    return kept_response(context, "minute", body, lambda: _batch(context, body))
+    return cached_response("minute", body, lambda: _batch(body))
 
 
-def _batch(context: ApiContext, body: BatchBody) -> Batch:
+def _batch(body: BatchBody) -> dict[str, Any]:
     now = context.clock()
     simulated = context.simulated()
-    wanted: dict[str, City] = {}
-    errors: dict[str, CityError] = {}
+    cities: dict[str, City] = {}
+    errors: dict[str, dict[str, Any]] = {}
     for name in body.cities:
         try:
             city = find_city(name)
         except NotFound as error:
-            errors[name] = CityError(
-                city=name[:100], status=404, detail=str(error), nearest=list(error.nearest) or UNSET
-            )
+            errors[name] = city_error(name[:100], error)
         else:
-            wanted[city.name] = city
+            cities[city.name] = city
     with context.database.reading() as connection:
-        found = newest_forecasts(connection, list(wanted), "aqi", body.hours_ahead, now)
+        newest = newest_forecasts(connection, list(cities), "aqi", body.hours_ahead, now)
     forecasts = []
-    for name, city in wanted.items():
+    for name, city in cities.items():
         try:
-            served = _in_force(city, found.get(name), now)
+            served = _in_force(city, newest.get(name), now)
         except NotFound as error:
-            errors[name] = CityError(city=name, status=404, detail=str(error))
+            errors[name] = city_error(name, error)
         else:
-            forecasts.append(_shown(city, served, "aqi", body.hours_ahead, now, simulated=simulated))
-    return Batch(
+            forecasts.append(
+                Forecast.answer(
+                    **_fields(city, served, body.hours_ahead, now),
+                    target="aqi",
+                    note=_NAIVE_NOTE if served.family == "naive" else None,
+                    simulated=simulated,
+                )
+            )
+    return Batch.answer(
         hours_ahead=body.hours_ahead,
         count=len(forecasts),
         simulated=simulated,
@@ -91,19 +115,19 @@ def _in_force(city: City, served: ServedForecast | None, now: datetime) -> Serve
     if served is None:
         raise NotFound(f"no forecast has been issued for {city.name} yet")
     if now - served.origin > timedelta(hours=HORIZON):
-        last = serializers.utc(served.issued_at).isoformat().replace("+00:00", "Z")
+        last = utc(served.issued_at).isoformat().replace("+00:00", "Z")
         raise NotFound(
             f"the newest forecast for {city.name}, issued at {last}, has run out; none was issued since"
         )
     return served
 
 
-def _explanation(made_of: IssuedExperts, target: Target, hours: int) -> Explanation:
+def _explanation(made_of: IssuedExperts, target: Target, hours: int) -> dict[str, Any]:
     count = len(made_of.names)
-    return Explanation(
+    return Explanation.answer(
         floor=LOG_FLOOR[target],
         experts=[
-            Expert(
+            Expert.answer(
                 name=name,
                 kind=_kind(name, made_of.names),
                 share=round(
@@ -115,7 +139,7 @@ def _explanation(made_of: IssuedExperts, target: Target, hours: int) -> Explanat
                     4,
                 ),
                 weights=[
-                    ExpertWeight(
+                    ExpertWeight.answer(
                         first_lead=first, last_lead=last, weight=round(made_of.weights[block * count + at], 6)
                     )
                     for block, (first, last) in _BLOCKS
@@ -140,40 +164,19 @@ def _kind(name: str, names: Sequence[str]) -> Literal["model", "mean", "correcte
     return "model" if names.index(name) < names.index(MEAN) else "provider"
 
 
-def _shown(
-    city: City, served: ServedForecast, target: Target, hours: int, now: datetime, *, simulated: bool
-) -> Forecast:
-    naive = served.family == "naive"
-    return Forecast(
-        city=city.name,
-        state=city.state,
-        standard="in-naqi",
-        target=target,
-        issued_at=serializers.utc(served.issued_at),
-        origin=serializers.utc(served.origin),
-        known_until=serializers.utc(served.known_until),
-        stale=now - served.issued_at > STALE,
-        model=ForecastModel(version=served.model_version, family=served.family),
-        naive=naive,
-        note=_NAIVE_NOTE if naive else UNSET,
-        basis=served.basis,
-        source=served.source,
-        simulated=simulated,
-        hours=hours,
-        forecast=raw(served.points),
-    )
-
-
-ROUTES = (
-    Route(
-        "GET",
-        "/forecast/{city}",
-        forecast,
-        Forecast,
-        query=ForecastQuery,
-        errors=(404,),
-        cache="minute",
-        tag="Forecasts",
-    ),
-    Route("POST", "/forecast/batch", batch, Batch, body=BatchBody, errors=(413, 415), tag="Forecasts"),
-)
+def _fields(city: City, served: ServedForecast, hours: int, now: datetime) -> dict[str, Any]:
+    return {
+        "city": city.name,
+        "state": city.state,
+        "standard": "in-naqi",
+        "issued_at": utc(served.issued_at),
+        "origin": utc(served.origin),
+        "known_until": utc(served.known_until),
+        "stale": now - served.issued_at > STALE,
+        "model": ForecastModel.answer(version=served.model_version, family=served.family),
+        "naive": served.family == "naive",
+        "basis": served.basis,
+        "source": served.source,
+        "hours": hours,
+        "forecast": raw(served.points),
+    }

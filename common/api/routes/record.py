@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Response
-from msgspec import UNSET
 
-from common.api import serializers
-from common.api.context import ApiContext
-from common.api.route import Route
-from common.api.schemas.common import raw
+from common.api.blueprint import Blueprint
+from common.api.context import context
+from common.api.errors import Problem
+from common.api.responses import json_response, raw, stored_response, utc
+from common.api.routes.forecast import FORECASTS
+from common.api.routes.models import MODELS
+from common.api.schemas import CityPath
 from common.api.schemas.record import (
     Calibration,
     Champion,
@@ -30,29 +32,33 @@ from common.api.schemas.record import (
     VersionScores,
     Warned,
 )
-from common.api.stored_responses import stored_response
+from common.api.serialize_models import trainings_json
 from common.domain.cities import City
 from common.domain.forecast import EXCEEDED
-from common.store import record as store
-from common.store import scores
+from common.store import verification as store
 from common.store.reads.forecasts import forecast_span
-from common.store.reads.models import champion_since, trainings_json
-from common.store.scores import Score, Warnings
+from common.store.reads.models import champion_since
+from common.verification import scores
+from common.verification.scores import Score, Warnings
 
+api = Blueprint("record")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MODEL = "model:"
 Block = tuple[int, int]
 
 
-def performance(context: ApiContext, *, city: City, query: PerformanceQuery) -> Performance | Response:
+@api.get(
+    "/models/performance/<city>", tags=[MODELS], responses={200: Performance, 404: Problem}, cache="data"
+)
+def performance(path: CityPath, query: PerformanceQuery) -> Response:
     """How a city's models did on held-out data, in the live record, and in replayed history."""
     if query == PerformanceQuery(target=query.target):  # what nearly all ask for
-        name = f"performance/{city.slug}/{query.target}"
-        return stored_response(context, name, lambda: _performance(context, city, query))
-    return _performance(context, city, query)
+        name = f"performance/{path.city.slug}/{query.target}"
+        return stored_response(name, lambda: _performance(path.city, query))
+    return json_response(_performance(path.city, query))
 
 
-def _performance(context: ApiContext, city: City, query: PerformanceQuery) -> Performance:
+def _performance(city: City, query: PerformanceQuery) -> dict[str, Any]:
     now = context.clock()
     simulated = context.simulated()
     with context.database.reading() as connection:
@@ -65,11 +71,11 @@ def _performance(context: ApiContext, city: City, query: PerformanceQuery) -> Pe
             ),
             store.Span(city.name, query.target, "replay", _EVER, now, **_only(query)),
         ):
-            found = store.record(connection, span)
-            ends = None if found is None else forecast_span(connection, span)
-            records.append(None if found is None or ends is None else _record(found, *ends, query.target))
+            record = store.record(connection, span)
+            ends = None if record is None else forecast_span(connection, span)
+            records.append(None if record is None or ends is None else _record(record, *ends, query.target))
     live, replay = records
-    return Performance(
+    return Performance.answer(
         city=city.name,
         target=query.target,
         days=query.days,
@@ -81,75 +87,80 @@ def _performance(context: ApiContext, city: City, query: PerformanceQuery) -> Pe
     )
 
 
-def confidence(context: ApiContext, *, city: City, query: ConfidenceQuery) -> Confidence | Response:
+@api.get(
+    "/forecast/confidence/<city>", tags=[FORECASTS], responses={200: Confidence, 404: Problem}, cache="data"
+)
+def confidence(path: CityPath, query: ConfidenceQuery) -> Response:
     """How often a city's intervals held the truth, and whether stated probabilities came true as often as stated."""
     if query == ConfidenceQuery(target=query.target, mode=query.mode):
-        name = f"confidence/{city.slug}/{query.target}/{query.mode}"
-        return stored_response(context, name, lambda: _confidence(context, city, query))
-    return _confidence(context, city, query)
+        name = f"confidence/{path.city.slug}/{query.target}/{query.mode}"
+        return stored_response(name, lambda: _confidence(path.city, query))
+    return json_response(_confidence(path.city, query))
 
 
-def _confidence(context: ApiContext, city: City, query: ConfidenceQuery) -> Confidence:
+def _confidence(city: City, query: ConfidenceQuery) -> dict[str, Any]:
     now = context.clock()
     simulated = context.simulated()
     live = query.mode == "live"
     start = now - timedelta(days=query.days) if live else _EVER
     span = store.Span(city.name, query.target, query.mode, start, now, **_only(query))
     with context.database.reading() as connection:
-        found = store.record(connection, span)
-        ends = None if found is None else forecast_span(connection, span)
-        told = store.reliability(connection, span) if found is not None and query.target == "aqi" else []
-    return Confidence(
+        record = store.record(connection, span)
+        ends = None if record is None else forecast_span(connection, span)
+        stated = store.reliability(connection, span) if record is not None and query.target == "aqi" else []
+    return Confidence.answer(
         city=city.name,
         target=query.target,
         mode=query.mode,
         days=query.days if live else None,
         simulated=simulated,
-        start=None if ends is None else serializers.utc(ends[0]),
-        end=None if ends is None else serializers.utc(ends[1]),
-        pooled=None if found is None else _calibration(found.pooled),
-        by_block=[] if found is None else [_calibration(one, block) for block, one in found.by_block.items()],
-        by_lead=[] if found is None else [_calibration(one) for one in found.by_lead],
-        reliability=_reliability(told) if told else None,
+        start=None if ends is None else utc(ends[0]),
+        end=None if ends is None else utc(ends[1]),
+        pooled=None if record is None else _calibration(record.pooled),
+        by_block=[]
+        if record is None
+        else [_calibration(score, block) for block, score in record.by_block.items()],
+        by_lead=[] if record is None else [_calibration(score) for score in record.by_lead],
+        reliability=_reliability(stated) if stated else None,
     )
 
 
 def _only(query: PerformanceQuery | ConfidenceQuery) -> dict[str, Any]:
-    return {name: value for name in ("family", "season") if (value := getattr(query, name)) is not UNSET}
+    return {name: value for name in ("family", "season") if (value := getattr(query, name)) is not None}
 
 
-def _champion(served: tuple[str, str, datetime | None] | None) -> Champion | None:
+def _champion(served: tuple[str, str, datetime | None] | None) -> dict[str, Any] | None:
     if served is None:
         return None
     version, family, since = served
-    return Champion(version=version, family=family, since=None if since is None else serializers.utc(since))
+    return Champion.answer(version=version, family=family, since=None if since is None else utc(since))
 
 
-def _record(found: store.Record, first: datetime, last: datetime, target: str) -> Record:
-    return Record(
-        start=serializers.utc(first),
-        end=serializers.utc(last),
-        pooled=_scores(found.pooled),
-        by_lead=[_scores(one) for one in found.by_lead],
-        by_block=[_scores(one, block) for block, one in found.by_block.items()],
+def _record(record: store.Record, first: datetime, last: datetime, target: str) -> dict[str, Any]:
+    return Record.answer(
+        start=utc(first),
+        end=utc(last),
+        pooled=_scores(record.pooled),
+        by_lead=[_scores(score) for score in record.by_lead],
+        by_block=[_scores(score, block) for block, score in record.by_block.items()],
         by_family={
-            family: FamilyScores(
-                pooled=_scores(Score.together(parts)), by_lead=[_scores(one) for one in parts]
+            family: FamilyScores.answer(
+                pooled=_scores(Score.together(parts)), by_lead=[_scores(score) for score in parts]
             )
-            for family, parts in found.by_family.items()
+            for family, parts in record.by_family.items()
         },
         by_version=[
-            VersionScores(version=version or None, family=family, scores=_scores(one))
-            for (version, family), one in found.by_version.items()
+            VersionScores.answer(version=version or None, family=family, scores=_scores(score))
+            for (version, family), score in record.by_version.items()
         ],
-        by_season={season: _scores(one) for season, one in found.by_season.items()},
-        rivals=[_rival(name, blocks) for name, blocks in found.rivals.items()],
-        warnings=list(_warnings(found)) if target == "aqi" else [],
+        by_season={season: _scores(score) for season, score in record.by_season.items()},
+        rivals=[_rival(name, blocks) for name, blocks in record.challengers.items()],
+        warnings=list(_warnings(record)) if target == "aqi" else [],
     )
 
 
-def _scores(score: Score, block: Block | None = None) -> Scores:
-    return Scores(
+def _scores(score: Score, block: Block | None = None) -> dict[str, Any]:
+    return Scores.answer(
         **_place(score, block),
         n=score.n,
         mae=round(score.mae, 3),
@@ -164,17 +175,17 @@ def _scores(score: Score, block: Block | None = None) -> Scores:
     )
 
 
-def _rival(name: str, blocks: Mapping[Block, Score]) -> Rival:
-    return Rival(
+def _rival(name: str, blocks: Mapping[Block, Score]) -> dict[str, Any]:
+    return Rival.answer(
         name=name.removeprefix(_MODEL),
         kind="model" if name.startswith(_MODEL) else "provider",
         pooled=_against(Score.together(blocks.values())),
-        by_block=[_against(one, block) for block, one in blocks.items()],
+        by_block=[_against(score, block) for block, score in blocks.items()],
     )
 
 
-def _against(score: Score, block: Block | None = None) -> RivalScores:
-    return RivalScores(
+def _against(score: Score, block: Block | None = None) -> dict[str, Any]:
+    return RivalScores.answer(
         **_place(score, block),
         n=score.n,
         mae=round(score.mae, 3),
@@ -184,24 +195,24 @@ def _against(score: Score, block: Block | None = None) -> RivalScores:
     )
 
 
-def _warnings(found: store.Record) -> Iterable[Warned]:
+def _warnings(record: store.Record) -> Iterable[dict[str, Any]]:
     for above in EXCEEDED:
-        for block, score in found.by_block.items():
-            yield Warned(
+        for block, score in record.by_block.items():
+            yield Warned.answer(
                 above=above,
                 leads=_leads(block),
                 ours=_foreseen(score.warnings(above)),
                 persistence=_foreseen(score.warnings(above, persistence=True)),
                 rivals={
                     name.removeprefix(_MODEL): _foreseen(blocks[block].warnings(above))
-                    for name, blocks in found.rivals.items()
+                    for name, blocks in record.challengers.items()
                     if block in blocks
                 },
             )
 
 
-def _foreseen(warnings: Warnings) -> Foreseen:
-    return Foreseen(
+def _foreseen(warnings: Warnings) -> dict[str, Any]:
+    return Foreseen.answer(
         hits=warnings.hits,
         misses=warnings.misses,
         false_alarms=warnings.false_alarms,
@@ -211,8 +222,8 @@ def _foreseen(warnings: Warnings) -> Foreseen:
     )
 
 
-def _calibration(score: Score, block: Block | None = None) -> Calibration:
-    return Calibration(
+def _calibration(score: Score, block: Block | None = None) -> dict[str, Any]:
+    return Calibration.answer(
         **_place(score, block),
         n=score.n,
         interval_80=_coverage(0.80, score.coverage80, score.width80),
@@ -221,23 +232,23 @@ def _calibration(score: Score, block: Block | None = None) -> Calibration:
     )
 
 
-def _coverage(nominal: float, realised: float, width: float) -> Coverage:
-    return Coverage(nominal=nominal, realised=round(realised, 3), width=round(width, 1))
+def _coverage(nominal: float, realised: float, width: float) -> dict[str, Any]:
+    return Coverage.answer(nominal=nominal, realised=round(realised, 3), width=round(width, 1))
 
 
-def _reliability(told: Iterable[scores.Stated]) -> Reliability:
-    by_event: dict[str, list[Stated]] = {"category": [], **{str(above): [] for above in EXCEEDED}}
-    for one in told:
-        by_event[one.event].append(
-            Stated(
-                above=one.bin / 10,
-                below=(one.bin + 1) / 10,
-                n=one.n,
-                stated=round(one.stated, 3),
-                realised=round(one.happened, 3),
+def _reliability(stated: Iterable[scores.Stated]) -> dict[str, Any]:
+    by_event: dict[str, list[dict[str, Any]]] = {"category": [], **{str(above): [] for above in EXCEEDED}}
+    for bin_ in stated:
+        by_event[bin_.event].append(
+            Stated.answer(
+                above=bin_.bin / 10,
+                below=(bin_.bin + 1) / 10,
+                n=bin_.n,
+                stated=round(bin_.stated, 3),
+                realised=round(bin_.happened, 3),
             )
         )
-    return Reliability(category=by_event.pop("category"), exceedance=by_event)
+    return Reliability.answer(category=by_event.pop("category"), exceedance=by_event)
 
 
 def _place(score: Score, block: Block | None) -> dict[str, Any]:
@@ -252,27 +263,3 @@ def _leads(block: Block) -> str:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
-
-
-ROUTES = (
-    Route(
-        "GET",
-        "/models/performance/{city}",
-        performance,
-        Performance,
-        query=PerformanceQuery,
-        errors=(404,),
-        cache="data",
-        tag="Models",
-    ),
-    Route(
-        "GET",
-        "/forecast/confidence/{city}",
-        confidence,
-        Confidence,
-        query=ConfidenceQuery,
-        errors=(404,),
-        cache="data",
-        tag="Forecasts",
-    ),
-)

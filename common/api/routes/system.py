@@ -3,18 +3,17 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import msgspec
 from flask import Response, request
+from flask_openapi3 import Tag
 
 from common import __version__
-from common.api import serializers
-from common.api.context import SIMULATED, ApiContext
-from common.api.dispatch import json_response
+from common.api.blueprint import JSON, Blueprint
+from common.api.context import SIMULATED, context
 from common.api.metrics_view import TEXT, VERSIONED, metrics_of, text_response
 from common.api.middleware.log import logger
 from common.api.middleware.metrics import Counted
 from common.api.middleware.request_context import present
-from common.api.route import JSON, Route
+from common.api.responses import utc
 from common.api.schemas.system import (
     Cleared,
     DatabaseState,
@@ -24,63 +23,74 @@ from common.api.schemas.system import (
     QueueState,
     SourceState,
 )
+from common.api.serialize_service import source_states
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
+from common.store.data_version import raise_data_version
 from common.store.errors import LESSER, NO_TABLE
 from common.store.reads.service import ServiceState, service_state
-from common.store.version import raise_data_version
+
+SERVICE = Tag(name="Service", description="The service itself")
+api = Blueprint("system", abp_tags=[SERVICE])
 
 FRESH = timedelta(hours=3)
 SLOW_QUEUE = timedelta(minutes=30)
 """Trainings of all cities take turns for longer than a few minutes."""
 OLD_MODELS = timedelta(days=8)
 """A city is trained daily; the model that was best before may be kept for some days."""
-_TOLD_TO_ALL = {NO_TABLE, LESSER}
-"""What is wrong with the database that may be told to strangers: it names no user, certificate or limit."""
+_PUBLIC_REASONS = {NO_TABLE, LESSER}
+"""What is wrong with the database that strangers may read: it names no user, certificate or limit."""
 _NO_ANSWER = "the database does not answer; a token allows to read why"
 
 
-def health(context: ApiContext) -> Response:
+@api.get("/health", responses={200: Health, 503: Health}, scope=None)
+def health() -> Response:
     """Whether the service works, how fresh its data are, how its sources do; 503 without a database."""
     now = context.clock()
 
     def compute() -> bytes:
         with context.probe.reading() as connection:
             state = service_state(connection, now, fresh=FRESH)
-        return msgspec.json.encode(_health(state, now, cache=_cache_works(context)))
+        return _json(_health(state, now, cache=_cache_works()))
 
     try:
         return Response(context.health.get(compute), content_type=JSON)
     except StoreError as error:
         logger().warning("unhealthy", reason=str(error))
-        told = str(error) in _TOLD_TO_ALL or present(request.environ).has_token
-        return json_response(
-            Health(
-                status="unhealthy",
-                timestamp=serializers.utc(now),
-                database="disconnected",
-                version=__version__,
-                reasons=[str(error) if told else _NO_ANSWER],
+        shown = str(error) in _PUBLIC_REASONS or present(request.environ).has_token
+        return Response(
+            _json(
+                Health(
+                    status="unhealthy",
+                    timestamp=utc(now),
+                    database="disconnected",
+                    version=__version__,
+                    reasons=[str(error) if shown else _NO_ANSWER],
+                )
             ),
             503,
+            content_type=JSON,
         )
 
 
-def metrics(context: ApiContext) -> Response:
+@api.get("/metrics", responses={200: Metrics})
+def metrics() -> Response:
     """Requests, times, errors, memory, CPU, cache, database, sources, as JSON or as text for Prometheus.
 
     The text comes where `Accept` prefers it. All workers of the server are counted, those that have ended too; without
-    a database what they counted is told all the same. It is computed every 5 seconds at most. The limits of the
-    database's server are told to holders of a token alone.
+    a database what they counted is shown all the same. It is computed every 5 seconds at most. The limits of the
+    database's server are shown to holders of a token alone.
     """
-    found, counted = context.metrics.get(lambda: _metrics(context))
-    if found.database is not None and not present(request.environ).has_token:
-        found = msgspec.structs.replace(found, database=DatabaseState(connections=found.database.connections))
+    shown, counted = context.metrics.get(_metrics)
+    if shown.database is not None and not present(request.environ).has_token:
+        public = DatabaseState(connections=shown.database.connections)
+        shown = shown.model_copy(update={"database": public})
     wants_text = request.accept_mimetypes.best_match((JSON, TEXT, VERSIONED)) in (TEXT, VERSIONED)
-    return text_response(found, counted) if wants_text else json_response(found)
+    return text_response(shown, counted) if wants_text else Response(_json(shown), content_type=JSON)
 
 
-def clear(context: ApiContext) -> Cleared:
+@api.post("/cache/clear", responses={200: Cleared}, scope="admin")
+def clear() -> dict[str, bool | int | None]:
     """Forget every kept answer, in all processes and in Redis; the next of each kind is made anew.
 
     Changed data do so by themselves: this is for doubts.
@@ -88,13 +98,17 @@ def clear(context: ApiContext) -> Cleared:
     with context.database.transaction() as connection:
         raise_data_version(connection)  # what other processes keep is void from now on
     dropped = None if context.answers is None else context.answers.clear()
-    return Cleared(
+    return Cleared.answer(
         redis=None if context.answers is None or context.shared is None else dropped is not None,
         redis_answers=dropped or 0,
     )
 
 
-def _metrics(context: ApiContext) -> tuple[Metrics, Counted]:
+def _json(answer: Health | Metrics) -> bytes:
+    return answer.model_dump_json().encode()
+
+
+def _metrics() -> tuple[Metrics, Counted]:
     now = context.clock()
     try:
         with context.probe.reading() as connection:
@@ -103,16 +117,22 @@ def _metrics(context: ApiContext) -> tuple[Metrics, Counted]:
         logger().warning("metrics without a database", reason=str(error))
         state = None
     counted = context.meter.collect(request.environ)
-    found = metrics_of(counted, serializers.utc(now))
+    shown = metrics_of(counted, utc(now))
     if state is not None:
-        found.database = DatabaseState(connections=state.connections, most=state.most_connections)
-        found.queue = _queue(state, now)
-        found.data_age_minutes = _age_minutes(state, now)
-        found.sources = msgspec.convert(state.sources, dict[str, SourceState])
-    return found, counted
+        shown.database = DatabaseState(connections=state.connections, most=state.most_connections)
+        shown.queue = _queue(state, now)
+        shown.data_age_minutes = _age_minutes(state, now)
+        shown.sources = _sources(state, now)
+    return shown, counted
 
 
-def _cache_works(context: ApiContext) -> bool:
+def _sources(state: ServiceState, now: datetime) -> dict[str, SourceState]:
+    return {
+        name: SourceState.model_validate(source) for name, source in source_states(state.sources, now).items()
+    }
+
+
+def _cache_works() -> bool:
     if context.shared is None:
         return True
     context.shared.get("vayu:health")
@@ -136,22 +156,22 @@ def _health(state: ServiceState, now: datetime, *, cache: bool) -> Health:
         )
     return Health(
         status="starting" if state.latest is None else "degraded" if reasons else "healthy",
-        timestamp=serializers.utc(now),
+        timestamp=utc(now),
         database="connected",
         cache="available" if cache else "unavailable",
         version=__version__,
         reasons=reasons,
         simulated=state.dataset == SIMULATED,
         data=DataState(
-            latest=None if state.latest is None else serializers.utc(state.latest),
+            latest=None if state.latest is None else utc(state.latest),
             age_minutes=_age_minutes(state, now),
             cities_current=state.cities_current,
             cities=len(all_cities()),
         ),
         models=state.champions,
-        models_trained_at=None if state.trained_at is None else serializers.utc(state.trained_at),
+        models_trained_at=None if state.trained_at is None else utc(state.trained_at),
         queue=_queue(state, now),
-        sources=msgspec.convert(state.sources, dict[str, SourceState]),
+        sources=_sources(state, now),
     )
 
 
@@ -170,12 +190,5 @@ def _reasons(state: ServiceState, now: datetime) -> Iterator[str]:
         minutes = (now - state.oldest_due) // timedelta(minutes=1)
         yield f"a message has waited for a worker for {minutes} minutes"
     if state.dead:
-        told = "a message" if state.dead == 1 else f"{state.dead} messages"
-        yield f"{told} failed for good in the last 24 hours; see: vayu status"
-
-
-ROUTES = (
-    Route("GET", "/health", health, Health, scope=None),
-    Route("GET", "/metrics", metrics, Metrics, media=(JSON, TEXT)),
-    Route("POST", "/cache/clear", clear, Cleared, scope="admin"),
-)
+        number = "a message" if state.dead == 1 else f"{state.dead} messages"
+        yield f"{number} failed for good in the last 24 hours; see: vayu status"

@@ -2,26 +2,26 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from pydantic import ConfigDict, Field
 
-from common.api.schemas.common import Instant
+from common.api.schemas import ABSENT, ApiModel, Instant, example
 
 
-class DataState(Struct, kw_only=True):
+class DataState(ApiModel):
     """How fresh the data are."""
 
-    latest: Annotated[Instant | None, Meta(description="The newest hour of any city")]
+    latest: Annotated[Instant | None, Field(description="The newest hour of any city")]
     age_minutes: int | None
-    cities_current: Annotated[int, Meta(description="Cities with an index not older than 3 hours")]
+    cities_current: Annotated[int, Field(description="Cities with an index not older than 3 hours")]
     cities: int
 
 
-class SourceState(Struct, kw_only=True):
+class SourceState(ApiModel):
     """How a source did in the last 7 days."""
 
     state: Annotated[
         Literal["ok", "failing", "resting"],
-        Meta(
+        Field(
             description="How its last run went; resting: it is left alone for a while, because it has kept "
             "failing or has asked for it"
         ),
@@ -29,48 +29,48 @@ class SourceState(Struct, kw_only=True):
     resting_until: Instant | None
     last_run: Instant
     last_success: Instant | None
-    lag_minutes: Annotated[int | None, Meta(description="Age of the newest reading it gave")]
-    reason: Annotated[str | None, Meta(description="Why its last run failed; null where it went well")]
-    failures_24h: Annotated[dict[str, int], Meta(description="By reason")]
+    lag_minutes: Annotated[int | None, Field(description="Age of the newest reading it gave")]
+    reason: Annotated[str | None, Field(description="Why its last run failed; null where it went well")]
+    failures_24h: Annotated[dict[str, int], Field(description="By reason")]
 
 
-class QueueState(Struct, kw_only=True):
+class QueueState(ApiModel):
     """The messages that the functions wake each other with; of a queue outside of PostgreSQL: of followed jobs."""
 
-    waiting: Annotated[int, Meta(description="Due, or in the hands of a worker")]
-    oldest_minutes: Annotated[int | None, Meta(description="For how long the first that is due has waited")]
-    dead_24h: Annotated[int, Meta(description="Failed for good in the last 24 hours")]
+    waiting: Annotated[int, Field(description="Due, or in the hands of a worker")]
+    oldest_minutes: Annotated[int | None, Field(description="For how long the first that is due has waited")]
+    dead_24h: Annotated[int, Field(description="Failed for good in the last 24 hours")]
 
 
-class Health(Struct, kw_only=True):
+class Health(ApiModel):
     """Whether the service works; `reasons` says what keeps it from being healthy."""
 
     status: Annotated[
         Literal["healthy", "degraded", "starting", "unhealthy"],
-        Meta(description="unhealthy comes with 503; the others with 200: what is asked for is answered"),
+        Field(description="unhealthy comes with 503; the others with 200: what is asked for is answered"),
     ]
     timestamp: Instant
     database: Literal["connected", "disconnected"]
     cache: Annotated[
         Literal["available", "unavailable"],
-        Meta(description="unavailable: Redis does not answer; each process keeps what it can"),
+        Field(description="unavailable: Redis does not answer; each process keeps what it can"),
     ] = "available"
     version: str
     reasons: Annotated[
         list[str],
-        Meta(description="Why a database does not answer is told in full to holders of a token alone"),
+        Field(description="Why a database does not answer is told in full to holders of a token alone"),
     ]
     simulated: bool | None = None
     data: DataState | None = None
-    models: Annotated[int | None, Meta(description="Models that are served")] = None
+    models: Annotated[int | None, Field(description="Models that are served")] = None
     models_trained_at: Annotated[
-        Instant | None, Meta(description="When the newest of the models that are served was trained")
+        Instant | None, Field(description="When the newest of the models that are served was trained")
     ] = None
     queue: QueueState | None = None
     sources: dict[str, SourceState] | None = None
 
 
-class Times(Struct, kw_only=True):
+class Times(ApiModel):
     """Response times in ms; percentiles to the upper bound of their class."""
 
     mean: float
@@ -79,48 +79,49 @@ class Times(Struct, kw_only=True):
     p99: float
 
 
-class EndpointCounts(Struct, kw_only=True):
+class EndpointCounts(ApiModel):
     """What was counted of an endpoint."""
 
     method: str
     path: str
     requests: int
-    errors: Annotated[int, Meta(description="Answers of 500 and above")]
+    errors: Annotated[int, Field(description="Answers of 500 and above")]
     response_ms: Times
 
 
-class Requests(Struct, kw_only=True):
+class Requests(ApiModel):
     """Requests since the server started, of all its workers."""
 
     total: int
     by_status: dict[str, int]
-    per_second: Annotated[float, Meta(description="In about the last minute")]
+    per_second: Annotated[float, Field(description="In about the last minute")]
     error_rate: Annotated[
-        float, Meta(description="Share of answers of 500 and above in about the last minute")
+        float, Field(description="Share of answers of 500 and above in about the last minute")
     ]
     response_ms: Times | None
     by_endpoint: list[EndpointCounts]
 
 
-class Workers(Struct, kw_only=True):
+class Workers(ApiModel):
     """The processes that answer."""
 
     number: int
-    cpu_seconds: Annotated[float, Meta(description="Of all, those included that have ended")]
+    cpu_seconds: Annotated[float, Field(description="Of all, those included that have ended")]
     memory_mb: float
 
 
-class DatabaseState(Struct, kw_only=True):
+class DatabaseState(ApiModel):
     """The database's server."""
 
-    connections: Annotated[int, Meta(description="To this database, of whomever")]
-    most: (
-        Annotated[int, Meta(description="That the server takes in all; told to holders of a token")]
-        | UnsetType
-    ) = UNSET
+    connections: Annotated[int, Field(description="To this database, of whomever")]
+    most: int = Field(
+        default=ABSENT,
+        exclude_if=lambda most: most is None,
+        description="That the server takes in all; shown to holders of a token",
+    )
 
 
-class CacheCounts(Struct, kw_only=True):
+class CacheCounts(ApiModel):
     """How often an answer was known already."""
 
     hits: int
@@ -128,8 +129,10 @@ class CacheCounts(Struct, kw_only=True):
     hit_rate: float | None
 
 
-class Metrics(Struct, kw_only=True):
+class Metrics(ApiModel):
     """What a monitor watches. Without a database only what the workers have counted is there."""
+
+    model_config = ConfigDict(openapi_extra={"content": {"text/plain": {"schema": {"type": "string"}}}})  # type: ignore[typeddict-unknown-key]
 
     timestamp: Instant
     version: str
@@ -138,12 +141,16 @@ class Metrics(Struct, kw_only=True):
     cache: CacheCounts
     database: DatabaseState | None = None
     queue: QueueState | None = None
-    data_age_minutes: Annotated[int | None, Meta(description="Age of the newest hour of any city")] = None
-    sources: dict[str, SourceState] = {}
+    data_age_minutes: Annotated[int | None, Field(description="Age of the newest hour of any city")] = None
+    sources: dict[str, SourceState]
 
 
-class Cleared(Struct, kw_only=True):
+class Cleared(ApiModel):
     """Every process has forgotten its answers, and so has Redis where it is used."""
 
-    redis: Annotated[bool | None, Meta(description="Whether Redis could be reached; null where none is used")]
-    redis_answers: Annotated[int, Meta(description="Answers that were dropped from Redis")]
+    model_config = example({"redis": True, "redis_answers": 214})
+
+    redis: Annotated[
+        bool | None, Field(description="Whether Redis could be reached; null where none is used")
+    ]
+    redis_answers: Annotated[int, Field(description="Answers that were dropped from Redis")]

@@ -100,7 +100,7 @@ def value_columns(table: str, header: list[str]) -> tuple[list[Column], list[str
     Raises:
         DataError: when two columns have the same name, or one a unit that means nothing for it.
     """
-    kept: dict[str, Column] = {}
+    columns: dict[str, Column] = {}
     others: list[str] = []
     bare: list[str] = []
     for at, heading in enumerate(header):
@@ -109,8 +109,8 @@ def value_columns(table: str, header: list[str]) -> tuple[list[Column], list[str
         if variable is None:
             others.append(heading.strip())
             continue
-        if variable in kept:
-            first = header[kept[variable].at]
+        if variable in columns:
+            first = header[columns[variable].at]
             if plain(split_heading(first)[0]) == plain(name):
                 raise DataError(f"{table}: two columns are named {name!r}; remove one")
             others.append(heading.strip())
@@ -118,8 +118,8 @@ def value_columns(table: str, header: list[str]) -> tuple[list[Column], list[str
         if unit is None:
             bare.append(name)
         given = _PORTAL_UNITS[variable] if unit is None else unit
-        kept[variable] = Column(at, variable, scale_of(table, heading.strip(), variable, given))
-    return list(kept.values()), [name for name in others if name], bare
+        columns[variable] = Column(at, variable, scale_of(table, heading.strip(), variable, given))
+    return list(columns.values()), [name for name in others if name], bare
 
 
 def scale_of(table: str, heading: str, variable: str, unit: str) -> Scale:

@@ -65,12 +65,12 @@ def without_repeats(values: pd.DataFrame, rejected: Counter[str]) -> pd.DataFram
     again = values.duplicated(KEY)
     if not again.any():
         return values
-    kept = values[~again]
-    pairs = values[again].merge(kept, on=KEY, suffixes=("", "_kept"))
+    first = values[~again]
+    pairs = values[again].merge(first, on=KEY, suffixes=("", "_kept"))
     same = int((pairs["value"] == pairs["value_kept"]).sum())
     rejected["duplicate"] += same
     rejected["conflict"] += len(pairs) - same
-    return kept
+    return first
 
 
 def without_loose_directions(values: pd.DataFrame, rejected: Counter[str]) -> pd.DataFrame:

@@ -38,11 +38,13 @@ def one_name_each(
 
     `series_of` gives the values of a name by variable and time; it is called for names that may be one station only.
     """
-    kept: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     for name in sorted(names, key=lambda each: (best_spelling(each), each), reverse=True):
-        known = dict.fromkeys(kept.values())
-        kept[name] = next((other for other in known if _is_same(name, other, series_of, places or {})), name)
-    return kept
+        known = dict.fromkeys(chosen.values())
+        chosen[name] = next(
+            (other for other in known if _is_same(name, other, series_of, places or {})), name
+        )
+    return chosen
 
 
 def unify(results: list[ImportResult]) -> None:
@@ -93,17 +95,17 @@ def _is_same(
     is_one_place = place == other_place
     if not (is_one_place or are_alike(name, other) or _are_near(places.get(name), places.get(other))):
         return False
-    one, two = series_of(name), series_of(other)
-    common = one.index.intersection(two.index)
-    equal = float((one[common] == two[common]).mean()) if len(common) else 0.0
+    values, other_values = series_of(name), series_of(other)
+    common = values.index.intersection(other_values.index)
+    equal = float((values[common] == other_values[common]).mean()) if len(common) else 0.0
     if is_one_place:
         return not len(common) or equal >= _DIFFERENT
-    return len(common) >= _FEW and equal >= _SAME and one[common].nunique() >= _DISTINCT
+    return len(common) >= _FEW and equal >= _SAME and values[common].nunique() >= _DISTINCT
 
 
-def _are_near(one: Place | None, two: Place | None) -> bool:
-    if one is None or two is None:
+def _are_near(first: Place | None, second: Place | None) -> bool:
+    if first is None or second is None:
         return False
-    north = (one[0] - two[0]) * _METRES_A_DEGREE
-    east = (one[1] - two[1]) * _METRES_A_DEGREE * np.cos(np.radians(one[0]))
+    north = (first[0] - second[0]) * _METRES_A_DEGREE
+    east = (first[1] - second[1]) * _METRES_A_DEGREE * np.cos(np.radians(first[0]))
     return bool(np.hypot(north, east) <= _NEAR_M)

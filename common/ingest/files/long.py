@@ -51,14 +51,14 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 def long_columns(header: list[str]) -> dict[str, int]:
     """Where the parts of a long table stand; for a table of official AQI ``value`` is its column ``aqi``."""
     headings = [plain(heading) for heading in header]
-    found = {
+    columns = {
         part: headings.index(name)
         for part, names in _NAMES.items()
         if (name := next((name for name in names if name in headings), None)) is not None
     }
     if is_aqi_table(header):
-        found["value"] = headings.index("aqi")
-    return found
+        columns["value"] = headings.index("aqi")
+    return columns
 
 
 def is_long(header: list[str]) -> bool:
@@ -158,8 +158,8 @@ def _values(
 def _by_text(cells: pd.Series, of: object) -> pd.Series:
     """A function of the text of each cell, computed once for each text."""
     codes, unique = pd.factorize(cells)
-    found = pd.Series([of(as_text(cell).strip()) for cell in unique])  # type: ignore[operator]
-    return found.iloc[codes].set_axis(cells.index)
+    results = pd.Series([of(as_text(cell).strip()) for cell in unique])  # type: ignore[operator]
+    return results.iloc[codes].set_axis(cells.index)
 
 
 def _scaled(
@@ -242,16 +242,16 @@ def _date_means(stamps: Stamps) -> str:
 
 def _chosen(result: ImportResult, values: pd.DataFrame, station: str | None) -> pd.DataFrame:
     """The values of the only station under the name `station`, or of that station alone of several."""
-    found = [str(name) for name in values["station"].unique()]
-    if not station or not found:
+    stations = [str(name) for name in values["station"].unique()]
+    if not station or not stations:
         return values
-    if len(found) == 1:
+    if len(stations) == 1:
         return values.assign(station=pd.Categorical([station] * len(values)))
-    name = next((each for each in found if plain(each) == plain(station)), None)
-    name = name or next((each for each in found if station_key(each)[0] == station_key(station)[0]), None)
+    name = next((each for each in stations if plain(each) == plain(station)), None)
+    name = name or next((each for each in stations if station_key(each)[0] == station_key(station)[0]), None)
     if name is None:
         raise DataError(
-            f"{result.file}: no station {station!r} in it; it has {', '.join(sorted(found)[:20])}"
+            f"{result.file}: no station {station!r} in it; it has {', '.join(sorted(stations)[:20])}"
         )
     chosen = values["station"] == name
     result.rejected["other_station"] += int((~chosen).sum())

@@ -58,7 +58,7 @@ def read_official(
     """
     named = official_name(table.name)
     place = _place(table.name, named, station, city)
-    hours = {at: int(found[1]) for at, text in enumerate(header) if (found := _HOUR.fullmatch(text.strip()))}
+    hours = {at: int(match[1]) for at, text in enumerate(header) if (match := _HOUR.fullmatch(text.strip()))}
     others = [heading for at, heading in enumerate(header) if at and at not in hours and heading]
     result = ImportResult(table.name, "official AQI table", EXPORT)
     if others:
@@ -76,11 +76,11 @@ def read_official(
     result.rejected["not_a_number"] += int((~missing & np.isnan(numbers)).sum())
     result.rejected["implausible"] += int((~possible & ~np.isnan(numbers)).sum())
     result.rejected["bad_time"] += int((possible & ~timed).sum())
-    kept = possible & timed
+    usable = possible & timed
     times = cells["day"] + pd.to_timedelta(cells["at"].map(hours), unit="h")
-    found = table_of(place, _AQI, times[kept], values[kept])
+    table_values = table_of(place, _AQI, times[usable], values[usable])
     note_disorder(result, pd.DataFrame({"station": place, "time": days}).dropna(), ["station"])
-    settle(result, city.name, found, 60, now=now)
+    settle(result, city.name, table_values, 60, now=now)
     return result
 
 

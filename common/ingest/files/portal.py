@@ -88,7 +88,7 @@ def _values(
     decimal = decimal_mark(table, (body[column.at] for column in columns))
     result.values_read += len(body) * len(columns)
     timed = starts.notna().to_numpy()
-    kept: dict[str, pd.Series] = {}
+    by_variable: dict[str, pd.Series] = {}
     for column in columns:
         numbers, missing = read_numbers(body[column.at], decimal)
         values, possible = column.scale.values(numbers)
@@ -97,9 +97,12 @@ def _values(
         result.rejected["not_a_number"] += int(wrong.sum())
         result.rejected["implausible"] += int((~possible & ~missing & ~wrong).sum())
         result.rejected["bad_time"] += int((possible & ~timed).sum())
-        kept[column.variable] = pd.Series(values).where(possible & timed)
+        by_variable[column.variable] = pd.Series(values).where(possible & timed)
     return (
-        pd.DataFrame({"time": starts, **kept}).melt(id_vars="time").dropna().astype({"variable": "category"})
+        pd.DataFrame({"time": starts, **by_variable})
+        .melt(id_vars="time")
+        .dropna()
+        .astype({"variable": "category"})
     )
 
 

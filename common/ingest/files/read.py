@@ -86,20 +86,20 @@ def _check_means(table: Table, row: int, header: list[str], order: Order | None)
     check_length(table.name, common_minutes(days.drop_duplicates().sort_values().diff()) or 0)
 
 
-def _not_found(table: Table, before: list[list[str]], asked: Format | None) -> DataError:
+def _not_found(table: Table, before: list[list[str]], wanted_format: Format | None) -> DataError:
     """Say what is missing of the layout that comes nearest."""
     for row in before:
         if len([cell for cell in row if cell.strip()]) < 2:
             continue
-        found = ", ".join(repr(cell.strip()[:40]) for cell in row[:12] if cell.strip())
+        cells = ", ".join(repr(cell.strip()[:40]) for cell in row[:12] if cell.strip())
         parts = long_columns(row)
-        if asked == "long" or "variable" in parts or "value" in parts:
+        if wanted_format == "long" or "variable" in parts or "value" in parts:
             lacking = [part for part in ("time", "variable", "value", "unit") if part not in parts]
             what = f"no column {', '.join(map(repr, lacking))}" if lacking else "it is a long table"
         elif has_variable(row):
             what = "no column 'Timestamp' or 'From Date'"
         else:
             what = "no column of a variable that is kept"
-        wanted = "; ".join(text for name, text in _EXPECTED.items() if asked in (None, name))
-        return DataError(f"{table.name}: {what}. Found {found}. Expected: {wanted}")
+        wanted = "; ".join(text for name, text in _EXPECTED.items() if wanted_format in (None, name))
+        return DataError(f"{table.name}: {what}. Found {cells}. Expected: {wanted}")
     return DataError(f"{table.name}: there is no table in it")

@@ -96,11 +96,11 @@ def settle(
     result.interval_minutes = minutes
     _check_interval(result, minutes)
     result.stations = tuple(sorted({*result.stations, *values["station"].unique()}))
-    kept = without_repeats(values, result.rejected)
-    kept = kept.assign(time=kept["time"] + shift)
-    future = kept["time"] > pd.Timestamp(now)
+    unique = without_repeats(values, result.rejected)
+    unique = unique.assign(time=unique["time"] + shift)
+    future = unique["time"] > pd.Timestamp(now)
     result.rejected["future"] += int(future.sum())
-    hours = hourly(without_loose_directions(kept[~future], result.rejected), minutes)
+    hours = hourly(without_loose_directions(unique[~future], result.rejected), minutes)
     result.values_kept += hours.values_used
     result.hourly_values += hours.means
     result.hours_short += hours.short

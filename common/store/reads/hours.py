@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from common.domain.aqi import CATEGORIES, Standard
+import msgspec
+
 from common.domain.observation import POLLUTANTS
+from common.store import sql
 from common.store.city_hours import AS_OF
-from common.store.daily import AGGREGATES, WITH_AIR
+from common.store.daily_aggregates import AGGREGATES, WITH_AIR
 from common.store.engine import run
-from common.store.reads.stamp import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
+    from common.domain.aqi import Standard
     from common.store.engine import Connection
 
 RECENT = timedelta(hours=48)
@@ -24,17 +26,7 @@ RECENT = timedelta(hours=48)
 
 _INDEX = {"in-naqi": ("aqi", "dominant"), "us-epa": ("aqi_us", "dominant_us")}
 _CONCENTRATIONS = ", ".join(POLLUTANTS)
-_CATEGORY = "(CAST(:names AS text[]))[width_bucket(CAST({index} AS int), CAST(:lows AS int[]))]"
-_ROUNDED = "round(CAST({name} AS float8) * 100) / 100"
-_POLLUTANTS = "json_strip_nulls(json_build_object({pairs}))".format(
-    pairs=", ".join(f"'{name}', {_ROUNDED.format(name=name)}" for name in POLLUTANTS)
-)
-
-
-def _scale(standard: Standard) -> dict[str, list[Any]]:
-    """What `_CATEGORY` needs: the categories' names and lowest indices."""
-    categories = CATEGORIES[standard]
-    return {"names": [one.name for one in categories], "lows": [one.low for one in categories]}
+_AS_ARRAYS = ", ".join(f"'{name}', json_agg(CAST({name} AS float8))" for name in POLLUTANTS)
 
 
 def _hours(as_of: datetime | None) -> tuple[str, dict[str, datetime]]:
@@ -91,47 +83,61 @@ def latest_hour(
     )
 
 
-def latest_json(
-    connection: Connection,
-    cities: Mapping[str, str],
-    standard: Standard,
-    now: datetime,
-    *,
-    stale: timedelta,
-) -> str:
-    """JSON array of `cities`, each with its latest index within `RECENT` in the place of its null.
+@dataclass(frozen=True, slots=True)
+class LatestIndex:
+    """The latest index of a city."""
 
-    `cities`: name → JSON object that ends with ``"latest":null}``. What takes its place: see
-    `common.api.schemas.common.Index`. Older than `stale` is stale.
-    """
-    index, dominant = _INDEX[standard]
-    [(text,)] = run(
+    time: datetime
+    aqi: int
+    dominant: str | None
+    basis: str | None
+
+
+def latest_indices(
+    connection: Connection, cities: Iterable[str], standard: Standard, now: datetime
+) -> dict[str, LatestIndex]:
+    """City → its latest index within `RECENT`; cities without one are absent."""
+    aqi, dominant = _INDEX[standard]
+    rows = run(
         connection,
-        f"""
-        SELECT concat('[', string_agg(concat(left(object, -{len("null}")}), COALESCE(latest.shown, 'null'), '}}'),
-                                      ',' ORDER BY place), ']')
-        FROM unnest(CAST(:cities AS text[]), CAST(:objects AS text[])) WITH ORDINALITY AS wanted (city, object, place)
-        LEFT JOIN LATERAL (
-          SELECT json_build_object(
-            'aqi', {index}, 'category', {_CATEGORY.format(index=index)}, 'dominant_pollutant', {dominant},
-            'timestamp', {utc("time")},
-            'age_minutes', CAST(floor(extract(epoch FROM :now - time) / 60) AS int),
-            'stale', :now - time > CAST(:stale AS interval), 'basis', basis)::text
-          FROM city_hour
-          WHERE city_hour.city = wanted.city AND time > :start AND time <= :now AND {index} IS NOT NULL
-          ORDER BY time DESC LIMIT 1) AS latest (shown) ON true
-        """,
+        sql.load("latest_indices", aqi=aqi, dominant=dominant),
         cities=list(cities),
-        objects=list(cities.values()),
         start=now - RECENT,
         now=now,
-        stale=f"{stale.total_seconds():.0f} s",
-        **_scale(standard),
     )
-    return str(text)
+    return {city: LatestIndex(*latest) for city, *latest in rows}
 
 
-def hours_json(
+class HourColumns(msgspec.Struct, frozen=True):
+    """City-hours, oldest first: lists of one length."""
+
+    time: list[int]
+    """Epoch seconds"""
+    aqi: list[int | None]
+    dominant: list[str | None]
+    basis: list[str | None]
+    source: list[str | None]
+    flags: list[list[str]]
+    concentrations: dict[str, list[float | None]]
+    """By pollutant, in `UNITS`"""
+
+
+class DayColumns(msgspec.Struct, frozen=True):
+    """Indian days, oldest first: lists of one length."""
+
+    date: list[str]
+    aqi: list[float | None]
+    """Mean over the hours"""
+    aqi_max: list[int | None]
+    """Highest hour"""
+    hours: list[int]
+    basis: list[str | None]
+    source: list[str | None]
+    concentrations: dict[str, list[float | None]]
+    """Means by pollutant, in `UNITS`"""
+
+
+def hours_between(
     connection: Connection,
     city: str,
     standard: Standard,
@@ -139,31 +145,33 @@ def hours_json(
     end: datetime,
     *,
     as_of: datetime | None = None,
-) -> tuple[int, str]:
-    """(number, JSON array) of a city's hours in (start, end] that have any value, oldest first.
+) -> HourColumns | None:
+    """A city's hours in (start, end] that have any value, oldest first; None where there are none.
 
     With `as_of`, as they stood then.
     """
-    index, dominant = _INDEX[standard]
+    aqi, dominant = _INDEX[standard]
     hours, moment = _hours(as_of)
-    [(count, points)] = run(
+    [(count, columns)] = run(
         connection,
-        f"""
-        SELECT count(*), COALESCE(json_agg(point ORDER BY point.time)::text, '[]') FROM (
-          SELECT {utc("time")} AS time, {index} AS aqi, {_CATEGORY.format(index=index)} AS category,
-                 {dominant} AS dominant_pollutant, basis, source, flags, {_POLLUTANTS} AS pollutants
-          FROM {hours} WHERE city = :city AND time > :start AND time <= :end AND {WITH_AIR}) AS point
-        """,
+        sql.load(
+            "hours_as_columns",
+            aqi=aqi,
+            dominant=dominant,
+            pollutants=_CONCENTRATIONS,
+            concentrations=_AS_ARRAYS,
+            city_hour=hours,
+            with_air=WITH_AIR,
+        ),
         city=city,
         start=start,
         end=end,
         **moment,
-        **_scale(standard),
     )
-    return count, points
+    return msgspec.json.decode(columns, type=HourColumns) if count else None
 
 
-def days_json(
+def days_between(
     connection: Connection,
     city: str,
     standard: Standard,
@@ -171,60 +179,33 @@ def days_json(
     first: date,
     last: date,
     as_of: datetime | None = None,
-) -> tuple[int, str]:
-    """(number, JSON array) of a city's Indian days from `first` to `last`, oldest first.
+) -> DayColumns | None:
+    """A city's Indian days from `first` to `last`, oldest first; None where there are none.
 
     They come from city_day, but those that were not rolled up yet, or whose hours have changed since, from their
     hours, and so do all with `as_of`, as the hours stood then.
     """
-    index, _ = _INDEX[standard]
+    aqi, _ = _INDEX[standard]
     hours, moment = _hours(as_of)
     bounds = {"city": city, "first": first, "last": last}
     rolled_up = "city = :city AND day BETWEEN :first AND :last" + ("" if as_of is None else " AND false")
     # Known before the hours are asked for: only parts of the table within constant bounds are looked at.
-    [(open_from, open_to)] = run(
+    [(open_from, open_to)] = run(connection, sql.load("days_not_rolled_up", rolled_up=rolled_up), **bounds)
+    [(count, columns)] = run(
         connection,
-        f"""
-        SELECT COALESCE(min(day), :first), COALESCE(max(day) + 1, :first) FROM (
-          SELECT CAST(midnight AS date) AS day
-          FROM generate_series(CAST(:first AS timestamp), :last, interval '1 day') AS midnight) AS asked
-        WHERE day NOT IN (SELECT day FROM city_day WHERE {rolled_up})
-           OR day IN (SELECT day FROM city_day_stale WHERE city = :city)
-        """,
-        **bounds,
-    )
-    [(count, points)] = run(
-        connection,
-        f"""
-        WITH rolled AS (
-          SELECT day, basis, source, hours, {index} AS aqi, {index}_max AS aqi_max, {_CONCENTRATIONS}
-          FROM city_day WHERE {rolled_up} AND day NOT IN (SELECT day FROM city_day_stale WHERE city = :city)
-        ), open AS (
-          SELECT CAST(midnight AS date) AS day
-          FROM generate_series(CAST(:first AS timestamp), :last, interval '1 day') AS midnight
-          WHERE NOT EXISTS (SELECT FROM rolled WHERE rolled.day = CAST(midnight AS date))
-        ), fresh AS (
-          SELECT open.day, basis, source, hours, {index} AS aqi, {index}_max AS aqi_max, {_CONCENTRATIONS}
-          FROM open, LATERAL (
-            SELECT {AGGREGATES} FROM {hours}
-            WHERE city = :city AND {WITH_AIR}
-              AND time > CAST(open.day AS timestamp) AT TIME ZONE 'Asia/Kolkata'
-              AND time <= CAST(open.day + 1 AS timestamp) AT TIME ZONE 'Asia/Kolkata'
-              AND time > CAST(:open_from AS timestamp) AT TIME ZONE 'Asia/Kolkata'
-              AND time <= CAST(:open_to AS timestamp) AT TIME ZONE 'Asia/Kolkata'
-          ) AS hour
-          WHERE hour.hours > 0
-        )
-        SELECT count(*), COALESCE(json_agg(point ORDER BY point.date)::text, '[]') FROM (
-          SELECT day AS date, round(CAST(aqi AS numeric)) AS aqi, aqi_max,
-                 {_CATEGORY.format(index="round(CAST(aqi AS numeric))")} AS category,
-                 hours, basis, source, {_POLLUTANTS} AS pollutants
-          FROM (SELECT * FROM rolled UNION ALL SELECT * FROM fresh) AS days) AS point
-        """,
+        sql.load(
+            "days_as_columns",
+            aqi=aqi,
+            pollutants=_CONCENTRATIONS,
+            rolled_up=rolled_up,
+            aggregates=AGGREGATES,
+            city_hour=hours,
+            with_air=WITH_AIR,
+            concentrations=_AS_ARRAYS,
+        ),
         open_from=open_from,
         open_to=open_to,
         **bounds,
         **moment,
-        **_scale(standard),
     )
-    return count, points
+    return msgspec.json.decode(columns, type=DayColumns) if count else None

@@ -1,42 +1,51 @@
-"""Jobs as they are shown to whoever asked for them."""
+"""Jobs as whoever asked for them follows them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import case, select
 
 from common.store.engine import run
-from common.store.reads.stamp import utc
+from common.store.jobs import NEVER, OVERDUE
+from common.store.schema import job
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from common.store.engine import Connection
 
-if TYPE_CHECKING:
-    from common.store.engine import Connection
 
-_OVERDUE = "(state = 'running' AND leased_until <= clock_timestamp())"
-_STATE = f"""CASE
-  WHEN {_OVERDUE} THEN CASE WHEN attempts >= max_attempts THEN 'dead' ELSE 'failed' END
-  WHEN state = 'queued' AND attempts > 0 THEN 'failed' ELSE state END"""
-"""A job whose attempt failed waits for the next one; one whose worker fell silent has failed too."""
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job as it is stored."""
+
+    id: int
+    payload: dict[str, Any]
+    state: str
+    attempts: int
+    max_attempts: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    available_at: datetime | None
+    """None where `elsewhere`"""
+    error: str | None
+    outcome: Any
+    overdue: bool
+    """Whether its worker fell silent, by the server's clock"""
+    elsewhere: bool
+    """Whether another queue carries its message"""
 
 
-def job_json(connection: Connection, id_: int, type_: str) -> str | None:
-    """JSON object of a job of that type: see `common.api.schemas.jobs.Job`; None where there is none."""
-    rows = run(
-        connection,
-        f"""
-        SELECT json_build_object(
-          'id', id, 'city', payload ->> 'city', 'state', {_STATE}, 'attempts', attempts, 'max_attempts', max_attempts,
-          'created_at', {utc("created_at")}, 'started_at', {utc("started_at")}, 'finished_at', {utc("finished_at")},
-          'retry_at', CASE WHEN state = 'queued' AND attempts > 0 AND available_at < 'infinity'
-                           THEN {utc("available_at")} END,
-          'families', payload -> 'families', 'force', COALESCE(payload -> 'force', 'true'),
-          'error', CASE WHEN {_OVERDUE} THEN 'the worker died or took too long'
-                        ELSE error END,
-          'outcome', CASE WHEN state = 'done' THEN outcome END)::text
-        FROM job WHERE id = CAST(:id AS bigint) AND type = :type AND payload -> 'city' IS NOT NULL
-        """,
-        id=id_,
-        type=type_,
-    )
-    return str(rows[0][0]) if rows else None
+def job_row(connection: Connection, id_: int, type_: str) -> JobRow | None:
+    """A job of that type that names a city; None where there is none."""
+    c = job.c
+    elsewhere = c.available_at == NEVER
+    columns = (
+        c.id, c.payload, c.state, c.attempts, c.max_attempts, c.created_at, c.started_at, c.finished_at,
+        case((~elsewhere, c.available_at)), c.error, c.outcome, OVERDUE, elsewhere,
+    )  # fmt: skip
+    rows = run(connection, select(*columns).where(c.id == id_, c.type == type_, c.payload.has_key("city")))
+    return JobRow(*rows[0]) if rows else None

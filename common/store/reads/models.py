@@ -2,74 +2,80 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, collate, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from common.store.engine import run
-from common.store.reads.stamp import utc
+from common.store.schema import model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from common.store.engine import Connection
 
-_COLUMNS = (
-    "version, city, target, mode, family, status, reason, {trained_at}, {window_start}, {window_end}, "
-    "samples, features_hash, checksum, {promoted_at}"
-).format(
-    **{name: f"{utc(name)} AS {name}" for name in ("trained_at", "window_start", "window_end", "promoted_at")}
-)
 
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """One model."""
+
+    version: str
+    city: str
+    target: str
+    mode: str
+    family: str
+    status: str
+    reason: str
+    trained_at: datetime
+    window_start: datetime
+    window_end: datetime
+    samples: int
+    features_hash: str
+    checksum: str
+    promoted_at: datetime | None
+    metrics: dict[str, Any]
+
+
+_COLUMNS = [model.c[field.name] for field in fields(ListedModel)]
+_SHORT = [*_COLUMNS[:-1], model.c.metrics.op("-")("by_lead").op("-")("naive")]
 _FILTERS = ("city", "target", "mode", "family", "status")
+_NEWEST: tuple[ColumnElement[Any], ...] = (model.c.trained_at.desc(), collate(model.c.version, "C"))
 MOST_COUNTED = 10_000
 """Models are counted so far and no further: the answer must not slow down with the years."""
 
 
-def models_json(
-    connection: Connection, filters: dict[str, str | None], *, limit: int, offset: int
-) -> tuple[int, str]:
-    """(number of all, but `MOST_COUNTED` at most; JSON array of one page), newest first; metrics without the leads."""
-    chosen = {name: value for name, value in filters.items() if value is not None}
-    where = " AND ".join(f"{name} = :{name}" for name in _FILTERS if name in chosen) or "true"
-    [(total, page)] = run(
-        connection,
-        f"""
-        SELECT (SELECT count(*) FROM (SELECT FROM model WHERE {where} LIMIT {MOST_COUNTED}) AS matching), COALESCE((
-          SELECT json_agg(page)::text FROM (
-            SELECT {_COLUMNS}, metrics - 'by_lead' - 'naive' AS metrics FROM model WHERE {where}
-            ORDER BY model.trained_at DESC, version COLLATE "C" LIMIT :limit OFFSET :offset) AS page), '[]')
-        """,
-        **chosen,
-        limit=limit,
-        offset=offset,
-    )
-    return total, page
+def models_page(
+    connection: Connection, filters: Mapping[str, str | None], *, limit: int, offset: int
+) -> tuple[int, list[ListedModel]]:
+    """(number of all, but `MOST_COUNTED` at most; one page), newest first; metrics without the leads."""
+    chosen = [model.c[name] == filters[name] for name in _FILTERS if filters.get(name) is not None]
+    some = select(literal(1)).select_from(model).where(*chosen).limit(MOST_COUNTED).subquery()
+    [(total,)] = run(connection, select(func.count()).select_from(some))
+    page = select(*_SHORT).where(*chosen).order_by(*_NEWEST).limit(limit).offset(offset)
+    return total, [ListedModel(*row) for row in run(connection, page)]
 
 
-def trainings_json(connection: Connection, city: str, target: str) -> str | None:
-    """JSON object: family → its latest live model, metrics whole; None where none was ever trained."""
-    [(text,)] = run(
-        connection,
-        f"""
-        SELECT json_object_agg(family, latest ORDER BY family COLLATE "C")::text FROM (
-          SELECT DISTINCT ON (family) {_COLUMNS}, metrics FROM model
-          WHERE city = :city AND target = :target AND mode = 'live'
-          ORDER BY family, model.trained_at DESC, version COLLATE "C") AS latest
-        """,
-        city=city,
-        target=target,
+def latest_trainings(connection: Connection, city: str, target: str) -> dict[str, ListedModel]:
+    """Family → its latest live model."""
+    c = model.c
+    latest = (
+        select(*_COLUMNS)
+        .where(c.city == city, c.target == target, c.mode == "live")
+        .ext(distinct_on(c.family))
+        .order_by(c.family, *_NEWEST)
     )
-    return None if text is None else str(text)
+    rows = [ListedModel(*row) for row in run(connection, latest)]
+    return {row.family: row for row in sorted(rows, key=lambda row: row.family)}
 
 
 def champion_since(connection: Connection, city: str, target: str) -> tuple[str, str, datetime | None] | None:
     """(version, family, when promoted) of the live champion."""
-    rows = run(
-        connection,
-        """
-        SELECT version, family, promoted_at FROM model
-        WHERE city = :city AND target = :target AND mode = 'live' AND status = 'champion'
-        """,
-        city=city,
-        target=target,
+    c = model.c
+    champion = select(c.version, c.family, c.promoted_at).where(
+        c.city == city, c.target == target, c.mode == "live", c.status == "champion"
     )
+    rows = run(connection, champion)
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else None

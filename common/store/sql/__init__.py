@@ -1,10 +1,20 @@
-"""Long statements that are the same at every call, a file each, with ``:name`` parameters."""
+"""Long statements, a file each, with ``:name`` parameters.
+
+Lists of columns and conditions that the code owns stand as ``${name}`` and are filled in when a module is loaded;
+values never are.
+"""
 
 from functools import cache
 from pathlib import Path
+from string import Template
 
 
 @cache
-def load(name: str) -> str:
-    """The statement in the file of that name."""
-    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
+def load(name: str, **parts: str) -> str:
+    """The statement in the file of that name, with its parts filled in.
+
+    Raises:
+        KeyError: when a part is missing.
+    """
+    text = Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
+    return Template(text).substitute(parts)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from common.domain.forecast import BLOCKS, EXPERT_BLOCKS, HORIZON
-from common.metrics import scores
+from common.domain.forecast import BLOCKS, EXPERT_BLOCKS, HORIZON, INTERVAL_LEVELS
+from common.metrics import interval_scores, rounded, scores
 from common.training.backtest.stamps import text_type
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SHOWN_LEADS = (1, 2, 3, 6, 12, 18, 24, 36, 48)
 OUTPUT_BOUNDS = ("lo80", "hi80", "lo95", "hi95")
-_LEVELS = {"lo95": 0.025, "lo80": 0.1, "hi80": 0.9, "hi95": 0.975}
 
 
 def report(forecasts: Forecasts, names: list[str]) -> dict[str, Any]:
@@ -49,20 +48,13 @@ def _scored(forecasts: Forecasts, rows: NDArray[np.bool_], leads: NDArray[np.int
     actual = part(forecasts.actual)
     if not np.isfinite(actual).any():
         return {"origins": int(rows.sum()), "n": 0}
-    found = scores(actual, part(forecasts.y), {name: part(v) for name, v in forecasts.naive.items()})
-    known = np.isfinite(actual)
-    truth = actual[known]
-    bounds = {name: part(getattr(forecasts, name))[known] for name in _LEVELS}
-    for level in (80, 95):
-        low, high = bounds[f"lo{level}"], bounds[f"hi{level}"]
-        found[f"coverage{level}"] = round(float(((low <= truth) & (truth <= high)).mean()), 4)
-        found[f"width{level}"] = round(float((high - low).mean()), 4)
-    losses = [
-        np.maximum(level * (truth - bounds[name]), (level - 1) * (truth - bounds[name]))
-        for name, level in _LEVELS.items()
-    ]
-    found["pinball"] = round(float(np.mean(losses)), 4)
-    return {"origins": int(rows.sum())} | found
+    naive = {name: part(values) for name, values in forecasts.naive.items()}
+    bounds = {name: part(getattr(forecasts, name)) for name in INTERVAL_LEVELS}
+    return {
+        "origins": int(rows.sum()),
+        **rounded(scores(actual, part(forecasts.y), naive)),
+        **rounded(interval_scores(actual, bounds)),
+    }
 
 
 def mean_weights(found: Backtest) -> dict[str, float]:

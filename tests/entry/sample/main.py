@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, jsonify, redirect, request
 
-from common.adapters.queue import COLLECT, TRAIN, Message
 from common.domain.errors import DataError, StoreError
+from common.domain.messages import COLLECT, TRAIN, Message
 from common.entry import aws, gcp
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from werkzeug import Response as BaseResponse
 
-    from common.entry.perform import Handler
+    from common.domain.messages import Handler
 
 seen: list[Message] = []
 builds: list[str] = []

@@ -9,7 +9,7 @@ depends_on = None
 
 UP = """
 ALTER TABLE city_hour ADD COLUMN flags text[] NOT NULL DEFAULT '{}';
-COMMENT ON COLUMN city_hour.flags IS 'what is doubtful in this hour: see common.domain.quality';
+COMMENT ON COLUMN city_hour.flags IS 'what is doubtful in this hour: see common.quality.rules';
 
 CREATE TABLE city_hour_revision (
   city text NOT NULL, time timestamptz NOT NULL, replaced_at timestamptz NOT NULL,

@@ -1,0 +1,1 @@
+"""Amazon Web Services: SQS, and the client that asks it."""

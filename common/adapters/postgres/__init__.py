@@ -1,0 +1,1 @@
+"""What is kept in PostgreSQL besides data: the queue, and jobs that somebody follows."""

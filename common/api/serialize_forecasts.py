@@ -1,0 +1,114 @@
+"""Issued forecasts as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from common.api.serialize_values import all_rounded, categories, shares, whole_indices
+from common.domain.breakpoints import CATEGORIES
+from common.domain.forecast import EXCEEDED
+from common.domain.observation import HOUR
+from common.store.reads import forecasts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from common.store.engine import Connection
+    from common.store.reads.forecasts import StoredForecast
+
+_BANDS = CATEGORIES["in-naqi"]
+_NAMES = [band.name for band in _BANDS]
+_BOUNDS = {"lower_80": "lo80", "upper_80": "hi80", "lower_95": "lo95", "upper_95": "hi95"}
+_FIRST_ABOVE = {
+    str(above): next(place for place, band in enumerate(_BANDS) if band.low > above) for above in EXCEEDED
+}
+"""AQI → the first category beyond it"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedForecast:
+    """The newest live forecast of a city as it is served."""
+
+    city: str
+    issued_at: datetime
+    origin: datetime
+    known_until: datetime
+    model_version: str | None
+    family: str
+    basis: str | None
+    source: str | None
+    points: str
+    """JSON array of the lead times: see `common.api.schemas.forecast.ForecastPoint`"""
+
+
+def newest_forecasts(
+    connection: Connection, cities: Sequence[str], target: str, hours: int, now: datetime
+) -> dict[str, ServedForecast]:
+    """City → its newest live forecast, however old, up to that lead time; cities that never had one are absent."""
+    newest = forecasts.newest_forecasts(connection, cities, target, now)
+    return {city: _served(stored, hours) for city, stored in newest.items()}
+
+
+def _served(stored: StoredForecast, hours: int) -> ServedForecast:
+    return ServedForecast(
+        city=stored.city,
+        issued_at=stored.issued_at,
+        origin=stored.origin,
+        known_until=stored.known_until,
+        model_version=stored.model_version,
+        family=stored.family,
+        basis=stored.basis,
+        source=stored.source,
+        points=msgspec.json.encode(points(stored, hours)).decode(),
+    )
+
+
+def points(stored: StoredForecast, hours: int) -> list[dict[str, Any]]:
+    """The first `hours` lead times of a forecast as they are shown."""
+    origin = stored.origin.astimezone(UTC)
+    shown: list[dict[str, Any]] = [
+        {"time": origin + lead * HOUR, "lead_hours": lead} for lead in range(1, hours + 1)
+    ]
+    if stored.target == "aqi":
+        _add_index(shown, stored)
+    pm25 = stored.pm25 if stored.target == "aqi" else stored.arrays
+    if pm25 is not None:
+        for point, value in zip(shown, _pm25(pm25, hours), strict=True):
+            point["pm25"] = value
+    return shown
+
+
+def _add_index(shown: list[dict[str, Any]], stored: StoredForecast) -> None:
+    """The index of each lead time, its category and bounds, and how likely which category is."""
+    names, hours = categories("in-naqi"), len(shown)
+    values = whole_indices(stored.arrays["y"][:hours])
+    bounds = zip(*(whole_indices(stored.arrays[array][:hours]) for array in _BOUNDS.values()), strict=True)
+    chances = stored.categories[:hours]
+    likely = zip(*map(shares, zip(*chances, strict=True)), strict=True)
+    beyond = zip(
+        *(shares([sum(row[first:]) for row in chances]) for first in _FIRST_ABOVE.values()), strict=True
+    )
+    for point, index, limits in zip(shown, values, bounds, strict=True):
+        point["aqi"] = index
+        point["category"] = name = names[index]
+        if chances:
+            point["confidence"] = None  # its place among the fields
+        point.update(zip(_BOUNDS, limits, strict=True))
+        if chances:
+            point["probabilities"] = by_category = dict(zip(_NAMES, next(likely), strict=True))
+            point["exceedance"] = dict(zip(_FIRST_ABOVE, next(beyond), strict=True))
+            point["confidence"] = by_category[name]
+
+
+def _pm25(arrays: Mapping[str, Sequence[float]], hours: int) -> list[dict[str, float]]:
+    """In µg/m³, by lead time; bounds are not below zero."""
+    values = all_rounded(arrays["y"][:hours], 1)
+    bounds = (
+        [max(bound, 0.0) for bound in all_rounded(arrays[array][:hours], 1)] for array in _BOUNDS.values()
+    )
+    return [dict(zip(("value", *_BOUNDS), row, strict=True)) for row in zip(values, *bounds, strict=True)]

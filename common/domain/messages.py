@@ -1,0 +1,29 @@
+"""Messages with CloudEvents attribute names, sent by one function to wake another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+COLLECT = "vayu.collect"
+OBSERVATIONS_READY = "vayu.observations.ready"
+TRAIN = "vayu.train"
+FORECAST_READY = "vayu.forecast.ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as a handler sees it; `subject` names what it is about and makes a repeat harmless."""
+
+    type: str
+    subject: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""
+    attempt: int = 1
+    seconds_left: float | None = None
+    """How long its handling may take before the platform ends it; None where that is not told."""
+
+
+Handler = Callable[[Message], Mapping[str, object]]
+"""Does the work a message asks for; the same message twice changes nothing the second time."""

@@ -1,0 +1,113 @@
+"""The local worker: takes jobs from PostgreSQL, as the clouds hand messages to functions."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from common.domain.errors import StoreError, VayuError
+from common.domain.messages import Handler, Message
+from common.entry.message_runner import HOPELESS, log, perform
+from common.store import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from common.ports import Clock
+    from common.store.engine import Database
+
+LEASE_S = 120
+"""How long after its worker's death a job is taken up by another; a living worker renews it three times as often."""
+
+
+def work_once(
+    database: Database,
+    clock: Clock,
+    handlers: Mapping[str, Handler],
+    lease_seconds: int = LEASE_S,
+    *,
+    types: Collection[str] | None = None,
+) -> bool:
+    """Take one job that is due and handle it; False where none is. `types`: leave others to other workers.
+
+    The job stays this worker's however long it takes: its lease is renewed in the background. If the lease was lost,
+    because the machine slept or the database was away, another worker has the job and its outcome counts.
+    A failed job is tried again later, up to its last attempt. A job that no attempt can cure, or that has no handler
+    here, becomes a dead letter at once. Its payload stays in its row either way.
+
+    Raises:
+        StoreError: when the database cannot be reached; the job's lease then runs out and it is done again.
+    """
+    with database.transaction() as connection:
+        job = jobs.lease(connection, now=clock(), seconds=lease_seconds, types=types)
+    if job is None:
+        return False
+    message = Message(job.type, job.key, job.payload, str(job.id), job.attempt)
+    try:
+        with hold_lease(database, job, lease_seconds):
+            outcome = perform(lambda message: handlers[message.type](message), message, handlers)
+    except Exception as error:  # noqa: BLE001 — whatever goes wrong belongs to this job alone
+        with database.transaction() as connection:
+            dead = jobs.fail(
+                connection, job, error_text(error), now=clock(), retry=not isinstance(error, HOPELESS)
+            )
+        if dead:
+            log().error("message buried", extra={"type": job.type, "subject": job.key, "id": str(job.id)})
+    else:
+        with database.transaction() as connection:
+            jobs.finish(connection, job, now=clock(), outcome=outcome)
+    return True
+
+
+def work_forever(
+    database: Database,
+    clock: Clock,
+    handlers: Mapping[str, Handler],
+    lease_seconds: int = LEASE_S,
+    *,
+    stop: Event,
+    poll_seconds: float = 1.0,
+    types: Collection[str] | None = None,
+) -> None:
+    """Work until `stop` is set, looking every `poll_seconds`; a database that is away is awaited."""
+    while not stop.is_set():
+        try:
+            busy = work_once(database, clock, handlers, lease_seconds, types=types)
+        except StoreError:
+            log().exception("the worker waits for the database")
+            busy = False
+        if not busy:
+            stop.wait(poll_seconds)
+
+
+@contextmanager
+def hold_lease(database: Database, job: jobs.Job, seconds: int) -> Iterator[None]:
+    """Renew the job's lease for as long as the block takes, or until it is lost."""
+    done = Event()
+
+    def renew() -> None:
+        about = {"type": job.type, "subject": job.key, "id": str(job.id)}
+        while not done.wait(seconds / 3):
+            try:
+                with database.transaction() as connection:
+                    ours = jobs.renew(connection, job, seconds=seconds)
+            except StoreError as error:
+                log().warning("lease not renewed", extra={**about, "reason": str(error)})
+                continue
+            if not ours:
+                log().warning("lease lost: another worker has the message", extra=about)
+                return
+
+    keeper = Thread(target=renew, name=f"lease of job {job.id}", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+def error_text(error: Exception) -> str:
+    """The text of an error in a job's row. Users see it, so errors of libraries give their name only."""
+    return str(error) if isinstance(error, VayuError) else type(error).__name__

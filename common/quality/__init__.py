@@ -1,0 +1,1 @@
+"""Quality of readings: rules, flags, and a city's stations on one grid of hours."""

@@ -1,0 +1,53 @@
+"""The function ``forecast``: issue forecasts where new hours have come in, and score the older ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common.domain.errors import StoreError
+from common.domain.messages import FORECAST_READY, Message
+from common.domain.observation import last_full_hour
+from common.inference.issue import issue_forecasts
+from common.inference.onnx_session import ModelCache
+from common.services.message_cities import named_cities
+from common.services.notifications import tell_forecast_troubles, tell_training_troubles
+from common.services.outbox import then_notify
+from common.store.forecasts import score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from common.domain.messages import Handler
+    from common.services.resources import Resources
+
+
+def handler(resources: Resources) -> Handler:
+    """The handler, with its models kept for the next call."""
+    models = ModelCache(resources.open_object_store())
+
+    def handle(message: Message) -> Mapping[str, object]:
+        """``data`` may name ``cities``; without them: all.
+
+        Raises:
+            StoreError: when the database or the object store cannot be reached, so that the message is tried again.
+        """
+        cities = [city.name for city in named_cities(message.data)]
+        now = resources.clock()
+        report = issue_forecasts(resources.database, models, cities, now=now)
+        if report.unavailable and not report.issued and not report.repeated:
+            raise StoreError(report.skipped[min(report.unavailable)])
+        with resources.database.transaction() as connection:
+            scored = score(connection, mode="live", now=now)
+        if report.issued or report.repeated:  # a run that died may have issued them and told nobody
+            hour = last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ")
+            resources.queue.send(FORECAST_READY, hour, {"cities": cities})
+        tell_forecast_troubles(resources, cities, report.skipped)
+        tell_training_troubles(resources)
+        return {
+            "issued": report.issued,
+            "repeated": report.repeated,
+            "skipped": report.skipped,
+            "scored": scored,
+        }
+
+    return then_notify(resources, handle)

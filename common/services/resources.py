@@ -1,0 +1,27 @@
+"""What a function works with. `common.bootstrap.container` puts it together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from common.config import Settings
+    from common.ports import Clock, Mailer, ObjectStore, Queue
+    from common.store.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the functions share. Nothing connects before it is used."""
+
+    settings: Settings
+    database: Database
+    queue: Queue
+    clock: Clock
+    open_object_store: Callable[[], ObjectStore]
+    """Where the models' files are; its library is loaded by the first call."""
+    mailers: Mapping[str, Mailer]
+    """Name of a channel → what sends by it; those that are configured."""

@@ -1,0 +1,183 @@
+"""The local worker over a real PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from common.adapters.postgres.queue import PostgresQueue
+from common.domain.errors import DataError, NotFound, Permanent, StoreError, Transient
+from common.domain.messages import COLLECT, TRAIN, Message
+from common.entry.worker import work_forever, work_once
+from common.store.engine import Database, run
+from common.store.jobs import release
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def rows(database: Database) -> list[tuple[Any, ...]]:
+    """Key, state, attempts and error of each job, in the order they came."""
+    with database.transaction() as connection:
+        found = run(connection, "SELECT key, state, attempts, error FROM job ORDER BY id")
+        return [tuple(row) for row in found]
+
+
+def test_a_message_reaches_the_handler_of_its_type(database: Database, now: datetime) -> None:
+    seen: list[Message] = []
+
+    def train(message: Message) -> Mapping[str, object]:
+        seen.append(message)
+        return {}
+
+    def collect(_: Message) -> Mapping[str, object]:
+        raise AssertionError
+
+    id_ = PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {"force": True})
+    handlers = {TRAIN: train, COLLECT: collect}
+
+    assert work_once(database, lambda: now, handlers)
+    assert not work_once(database, lambda: now, handlers)
+    assert seen == [Message(TRAIN, "Delhi", {"force": True}, id_, 1)]
+    assert rows(database) == [("Delhi", "done", 1, None)]
+
+
+@pytest.mark.parametrize("error", [DataError("no"), NotFound("no"), Permanent("no")])
+def test_what_no_attempt_cures_is_buried_at_once(database: Database, now: datetime, error: Exception) -> None:
+    def handle(_: Message) -> Mapping[str, object]:
+        raise error
+
+    PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {})
+
+    assert work_once(database, lambda: now, {TRAIN: handle})
+    assert rows(database) == [("Delhi", "dead", 1, "no")]
+
+
+def test_a_message_nobody_handles_is_buried_at_once(database: Database, now: datetime) -> None:
+    PostgresQueue(database, lambda: now).send("vayu.unheard-of", "x", {})
+
+    assert work_once(database, lambda: now, {})
+    assert rows(database) == [
+        ("x", "dead", 1, "a message of type 'vayu.unheard-of' is not for this function")
+    ]
+
+
+def test_a_worker_leaves_other_types_to_others(database: Database, now: datetime) -> None:
+    PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {})
+
+    assert not work_once(database, lambda: now, {}, types=[COLLECT])
+    assert rows(database) == [("Delhi", "queued", 0, None)]
+
+
+def test_a_failing_message_is_tried_again_and_blocks_nobody(
+    database: Database, now: datetime, logged: Any
+) -> None:
+    done = []
+    time = [now]
+
+    def handle(message: Message) -> Mapping[str, object]:
+        if message.subject == "broken":
+            raise Transient("the provider is away")
+        done.append(message.subject)
+        return {}
+
+    queue = PostgresQueue(database, lambda: time[0])
+    for subject in ("broken", "Delhi", "Mumbai"):
+        queue.send(TRAIN, subject, {"keep": subject})
+    for _ in range(40):
+        while work_once(database, lambda: time[0], {TRAIN: handle}):
+            pass
+        time[0] += timedelta(minutes=1)
+
+    assert done == ["Delhi", "Mumbai"]
+    assert rows(database)[0] == ("broken", "dead", 5, "the provider is away")
+    lines = logged()
+    assert [line["attempt"] for line in lines if line.get("error")] == [1, 2, 3, 4, 5]
+    assert lines[-1]["message"] == "message buried"
+
+
+def test_a_foreign_errors_text_stays_in_the_log(database: Database, now: datetime, logged: Any) -> None:
+    def handle(_: Message) -> Mapping[str, object]:
+        raise RuntimeError("password=hunter2")
+
+    PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {})
+    work_once(database, lambda: now, {TRAIN: handle})
+
+    assert rows(database) == [("Delhi", "queued", 1, "RuntimeError")]
+    assert "hunter2" in logged()[0]["exception"]
+
+
+def test_a_worker_killed_halfway_leaves_the_job_to_the_next(database: Database, now: datetime) -> None:
+    def killed(_: Message) -> Mapping[str, object]:
+        raise KeyboardInterrupt
+
+    PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {})
+    with pytest.raises(KeyboardInterrupt):
+        work_once(database, lambda: now, {TRAIN: killed}, lease_seconds=60)
+
+    def fine(_: Message) -> Mapping[str, object]:
+        return {}
+
+    assert not work_once(database, lambda: now, {TRAIN: fine})
+    with database.transaction() as connection:
+        release(connection)  # as when its time has passed
+    assert work_once(database, lambda: now, {TRAIN: fine})
+    assert rows(database) == [("Delhi", "done", 2, None)]
+
+
+def test_a_database_that_is_away_is_told(now: datetime) -> None:
+    away = Database("postgresql+pg8000://nobody@127.0.0.1:1/none")
+
+    with pytest.raises(StoreError):
+        work_once(away, lambda: now, {})
+
+
+def test_the_worker_works_until_it_is_stopped(database: Database, now: datetime) -> None:
+    done, stop = [], threading.Event()
+    all_done = threading.Event()
+
+    def handle(message: Message) -> Mapping[str, object]:
+        done.append(message.subject)
+        if len(done) == 3:
+            all_done.set()
+        return {}
+
+    queue = PostgresQueue(database, lambda: now)
+    queue.send(TRAIN, "Delhi", {})
+    own = Database(database.url, pool_size=1)
+    worker = threading.Thread(
+        target=work_forever,
+        args=(own, lambda: now, {TRAIN: handle}, 60),
+        kwargs={"stop": stop, "poll_seconds": 0.01},
+    )
+    worker.start()
+    queue.send(TRAIN, "Mumbai", {})
+    queue.send(TRAIN, "Pune", {})
+    assert all_done.wait(20)
+    stop.set()
+    worker.join(20)
+    own.close()
+
+    assert not worker.is_alive()
+    assert sorted(done) == ["Delhi", "Mumbai", "Pune"]
+
+
+def test_the_worker_outlives_a_database_that_is_away(logged: Any, now: datetime) -> None:
+    stop = threading.Event()
+    looks = []
+
+    class Away(Database):
+        def transaction(self) -> Any:
+            looks.append(1)
+            if len(looks) == 3:
+                stop.set()
+            return super().transaction()
+
+    away = Away("postgresql+pg8000://nobody@127.0.0.1:1/none")
+    work_forever(away, lambda: now, {}, stop=stop, poll_seconds=0.01)
+
+    assert len(looks) == 3
+    assert {line["message"] for line in logged()} == {"the worker waits for the database"}
