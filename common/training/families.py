@@ -23,6 +23,7 @@ from common.domain.forecast import FAMILIES, HORIZON, Family
 from common.training.export import OPSET, by_block, sum_of
 from common.training.linear import LinearByLead, fit_linear
 from common.training.lstm import fit_lstm, is_missing
+from common.training.pooled import Shrinkage, fit_shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -107,6 +108,8 @@ class FitOptions:
     """Pairs of columns that linear models multiply"""
     hours: NDArray[np.intp] | None = None
     """Of the origins, (n_origins,); by default each is an hour after the one before."""
+    toward: Shrinkage | None = None
+    """The pooled model toward which a linear model without the weather ahead is shrunk"""
 
 
 def fit(
@@ -125,6 +128,8 @@ def fit(
     Raises:
         ModelError: for an LSTM without torch.
     """
+    if family == "linear" and options.toward is not None:
+        return fit_shrunk(rows, y, learn, options.weight, options.lead_column, options.toward)
     if family == "linear":
         return _linear(rows, y, learn, options)
     if family == "lstm":

@@ -125,27 +125,35 @@ def fit_linear(
     for lead in range(HORIZON):
         taken = learn[:, lead]
         X = with_products(rows.at(lead, taken), products)
-        # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
-        centre = X.mean(axis=0, dtype=np.float64)
-        X -= centre.astype(np.float32)
-        scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(len(X), 1)).astype(np.float64)
-        # A feature that never changed, as one that is hidden, teaches nothing: its weight stays 0.
-        varies = scale >= _NO_CHANGE
-        scale[~varies] = 1.0
-        X = X[:, varies] / scale[varies].astype(np.float32)
+        X, centre, scale, varies = centred(X)
+        X = X[:, varies]
+        X /= scale[varies].astype(np.float32)
         share = min(max(_FEW_ROWS / max(len(X), 1), _LEAST_SHARE), 1.0) if known_ahead else 1.0
         ridge = np.full(len(scale), share * penalty(len(X), lead + 1))
         ridge[list(guesses)] *= _GUESS_PENALTY
-        standardised, constant = _least_deviations(X, y[taken, lead], weight[taken], ridge[varies])
+        standardised, constant = least_deviations(X, y[taken, lead], weight[taken], np.diag(ridge[varies]))
         weights[lead, varies] = standardised / scale[varies]
         bias[lead] = constant - weights[lead] @ centre
         low[lead], high[lead] = centre - _REACH * scale, centre + _REACH * scale
     return LinearByLead(weights, bias, low, high, lead_column, tuple(products))
 
 
-def _least_deviations(X: NDArray[np.float32], y: Array, weight: Array, penalty: Array) -> tuple[Array, float]:
-    """Weights, (n_features,), and constant for standardised rows; `penalty` of each weight, none of the constant."""
-    ridge = np.diag(penalty)
+def centred(X: NDArray[np.float32]) -> tuple[NDArray[np.float32], Array, Array, NDArray[np.bool_]]:
+    """The rows less the mean of each feature, changed in place; the means and standard deviations, and which features
+    vary. The deviation of the others, which would blow up later, is given as 1."""
+    # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
+    centre = X.mean(axis=0, dtype=np.float64)
+    X -= centre.astype(np.float32)
+    scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(len(X), 1)).astype(np.float64)
+    # A feature that never changed, as one that is hidden, teaches nothing: its weight stays 0.
+    varies = scale >= _NO_CHANGE
+    scale[~varies] = 1.0
+    return X, centre, scale, varies
+
+
+def least_deviations(X: NDArray[np.float32], y: Array, weight: Array, ridge: Array) -> tuple[Array, float]:
+    """Weights, (n_features,), and constant for standardised rows; `ridge`, (n_features, n_features), is the penalty of
+    the weights; the constant has none."""
     base = weight / weight.mean()
     counts = base
     for step in range(_STEPS + 1):

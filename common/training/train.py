@@ -22,16 +22,18 @@ from common.training.export import in_target_unit
 from common.training.families import FitOptions, Fitted, LinearByLead, able, fit, naive_model
 from common.training.holdout import holdout_scores
 from common.training.parallel import in_process
+from common.training.pooled import for_layout, shipped
 from common.training.weather_fallback import falling_back
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from common.features import Array
     from common.training.dataset import Dataset
     from common.training.parallel import Runner
+    from common.training.pooled import PooledModel
 
 PARITY_TOLERANCE = 0.01
 """Largest allowed difference between native and ONNX prediction, as a share of the prediction plus the floor."""
@@ -60,11 +62,17 @@ class Candidate:
     """The models it consists of → their forecasts of the held-out origins, (n_held_out, 48), not rounded"""
 
 
-LEVEL_FREE = "level_free"
-"""The linear model that does not use how high the target stands; it comes with the linear family."""
+LEVEL_FREE, POOLED = "level_free", "pooled"
+"""Linear models that do not use how high the target stands; they come with the linear family. The second is shrunk
+toward a model of other places, where there is one of the target and less than about a year is known."""
 
 
-def train_families(data: Dataset, families: Sequence[Family], run: Runner = in_process) -> list[Candidate]:
+def train_families(
+    data: Dataset,
+    families: Sequence[Family],
+    run: Runner = in_process,
+    pooled: Mapping[str, PooledModel] | None = None,
+) -> list[Candidate]:
     """One candidate a family, the ensemble of those near the best, and the best naive one as the last.
 
     Each family is first trained without the held-out hours and judged on them; what is served is trained
@@ -72,7 +80,8 @@ def train_families(data: Dataset, families: Sequence[Family], run: Runner = in_p
     judged on all there is, and says why.
 
     Where the LSTM cannot be trained, for want of torch, all families means the others; ``left_out`` in the metrics
-    says so. `run` computes the fits, which are independent tasks.
+    says so. `run` computes the fits, which are independent tasks. `pooled`: models of other places, by target;
+    by default those that are shipped.
 
     Raises:
         ModelError: when nothing can be served, or a family is named that cannot be trained here.
@@ -81,14 +90,16 @@ def train_families(data: Dataset, families: Sequence[Family], run: Runner = in_p
     # Cities are trained side by side, each on one thread: threads that wait for each other in such small
     # matrices cost more than they give (a linear fit took 30 times as long on two busy cores).
     with threadpool_limits(limits=1):
-        candidates = _train(data, trainable, run)
+        candidates = _train(data, trainable, run, shipped() if pooled is None else pooled)
     if left_out:
         for candidate in candidates:
             candidate.metrics["left_out"] = left_out
     return candidates
 
 
-def _train(data: Dataset, families: Sequence[Family], run: Runner) -> list[Candidate]:
+def _train(
+    data: Dataset, families: Sequence[Family], run: Runner, pooled: Mapping[str, PooledModel]
+) -> list[Candidate]:
     try:
         learn, judge = data.split()
     except ModelError as error:
@@ -114,11 +125,19 @@ def _train(data: Dataset, families: Sequence[Family], run: Runner) -> list[Candi
     others = rows if data.knows_seasons() else level_free
     # Without the level, errors are as large in high as in low air, and every origin counts alike.
     unweighted = replace(options, weight=np.ones(len(data.rows)))
+    linear = {LEVEL_FREE: (level_free, unweighted), "linear": (rows, options)}
+    # Who has seen the seasons, or is told the weather to come, has nothing to learn from other places; nor has a city
+    # whose air never changes.
+    alone = ahead or data.knows_seasons() or not ratios.any()
+    toward = None if alone else for_layout(pooled, data.layout)
+    if toward is not None:
+        linear[POOLED] = level_free, replace(unweighted, toward=toward)
     plans: dict[str, tuple[Family, Rows, FitOptions]] = {}
     for family in families:
         if family == "linear":
-            plans[LEVEL_FREE] = "linear", level_free, unweighted
-        plans[family] = family, rows if family == "linear" else others, options
+            plans |= {name: ("linear", *its) for name, its in linear.items()}
+        else:
+            plans[family] = family, others, options
     fits: dict[str, list[tuple[Fitted, float]]] = {}
     # Boosted trees correct a linear model where the weather ahead is known: those are fitted first then.
     base = "linear" if data.knows_seasons() else LEVEL_FREE
@@ -139,14 +158,13 @@ def _train(data: Dataset, families: Sequence[Family], run: Runner) -> list[Candi
         ]
         done = list(run(_fit, tasks))
         fits |= {name: done[2 * at : 2 * at + 2] for at, name in enumerate(some)}
-    kinds = {"linear": (rows, options), LEVEL_FREE: (level_free, unweighted)}
-    gate_of = {name: name if name in kinds else base for name in plans}
+    gate_of = {name: name if name in linear else base for name in plans}
     gates = {
-        kind: [
-            falling_back(data.layout, kinds[kind][0], ratios, pairs, kinds[kind][1])
+        name: [
+            falling_back(data.layout, linear[name][0], ratios, pairs, linear[name][1])
             for pairs in (learn, everything)
         ]
-        for kind in set(gate_of.values())
+        for name in set(gate_of.values())
     }
     trained = {
         name: _Trained(

@@ -46,9 +46,10 @@ def falling_back(
 ) -> Callable[[Fitted], Fitted]:
     """What makes of a model one that also answers rows without the weather ahead; the arguments are those of `fit`.
 
-    A model of a layout that does not take it stays as it is.
+    A model of a layout that does not take it stays as it is, and so does one that is shrunk to a pooled model, of which
+    the weather is no part.
     """
-    if not layout.as_issued:
+    if not layout.as_issued or options.toward is not None:
         return lambda model: model
     hidden = (*rows.hidden, *(layout.index(name) for name in layout.of_ahead))
     without = replace(options, known_ahead=False, products=())

@@ -34,7 +34,7 @@ WORLD = hours(42, seed=5)
 LONG = hours(75, seed=6)
 AQI = LONG[:, INPUTS.index("aqi")]
 MODES: tuple[Mode, ...] = ("live", "replay")
-MODELS = {"aqi": ("level_free", "linear", COMPOSED), "pm25": ("level_free", "linear")}
+MODELS = {"aqi": ("level_free", "linear", "pooled", COMPOSED), "pm25": ("level_free", "linear", "pooled")}
 
 
 @pytest.fixture

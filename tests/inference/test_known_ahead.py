@@ -179,7 +179,7 @@ def test_without_any_the_forecast_is_that_of_a_model_which_never_knew(
     with database.transaction() as connection:
         run(connection, "DELETE FROM provider_forecast")
     none = forecast(database, models)
-    for model in ("level_free", "linear"):  # what each of them counts is another matter
+    for model in ("level_free", "linear", "pooled"):  # what each of them counts is another matter
         np.testing.assert_allclose(none["experts"][model], without["experts"][model], rtol=0.002, atol=0.2)
     assert np.abs(np.array(usual["y"]) - np.array(none["y"])).mean() > 5
 

@@ -275,9 +275,9 @@ def test_candidates_are_judged_on_rows_they_have_not_seen_and_served_knowing_all
     assert naive.metrics["naive"] in NAIVE
     assert blend.metrics["blend_of"] == ["linear", "xgboost"]
     assert [list(candidate.members) for candidate in (linear, boosted, blend, naive)] == [
-        ["level_free", "linear"],
+        ["level_free", "linear", "pooled"],
         ["xgboost"],
-        ["level_free", "linear", "xgboost"],
+        ["level_free", "linear", "pooled", "xgboost"],
         [],
     ]
     for candidate in (linear, boosted, blend):
@@ -319,6 +319,7 @@ def test_trees_do_without_the_level_until_about_a_year_is_known(days: int, *, le
         session = open_session(candidate.onnx)
         before, after = predict_each(session, X), predict_each(session, altered)
         changed |= {name: bool(np.abs(after[name] - y).max() > 0.01) for name, y in before.items()}
+    assert changed.pop("pooled", None) is (None if level_known else False)
     assert changed == {"level_free": False, "linear": True, "xgboost": level_known}
 
 

@@ -46,7 +46,7 @@ def trained(data: Dataset) -> Candidate:
 def test_they_are_of_the_held_out_hours_at_the_end(data: Dataset, trained: Candidate) -> None:
     assert data.last_block() == LAST
     [made] = hindcasts(data, trained)
-    assert list(made.models) == ["level_free", "linear"]
+    assert list(made.models) == ["level_free", "linear", "pooled"]
     assert made.origins.tolist() == [at for at in range(LAST, len(PM25)) if at % APART == 0]
     rows = np.flatnonzero(data.split()[1])
     for name, held_out in trained.members.items():
@@ -102,7 +102,7 @@ def test_they_are_kept_as_they_would_have_been_issued(database: Database, tmp_pa
         series = HISTORY[:, INPUTS.index(target)]
         hindcast = models.hindcast(version, END + 7 * HOUR, at)
         composed = (COMPOSED,) if target == "aqi" else ()
-        own = ("level_free", "linear", *composed)
+        own = ("level_free", "linear", "pooled", *composed)
         assert hindcast.names == (*own, MEAN, CORRECTED, *NAIVE)
         origins = place + 7 + hindcast.origins - at
         assert origins.tolist() == [place for place in range(LAST, len(series)) if place % APART == 0]

@@ -99,7 +99,7 @@ def backtest(
     past = [table[:trained_until] for table in clean.values]
     try:
         data = pooled_dataset(past, _end(clean, trained_until), plan.zone, layout)
-        candidates = train_families(data, plan.families, run)
+        candidates = train_families(data, plan.families, run, plan.pooled)
     except ModelError as error:
         raise DataError(f"nothing can be learnt before --train-until: {error}") from error
     best = best_of([candidate for candidate in candidates if candidate.fault is None])
@@ -142,7 +142,7 @@ def _companion(
     layout, _ = make_layout(clean, cut, replace(plan, target=COMPOSED_OF))
     try:
         data = pooled_dataset(past, _end(clean, trained_until), plan.zone, layout)
-        best = best_of(train_families(data, ("linear",), run))
+        best = best_of(train_families(data, ("linear",), run, plan.pooled))
     except ModelError:
         return None
     return (layout, best, hindcasts(data, best)) if best.members and best.fault is None else None
