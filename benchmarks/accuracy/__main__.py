@@ -2,9 +2,10 @@
 [--alone].
 
 FOLDER, or VAYU_TEST_DATA, holds the development files (jaipur_aqi.parquet, …). Each is backtested by the one recipe
-with nothing set by hand: what is trained, blended and served is decided on the rows before the test window. Prints
-skill against the best naive forecast, coverage and width of the intervals, and CPU time; beneath, what mlforecast and
-statsforecast forecast from the same origins (`pip install mlforecast statsforecast lightgbm`, for development only).
+with nothing set by hand: what is trained, blended and served is decided on the rows before the test window; the pooled
+model is fitted without the file's place and region, on what was measured before. Prints skill against the best naive
+forecast, coverage and width of the intervals, and CPU time; beneath, what mlforecast and statsforecast forecast from
+the same origins (`pip install mlforecast statsforecast lightgbm`, for development only).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from benchmarks.accuracy import others
+from benchmarks.seasons.pooled import unseen
 from common.domain.forecast import FAMILIES
 from common.metrics import scores
 from common.training.backtest.files import read_hours
@@ -82,7 +84,7 @@ def main() -> None:
         if path is None:
             print(f"{name:<20}left out: {asked.folder} has no {WINDOWS[name].file}.parquet")
             continue
-        found[name] = _measured(name, path, WINDOWS[name], tuple(asked.families), beside)
+        found[name] = _measured(name, Path(asked.folder), path, WINDOWS[name], tuple(asked.families), beside)
     if set(FIVE) <= set(found):
         means = [sum(found[name][at] for name in FIVE) / len(FIVE) for at in range(3)]
         print(f"{'mean of the five':<20}{'':<15}" + f"{means[0]:>+8.1%}{means[1]:>+7.1%}{means[2]:>+7.1%}")
@@ -94,14 +96,23 @@ def _path(folder: Path, file: str) -> Path | None:
 
 
 def _measured(
-    name: str, path: Path, window: Window, families: Any, beside: bool
+    name: str, folder: Path, path: Path, window: Window, families: Any, beside: bool
 ) -> tuple[float, float, float]:
     zone = ZoneInfo(window.zone)
     first, last = (datetime.fromisoformat(one).replace(tzinfo=zone) for one in (window.first, window.last))
     started = time.process_time()
     done = backtest(
         read_hours(path, zone),
-        Plan(window.target, first, first, last, zone, future=window.future, families=families),
+        Plan(
+            window.target,
+            first,
+            first,
+            last,
+            zone,
+            future=window.future,
+            families=families,
+            pooled=unseen(folder, window.file.split("_")[0], first),
+        ),
     )
     found = report(done.forecasts, done.hours.names.tolist())
     _print(name, done, found, time.process_time() - started)

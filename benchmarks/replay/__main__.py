@@ -4,8 +4,9 @@ FOLDER, or VAYU_TEST_DATA, holds the measurements. Each window crosses into a se
 was fixed before it was first scored. The stations of a place are imported into a fresh embedded database by ``vayu
 import``, and the clock is driven through the window by ``vayu replay``: every hour what came in is reconciled, every
 6 h a forecast is issued and older ones are scored; the planner decides by its own rule at the first step after 02:00
-UTC, and nothing was issued before. Prints skill against the naive forecast that was best in hindsight, and coverage, by
-week; every promotion of another family and why; and the number of issued rows that changed.
+UTC, and nothing was issued before. The pooled model is one that has not seen the place, its region, nor the month
+before the window and later. Prints skill against the naive forecast that was best in hindsight, and coverage, by week;
+every promotion of another family and why; and the number of issued rows that changed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.seasons import series as places
+from benchmarks.seasons.pooled import unseen
 from common.bootstrap.container import system_clock
 from common.bootstrap.local import local_resources
 from common.config import from_mapping
@@ -34,6 +36,7 @@ from common.domain.forecast import FAMILIES, TARGETS
 from common.domain.observation import POLLUTANTS
 from common.store.engine import run
 from common.store.verification import Span, record
+from common.training.pooled import write
 
 if TYPE_CHECKING:
     from common.services.resources import Resources
@@ -85,15 +88,17 @@ def main() -> None:
 def _run(series: Series, folder: Path, home: str, families: list[str], days: int | None) -> None:
     table = Path(home) / "measurements.csv"
     _write_table(folder, series, table)
+    pooled = Path(home) / "pooled_model.npz"
+    write(unseen(folder, series.place, datetime.fromisoformat(series.start)), "a benchmark", pooled)
     end = datetime.fromisoformat(series.end)
     start = end - timedelta(days=days) if days else datetime.fromisoformat(series.start)
     began = time.monotonic()
-    _vayu(home, "import", str(table), "--city", series.city)
+    _vayu(home, pooled, "import", str(table), "--city", series.city)
     asked = ["--from", start.isoformat(), "--to", end.isoformat(), "--city", series.city]
     asked += ["--every", "1h", "--forecast-every", "6h"]
     for family in families:
         asked += ["--family", family]
-    report = _vayu(home, "replay", *asked)
+    report = _vayu(home, pooled, "replay", *asked)
     print(f"{series.city}, {start:%Y-%m-%d} to {end:%Y-%m-%d}, families {', '.join(families)}:", end=" ")
     print(f"{report['issued']} forecasts, {report['trainings']} trainings, {time.monotonic() - began:.0f} s")
     print("due: " + ", ".join(f"{reason} {count}×" for reason, count in report["due"].items()))
@@ -127,10 +132,10 @@ def _write_table(folder: Path, series: Series, path: Path) -> None:
                     writer.writerow([time, f"Station {number}", name, known[name], unit])
 
 
-def _vayu(home: str, *arguments: str) -> dict[str, Any]:
+def _vayu(home: str, pooled: Path, *arguments: str) -> dict[str, Any]:
     environment = {"PATH": os.environ["PATH"], "VAYU_HOME": home}
     done = subprocess.run(
-        [sys.executable, "-m", "common.cli", *arguments, "--json"],
+        [sys.executable, "-m", "benchmarks.replay.vayu", str(pooled), *arguments, "--json"],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,

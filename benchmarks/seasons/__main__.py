@@ -3,11 +3,13 @@
 FOLDER, or VAYU_TEST_DATA, holds the measurements. The windows stand in `windows.csv`, and were fixed before the first
 of them was scored: each tests a season that its training has not seen, or has seen once, after 92 days, some months or
 more than a year, at stations or as the city mean that production serves. One training, origins at 5 and 17 h of each
-day of the window. Prints, window by window, skill against the best of four naive forecasts over all leads and at 1, 6,
-24 and 48 h, mean error, coverage and width of the intervals, pinball loss and Winkler score, and the skill of
-mlforecast and statsforecast from the same origins (`pip install mlforecast statsforecast lightgbm`, for development
-only; `--alone`: without them); then means, the worst, and how many windows lie below the naive forecast. `--out` keeps
-the table, to which windows that are run later are added. `--compare A B` prints two such tables beside each other.
+day of the window. The pooled model is fitted anew for each window, without its place and region and without the month
+before the window and all later hours (`--own`: there is none). Prints, window by window, skill against the best of four
+naive forecasts over all leads and at 1, 6, 24 and 48 h, mean error, coverage and width of the intervals, pinball loss
+and Winkler score, and the skill of mlforecast and statsforecast from the same origins (`pip install mlforecast
+statsforecast lightgbm`, for development only; `--alone`: without them); then means, the worst, and how many windows lie
+below the naive forecast. `--out` keeps the table, to which windows that are run later are added. `--compare A B` prints
+two such tables beside each other.
 """
 
 from __future__ import annotations
@@ -28,14 +30,18 @@ import numpy as np
 
 from benchmarks.accuracy import others
 from benchmarks.seasons import series
+from benchmarks.seasons.pooled import unseen
 from common.domain.forecast import BLOCKS, FAMILIES, INTERVAL_LEVELS
 from common.metrics import coverage, interval_scores, mean_absolute_errors, scores, winkler_score
 from common.training.backtest.plan import Plan
 from common.training.backtest.run import Backtest, backtest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from common.features import Array
     from common.training.backtest.files import Hours
+    from common.training.pooled import PooledModel
 
 WINDOWS = Path(__file__).with_name("windows.csv")
 SHOWN_LEADS = (1, 6, 24, 48)
@@ -72,11 +78,14 @@ def hours_of(folder: Path, window: Window) -> Hours:
     return series.between(found, int(first.timestamp()), int((last + timedelta(days=3)).timestamp()))
 
 
-def plan_of(window: Window, families: tuple[Any, ...]) -> Plan:
+def plan_of(
+    window: Window, families: tuple[Any, ...], pooled: Mapping[str, PooledModel] | None = None
+) -> Plan:
     """What the backtest of a window is to do."""
     first = _stamp(window, window.train_until)
     last = _stamp(window, window.test_until) + timedelta(hours=23)
-    return Plan(window.target, first, first, last, series.zone_of(window.series), families=families)
+    zone = series.zone_of(window.series)
+    return Plan(window.target, first, first, last, zone, families=families, pooled=pooled)
 
 
 def _stamp(window: Window, day: str) -> datetime:
@@ -92,6 +101,7 @@ def main() -> None:
     parser.add_argument("--windows", nargs="+", choices=[one.window for one in windows()])
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--alone", action="store_true", help="without the open libraries")
+    parser.add_argument("--own", action="store_true", help="without a model pooled over other places")
     parser.add_argument("--jobs", type=int, default=1, help="windows at a time")
     parser.add_argument("--out", type=Path, help="CSV to write the table to")
     parser.add_argument(
@@ -107,7 +117,9 @@ def main() -> None:
     if not asked.alone and not beside:
         print(f"without open libraries beside: {', '.join(others.missing())} not installed")
     chosen = [one for one in windows() if not asked.windows or one.window in asked.windows]
-    run = partial(measured, folder=Path(asked.folder), families=tuple(asked.families), beside=beside)
+    run = partial(
+        measured, folder=Path(asked.folder), families=tuple(asked.families), beside=beside, own=asked.own
+    )
     rows = read(asked.out) if asked.out is not None and asked.out.exists() else {}
     print(HEADINGS)
     with ProcessPoolExecutor(asked.jobs) as pool:
@@ -119,10 +131,13 @@ def main() -> None:
     summary({one.window: rows[one.window] for one in chosen})
 
 
-def measured(window: Window, *, folder: Path, families: tuple[Any, ...], beside: bool) -> dict[str, Any]:
+def measured(
+    window: Window, *, folder: Path, families: tuple[Any, ...], beside: bool, own: bool
+) -> dict[str, Any]:
     """One row of the table."""
+    pooled = {} if own else unseen(folder, window.series, _stamp(window, window.train_until))
     started = time.process_time()
-    done = backtest(hours_of(folder, window), plan_of(window, families))
+    done = backtest(hours_of(folder, window), plan_of(window, families, pooled))
     cpu = time.process_time() - started
     forecasts = done.forecasts
     naive = forecasts.naive

@@ -82,6 +82,8 @@ def stations(folder: Path, place: str) -> Hours:
             hours = read_hours(copy, zone_of(place))
     else:
         hours = read_hours(path, zone_of(place))
+    # The tables of a file that was read are views of a frame, which cannot be written to.
+    hours = replace(hours, values=[table.copy() for table in hours.values])
     if place in _CO_IN_MICROGRAMS:
         at = hours.columns.index("co")
         for table in hours.values:

@@ -11,7 +11,8 @@ from flask.json.provider import DefaultJSONProvider
 from common.api.blueprint import JSON
 from common.api.context import context
 from common.api.middleware.log import logger
-from common.domain.aqi import Standard, category
+from common.api.serialize_values import age_minutes, index_category
+from common.domain.aqi import Standard
 from common.domain.errors import NotFound, StoreError
 from common.store import stored_responses
 
@@ -52,14 +53,13 @@ def index(
     basis: str | None,
 ) -> dict[str, Any]:
     """The fields of `Index` for an hour as it stands at `now`."""
-    age = now - time
     return {
         "aqi": aqi,
-        "category": None if aqi is None else category(aqi, standard),
+        "category": index_category(aqi, standard),
         "dominant_pollutant": dominant,
         "timestamp": utc(time),
-        "age_minutes": age // timedelta(minutes=1),
-        "stale": age > STALE,
+        "age_minutes": age_minutes(now, time),
+        "stale": now - time > STALE,
         "basis": basis,
     }
 

@@ -67,8 +67,10 @@ class LinearByLead:
 
     def _at(self, lead: int, X: NDArray[np.float32]) -> Array:
         rows = with_products(X, self.products).astype(np.float64)
-        found: Array = np.clip(rows, self.low[lead], self.high[lead]) @ self.weights[lead] + self.bias[lead]
-        return found
+        log_ratios: Array = (
+            np.clip(rows, self.low[lead], self.high[lead]) @ self.weights[lead] + self.bias[lead]
+        )
+        return log_ratios
 
     def of_rows(self, rows: Rows) -> Array:
         """`predict` of all rows, one lead time at a time: they need not be put together."""
@@ -96,9 +98,9 @@ def penalty(rows: int, lead: int) -> float:
     The further ahead, the more alike are the errors of neighbouring origins, and the less do as many rows tell;
     found on several stations' months and years.
     """
-    found = 500.0 + 60.0 * lead * min(1.0, 12_000 / max(rows, 1))
+    ridge = 500.0 + 60.0 * lead * min(1.0, 12_000 / max(rows, 1))
     # Of few rows half their number, or nothing could be learnt from them at all.
-    return min(found, rows / 2)
+    return min(ridge, rows / 2)
 
 
 def fit_linear(
@@ -123,27 +125,35 @@ def fit_linear(
     for lead in range(HORIZON):
         taken = learn[:, lead]
         X = with_products(rows.at(lead, taken), products)
-        # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
-        centre = X.mean(axis=0, dtype=np.float64)
-        X -= centre.astype(np.float32)
-        scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(len(X), 1)).astype(np.float64)
-        # A feature that never changed, as one that is hidden, teaches nothing: its weight stays 0.
-        varies = scale >= _NO_CHANGE
-        scale[~varies] = 1.0
-        X = X[:, varies] / scale[varies].astype(np.float32)
+        X, centre, scale, varies = centred(X)
+        X = X[:, varies]
+        X /= scale[varies].astype(np.float32)
         share = min(max(_FEW_ROWS / max(len(X), 1), _LEAST_SHARE), 1.0) if known_ahead else 1.0
         ridge = np.full(len(scale), share * penalty(len(X), lead + 1))
         ridge[list(guesses)] *= _GUESS_PENALTY
-        found, constant = _least_deviations(X, y[taken, lead], weight[taken], ridge[varies])
-        weights[lead, varies] = found / scale[varies]
+        standardised, constant = least_deviations(X, y[taken, lead], weight[taken], np.diag(ridge[varies]))
+        weights[lead, varies] = standardised / scale[varies]
         bias[lead] = constant - weights[lead] @ centre
         low[lead], high[lead] = centre - _REACH * scale, centre + _REACH * scale
     return LinearByLead(weights, bias, low, high, lead_column, tuple(products))
 
 
-def _least_deviations(X: NDArray[np.float32], y: Array, weight: Array, penalty: Array) -> tuple[Array, float]:
-    """Weights, (n_features,), and constant for standardised rows; `penalty` of each weight, none of the constant."""
-    ridge = np.diag(penalty)
+def centred(X: NDArray[np.float32]) -> tuple[NDArray[np.float32], Array, Array, NDArray[np.bool_]]:
+    """The rows less the mean of each feature, changed in place; the means and standard deviations, and which features
+    vary. The deviation of the others, which would blow up later, is given as 1."""
+    # Single precision: the penalty keeps the equations well conditioned, and it is twice as fast.
+    centre = X.mean(axis=0, dtype=np.float64)
+    X -= centre.astype(np.float32)
+    scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(len(X), 1)).astype(np.float64)
+    # A feature that never changed, as one that is hidden, teaches nothing: its weight stays 0.
+    varies = scale >= _NO_CHANGE
+    scale[~varies] = 1.0
+    return X, centre, scale, varies
+
+
+def least_deviations(X: NDArray[np.float32], y: Array, weight: Array, ridge: Array) -> tuple[Array, float]:
+    """Weights, (n_features,), and constant for standardised rows; `ridge`, (n_features, n_features), is the penalty of
+    the weights; the constant has none."""
     base = weight / weight.mean()
     counts = base
     for step in range(_STEPS + 1):
@@ -155,10 +165,10 @@ def _least_deviations(X: NDArray[np.float32], y: Array, weight: Array, penalty: 
         scaled = X * root[:, None]
         gram = (scaled.T @ scaled).astype(np.float64) - total * np.outer(middle, middle)
         moment = (((y - mean).astype(np.float32) * root) @ scaled).astype(np.float64)
-        found = np.linalg.solve(gram + ridge, moment)
-        constant = mean - float(middle @ found)
+        solution = np.linalg.solve(gram + ridge, moment)
+        constant = mean - float(middle @ solution)
         if step < _STEPS:
-            error = np.abs(y - X @ found.astype(np.float32) - constant)
+            error = np.abs(y - X @ solution.astype(np.float32) - constant)
             counts = base / np.maximum(error, max(0.5 * float(np.median(error)), 1e-6))
             counts /= counts.mean()
-    return found, constant
+    return solution, constant

@@ -12,9 +12,11 @@ from common.domain.forecast import FAMILIES, Family
 from common.features import CEILING, FLOOR, Array, Layout, Scaled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
     from common.training.backtest.files import Hours
+    from common.training.pooled import PooledModel
 
 _LEAST_SCALE = 1e-9
 
@@ -34,6 +36,8 @@ class Plan:
     future: tuple[str, ...] = ()
     """Columns known ahead, as weather forecasts are"""
     families: tuple[Family, ...] = FAMILIES
+    pooled: Mapping[str, PooledModel] | None = None
+    """Models of other places, by target; None: those that are shipped, ``{}``: none"""
 
 
 def cleaned(hours: Hours, target: str) -> Hours:
@@ -111,8 +115,8 @@ def make_layout(
         inputs=hours.columns,
         pollutants=tuple(pollutants),
         elsewhere=elsewhere,
-        scaled=tuple(one for one in scaled if one.name not in FLOOR),
-        ahead=tuple(one for one in scaled if one.name in plan.future),
+        scaled=tuple(column for column in scaled if column.name not in FLOOR),
+        ahead=tuple(column for column in scaled if column.name in plan.future),
     )
     return layout, left_out
 
