@@ -74,24 +74,24 @@ def test_a_batch_that_was_asked_before_is_not_made_again(
 ) -> None:
     put_forecasts(database, issued("Delhi", time.now))
     one, batch = Counted(process(**ON)), url("/forecast/batch")
-    kept = {"content_type": "application/json; charset=utf-8"}
+    options = {"content_type": "application/json; charset=utf-8"}
     same = [
         b'{"cities": ["Delhi"], "hours_ahead": 24}',
         b'{"hours_ahead":24,"cities":["Delhi"]}',
         b'{"cities": ["Delhi"]}',
     ]
-    answers = [one.client.post(batch, data=body, **kept) for body in same * 2]
+    answers = [one.client.post(batch, data=body, **options) for body in same * 2]
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.data for answer in answers}) == len(one.calls) == 1
     for answer in answers:
         assert answer.headers["Cache-Control"] == "no-store"
         assert "ETag" not in answer.headers
-    again = one.client.post(batch, data=same[0], headers={"If-None-Match": "*"}, **kept)
+    again = one.client.post(batch, data=same[0], headers={"If-None-Match": "*"}, **options)
     assert (again.status_code, again.data) == (200, answers[0].data)
     assert one.client.post(batch, json={"cities": ["Delhi"], "hours_ahead": 3}).json["hours_ahead"] == 3
     assert len(one.calls) == 2
     for wrong in (b'{"cities": []', b'{"cities": "Delhi"}', b""):
-        problem_of(one.client.post(batch, data=wrong, **kept), 400)
+        problem_of(one.client.post(batch, data=wrong, **options), 400)
     problem_of(one.client.post(batch, data=same[0], content_type="text/plain"), 415)
     assert len(one.calls) == 6
 
