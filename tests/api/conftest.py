@@ -1,5 +1,6 @@
 """The real application over a real database."""
 
+import gzip
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
@@ -36,7 +37,8 @@ def every_answer_fits() -> Iterator[None]:
             return
         model = endpoint.responses.get(response.status_code)
         if isinstance(model, type):
-            fitting(response.get_data(), model)
+            content = response.get_data()
+            fitting(gzip.decompress(content) if response.content_encoding == "gzip" else content, model)
 
     with request_finished.connected_to(check):
         yield
