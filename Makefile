@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARCH ?= x86_64
-WORKERS ?= logical
+# One more than there are processors: some always wait for a server, a lease or a time limit that they test.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 SETS := base api files inference training lstm aws gcp local build test
 
 OSLS := .vayu/osls/4.3.1
@@ -20,7 +21,7 @@ help: ## Show this list
 run: $(VENV)/.local ## Set up what is needed and serve http://127.0.0.1:8080 (PORT=… for another port)
 	@exec $(BIN)/vayu dev
 
-test: $(VENV)/.test ## Set up what is needed and run every test, on all processors (WORKERS=1 for one after the other)
+test: $(VENV)/.test ## Set up what is needed and run every test, one more at a time than there are processors (WORKERS=1 for one after the other)
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-lstm: $(VENV)/.test $(VENV)/.lstm ## Add torch, 0.8 GB, and run the tests of the LSTM

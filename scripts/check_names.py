@@ -20,16 +20,13 @@ FOLDERS = ("common", "functions", "scripts")
 REFUSED = frozenset({"asked", "found", "kept", "one", "said", "told"})
 EXCEPTED = frozenset(
     {
+        ("common/training/service.py", "kept"),  # a key of what `vayu train --json` prints
+        ("common/api/schemas/models.py", "kept"),  # a field of what a training answers
         ("common/services/replay.py", "kept"),  # a key of what `vayu replay --json` prints
     }
 )
 """(file, name) of those that have a reason to stay."""
-NOT_YET = (
-    "common/api",
-    "common/features",
-    "common/inference",
-    "common/training",
-)
+NOT_YET: tuple[str, ...] = ()
 """Folders whose names are still to be changed; a folder that is clean leaves this list."""
 
 

@@ -69,10 +69,10 @@ def holed(history: Array, seed: int) -> Array:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_names_and_columns_agree(target: Target) -> None:
-    found = names(target)
-    assert len(set(found)) == len(found)
+    columns = names(target)
+    assert len(set(columns)) == len(columns)
     rows = build(WHOLE, END, target, np.array([500, 700]), SERVED_LEADS)
-    assert rows.X.shape == (2, len(SERVED_LEADS), len(found))
+    assert rows.X.shape == (2, len(SERVED_LEADS), len(columns))
     assert rows.X.dtype == np.float32
     assert rows.level.shape == (2,)
 
@@ -136,19 +136,19 @@ def test_rows_do_not_depend_on_which_others_are_asked_for(target: Target) -> Non
 
 @given(series=SERIES, span=st.integers(1, 200), needed=st.integers(1, 30))
 def test_rolling_mean(series: Array, span: int, needed: int) -> None:
-    for at, found in enumerate(rolling_mean(series, span, needed)):
+    for at, mean in enumerate(rolling_mean(series, span, needed)):
         known = [value for value in series[max(at - span + 1, 0) : at + 1] if not math.isnan(value)]
         if len(known) < needed:
-            assert math.isnan(found)
+            assert math.isnan(mean)
         else:
-            assert found == pytest.approx(math.fsum(known) / len(known), rel=1e-12, abs=1e-12)
+            assert mean == pytest.approx(math.fsum(known) / len(known), rel=1e-12, abs=1e-12)
 
 
 @given(series=SERIES, span=st.integers(0, 70))
 def test_carried(series: Array, span: int) -> None:
-    for at, found in enumerate(carried(series, span)):
+    for at, value in enumerate(carried(series, span)):
         back = next((k for k in range(span + 1) if k <= at and not math.isnan(series[at - k])), None)
-        np.testing.assert_equal(found, math.nan if back is None else series[at - back])
+        np.testing.assert_equal(value, math.nan if back is None else series[at - back])
 
 
 @given(series=SERIES, span=st.integers(0, 70))
@@ -159,11 +159,11 @@ def test_shifted(series: Array, span: int) -> None:
 
 @given(series=SERIES, lead=st.integers(1, 60))
 def test_same_hour_is_of_the_last_day_on_which_it_is_over(series: Array, lead: int) -> None:
-    for at, found in enumerate(same_hour(series, lead)):
+    for at, value in enumerate(same_hour(series, lead)):
         then = at + lead
         while then > at:
             then -= 24
-        np.testing.assert_equal(found, series[then] if then >= 0 else math.nan)
+        np.testing.assert_equal(value, series[then] if then >= 0 else math.nan)
 
 
 @pytest.mark.parametrize(
@@ -201,9 +201,9 @@ def test_the_level_comes_back_from_its_feature_over_the_whole_range(target: Targ
     history = hours(20)
     for level in (0.0, 0.3, 90.0, 500.0, 2000.0):
         history[-1, INPUTS.index(target)] = level
-        found = column(row(history, target), target, "level").astype(np.float64)
+        feature = column(row(history, target), target, "level").astype(np.float64)
         np.testing.assert_allclose(
-            np.exp(found + LEVEL_CENTRE) - FLOOR[target], level, atol=1e-4 + 1e-6 * level
+            np.exp(feature + LEVEL_CENTRE) - FLOOR[target], level, atol=1e-4 + 1e-6 * level
         )
 
 
@@ -266,7 +266,7 @@ def _expected_features(history: Array, at: int, lead: int) -> dict[str, float]:
     ]
     level = filled[at]
     back = at - (-lead % 24)
-    found = {
+    features = {
         **{f"lag{k}": _ratio(filled[at - k], level, floor) for k in LAGS},
         "min24": _ratio(min(_known(series[at - 23 : at + 1])), level, floor),
         "max24": _ratio(max(_known(series[at - 23 : at + 1])), level, floor),
@@ -277,26 +277,26 @@ def _expected_features(history: Array, at: int, lead: int) -> dict[str, float]:
         "weekly": _ratio(_usual(series, back), level, floor),
         "fortnight_change": _ratio(_usual(series, back, 14), _usual(series, at, 14), floor),
     }
-    found["daily_change"] = _ratio(filled[back], filled[at if lead % 24 == 0 else at - 24], floor)
+    features["daily_change"] = _ratio(filled[back], filled[at if lead % 24 == 0 else at - 24], floor)
     now = _ratio(_usual(series, at), level, floor)
-    found["weekly_change"] = min(max(found["weekly"] - now, -3.0), 3.0)
+    features["weekly_change"] = min(max(features["weekly"] - now, -3.0), 3.0)
     for k in MEANS:
         known = _known(series[at - k + 1 : at + 1])
-        found[f"mean{k}"] = _ratio(_mean(known), level, floor) if len(known) >= max(1, k // 2) else 0.0
+        features[f"mean{k}"] = _ratio(_mean(known), level, floor) if len(known) >= max(1, k // 2) else 0.0
     for k in (24, 168):
-        found[f"std{k}"] = _spread([math.log(v + floor) for v in _known(series[at - k + 1 : at + 1])])
+        features[f"std{k}"] = _spread([math.log(v + floor) for v in _known(series[at - k + 1 : at + 1])])
     for name, centre in {"temperature": 25.0, "wind_u": 0.0}.items():
         scale = WEATHER_SCALE[name][1]
         values = np.clip((history[:, INPUTS.index(name)] - centre) / scale, -6, 6)
         day, before = _mean(_known(values[at - 23 : at + 1])), _mean(_known(values[at - 47 : at - 23]))
         now, then = _mean(_known(values[at - 2 : at + 1])), _mean(_known(values[at - 26 : at - 23]))
         last = next(iter(_known(values[at - 3 : at + 1])[::-1]), 0.0)
-        found |= {f"{name}_1": last, f"{name}_6": _mean(_known(values[at - 5 : at + 1]))}
-        found |= {f"{name}_24": day, f"{name}_24_change": day - before, f"{name}_3_change": now - then}
+        features |= {f"{name}_1": last, f"{name}_6": _mean(_known(values[at - 5 : at + 1]))}
+        features |= {f"{name}_24": day, f"{name}_24_change": day - before, f"{name}_3_change": now - then}
     no2 = history[:, INPUTS.index("no2")]
     share = (_mean(_known(no2[at - 5 : at + 1])) + FLOOR["no2"]) / (level + floor)
-    found["no2_level"] = min(max(math.log(share), -3.0), 3.0)
-    found["no2_3_24"] = _ratio(
+    features["no2_level"] = min(max(math.log(share), -3.0), 3.0)
+    features["no2_3_24"] = _ratio(
         _mean(_known(no2[at - 2 : at + 1])), _mean(_known(no2[at - 23 : at + 1])), FLOOR["no2"]
     )
     now = _composed(history, at, 0)["last"][0]
@@ -304,25 +304,27 @@ def _expected_features(history: Array, at: int, lead: int) -> dict[str, float]:
         0.0 if math.isnan(now) or abs(level - now) <= 0.5 else level - now - math.copysign(0.5, level - now)
     )
     for name, (first, second) in _composed(history, at, lead).items():
-        found[f"composed_{name}"] = _ratio(max(first + apart, 0.0), level, floor)
+        features[f"composed_{name}"] = _ratio(max(first + apart, 0.0), level, floor)
         if name == "last":
-            found["composed_second"] = _ratio(max(second + apart, 0.0), level, floor)
-    found["composed_now"] = _ratio(now, level, floor)
+            features["composed_second"] = _ratio(max(second + apart, 0.0), level, floor)
+    features["composed_now"] = _ratio(now, level, floor)
     target = END - (len(history) - 1 - at - lead) * HOUR
     local = target.astimezone(IST).replace(tzinfo=None)
     waves = {"hour": 2 * math.pi * local.hour / 24}
     waves["season"] = 2 * math.pi * (local - datetime(1970, 1, 1)).total_seconds() / (365.2425 * 86400)  # noqa: DTZ001
     for name, angle in waves.items():
-        found |= {f"{name}_sin": math.sin(angle), f"{name}_cos": math.cos(angle)}
+        features |= {f"{name}_sin": math.sin(angle), f"{name}_cos": math.cos(angle)}
     for name in ("mean6", "mean24", "mean168", "lag24", "level"):
-        found[f"{name}_hour_sin"] = found[name] * found["hour_sin"]
-        found[f"{name}_hour_cos"] = found[name] * found["hour_cos"]
-    return found | {f"level_season_{w}": found["level"] * found[f"season_{w}"] for w in ("sin", "cos")}
+        features[f"{name}_hour_sin"] = features[name] * features["hour_sin"]
+        features[f"{name}_hour_cos"] = features[name] * features["hour_cos"]
+    return features | {
+        f"level_season_{w}": features["level"] * features[f"season_{w}"] for w in ("sin", "cos")
+    }
 
 
 def _composed(history: Array, at: int, lead: int) -> dict[str, tuple[float, float]]:
     """Guess → the highest and the second highest index that the rule gives for it; nan where there is none."""
-    found: dict[str, list[float]] = {"last": [], "pattern": [], "likely": []}
+    guesses: dict[str, list[float]] = {"last": [], "pattern": [], "likely": []}
     for pollutant in POLLUTANTS:
         values, scale = history[:, INPUTS.index(pollutant)], NAQI[pollutant][0]
         window = range(at + lead - scale.hours + 1, at + lead + 1)
@@ -331,8 +333,10 @@ def _composed(history: Array, at: int, lead: int) -> dict[str, tuple[float, floa
         for name, path in _paths(values, at, ahead, FLOOR[pollutant]).items():
             known = _known(np.array([*values[measured], *path]))
             if len(known) >= scale.required:
-                found[name].append(_sub_index(_mean(known), scale.bands))
-    highest = {name: sorted((math.nan, math.nan, *some), key=_nan_first)[-2:] for name, some in found.items()}
+                guesses[name].append(_sub_index(_mean(known), scale.bands))
+    highest = {
+        name: sorted((math.nan, math.nan, *some), key=_nan_first)[-2:] for name, some in guesses.items()
+    }
     return {name: (first, second) for name, (second, first) in highest.items()}
 
 
@@ -376,8 +380,8 @@ def test_features_are_what_their_names_say(lead: int) -> None:
     for at in usable_origins(WHOLE[:, INPUTS.index("aqi")])[400::97]:
         X = build(WHOLE, END, "aqi", np.array([at]), np.array([lead])).X[0, 0]
         expected = _expected_features(WHOLE, int(at), lead)
-        found = {name: float(column(X, "aqi", name)) for name in expected}
-        assert found == pytest.approx(expected, abs=2e-5), (at, lead)
+        features = {name: float(column(X, "aqi", name)) for name in expected}
+        assert features == pytest.approx(expected, abs=2e-5), (at, lead)
 
 
 def test_values_under_the_same_names_are_the_same_in_every_release() -> None:

@@ -32,10 +32,10 @@ def rows(table: Array, layout: Layout, origin: int, zone: object = IST) -> Rows:
 
 
 def test_any_columns_become_features() -> None:
-    found = rows(TABLE, LAYOUT, 600)
-    assert found.n_features == len(LAYOUT.names) == len(set(LAYOUT.names))
+    features = rows(TABLE, LAYOUT, 600)
+    assert features.n_features == len(LAYOUT.names) == len(set(LAYOUT.names))
     assert not any(name.startswith("composed") for name in LAYOUT.names)
-    assert np.isfinite(found.dense()).all()
+    assert np.isfinite(features.dense()).all()
 
 
 @pytest.mark.parametrize("origin", [400, 555, 690])
@@ -106,7 +106,7 @@ def test_every_difference_of_layouts_changes_the_signature() -> None:
         replace(LAYOUT, inputs=COLUMNS[::-1]),
         production("aqi"),
     )
-    assert len({LAYOUT.signature, *(one.signature for one in other)}) == len(other) + 1
+    assert len({LAYOUT.signature, *(layout.signature for layout in other)}) == len(other) + 1
 
 
 def test_the_hour_of_day_follows_the_clocks_of_the_zone() -> None:

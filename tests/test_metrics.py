@@ -26,17 +26,17 @@ def test_scores_are_those_of_the_known_pairs(origins: int, missing: float, seed:
     actual[0, 0] = 100.0
     forecast = random.uniform(0, 500, actual.shape)
     naive = {name: random.uniform(0, 500, actual.shape) for name in NAIVE}
-    found = holdout_scores(actual, forecast, naive)
+    evaluation = holdout_scores(actual, forecast, naive)
     for lead in (None, 1, 17, 31, 48):
         columns = range(HORIZON) if lead is None else [lead - 1]
         pairs = [(o, h) for o in range(origins) for h in columns if not np.isnan(actual[o, h])]
         if lead is None:
-            scores = found["holdout"]
+            scores = evaluation["holdout"]
         elif not pairs:
-            assert lead not in [one["lead"] for one in found["by_lead"]]
+            assert lead not in [lead_scores["lead"] for lead_scores in evaluation["by_lead"]]
             continue
         else:
-            [scores] = [one for one in found["by_lead"] if one["lead"] == lead]
+            [scores] = [lead_scores for lead_scores in evaluation["by_lead"] if lead_scores["lead"] == lead]
         truth = np.array([actual[pair] for pair in pairs])
         error = np.array([forecast[pair] for pair in pairs]) - truth
         maes = {
@@ -65,19 +65,19 @@ def test_scores_are_those_of_the_known_pairs(origins: int, missing: float, seed:
 def test_a_perfect_forecast() -> None:
     actual = np.arange(96.0).reshape(2, HORIZON)
     naive = dict.fromkeys(NAIVE, actual + 10.0)
-    found = holdout_scores(actual, actual, naive)
-    assert found["holdout"] | {"best_naive": ""} == {
+    evaluation = holdout_scores(actual, actual, naive)
+    assert evaluation["holdout"] | {"best_naive": ""} == {
         "n": 96, "mae": 0.0, "rmse": 0.0, "r2": 1.0, "mape": 0.0,
         "best_naive": "", "naive_mae": 10.0, "skill": 1.0,
     }  # fmt: skip
-    assert found["meets"] == {"r2_above_0_75": True, "rmse_below_15": True}
+    assert evaluation["meets"] == {"r2_above_0_75": True, "rmse_below_15": True}
 
 
 def test_a_constant_truth_has_no_r2_and_a_perfect_naive_forecast_no_skill() -> None:
     actual = np.full((3, HORIZON), 100.0)
-    found = holdout_scores(actual, actual + 20, dict.fromkeys(NAIVE, actual))
-    assert (found["holdout"]["r2"], found["holdout"]["skill"]) == (None, None)
-    assert found["meets"] == {"r2_above_0_75": False, "rmse_below_15": False}
+    evaluation = holdout_scores(actual, actual + 20, dict.fromkeys(NAIVE, actual))
+    assert (evaluation["holdout"]["r2"], evaluation["holdout"]["skill"]) == (None, None)
+    assert evaluation["meets"] == {"r2_above_0_75": False, "rmse_below_15": False}
 
 
 @pytest.mark.parametrize("level", [0.025, 0.1, 0.9, 0.975])
@@ -113,17 +113,17 @@ def test_interval_scores_are_those_of_the_known_pairs(missing: float, seed: int)
     pairs = [
         (origin, lead) for origin, lead in np.ndindex(actual.shape) if not np.isnan(actual[origin, lead])
     ]
-    found, losses = interval_scores(actual, bounds), []
+    held_scores, losses = interval_scores(actual, bounds), []
     for percent in (80, 95):
         ends = [(bounds[f"lo{percent}"][pair], bounds[f"hi{percent}"][pair]) for pair in pairs]
         held = [low <= actual[pair] <= high for pair, (low, high) in zip(pairs, ends, strict=True)]
-        assert found[f"coverage{percent}"] == pytest.approx(np.mean(held))
-        assert found[f"width{percent}"] == pytest.approx(np.mean([high - low for low, high in ends]))
+        assert held_scores[f"coverage{percent}"] == pytest.approx(np.mean(held))
+        assert held_scores[f"width{percent}"] == pytest.approx(np.mean([high - low for low, high in ends]))
     for name, level in INTERVAL_LEVELS.items():
         for pair in pairs:
             above = actual[pair] - bounds[name][pair]
             losses.append(above * level if above > 0 else above * (level - 1))
-    assert found["pinball"] == pytest.approx(np.mean(losses))
+    assert held_scores["pinball"] == pytest.approx(np.mean(losses))
 
 
 def test_what_forecasts_loads_no_scikit_learn() -> None:

@@ -25,7 +25,15 @@ import numpy as np
 from benchmarks.ahead.expected import expected
 from common.domain.forecast import FAMILIES, Family
 from common.domain.observation import HOUR
-from common.features import Array, Layout, Outlooks, Told, build_rows, local_time, usable_origins
+from common.features import (
+    Array,
+    Layout,
+    ProviderForecasts,
+    ReceivedForecasts,
+    build_rows,
+    local_time,
+    usable_origins,
+)
 from common.inference.naive import naive_forecasts
 from common.inference.onnx_session import open_session, predict
 from common.metrics import scores
@@ -139,14 +147,14 @@ def _measure(hours: Hours, case: Case, families: tuple[Family, ...], seed: int) 
     cut = hours.index(int(PLAN.train_until.timestamp()))
     layout, _ = make_layout(hours, cut, PLAN)
     layout = replace(layout, as_issued=True) if case.errors is not None else replace(layout, ahead=())
-    told = [_told(table, hours, case, seed + at) for at, table in enumerate(hours.values)]
+    told = [_forecasts_as_issued(table, hours, case, seed + at) for at, table in enumerate(hours.values)]
     past = [table[:cut] for table in hours.values]
     until = datetime.fromtimestamp(hours.first, UTC) + (cut - 1) * HOUR
     learnt = [_between(one, cut - 24 * case.days if case.days else 0, cut) for one in told]
     data = pooled_dataset(past, until, ZONE, layout, learnt)
     best = best_of([one for one in train_families(data, families) if one.fault is None])
     session = open_session(best.onnx)
-    served = [Outlooks() if case.lost else one for one in told]
+    served = [ProviderForecasts() if case.lost else one for one in told]
     parts = [
         _forecasts(session, table, hours, layout, one)
         for table, one in zip(hours.values, served, strict=True)
@@ -160,25 +168,27 @@ def _measure(hours: Hours, case: Case, families: tuple[Family, ...], seed: int) 
     )
 
 
-def _told(table: Array, hours: Hours, case: Case, seed: int) -> Outlooks:
+def _forecasts_as_issued(table: Array, hours: Hours, case: Case, seed: int) -> ProviderForecasts:
     if case.errors is None:
-        return Outlooks()
+        return ProviderForecasts()
     columns = {name: table[:, hours.columns.index(name)] for name in WEATHER}
-    return Outlooks((expected(columns, times=case.errors, seed=seed),))
+    return ProviderForecasts((expected(columns, times=case.errors, seed=seed),))
 
 
-def _between(outlooks: Outlooks, first: int, last: int) -> Outlooks:
+def _between(weather_ahead: ProviderForecasts, first: int, last: int) -> ProviderForecasts:
     """What had been received from one hour to another."""
-    return Outlooks(tuple(_some(one, first, last) for one in outlooks.told))
+    return ProviderForecasts(tuple(_some(one, first, last) for one in weather_ahead.providers))
 
 
-def _some(told: Told, first: int, last: int) -> Told:
+def _some(told: ReceivedForecasts, first: int, last: int) -> ReceivedForecasts:
     kept = (told.received >= first) & (told.received < last)
-    return Told(told.received[kept], told.first[kept], {name: one[kept] for name, one in told.values.items()})
+    return ReceivedForecasts(
+        told.received[kept], told.first[kept], {name: one[kept] for name, one in told.values.items()}
+    )
 
 
 def _forecasts(
-    session: object, table: Array, hours: Hours, layout: Layout, outlooks: Outlooks
+    session: object, table: Array, hours: Hours, layout: Layout, weather_ahead: ProviderForecasts
 ) -> tuple[Array, Array, dict[str, Array]]:
     """Truth, forecasts and naive forecasts from 5 and 17 o'clock of each day of the test window."""
     time_here = local_time(
@@ -194,7 +204,7 @@ def _forecasts(
     y: Sequence[Array] = []
     for first in range(0, len(origins), 200):
         some = origins[first : first + 200]
-        X = build_rows(table, time_here, layout, some, LEADS, outlooks=outlooks).dense()
+        X = build_rows(table, time_here, layout, some, LEADS, weather_ahead=weather_ahead).dense()
         y = [*y, predict(session, X.reshape(-1, X.shape[2])).reshape(len(some), -1)]
     padded = np.concatenate([series, np.full(len(LEADS), np.nan)])
     return padded[origins[:, None] + LEADS], np.concatenate(y), naive_forecasts(series, origins, LEADS)

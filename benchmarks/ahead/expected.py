@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.features import Told
+from common.features import ReceivedForecasts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ RAIN_FACTOR = (0.3, 0.8)
 """Deviation of the time of rain, and of the logarithm of its amount, at the issue and 48 hours later"""
 
 
-def expected(columns: dict[str, Array], *, times: float, seed: int) -> Told:
+def expected(columns: dict[str, Array], *, times: float, seed: int) -> ReceivedForecasts:
     """Issues of a forecast of `columns`, (hours,) each, with `times` the usual errors."""
     luck = np.random.default_rng(seed)
     issued = np.arange(0, len(next(iter(columns.values()))), EVERY)
@@ -55,7 +55,7 @@ def expected(columns: dict[str, Array], *, times: float, seed: int) -> Told:
         deviation = times * np.sqrt(first**2 + (last**2 - first**2) * grown**2)
         missed = padded[hours] + deviation * _smooth(len(issued), luck)
         values[name] = np.maximum(missed, 0.0) if name == "wind_speed" else missed
-    return Told(received=issued + DELAY, first=issued + 1, values=values)
+    return ReceivedForecasts(received=issued + DELAY, first=issued + 1, values=values)
 
 
 def _rain(

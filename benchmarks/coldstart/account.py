@@ -90,7 +90,7 @@ class Account:
         files = UrlObjectStore(MODELS)
         for city in cities:
             put_hours(self._database, city, history, end=last_full_hour(now))
-            train_city(self._database, files, ModelCache(files), city, now=now, families=("linear",))
+            train_city(self._database, ModelCache(files), city, now=now, families=("linear",))
         maintain(self._database, now=now, retain_raw_days=90)
 
     def model(self, city: str) -> bytes:

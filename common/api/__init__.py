@@ -7,6 +7,7 @@ from common.api.blueprint import BASE, Endpoint
 from common.api.context import EXTENSION, ApiContext
 from common.api.middleware import cors
 from common.api.middleware.access_control import AccessControl, behind_proxies
+from common.api.middleware.replies import finish
 from common.api.middleware.request_context import present
 from common.api.middleware.wsgi import Middleware
 from common.api.responses import JsonProvider
@@ -27,6 +28,7 @@ def create_app(context: ApiContext) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     access = AccessControl(context)
+    app.after_request(_finish)  # the first to be named runs last
     _enter_with(app, access)
     cors.install(app, context.policy.origins)
     errors.install(app)
@@ -36,6 +38,11 @@ def create_app(context: ApiContext) -> Flask:
     middleware = Middleware(app.wsgi_app, context, access, ENDPOINTS)
     app.wsgi_app = behind_proxies(middleware, context.policy.trusted_proxies)  # type: ignore[assignment,method-assign]
     return app
+
+
+def _finish(response: Response) -> Response:
+    finish(response, present(request.environ))
+    return response
 
 
 def _enter_with(app: Flask, access: AccessControl) -> None:

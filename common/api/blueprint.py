@@ -50,6 +50,11 @@ class Endpoint(NamedTuple):
     documented: bool
 
     @property
+    def cached_by_clients(self) -> bool:
+        """Whether clients may keep its answers, and ask whether they still hold."""
+        return self.cache != "never" and self.method == "GET"
+
+    @property
     def answer(self) -> type[BaseModel] | None:
         """Model of the body of a success; None where it is no JSON of ours."""
         model = self.responses[self.status]
@@ -91,10 +96,10 @@ class Blueprint(APIBlueprint):
         return self._with_policy((scope, cache), super().get(rule, **declared))
 
     def post(  # type: ignore[override]
-        self, rule: str, *, scope: Scope | None = "read", **declared: Any
+        self, rule: str, *, scope: Scope | None = "read", cache: CachePolicy = "never", **declared: Any
     ) -> Callable[[View], View]:
-        """Declare what a POST to that address does: see `get`."""
-        return self._with_policy((scope, "never"), super().post(rule, **declared))
+        """Declare what a POST to that address does: see `get`. What is cached here is cached by no client."""
+        return self._with_policy((scope, cache), super().post(rule, **declared))
 
     def describe(self) -> None:
         """Make the description of all endpoints, once."""

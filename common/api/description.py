@@ -168,7 +168,7 @@ def _complete(operation: dict[str, Any], endpoint: Endpoint) -> None:
     if description:
         operation["description"] = description
     parameters = [_parameter(parameter) for parameter in operation.pop("parameters", [])]
-    if endpoint.cache != "never":
+    if endpoint.cached_by_clients:
         parameters.append(_IF_NONE_MATCH)
     if parameters:
         operation["parameters"] = parameters
@@ -189,7 +189,7 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
 
 def _responses(endpoint: Endpoint, described: dict[str, Any]) -> Iterable[tuple[str, Any]]:
     headers = ["X-Request-Id", *_LIMITS, "Cache-Control"]
-    if endpoint.cache != "never":
+    if endpoint.cached_by_clients:
         headers.append("ETag")
     if endpoint.status == 202:
         headers.append("Location")
@@ -201,7 +201,7 @@ def _responses(endpoint: Endpoint, described: dict[str, Any]) -> Iterable[tuple[
             "headers": _refs(headers),
         },
     )
-    if endpoint.cache != "never":
+    if endpoint.cached_by_clients:
         unchanged = "Nothing has changed since that ETag"
         yield "304", {"description": unchanged, "headers": _refs(["X-Request-Id", "ETag"])}
     guarded = () if endpoint.scope is None else _GUARDED

@@ -2,21 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from flask import Response, request
+from flask import Response
 from flask.json.provider import DefaultJSONProvider
-from pydantic import BaseModel
 
-from common.api.blueprint import JSON, CachePolicy
+from common.api.blueprint import JSON
 from common.api.context import context
-from common.api.middleware.cached_responses import span
 from common.api.middleware.log import logger
-from common.api.middleware.request_context import present
-from common.api.middleware.response_cache import Answer, Content, Question
-from common.domain.aqi import Standard, category
+from common.api.serialize_values import age_minutes, index_category
+from common.domain.aqi import Standard
 from common.domain.errors import NotFound, StoreError
 from common.store import stored_responses
 
@@ -57,14 +53,13 @@ def index(
     basis: str | None,
 ) -> dict[str, Any]:
     """The fields of `Index` for an hour as it stands at `now`."""
-    age = now - time
     return {
         "aqi": aqi,
-        "category": None if aqi is None else category(aqi, standard),
+        "category": index_category(aqi, standard),
         "dominant_pollutant": dominant,
         "timestamp": utc(time),
-        "age_minutes": age // timedelta(minutes=1),
-        "stale": age > STALE,
+        "age_minutes": age_minutes(now, time),
+        "stale": now - time > STALE,
         "basis": basis,
     }
 
@@ -95,21 +90,3 @@ def stored_response(name: str, make: Callable[[], dict[str, Any]]) -> Response:
     except StoreError as error:  # a standby, for one: the answer is right all the same
         logger().warning("answer is not kept", reason=str(error), name=name)
     return response
-
-
-def cached_response(policy: CachePolicy, body: BaseModel, make: Callable[[], dict[str, Any]]) -> Response:
-    """The answer to a POST with that body as this process has kept it, or as `make` makes it now."""
-    cache, known = context.answers, context.watch.known()
-    if cache is None or known is None or not known.sure:
-        return json_response(make())
-    name = blake2b(
-        request.path.encode() + b"\n" + body.model_dump_json().encode(), digest_size=16
-    ).hexdigest()
-    now = context.clock()
-    question = Question(name, (known.versions.data, span(policy, now)), known.versions.secret)
-
-    def answer() -> Answer:
-        return Answer(Content([("Content-Type", JSON)], msgspec.json.encode(make()), now.timestamp()))
-
-    made, present(request.environ).cache = cache.get_or_make(question, answer, seconds=60)
-    return Response(made.body, content_type=JSON)

@@ -13,6 +13,7 @@ from common.domain.breakpoints import CATEGORIES
 from common.domain.forecast import EXCEEDED
 from common.domain.observation import HOUR
 from common.store.reads import forecasts
+from common.store.reads.forecasts import ARRAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _BANDS = CATEGORIES["in-naqi"]
 _NAMES = [band.name for band in _BANDS]
-_BOUNDS = {"lower_80": "lo80", "upper_80": "hi80", "lower_95": "lo95", "upper_95": "hi95"}
 _FIRST_ABOVE = {
     str(above): next(place for place, band in enumerate(_BANDS) if band.low > above) for above in EXCEEDED
 }
@@ -71,44 +71,62 @@ def _served(stored: StoredForecast, hours: int) -> ServedForecast:
 def points(stored: StoredForecast, hours: int) -> list[dict[str, Any]]:
     """The first `hours` lead times of a forecast as they are shown."""
     origin = stored.origin.astimezone(UTC)
-    shown: list[dict[str, Any]] = [
-        {"time": origin + lead * HOUR, "lead_hours": lead} for lead in range(1, hours + 1)
-    ]
-    if stored.target == "aqi":
-        _add_index(shown, stored)
+    start = [{"time": origin + lead * HOUR, "lead_hours": lead} for lead in range(1, hours + 1)]
+    parts = [_indices(stored, hours)] if stored.target == "aqi" else []
     pm25 = stored.pm25 if stored.target == "aqi" else stored.arrays
     if pm25 is not None:
-        for point, value in zip(shown, _pm25(pm25, hours), strict=True):
-            point["pm25"] = value
-    return shown
+        parts.append([{"pm25": value} for value in _pm25(pm25, hours)])
+    for part in parts:
+        for point, fields in zip(start, part, strict=True):
+            point.update(fields)
+    return start
 
 
-def _add_index(shown: list[dict[str, Any]], stored: StoredForecast) -> None:
+def _indices(stored: StoredForecast, hours: int) -> list[dict[str, Any]]:
     """The index of each lead time, its category and bounds, and how likely which category is."""
-    names, hours = categories("in-naqi"), len(shown)
-    values = whole_indices(stored.arrays["y"][:hours])
-    bounds = zip(*(whole_indices(stored.arrays[array][:hours]) for array in _BOUNDS.values()), strict=True)
+    names = categories("in-naqi")
+    rows = zip(*(whole_indices(stored.arrays[name][:hours]) for name in ARRAYS), strict=True)
     chances = stored.categories[:hours]
-    likely = zip(*map(shares, zip(*chances, strict=True)), strict=True)
+    if not chances:
+        return [
+            {
+                "aqi": y,
+                "category": names[y],
+                "lower_80": lo80,
+                "upper_80": hi80,
+                "lower_95": lo95,
+                "upper_95": hi95,
+            }
+            for y, lo80, hi80, lo95, hi95 in rows
+        ]
+    likely = [
+        dict(zip(_NAMES, row, strict=True))
+        for row in zip(*map(shares, zip(*chances, strict=True)), strict=True)
+    ]
     beyond = zip(
         *(shares([sum(row[first:]) for row in chances]) for first in _FIRST_ABOVE.values()), strict=True
     )
-    for point, index, limits in zip(shown, values, bounds, strict=True):
-        point["aqi"] = index
-        point["category"] = name = names[index]
-        if chances:
-            point["confidence"] = None  # its place among the fields
-        point.update(zip(_BOUNDS, limits, strict=True))
-        if chances:
-            point["probabilities"] = by_category = dict(zip(_NAMES, next(likely), strict=True))
-            point["exceedance"] = dict(zip(_FIRST_ABOVE, next(beyond), strict=True))
-            point["confidence"] = by_category[name]
+    return [
+        {
+            "aqi": y,
+            "category": names[y],
+            "confidence": probabilities[names[y]],
+            "lower_80": lo80,
+            "upper_80": hi80,
+            "lower_95": lo95,
+            "upper_95": hi95,
+            "probabilities": probabilities,
+            "exceedance": dict(zip(_FIRST_ABOVE, exceedance, strict=True)),
+        }
+        for (y, lo80, hi80, lo95, hi95), probabilities, exceedance in zip(rows, likely, beyond, strict=True)
+    ]
 
 
 def _pm25(arrays: Mapping[str, Sequence[float]], hours: int) -> list[dict[str, float]]:
     """In µg/m³, by lead time; bounds are not below zero."""
-    values = all_rounded(arrays["y"][:hours], 1)
-    bounds = (
-        [max(bound, 0.0) for bound in all_rounded(arrays[array][:hours], 1)] for array in _BOUNDS.values()
-    )
-    return [dict(zip(("value", *_BOUNDS), row, strict=True)) for row in zip(values, *bounds, strict=True)]
+    y, *bounds = (all_rounded(arrays[name][:hours], 1) for name in ARRAYS)
+    lows_and_highs = ([max(bound, 0.0) for bound in array] for array in bounds)
+    return [
+        {"value": value, "lower_80": lo80, "upper_80": hi80, "lower_95": lo95, "upper_95": hi95}
+        for value, lo80, hi80, lo95, hi95 in zip(y, *lows_and_highs, strict=True)
+    ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,14 +10,16 @@ import msgspec
 from common.api.serialize_values import utc
 from common.store.jobs import WORKER_DIED
 from common.store.reads.jobs import job_row
-from common.store.reads.models import latest_trainings, models_page
+from common.store.reads.models import ListedModel, latest_trainings, models_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from common.store.engine import Connection
     from common.store.reads.jobs import JobRow
-    from common.store.reads.models import ListedModel
+
+_FIELDS = [field.name for field in fields(ListedModel)]
+_TIMES = ("trained_at", "window_start", "window_end", "promoted_at")
 
 
 def models_json(
@@ -36,8 +37,10 @@ def trainings_json(connection: Connection, city: str, target: str) -> str | None
 
 
 def shown_model(row: ListedModel) -> dict[str, Any]:
-    """A model as it is listed."""
-    return {name: utc(value) if isinstance(value, datetime) else value for name, value in asdict(row).items()}
+    """A model as it is listed; its metrics as they are stored."""
+    shown = {name: getattr(row, name) for name in _FIELDS}
+    times = {name: utc(shown[name]) for name in _TIMES}
+    return shown | times | {"metrics": msgspec.Raw(row.metrics.encode())}
 
 
 def job_json(connection: Connection, id_: int, type_: str) -> str | None:

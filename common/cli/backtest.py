@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -116,6 +117,26 @@ class _Scheduler(click.ParamType[Any]):
 _TIME = _LocalTime()
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the command line gives, by the names of its options."""
+
+    file: Path
+    target: str
+    train_until: tuple[datetime, bool]
+    test_from: tuple[datetime, bool]
+    test_to: tuple[datetime, bool] | None
+    origin_hours: tuple[int, ...]
+    zone: tzinfo
+    dates: Literal["month-first", "day-first"] | None
+    future: tuple[str, ...]
+    families: tuple[str, ...]
+    jobs: int | None
+    scheduler: str | None
+    out: Path
+    as_json: bool
+
+
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", required=True, metavar="COL", help="The column to forecast.")
@@ -160,41 +181,30 @@ _TIME = _LocalTime()
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Parquet, or .csv."
 )
 @json_option
-def backtest(
-    file: Path,
-    target: str,
-    train_until: tuple[datetime, bool],
-    test_from: tuple[datetime, bool],
-    test_to: tuple[datetime, bool] | None,
-    origin_hours: tuple[int, ...],
-    zone: tzinfo,
-    dates: Literal["month-first", "day-first"] | None,
-    future: tuple[str, ...],
-    families: tuple[str, ...],
-    jobs: int | None,
-    scheduler: str | None,
-    out: Path,
-    as_json: bool,
-) -> None:
+def backtest(**given: Any) -> None:
     """Forecast a past window of FILE, trained on what lies before it, and show how good that was.
 
     FILE is a table of hourly values, CSV, XLSX or Parquet: columns series and time (with offset or in --tz), the
     target, and any further numeric columns. Nothing after an origin influences its forecast, but for
     --future-covariates. The result is the same with any number of --jobs, and on a cluster.
     """
-    until, start = _aware(train_until[0], zone), _aware(test_from[0], zone)
+    options = _Options(**given)
+    until, start = _aware(options.train_until[0], options.zone), _aware(options.test_from[0], options.zone)
     end = None
-    if test_to is not None:
-        end = _aware(test_to[0] + timedelta(days=1, seconds=-1) if test_to[1] else test_to[0], zone)
+    if options.test_to is not None:
+        end = _aware(
+            options.test_to[0] + timedelta(days=1, seconds=-1) if options.test_to[1] else options.test_to[0],
+            options.zone,
+        )
         if end < start:
             raise click.BadParameter("--test-to must not be before --test-from")
     if start < until:
         raise click.BadParameter(
             "--test-from must not be before --train-until: the test would have been learnt"
         )
-    if not out.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {out.parent} to write --out to")
-    if jobs is not None and scheduler is not None:
+    if not options.out.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {options.out.parent} to write --out to")
+    if options.jobs is not None and options.scheduler is not None:
         raise click.BadParameter("--jobs and --scheduler: give one of them; a cluster has its own processes")
     from common.training.backtest.files import read_hours, write_forecasts
     from common.training.backtest.plan import Plan
@@ -203,27 +213,33 @@ def backtest(
     from common.training.parallel import on_cluster, on_processes
 
     with progress() as bar:
-        hours = read_hours(file, zone, dates)
-        _check_columns(hours, target, future)
+        hours = read_hours(options.file, options.zone, options.dates)
+        _check_columns(hours, options.target, options.future)
         plan = Plan(
-            target=target,
+            target=options.target,
             train_until=until,
             test_from=start,
             test_to=end,
-            zone=zone,
-            origin_hours=origin_hours,
-            future=future,
-            families=cast("tuple[Family, ...]", families),
+            zone=options.zone,
+            origin_hours=options.origin_hours,
+            future=options.future,
+            families=cast("tuple[Family, ...]", options.families),
         )
         task = bar.add_task("Training", total=len(hours.values) + 1)
 
         def tick(what: str) -> None:
             bar.update(task, advance=1, description=what)
 
-        with on_cluster(scheduler) if scheduler else on_processes(1 if jobs is None else jobs) as runner:
+        with (
+            on_cluster(options.scheduler)
+            if options.scheduler
+            else on_processes(1 if options.jobs is None else options.jobs) as runner
+        ):
             outcome = run(hours, plan, tick, runner)
-    write_forecasts(out, rows_of(outcome))
-    _show(outcome, report(outcome.forecasts, outcome.hours.names.tolist()), out, as_json=as_json)
+    write_forecasts(options.out, rows_of(outcome))
+    _show(
+        outcome, report(outcome.forecasts, outcome.hours.names.tolist()), options.out, as_json=options.as_json
+    )
 
 
 def _aware(time: datetime, zone: tzinfo) -> datetime:

@@ -49,7 +49,7 @@ def train(
     from common.inference.onnx_session import ModelCache
     from common.services.notifications import PromotionNotice
     from common.services.outbox import send_notices
-    from common.training.service import train_city
+    from common.training.service import Coordination, train_city
 
     with opened(offline=offline) as resources, progress() as bar:
         now = resources.clock()
@@ -64,13 +64,11 @@ def train(
             bar.update(task, description=f"Training {city}")
             report = train_city(
                 resources.database,
-                files,
                 models,
                 city,
                 now=now,
                 families=families or FAMILIES,
-                patience_s=_PATIENCE_S,
-                on_promotion=PromotionNotice(resources),
+                coordination=Coordination(patience_s=_PATIENCE_S, on_promotion=PromotionNotice(resources)),
             )
             send_notices(resources)
             reports.append(report)

@@ -39,7 +39,7 @@ class Schedule(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
             executors={"default": DebugExecutor()},  # in the thread that calls
             job_defaults={"coalesce": True, "misfire_grace_time": None},
         )
-        self._parts = resources
+        self._resources = resources
         self._due: dict[Callable[[], None], None] = {}
         now = resources.clock()
         with resources.database.transaction() as connection:
@@ -74,10 +74,10 @@ class Schedule(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
         self.add_job(self._due.setdefault, trigger, args=[action, None], **options)
 
     def _collect(self) -> None:
-        self._parts.queue.send(COLLECT, self._parts.clock().strftime("%Y-%m-%dT%H:%MZ"), {})
+        self._resources.queue.send(COLLECT, self._resources.clock().strftime("%Y-%m-%dT%H:%MZ"), {})
 
     def _plan(self) -> None:
-        self._parts.queue.send(TRAIN, self._parts.clock().strftime("plan %Y-%m-%d"), {})
+        self._resources.queue.send(TRAIN, self._resources.clock().strftime("plan %Y-%m-%d"), {})
 
     def _upkeep(self) -> None:
-        upkeep(self._parts)
+        upkeep(self._resources)

@@ -25,7 +25,7 @@ from common.features.feature_spec import (
 )
 from common.features.local_time import LocalTime, local_time
 from common.features.naqi_features import composed_of
-from common.features.provider_forecasts import MAX_AGE_HOURS, Outlooks, Told
+from common.features.provider_forecasts import MAX_AGE_HOURS, ProviderForecasts, ReceivedForecasts
 from common.features.rolling import Array, as_history, carried, mean_of_days, rolling_mean, same_hour, shifted
 
 __all__ = [
@@ -42,10 +42,10 @@ __all__ = [
     "Features",
     "Layout",
     "LocalTime",
-    "Outlooks",
+    "ProviderForecasts",
+    "ReceivedForecasts",
     "Rows",
     "Scaled",
-    "Told",
     "as_history",
     "build",
     "build_rows",

@@ -22,7 +22,7 @@ from common.features.feature_spec import (
 )
 from common.features.local_time import LocalTime, local_time
 from common.features.naqi_features import composed
-from common.features.provider_forecasts import Outlooks
+from common.features.provider_forecasts import ProviderForecasts
 from common.features.rolling import (
     Array,
     carried,
@@ -48,12 +48,12 @@ class Features:
     X: NDArray[np.float32]
     """float32 (n_origins, n_leads, n_features)"""
     level: Array
-    """The target's level at each origin, in its unit, (n_origins,); nan where it cannot be told."""
+    """The target's level at each origin, in its unit, (n_origins,); nan where it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The same, with what all lead times of an origin share kept once: a third of the memory."""
+    """The same, with what all lead times of an origin share stored once: a third of the memory."""
 
     fixed: NDArray[np.float32]
     """float32 (n_origins, n_fixed)"""
@@ -106,7 +106,7 @@ def build(
     leads: NDArray[np.intp],
     *,
     layout: Layout | None = None,
-    outlooks: Outlooks | None = None,
+    weather_ahead: ProviderForecasts | None = None,
     late: int = 0,
 ) -> Features:
     """Rows in production of the given origins (indices into `history`) for the given lead times in hours.
@@ -116,7 +116,7 @@ def build(
     """
     time = local_time(end, len(history), IST)
     rows = build_rows(
-        history, time, layout or production(target), origins, leads, outlooks=outlooks, late=late
+        history, time, layout or production(target), origins, leads, weather_ahead=weather_ahead, late=late
     )
     return Features(rows.dense(), rows.level)
 
@@ -128,14 +128,14 @@ def build_rows(
     origins: NDArray[np.intp],
     leads: NDArray[np.intp],
     *,
-    outlooks: Outlooks | None = None,
+    weather_ahead: ProviderForecasts | None = None,
     late: int = 0,
 ) -> Rows:
     """Rows of the given origins (indices into `history`) for the given lead times in hours.
 
     `history` is float64 (hours, n_inputs), hourly, with the columns `layout.inputs`; the target and pollutants
     in it are not negative. It may go on after the origins: only columns of `layout.ahead` are read there, and
-    where they are `as_issued` not even those, but `outlooks`: what had been received `late` hours after the
+    where they are `as_issued` not even those, but `weather_ahead`: what had been received `late` hours after the
     origin, when data come late and the forecast is made from older ones. What is unknown is 0 in X: no change,
     the usual weather. A lead time beyond the horizon is described as the horizon, for its own hour of day.
     """
@@ -143,7 +143,7 @@ def build_rows(
     level = level_at(table[layout.target])
     fixed = _at_origin(table, level, layout)
     by_lead = _by_lead(table, level, fixed, time, layout, origins, leads)
-    by_lead += _ahead(table, layout, origins, leads, outlooks or Outlooks(), late)
+    by_lead += _ahead(table, layout, origins, leads, weather_ahead or ProviderForecasts(), late)
     # Filled in place: a year of origins in float64 would be hundreds of megabytes, copied several times.
     X = np.empty((len(origins), len(fixed)), dtype=np.float32)
     for column, values in enumerate(fixed.values()):
@@ -180,29 +180,29 @@ def _at_origin(table: dict[str, Array], level: Array, layout: Layout) -> dict[st
     series, floor = table[layout.target], layout.floor
     recent, logged = carried(series, 3), np.log(series + floor)
     day = np.stack([shifted(series, back) for back in range(24)])
-    found = {f"lag{k}": _ratio(shifted(recent, k), level, floor) for k in LAGS}
-    found |= {f"mean{k}": _ratio(rolling_mean(series, k, max(1, k // 2)), level, floor) for k in MEANS}
-    found["min24"] = _ratio(np.fmin.reduce(day), level, floor)
-    found["max24"] = _ratio(np.fmax.reduce(day), level, floor)
-    found["level"] = np.log(level + floor) - LEVEL_CENTRE
-    found["std24"], found["std168"] = rolling_std(logged, 24), rolling_std(logged, 168)
+    features = {f"lag{k}": _ratio(shifted(recent, k), level, floor) for k in LAGS}
+    features |= {f"mean{k}": _ratio(rolling_mean(series, k, max(1, k // 2)), level, floor) for k in MEANS}
+    features["min24"] = _ratio(np.fmin.reduce(day), level, floor)
+    features["max24"] = _ratio(np.fmax.reduce(day), level, floor)
+    features["level"] = np.log(level + floor) - LEVEL_CENTRE
+    features["std24"], features["std168"] = rolling_std(logged, 24), rolling_std(logged, 168)
     for name, its_floor in layout.ratios.items():
         values = table[name]
         day_mean = rolling_mean(values, 24, 12)
-        found[f"{name}_1_24"] = _ratio(carried(values, 3), day_mean, its_floor)
-        found[f"{name}_3_24"] = _ratio(rolling_mean(values, 3), day_mean, its_floor)
-        found[f"{name}_24_168"] = _ratio(day_mean, rolling_mean(values, 168, 48), its_floor)
+        features[f"{name}_1_24"] = _ratio(carried(values, 3), day_mean, its_floor)
+        features[f"{name}_3_24"] = _ratio(rolling_mean(values, 3), day_mean, its_floor)
+        features[f"{name}_24_168"] = _ratio(day_mean, rolling_mean(values, 168, 48), its_floor)
         share = np.log((rolling_mean(values, 6) + its_floor) / (level + floor))
-        found[f"{name}_level"] = np.clip(share, -RATIO_BOUND, RATIO_BOUND)
+        features[f"{name}_level"] = np.clip(share, -RATIO_BOUND, RATIO_BOUND)
     for by in layout.scaled:
         values = _scaled(table[by.name], by)
         day_mean, now = rolling_mean(values, 24, 12), rolling_mean(values, 3)
-        found[f"{by.name}_1"] = carried(values, 3)
-        found[f"{by.name}_6"] = rolling_mean(values, 6)
-        found[f"{by.name}_24"] = day_mean
-        found[f"{by.name}_3_change"] = now - shifted(now, 24)
-        found[f"{by.name}_24_change"] = day_mean - shifted(day_mean, 24)
-    return found
+        features[f"{by.name}_1"] = carried(values, 3)
+        features[f"{by.name}_6"] = rolling_mean(values, 6)
+        features[f"{by.name}_24"] = day_mean
+        features[f"{by.name}_3_change"] = now - shifted(now, 24)
+        features[f"{by.name}_24_change"] = day_mean - shifted(day_mean, 24)
+    return features
 
 
 def _by_lead(
@@ -237,7 +237,7 @@ def _ahead(
     layout: Layout,
     origins: NDArray[np.intp],
     leads: NDArray[np.intp],
-    outlooks: Outlooks,
+    weather_ahead: ProviderForecasts,
     late: int,
 ) -> list[Array]:
     """Features of what is known of the hours to come: one (n_origins, n_leads) each."""
@@ -247,7 +247,7 @@ def _ahead(
     for by in layout.ahead:
         values = _scaled(table[by.name], by)
         if layout.as_issued:
-            path = _scaled(outlooks.path(by.name, origins, steps, late), by)
+            path = _scaled(weather_ahead.path(by.name, origins, steps, late), by)
             known |= np.isfinite(path[:, leads - 1])
         else:
             path = looked_up(values, origins[:, None] + np.arange(1, steps + 1))
@@ -295,8 +295,8 @@ def _known_ahead(
 
     def mean(hours: NDArray[np.intp] | int) -> Array:
         count = number[:, ends] - number[:, ends - hours]
-        found = (total[:, ends] - total[:, ends - hours]) / np.maximum(count, 1)
-        return np.where(count > 0, found, np.nan)
+        average = (total[:, ends] - total[:, ends - hours]) / np.maximum(count, 1)
+        return np.where(count > 0, average, np.nan)
 
     then = path[:, leads + 23]
     before = rolling_mean(values, 24, 6)[origins, None]

@@ -54,10 +54,10 @@ LEVEL_CENTRE = 4.5
 """Subtracted from the logged level: about the log of 90."""
 
 RATIO_BOUND = 3.0
-"""Log ratios are kept between minus and plus this."""
+"""Log ratios are limited to between minus and plus this."""
 
 SCALED_BOUND = 6.0
-"""Scaled values are kept between minus and plus this."""
+"""Scaled values are limited to between minus and plus this."""
 
 REVISION = 4
 """To be raised whenever the same history gives other features under the same names."""
@@ -113,7 +113,7 @@ class Layout:
     whole: bool = False
     """Whether the target is always a whole number, so that its forecasts are rounded"""
     as_issued: bool = False
-    """Whether those hours are read from `Outlooks`, as they were expected then, and not from the history"""
+    """Whether those hours are read from `ProviderForecasts`, as they were expected then, and not from the history"""
 
     @property
     def composed(self) -> tuple[str, ...]:
@@ -123,8 +123,8 @@ class Layout:
     @property
     def ratios(self) -> dict[str, float]:
         """Columns beside the target that are taken as ratios → what is added to them before logarithms."""
-        found = {name: FLOOR[name] for name in self.pollutants}
-        return found if self.elsewhere is None else found | {self.elsewhere: self.floor}
+        floors = {name: FLOOR[name] for name in self.pollutants}
+        return floors if self.elsewhere is None else floors | {self.elsewhere: self.floor}
 
     @property
     def guesses(self) -> tuple[str, ...]:
@@ -135,13 +135,13 @@ class Layout:
     def products(self) -> tuple[tuple[str, str], ...]:
         """Pairs of features whose products tell more than both: of the weather on the way to the hour ahead, each
         with each, and with the recent level and the hour of day."""
-        found: list[tuple[str, str]] = []
+        pairs: list[tuple[str, str]] = []
         for part in ("12", "way"):
-            means = [f"{one.name}_ahead_{part}" for one in self.ahead]
-            found += combinations_with_replacement(means, 2)
-            found += [("level", mean) for mean in means]
+            means = [f"{column.name}_ahead_{part}" for column in self.ahead]
+            pairs += combinations_with_replacement(means, 2)
+            pairs += [("level", mean) for mean in means]
         waves = ("hour_sin", "hour_cos", "season_sin", "season_cos")
-        return (*found, *((f"{one.name}_ahead_12", wave) for one in self.ahead for wave in waves))
+        return (*pairs, *((f"{column.name}_ahead_12", wave) for column in self.ahead for wave in waves))
 
     @property
     def seasonal(self) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ class Layout:
 
         How warm it is tells it too; how the weather changes does not.
         """
-        return (*SEASON, *(f"{one.name}_{part}" for one in self.scaled for part in ("1", "6", "24")))
+        return (*SEASON, *(f"{column.name}_{part}" for column in self.scaled for part in ("1", "6", "24")))
 
     @property
     def of_level(self) -> tuple[str, ...]:
@@ -162,27 +162,27 @@ class Layout:
     def fine_ahead(self) -> tuple[str, ...]:
         """Those of the hours after the origin that only a year of them teaches to use: from a month of weather as
         it was expected, they cost more than they gave."""
-        return tuple(f"{one.name}_ahead{part}" for one in self.ahead for part in _FINE_AHEAD)
+        return tuple(f"{column.name}_ahead{part}" for column in self.ahead for part in _FINE_AHEAD)
 
     @property
     def of_ahead(self) -> tuple[str, ...]:
         """Features of the hours after the origin."""
         parts = ("", "_way", "_6", "_12", "_change", *_FINE_AHEAD)
-        found = tuple(f"{one.name}_ahead{part}" for one in self.ahead for part in parts)
-        return (*found, "ahead_known") if self.as_issued else found
+        names = tuple(f"{column.name}_ahead{part}" for column in self.ahead for part in parts)
+        return (*names, "ahead_known") if self.as_issued else names
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the features, in the order of X's columns."""
-        found = list(_OWN)
+        names = list(_OWN)
         for name in self.ratios:
-            found += [f"{name}_1_24", f"{name}_3_24", f"{name}_24_168", f"{name}_level"]
-        for one in self.scaled:
-            found += [f"{one.name}_{part}" for part in ("1", "6", "24", "3_change", "24_change")]
-        found += _BY_LEAD
+            names += [f"{name}_1_24", f"{name}_3_24", f"{name}_24_168", f"{name}_level"]
+        for column in self.scaled:
+            names += [f"{column.name}_{part}" for part in ("1", "6", "24", "3_change", "24_change")]
+        names += _BY_LEAD
         if self.composed:
-            found += [f"composed_{part}" for part in ("last", "pattern", "likely", "second", "now")]
-        return (*found, *self.of_ahead)
+            names += [f"composed_{part}" for part in ("last", "pattern", "likely", "second", "now")]
+        return (*names, *self.of_ahead)
 
     def index(self, name: str) -> int:
         """Where a feature stands in X."""

@@ -29,8 +29,8 @@ class LocalTime:
 
     def hour(self, at: NDArray[np.intp]) -> NDArray[np.int64]:
         """Hour of day, 0 … 23, of hours given as indices."""
-        found: NDArray[np.int64] = self.seconds[at] // 3600 % 24
-        return found
+        hour: NDArray[np.int64] = self.seconds[at] // 3600 % 24
+        return hour
 
     def season(self, at: NDArray[np.intp]) -> NDArray[np.float64]:
         """Angle of the time of year of hours given as indices."""

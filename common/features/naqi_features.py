@@ -56,12 +56,12 @@ def composed(
         stays, usual, goes = _paths(values, FLOOR[pollutant], origins, steps)
         index = _sub_index(pollutant, past, stays)
         np.fmax(second, np.minimum(last, index), out=second)
-        for guess, one in (
+        for guess, path in (
             (last, index),
             (pattern, _sub_index(pollutant, past, usual)),
             (likely, _sub_index(pollutant, past, goes)),
         ):
-            np.fmax(guess, one, out=guess)
+            np.fmax(guess, path, out=guess)
     now, present = last[:, :1], index_now[:, None]
     apart = np.nan_to_num(present - np.clip(present, now - _HALF, now + _HALF))
 

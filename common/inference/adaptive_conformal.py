@@ -64,6 +64,11 @@ _LARGEST = 4.0
 _NARROWEST = 0.005
 """No half-width of a prior is smaller, as a log ratio: a sensor that stood still may move tomorrow."""
 
+_MEDIAN_SHARE = 0.5
+"""Of the median of held-out residuals, in the prior: experts correct a part of a held-out bias before intervals are
+made, and a part of it does not last. Chosen on ten windows of `benchmarks.seasons`: docs/models.md, stated
+probabilities."""
+
 APART = 3
 """Hours between forecasts that are looked at: closer ones repeat each other."""
 _STEPS, _REACH = 400, 4.0
@@ -215,7 +220,7 @@ def held_out_quantiles(parts: Sequence[tuple[Array, Issued]], floor: float) -> A
                 for (series, held), rows in zip(parts, residuals, strict=True)
             ]
         )
-    return prior
+    return prior - (1 - _MEDIAN_SHARE) * prior[:, [_MIDDLE]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +300,7 @@ def _difficulty(
     """How much larger than usual errors are to be expected at each origin, (n, 48), from the past alone.
 
     More where the last day was volatile, which fades with the lead time, and where a forecast leaves the present
-    level by much beside the usual error: half of what is said to change is in doubt.
+    level by much beside the usual error: half of a forecast change is in doubt.
     """
     logged = np.log(series + floor)
     mean = rolling_mean(logged, 24, 12)
@@ -350,7 +355,7 @@ def _scale(sizes: Array, origins: NDArray[np.intp]) -> Array:
 
 
 def _moved(series: Array, origins: NDArray[np.intp], bounds: Array) -> Array:
-    """By how much to move the central coverage asked for at each level of `QUANTILES`, (48, n_levels).
+    """By how much to move the central coverage at each level of `QUANTILES`, (48, n_levels).
 
     `bounds` are of all `origins` but the last, which is now.
     """

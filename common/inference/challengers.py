@@ -1,4 +1,4 @@
-"""Models that are followed: they forecast beside the champion, from the same rows, and are scored like it."""
+"""Challengers: models that forecast beside the champion, from the same rows, and are scored like it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from aws_lambda_powertools import Logger
 
 from common.domain.forecast import HORIZON
-from common.features import CEILING, Array, Layout, Outlooks, build
+from common.features import CEILING, Array, Layout, ProviderForecasts, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ def challenger_forecasts(
     known: Array,
     known_until: datetime,
     target: Target,
-    outlooks: Outlooks,
+    weather_ahead: ProviderForecasts,
     *,
     lag: int,
 ) -> dict[str, Array]:
@@ -42,8 +42,10 @@ def challenger_forecasts(
 
     @cache
     def rows(layout: Layout) -> NDArray[np.float32]:
-        found = build(known, known_until, target, last, leads, layout=layout, outlooks=outlooks, late=lag)
-        return np.asarray(found.X[0])
+        features = build(
+            known, known_until, target, last, leads, layout=layout, weather_ahead=weather_ahead, late=lag
+        )
+        return np.asarray(features.X[0])
 
     forecasts: dict[str, Array] = {}
     for version in versions:

@@ -85,20 +85,20 @@ class Record:
 
     def served_at(self, origins: NDArray[np.intp]) -> Array:
         """What was served from these origins, (n, 48), nan where nothing was."""
-        found = np.full((len(origins), HORIZON), np.nan)
+        served = np.full((len(origins), HORIZON), np.nan)
         if len(self.origins):
             at = np.minimum(np.searchsorted(self.origins, origins), len(self.origins) - 1)
             there = self.origins[at] == origins
-            found[there] = self.served[at[there]]
-        return found
+            served[there] = self.served[at[there]]
+        return served
 
     def aligned(self, names: Sequence[str]) -> Array:
         """The forecasts of these experts, (n, len(names), 48), nan where there are none."""
-        found = np.full((len(self.origins), len(names), HORIZON), np.nan)
+        aligned = np.full((len(self.origins), len(names), HORIZON), np.nan)
         for at, name in enumerate(names):
             if name in self.names:
-                found[:, at] = self.experts[:, self.names.index(name)]
-        return found
+                aligned[:, at] = self.experts[:, self.names.index(name)]
+        return aligned
 
     def between(self, first: int, last: int) -> Record:
         """The forecasts with an origin in [first, last)."""
@@ -162,8 +162,8 @@ def combine(
     mean = _mean(np.stack(list(models.values())), floor)
     means = record.aligned([MEAN])[:, 0]
     change = _correction(np.log((actual + floor) / (means + floor)), record.origins, origin)
-    found = {**models, MEAN: mean, CORRECTED: _moved(mean, change, floor), **others}
-    names, experts = tuple(found), np.stack(list(found.values()))
+    forecasts = {**models, MEAN: mean, CORRECTED: _moved(mean, change, floor), **others}
+    names, experts = tuple(forecasts), np.stack(list(forecasts.values()))
     regrets = _regrets(record, names, actual, floor)
     return _combined(names, experts, _weights(regrets, names.index(MEAN)), floor)
 
@@ -282,9 +282,9 @@ def _weights(regrets: Array, otherwise: int) -> Array:
     squares = np.maximum(squares, _LEAST_APART * squares.max(axis=1, keepdims=True))
     shares = np.divide(gain, squares, out=np.zeros_like(gain), where=gain > 0)
     total = shares.sum(axis=1, keepdims=True)
-    found = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
-    found[total[:, 0] <= 0, otherwise] = 1.0
-    return np.asarray(found)
+    weights = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+    weights[total[:, 0] <= 0, otherwise] = 1.0
+    return np.asarray(weights)
 
 
 def _combined(names: tuple[str, ...], experts: Array, weights: Array, floor: float) -> Combined:

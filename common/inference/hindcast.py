@@ -1,4 +1,4 @@
-"""Hindcasts kept beside a model: what its like, which had not seen them, would have issued for the last weeks of
+"""Hindcasts stored with a model: what its trial model, which had not seen them, would have issued for the last weeks of
 training. Experts and intervals begin with them, until enough has been issued."""
 
 from __future__ import annotations

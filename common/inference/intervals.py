@@ -1,6 +1,6 @@
 """Intervals and probabilities from held-out residuals.
 
-A residual is log((actual + floor) / (forecast + floor)): errors grow with the level, so ratios are kept. The
+A residual is log((actual + floor) / (forecast + floor)): errors grow with the level, so ratios are used. The
 interval of a lead time is split-conformal: the forecast times the residual quantiles of that lead time
 (Vovk et al., *Algorithmic Learning in a Random World*, 2005).
 """

@@ -19,7 +19,7 @@ from common.features import (
     LOOKBACK_HOURS,
     MAX_LAG_HOURS,
     Array,
-    Outlooks,
+    ProviderForecasts,
     as_history,
     build,
     carried,
@@ -32,7 +32,7 @@ from common.inference.experts import WINDOW_HOURS, Combined, Record, combine
 from common.inference.intervals import as_lists, category_probabilities, distribution, interval
 from common.inference.issued_history import REACH_HOURS, experts_before, issued_before
 from common.inference.naive import naive_forecasts
-from common.inference.provider_forecasts import outlooks_of
+from common.inference.provider_forecasts import provider_forecasts_of
 from common.inference.providers import Heard, insert_provider_challengers, provider_forecasts
 from common.store.challengers import current_challengers, insert_challenger_forecasts
 from common.store.city_hours import history, provenance
@@ -142,14 +142,16 @@ def _issue_city(
     of_pm25: Array | None = None
     for target in IN_ORDER:
         try:
-            one = _make(models, past, before[target], target, of_pm25)
+            forecast = _make(models, past, before[target], target, of_pm25)
         except Exception as error:  # noqa: BLE001 — whatever it is, the other target gets its forecast
             failures[target] = error
             continue
-        made.append(one)
-        of_pm25 = one.combined.y if target == COMPOSED_OF else of_pm25
+        made.append(forecast)
+        of_pm25 = forecast.combined.y if target == COMPOSED_OF else of_pm25
     with database.transaction() as connection:
-        fresh = [one.target for one in made if _insert(connection, past, one, now=now, mode=mode)]
+        fresh = [
+            forecast.target for forecast in made if _insert(connection, past, forecast, now=now, mode=mode)
+        ]
         insert_provider_challengers(connection, city, fresh, mode, past.heard, past.origin)
     return len(fresh), len(made) - len(fresh), failures
 
@@ -164,7 +166,7 @@ class _Past:
     """The last `LOOKBACK_HOURS`, columns `INPUTS`"""
     targets: Array
     """The last `REACH_HOURS`, columns `TARGETS`"""
-    outlooks: Outlooks
+    weather_ahead: ProviderForecasts
     """What had been received of the weather by the origin; hours are counted as those of `inputs`"""
     heard: Heard
     """What providers forecast of the air themselves"""
@@ -175,10 +177,10 @@ class _Past:
         inputs = as_history(history(connection, city, recent, origin, INPUTS))
         earlier = as_history(history(connection, city, first, recent, TARGETS))
         columns = [INPUTS.index(target) for target in TARGETS]
-        outlooks = outlooks_of(connection, city, origin, origin, hour_0=recent + HOUR)
+        weather_ahead = provider_forecasts_of(connection, city, origin, origin, hour_0=recent + HOUR)
         targets = np.concatenate([earlier, inputs[:, columns]])
         heard = provider_forecasts(connection, city, inputs, origin)
-        return cls(city, origin, inputs, targets, outlooks, heard)
+        return cls(city, origin, inputs, targets, weather_ahead, heard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ class _Before:
 
     champion: ModelRow | None
     challengers: list[str]
-    """Versions of the models that are followed beside it"""
+    """Versions of its challengers"""
     lag: int
     """Hours since the last one from which a forecast can start"""
     source: str | None
@@ -215,7 +217,7 @@ class _Before:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A forecast that is not kept yet."""
+    """A forecast that is not stored yet."""
 
     target: Target
     champion: ModelRow
@@ -249,27 +251,27 @@ def _make(models: ModelCache, past: _Past, before: _Before, target: Target, of_p
         hindcast = models.hindcast(row.version, past.origin, place)
         record = record.after(hindcast)
         issued = issued.after(hindcast.origins, hindcast.served)
-    steps, combined = make_forecast(
-        model,
-        known,
-        known_until,
-        target,
+    given = ForecastInputs(
+        target=target,
+        known=known,
+        known_until=known_until,
         lag=lag,
         series=series,
         issued=issued,
-        outlooks=past.outlooks,
         record=record,
+        weather_ahead=past.weather_ahead,
         providers=past.heard.get(target, {}),
         of_pm25=of_pm25,
     )
+    steps, combined = make_forecast(model, given)
     challengers = challenger_forecasts(
-        models, before.challengers, known, known_until, target, past.outlooks, lag=lag
+        models, before.challengers, known, known_until, target, past.weather_ahead, lag=lag
     )
     return _Made(target, row, before, steps, combined, challengers)
 
 
 def _insert(connection: Connection, past: _Past, made: _Made, *, now: datetime, mode: Mode) -> bool:
-    """Keep a forecast and what it was made of; False where one of the same origin is kept already."""
+    """Store a forecast and what it was made of; False where one of the same origin is stored already."""
     city, target, origin = past.city, made.target, past.origin
     fresh = insert_forecast(
         connection,
@@ -307,50 +309,67 @@ def _lag(known: Array, target: Target) -> int:
     return len(known) - 1 - int(usable[-1]) if len(usable) else LOOKBACK_HOURS
 
 
-def make_forecast(
-    model: Model,
-    known: Array,
-    known_until: datetime,
-    target: Target,
-    *,
-    lag: int,
-    series: Array,
-    issued: Issued,
-    outlooks: Outlooks,
-    record: Record,
-    providers: Mapping[str, Array],
-    of_pm25: Array | None = None,
-) -> tuple[Steps, Combined]:
-    """A forecast of 48 hours from history, float64 (hours, n_inputs), that ends `lag` hours before the origin, and
-    what it is made of.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastInputs:
+    """What is known of a city's target where a forecast begins."""
 
-    Its experts are the model's, `providers`, name → (48,), and the naive forecasts, weighted by their `record`; of the
-    index also what follows from the forecast `of_pm25`, (48,), unless data are late. Its intervals follow from the
-    target, `series`, float64 (hours,), which ends there too, and from what was `issued` of it before. `outlooks` count
-    hours as `known` does.
+    target: Target
+    known: Array
+    """The history, float64 (hours, n_inputs), which ends `lag` hours before the origin"""
+    known_until: datetime
+    lag: int
+    series: Array
+    """The target, float64 (hours,), which ends where `known` does and reaches further back: intervals learn from it"""
+    issued: Issued
+    """What was issued of it before"""
+    record: Record
+    """What its experts forecast before"""
+    weather_ahead: ProviderForecasts
+    """Of the weather; hours are counted as those of `known`"""
+    providers: Mapping[str, Array]
+    """Name → what a provider forecasts itself, (48,)"""
+    of_pm25: Array | None = None
+    """The forecast of PM2.5, (48,), from which an index follows unless data are late"""
+
+
+def make_forecast(model: Model, given: ForecastInputs) -> tuple[Steps, Combined]:
+    """A forecast of 48 hours, and what it is made of.
+
+    Its experts are the model's, the providers', the naive forecasts and, of the index, what follows from PM2.5.
     """
+    target, known, lag, series = given.target, given.known, given.lag, given.series
     origins = np.array([len(known) - 1])
     leads = np.arange(1, HORIZON + 1) + lag
     floor, ceiling = FLOOR[target], CEILING[target]
     layout = model.card.layout
-    rows = build(known, known_until, target, origins, leads, layout=layout, outlooks=outlooks, late=lag)
+    rows = build(
+        known,
+        given.known_until,
+        target,
+        origins,
+        leads,
+        layout=layout,
+        weather_ahead=given.weather_ahead,
+        late=lag,
+    )
     naive = {
         name: values[0]
         for name, values in naive_forecasts(known[:, INPUTS.index(target)], origins, leads).items()
     }
     each = {name: np.clip(y, 0.0, ceiling) for name, y in model.experts(rows.X[0]).items()}
-    if of_pm25 is not None and layout.composed and not lag:
+    if given.of_pm25 is not None and layout.composed and not lag:
         columns = {name: known[:, INPUTS.index(name)] for name in layout.composed}
         now = carried(known[:, INPUTS.index(target)], 3)[origins]
-        each[COMPOSED] = composed_of(columns, origins, now, of_pm25[None])[0]
-    combined = combine(record, series, len(series) - 1 + lag, each, {**providers, **naive}, floor=floor)
+        each[COMPOSED] = composed_of(columns, origins, now, given.of_pm25[None])[0]
+    origin = len(series) - 1 + lag
+    combined = combine(given.record, series, origin, each, {**given.providers, **naive}, floor=floor)
     y = np.clip(combined.y, 0.0, ceiling)
     y = np.round(y) if layout.whole else y
     table = quantiles(
         series,
-        len(series) - 1 + lag,
+        origin,
         y,
-        issued,
+        given.issued,
         prior=np.array(model.card.held_out_quantiles),
         floor=floor,
         lag=lag,

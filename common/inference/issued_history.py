@@ -24,7 +24,7 @@ REACH_HOURS = max(WINDOW_HOURS + 2 * HORIZON, experts.WINDOW_HOURS + HORIZON, LO
 """Hours of the target that a forecast and its intervals may depend on."""
 
 _NUMBERS = (1 + len(BOUNDS)) * HORIZON
-_KEPT = np.dtype(
+_ISSUED = np.dtype(
     [
         ("ago", ">i4"),
         ("lag", ">i4"),
@@ -43,15 +43,15 @@ def issued_before(
     Those of former champions too: the record is of what was issued.
     """
     after = origin - (WINDOW_HOURS + MAX_LAG_HOURS) * HOUR
-    found = issued_between(connection, city, target, mode=mode, after=after, before=origin, apart=APART)
-    kept = np.frombuffer(found, dtype=_KEPT)
-    numbers = kept["numbers"]["value"].astype(np.float64)
+    data = issued_between(connection, city, target, mode=mode, after=after, before=origin, apart=APART)
+    rows = np.frombuffer(data, dtype=_ISSUED)
+    numbers = rows["numbers"]["value"].astype(np.float64)
     values = numbers.reshape(-1, 1 + len(BOUNDS), HORIZON).transpose(0, 2, 1)
     return Issued(
-        origins=place - kept["ago"].astype(np.intp),
+        origins=place - rows["ago"].astype(np.intp),
         forecasts=values[:, :, 0],
         bounds=values[:, :, 1:],
-        lags=kept["lag"].astype(np.intp),
+        lags=rows["lag"].astype(np.intp),
     )
 
 
@@ -60,7 +60,7 @@ def experts_before(
 ) -> Record:
     """The experts' forecasts before one of that origin, which has its `place` in the target's series."""
     after = origin - experts.WINDOW_HOURS * HOUR
-    found = Record.empty()
+    record = Record.empty()
     groups = experts_between(
         connection, city, target, mode=mode, after=after, before=origin, apart=experts.APART
     )
@@ -73,5 +73,5 @@ def experts_before(
         values = rows["numbers"]["value"].astype(np.float64).reshape(-1, count, HORIZON)
         parts.append(Record(names, place - rows["ago"].astype(np.intp), values[:, :-1], values[:, -1]))
     for part in parts:
-        found = found.merged(part)
-    return found
+        record = record.merged(part)
+    return record

@@ -1,4 +1,4 @@
-"""ONNX sessions, kept between warm invocations."""
+"""ONNX sessions, cached between warm invocations."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ class Files(Protocol):
         Raises:
             NotFound: when there is none.
         """
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store an object, in place of one that had the key."""
         ...
 
 
@@ -98,7 +102,7 @@ def predict_each(session: Any, X: NDArray[np.float32]) -> dict[str, NDArray[np.f
 
 def model_names(session: Any) -> list[str]:
     """Names of the models that an ensemble's file holds; none for that of a single model."""
-    answers = [one.name for one in session.get_outputs()]
+    answers = [output.name for output in session.get_outputs()]
     return [answer.removeprefix("y_") for answer in answers if answer.startswith("y_")]
 
 
@@ -109,26 +113,26 @@ def _run(session: Any, X: NDArray[np.float32], answers: list[str]) -> list[NDArr
         given = session.run(answers, {"X": np.ascontiguousarray(X, dtype=np.float32)})
     except Exception as error:
         raise ModelError("the model does not take these rows; train the city again") from error
-    found = [np.asarray(one, dtype=np.float64).reshape(-1) for one in given]
-    if any(y.shape != X.shape[:1] or not np.isfinite(y).all() for y in found):
+    results = [np.asarray(values, dtype=np.float64).reshape(-1) for values in given]
+    if any(y.shape != X.shape[:1] or not np.isfinite(y).all() for y in results):
         raise ModelError("the model does not give one finite number a row; train the city again")
-    return found
+    return results
 
 
 def models_of_a_round() -> int:
-    """Most models that forecasts of all cities are made with: each champion, and the models followed beside it."""
+    """Most models that forecasts of all cities are made with: each champion, and its challengers."""
     return len(all_cities()) * len(TARGETS) * (1 + MAX_CHALLENGERS)
 
 
 class ModelCache:
     """Models by version, read from the object store once; a version never changes.
 
-    `size`: models kept, and hindcasts; by default those of a round. With fewer places, a walk through all cities
+    `size`: models and hindcasts in the cache; by default those of a round. With fewer places, a walk through all cities
     always finds that what it needs next has just made room.
     """
 
     def __init__(self, files: Files, *, size: int | None = None) -> None:
-        self._files = files
+        self.files = files
         self._size = models_of_a_round() if size is None else size
         self._models: OrderedDict[str, Model] = OrderedDict()
         self._hindcasts: OrderedDict[str, bytes] = OrderedDict()
@@ -142,8 +146,8 @@ class ModelCache:
         """
         model = self._models.get(version)
         if model is None:
-            card = read_card(self._files.get(card_key(version)))
-            data = self._files.get(model_key(version))
+            card = read_card(self.files.get(card_key(version)))
+            data = self.files.get(model_key(version))
             if checksum(data) != card.checksum:
                 raise ModelError(f"the file of model {version} is damaged; train the city again")
             model = self._models[version] = Model(card, open_session(data))
@@ -154,7 +158,7 @@ class ModelCache:
 
     def hindcast(self, version: str, last: datetime, place: int) -> Record:
         """What would have been issued in the last weeks of its training, counted so that the hour `last` has that
-        `place`; empty where nothing is kept with the model.
+        `place`; empty where nothing is stored with the model.
 
         Raises:
             ModelError: when the file is damaged.
@@ -162,7 +166,7 @@ class ModelCache:
         data = self._hindcasts.get(version)
         if data is None:
             try:
-                data = self._files.get(hindcast_key(version))
+                data = self.files.get(hindcast_key(version))
             except NotFound:
                 data = b""
         record = from_file(data, last, place) if data else Record.empty()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.domain.observation import HOUR
-from common.features import MAX_AGE_HOURS, WEATHER_SCALE, Outlooks, Told
+from common.features import MAX_AGE_HOURS, WEATHER_SCALE, ProviderForecasts, ReceivedForecasts
 from common.store.provider_forecasts import provider_forecasts_between
 
 if TYPE_CHECKING:
@@ -29,50 +29,54 @@ LONGEST_STEP = 3
 """Hours between values of a forecast that are still interpolated"""
 
 
-def outlooks_of(
+def provider_forecasts_of(
     connection: Connection, city: str, start: datetime, end: datetime, *, hour_0: datetime
-) -> Outlooks:
+) -> ProviderForecasts:
     """What was expected of a city's weather, as received until `end`, for origins in [start, end].
 
     All are ends of Indian hours; they are counted from `hour_0`'s.
     """
     reach = start - timedelta(hours=MAX_AGE_HOURS + 1)
-    found = provider_forecasts_between(
+    received = provider_forecasts_between(
         connection, [city], "weather", tuple(WEATHER_SCALE), reach, end, newest=start == end
     )
-    return as_outlooks(found[city], hour_0)
+    return as_provider_forecasts(received[city], hour_0)
 
 
-def as_outlooks(received: Sequence[Received], hour_0: datetime) -> Outlooks:
+def as_provider_forecasts(received: Sequence[Received], hour_0: datetime) -> ProviderForecasts:
     """Rows of the archive, in the order in which they were received, with hours counted from `hour_0`'s."""
     by_source: dict[str, list[Received]] = {}
-    for one in received:
-        by_source.setdefault(one.source, []).append(one)
+    for forecast in received:
+        by_source.setdefault(forecast.source, []).append(forecast)
     order = sorted(by_source, key=lambda name: (PREFERRED.index(name) if name in PREFERRED else -1, name))
-    return Outlooks(tuple(_told(by_source[name], hour_0) for name in order))
+    return ProviderForecasts(tuple(_of_provider(by_source[name], hour_0) for name in order))
 
 
-def _told(received: Sequence[Received], hour_0: datetime) -> Told:
-    length = max(len(values) for one in received for values in one.values.values())
-    names = [name for name in WEATHER_SCALE if any(name in one.values for one in received)]
+def _of_provider(received: Sequence[Received], hour_0: datetime) -> ReceivedForecasts:
+    length = max(len(values) for forecast in received for values in forecast.values.values())
+    names = [name for name in WEATHER_SCALE if any(name in forecast.values for forecast in received)]
     values = {name: np.full((len(received), length), np.nan) for name in names}
-    for row, one in enumerate(received):
-        for name, said in one.values.items():
-            values[name][row, : len(said)] = _filled(np.array(said, dtype=np.float64))
-    return Told(
+    for row, forecast in enumerate(received):
+        for name, series in forecast.values.items():
+            values[name][row, : len(series)] = _filled(np.array(series, dtype=np.float64))
+    return ReceivedForecasts(
         # An hour in which it came is not over yet: the first that may use it is the one that ends then or later.
-        received=np.array([-((hour_0 - one.received_at) // HOUR) for one in received], dtype=np.intp),
-        first=np.array([(one.first - hour_0) // HOUR for one in received], dtype=np.intp),
+        received=np.array(
+            [-((hour_0 - forecast.received_at) // HOUR) for forecast in received], dtype=np.intp
+        ),
+        first=np.array([(forecast.first - hour_0) // HOUR for forecast in received], dtype=np.intp),
         values=values,
     )
 
 
-def _filled(said: Array) -> Array:
+def _filled(series: Array) -> Array:
     """Gaps of up to `LONGEST_STEP` hours are interpolated."""
-    known = np.flatnonzero(np.isfinite(said))
-    if len(known) == len(said) or not len(known):
-        return said
-    hours = np.arange(len(said))
-    gap = np.diff(known, prepend=-len(said), append=2 * len(said))
+    known = np.flatnonzero(np.isfinite(series))
+    if len(known) == len(series) or not len(known):
+        return series
+    hours = np.arange(len(series))
+    gap = np.diff(known, prepend=-len(series), append=2 * len(series))
     short = gap[np.searchsorted(known, hours, side="right")] <= LONGEST_STEP
-    return np.where(np.isfinite(said), said, np.where(short, np.interp(hours, known, said[known]), np.nan))
+    return np.where(
+        np.isfinite(series), series, np.where(short, np.interp(hours, known, series[known]), np.nan)
+    )

@@ -1,4 +1,4 @@
-"""Providers' own forecasts of the air, as rivals of ours: what had been received of them by the same origin.
+"""Providers' own forecasts of the air, as challengers of ours: what had been received by the same origin.
 
 PM2.5 as they give it; the index by the rule of the NAQI over the hours known and those that they expect, never on
 a scale of their own. An hour for which the rule withholds the index, or of which they say nothing, has no value.
@@ -42,33 +42,31 @@ def provider_forecasts(connection: Connection, city: str, known: Array, origin: 
     `known`: float64 (hours, n_inputs), ending at the origin.
     """
     oldest = origin - timedelta(hours=MAX_AGE_HOURS)
-    said = provider_forecasts_between(connection, [city], "air", POLLUTANTS, oldest, origin, newest=True)[
-        city
-    ]
-    found: Heard = {}
-    for one in said:
-        for target, y in _forecasts(one, known, origin).items():
+    received = provider_forecasts_between(connection, [city], "air", POLLUTANTS, oldest, origin, newest=True)
+    by_target: Heard = {}
+    for forecast in received[city]:
+        for target, y in _forecasts(forecast, known, origin).items():
             if np.isfinite(y).any():
-                found.setdefault(target, {})[one.source] = y
-    return found
+                by_target.setdefault(target, {})[forecast.source] = y
+    return by_target
 
 
 def insert_provider_challengers(
     connection: Connection, city: str, targets: Sequence[Target], mode: Mode, heard: Heard, origin: datetime
 ) -> int:
-    """Keep what providers forecast of `targets`; how many forecasts. Ours of the same origin must be kept before."""
+    """Store what providers forecast of `targets`; how many forecasts. Ours of the same origin must be stored before."""
     forecasts = [
         (target, source, _listed(y)) for target in targets for source, y in heard.get(target, {}).items()
     ]
     return insert_challenger_forecasts(connection, city, mode, origin, forecasts)
 
 
-def _forecasts(said: Received, known: Array, origin: datetime) -> dict[Target, Array]:
+def _forecasts(received: Received, known: Array, origin: datetime) -> dict[Target, Array]:
     """Target → its 48 values."""
     expected = np.full((len(POLLUTANTS), WINDOW + HORIZON), np.nan)
-    begin = (said.first - origin) // HOUR + WINDOW - 1
+    begin = (received.first - origin) // HOUR + WINDOW - 1
     for row, name in enumerate(POLLUTANTS):
-        values = np.array(said.values.get(name, []), dtype=np.float64)[max(-begin, 0) :]
+        values = np.array(received.values.get(name, []), dtype=np.float64)[max(-begin, 0) :]
         values = values[: max(WINDOW + HORIZON - max(begin, 0), 0)]
         expected[row, max(begin, 0) : max(begin, 0) + len(values)] = values
     past = known[-WINDOW:, [INPUTS.index(name) for name in POLLUTANTS]].T

@@ -1,6 +1,6 @@
-"""Who is told of what: promotions as they happen, troubles once when they begin and once when they are over.
+"""Notices to people: of promotions as they happen, of problems once when they begin and once when they end.
 
-Here it is only noted: `common.services.outbox` sends it.
+They are only added to the outbox here; `common.services.outbox` sends them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from common.training.service import TrainReport
 
 _MOST = 20
-"""Lines of one message; of more, the number is told."""
+"""Lines of one message; the others are only counted."""
 
 
 class PromotionNotice:
@@ -56,7 +56,7 @@ class PromotionNotice:
 
 
 def tell_forecast_troubles(resources: Resources, cities: Iterable[str], skipped: Mapping[str, str]) -> None:
-    """Tell which of the `cities` could not be forecast though they have a model; `skipped`: ``city/target`` → why."""
+    """Notify of `cities` that could not be forecast though they have a model; `skipped`: ``city/target`` → why."""
     if not _wanted(resources):
         return
     with resources.database.transaction() as connection:
@@ -68,7 +68,7 @@ def tell_forecast_troubles(resources: Resources, cities: Iterable[str], skipped:
 
 
 def tell_training_troubles(resources: Resources) -> None:
-    """Tell which messages were given up, and which cities were to be trained and were not."""
+    """Notify of messages that were given up, and of cities that were due for training and not trained."""
     if not _wanted(resources):
         return
     with resources.database.transaction() as connection:
@@ -90,9 +90,9 @@ def _tell(
     *,
     over: list[str] | None = None,
 ) -> None:
-    """Tell what is new of this kind, and what is over."""
+    """Add notices of what is new of this kind, and of what has ended."""
     now = resources.clock()
-    # In one transaction, so that of two runs at once one tells it: the rows are locked until it is noted.
+    # In one transaction, so that only one of two concurrent runs sends it: the rows are locked until then.
     with resources.database.transaction() as connection:
         new = notifications.begin(connection, kind, present, now=now)
         if new:

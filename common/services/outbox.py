@@ -1,4 +1,4 @@
-"""The outbox: what transactions ask to have sent is sent after them, with no lock held and no transaction open."""
+"""The outbox: messages that transactions add are sent after them, with no lock held and no transaction open."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = Logger(service="vayu", child=True)
 
 
 def put_notice(resources: Resources, connection: Connection, subject: str, text: str) -> None:
-    """Tell everybody who is configured, once this transaction is kept."""
+    """Notify everybody who is configured, once this transaction is committed."""
     for channel in resources.mailers:
         outbox.put(connection, channel, {"subject": subject, "text": text}, now=resources.clock())
 
@@ -34,7 +34,7 @@ def put_notice(resources: Resources, connection: Connection, subject: str, text:
 def put_message(
     resources: Resources, connection: Connection, type_: str, subject: str, data: Mapping[str, Any]
 ) -> None:
-    """Wake a function, once this transaction is kept: by the database's own queue, or by `send_messages`."""
+    """Wake a function, once this transaction is committed: by the database's own queue, or by `send_messages`."""
     if resources.queue.in_database:
         jobs.enqueue(connection, type_, subject, dict(data), now=resources.clock())
     else:
@@ -43,7 +43,7 @@ def put_message(
 
 
 def then_notify(resources: Resources, handle: Handler) -> Handler:
-    """`handle`, after which `send_notices` has its occasion."""
+    """`handle`, after which `send_notices` runs."""
 
     def handled(message: Message) -> Mapping[str, object]:
         outcome = handle(message)
@@ -54,7 +54,7 @@ def then_notify(resources: Resources, handle: Handler) -> Handler:
 
 
 def send_notices(resources: Resources) -> None:
-    """Tell people what waits for them; what cannot be told now is told at the next occasion.
+    """Send the notices that wait; those that cannot be sent now wait for the next run.
 
     Raises:
         StoreError: when the database cannot be reached.

@@ -103,7 +103,7 @@ def replay(
     models = ModelCache(files)
     _forget(resources, files, covered)
     for city in covered:
-        _train(resources, files, models, report, city, start, families)
+        _train(resources, models, report, city, start, families)
     if not report.promoted:
         raise ModelError("; ".join(sorted(set(report.skipped.values()))) or "nothing could be trained")
     sealed: dict[Key, str] = {}
@@ -112,7 +112,7 @@ def replay(
         report.hours += _patiently(partial(_observe, resources, report.cities, now - every, now, now))
         if now >= next_plan:
             for city in _plan(resources, report, now):
-                _train(resources, files, models, report, city, now, families)
+                _train(resources, models, report, city, now, families)
             next_plan = _next_plan(now)
         if now >= next_forecast:
             issued = _patiently(
@@ -183,7 +183,6 @@ def _observe(
 
 def _train(
     resources: Resources,
-    files: ObjectStore,
     models: ModelCache,
     report: ReplayReport,
     city: str,
@@ -191,9 +190,7 @@ def _train(
     families: Sequence[Family],
 ) -> None:
     trained = _patiently(
-        partial(
-            train_city, resources.database, files, models, city, now=now, families=families, mode="replay"
-        )
+        partial(train_city, resources.database, models, city, now=now, families=families, mode="replay")
     )
     report.trainings += 1
     report.promoted += trained.promoted.values()

@@ -76,18 +76,16 @@ def _train(resources: Resources, city: str, wanted: Mapping[str, object]) -> Map
         if left:
             return {"city": city, "left": left[city]}
     from common.inference.onnx_session import ModelCache
-    from common.training.service import SERVED_ALREADY, train_city
+    from common.training.service import SERVED_ALREADY, Coordination, train_city
 
-    files = resources.open_object_store()
     families = _families(wanted.get("families"))
     report = train_city(
         resources.database,
-        files,
-        ModelCache(files),
+        ModelCache(resources.open_object_store()),
         city,
         now=resources.clock(),
         families=families,
-        on_promotion=PromotionNotice(resources),
+        coordination=Coordination(on_promotion=PromotionNotice(resources)),
     )
     # A training that died may have promoted the model and woken nobody.
     if report.promoted or SERVED_ALREADY in report.kept.values():

@@ -41,7 +41,7 @@ _SHORT_DAYS = 90
 _SEASONS_DAYS = 330
 _WEAK_SKILL = 0.02
 _OFF = 0.06
-"""Realised coverage further from nominal than this is told as a weakness."""
+"""Realised coverage further from nominal than this is listed as a weakness."""
 
 
 def text_key(version: str) -> str:

@@ -10,7 +10,16 @@ import numpy as np
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON, Target
 from common.domain.observation import IST
-from common.features import Array, Layout, Outlooks, Rows, build_rows, local_time, production, usable_origins
+from common.features import (
+    Array,
+    Layout,
+    ProviderForecasts,
+    Rows,
+    build_rows,
+    local_time,
+    production,
+    usable_origins,
+)
 from common.inference.naive import naive_forecasts
 
 if TYPE_CHECKING:
@@ -174,26 +183,31 @@ class Dataset:
         return held_out
 
 
-def make_dataset(history: Array, end: datetime, target: Target, outlooks: Outlooks | None = None) -> Dataset:
+def make_dataset(
+    history: Array, end: datetime, target: Target, weather_ahead: ProviderForecasts | None = None
+) -> Dataset:
     """Rows in production from one city's history, float64 (hours, n_inputs), whose last hour ends at `end`.
 
-    The weather ahead is among its features where `outlooks` tell it for `AHEAD_ORIGINS` hours.
+    The weather ahead is among its features where `weather_ahead` tell it for `AHEAD_ORIGINS` hours.
 
     Raises:
         ModelError: when no hour of it can be a forecast's origin.
     """
     layout = production(target)
-    if outlooks is not None and told_ahead(history, outlooks, layout) >= AHEAD_ORIGINS:
+    if (
+        weather_ahead is not None
+        and origins_with_weather_ahead(history, weather_ahead, layout) >= AHEAD_ORIGINS
+    ):
         layout = production(target, ahead=True)
-    return pooled_dataset([history], end, IST, layout, [outlooks or Outlooks()])
+    return pooled_dataset([history], end, IST, layout, [weather_ahead or ProviderForecasts()])
 
 
-def told_ahead(history: Array, outlooks: Outlooks, layout: Layout) -> int:
+def origins_with_weather_ahead(history: Array, weather_ahead: ProviderForecasts, layout: Layout) -> int:
     """For how many origins it had been received what the weather would be in each of the 48 hours."""
     (origins,) = _origins([history[:, layout.inputs.index(layout.target)]])
     known = np.zeros((len(origins), HORIZON), dtype=bool)
     for by in production(layout.target, ahead=True).ahead:
-        known |= np.isfinite(outlooks.path(by.name, origins, HORIZON))
+        known |= np.isfinite(weather_ahead.path(by.name, origins, HORIZON))
     return int(known.all(axis=1).sum())
 
 
@@ -202,11 +216,11 @@ def pooled_dataset(
     end: datetime,
     zone: tzinfo,
     layout: Layout,
-    outlooks: Sequence[Outlooks] | None = None,
+    weather_ahead: Sequence[ProviderForecasts] | None = None,
 ) -> Dataset:
     """Rows of several histories over the same hours, each float64 (hours, n_inputs), columns `layout.inputs`.
 
-    `outlooks`, one a history, are read where the layout is `as_issued`.
+    `weather_ahead`, one a history, are read where the layout is `as_issued`.
 
     Raises:
         ModelError: when no hour of them can be a forecast's origin.
@@ -216,12 +230,15 @@ def pooled_dataset(
     if not sum(map(len, origins)):
         raise ModelError("too little history: no hour has half a day of measurements before it")
     time = local_time(end, length, zone)
-    told = outlooks or [Outlooks()] * len(histories)
+    forecasts = weather_ahead or [ProviderForecasts()] * len(histories)
 
     def rows_as(layout: Layout) -> Rows:
-        each = zip(histories, origins, told, strict=True)
+        each = zip(histories, origins, forecasts, strict=True)
         return Rows.together(
-            [build_rows(one, time, layout, chosen, LEADS, outlooks=ahead) for one, chosen, ahead in each]
+            [
+                build_rows(history, time, layout, chosen, LEADS, weather_ahead=ahead)
+                for history, chosen, ahead in each
+            ]
         )
 
     actual, naive = [], []
@@ -234,7 +251,7 @@ def pooled_dataset(
         layout=layout,
         rows=rows_as(layout),
         actual=np.concatenate(actual),
-        naive={name: np.concatenate([one[name] for one in naive]) for name in naive[0]},
+        naive={name: np.concatenate([by_name[name] for by_name in naive]) for name in naive[0]},
         hours=np.concatenate(origins),
         series=np.repeat(np.arange(len(histories)), [len(chosen) for chosen in origins]),
         histories=tuple(histories),

@@ -38,8 +38,8 @@ class Ensemble:
         return {name: model.predict(X) for name, model in self.models.items()}
 
     def predict(self, X: NDArray[np.float32]) -> Array:
-        found: Array = np.mean(list(self.each(X).values()), axis=0)
-        return found
+        mean: Array = np.mean(list(self.each(X).values()), axis=0)
+        return mean
 
     def to_onnx(self) -> onnx.ModelProto:
         """Beside ``log_ratio`` the graph gives ``log_ratio_NAME`` of each model."""
@@ -49,10 +49,10 @@ class Ensemble:
 def near(forecasts: Sequence[Array], truth: Array) -> list[int]:
     """Which of several held-out forecasts come near the best of them, (n_held_out, 48) each."""
     errors = [mean_absolute_error(truth, forecast) for forecast in forecasts]
-    found: list[int] = []
-    for number, one in enumerate(forecasts):
+    chosen: list[int] = []
+    for number, forecast in enumerate(forecasts):
         # An LSTM that found nothing to correct is its linear model once more.
-        twin = any(np.allclose(one, forecasts[other]) for other in found)
+        twin = any(np.allclose(forecast, forecasts[other]) for other in chosen)
         if errors[number] <= NEAR * min(errors) and not twin:
-            found.append(number)
-    return found
+            chosen.append(number)
+    return chosen

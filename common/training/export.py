@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-OPSET = {"": 15, "ai.onnx.ml": 3}
+OPSET = {"": 18, "ai.onnx.ml": 3}
+"""torch exports no lower one than 18."""
 _IR_VERSION = 9
 """Understood by every onnxruntime since 1.16."""
 
@@ -90,14 +91,6 @@ def by_block(
     return _model(nodes, constants, n_features, "log_ratio", [None, 1], initializers)
 
 
-def mean_of(models: list[onnx.ModelProto]) -> onnx.ModelProto:
-    """One graph whose answer is the mean of the models' log-ratios."""
-    nodes, initializers, outputs = _side_by_side(models, "model")
-    nodes.append(helper.make_node("Mean", outputs, ["log_ratio"]))
-    n_features = models[0].graph.input[0].type.tensor_type.shape.dim[1].dim_value
-    return _model(nodes, {}, n_features, "log_ratio", [None, 1], initializers)
-
-
 def ensemble_of(models: Mapping[str, onnx.ModelProto]) -> onnx.ModelProto:
     """One graph whose answer is the mean of the models' log-ratios, with each of them as ``log_ratio_NAME``."""
     nodes, initializers, outputs = _side_by_side(list(models.values()), "model")
@@ -106,12 +99,12 @@ def ensemble_of(models: Mapping[str, onnx.ModelProto]) -> onnx.ModelProto:
         nodes.append(helper.make_node("Identity", [output], [f"log_ratio_{name}"]))
     first = next(iter(models.values()))
     n_features = first.graph.input[0].type.tensor_type.shape.dim[1].dim_value
-    found = _model(nodes, {}, n_features, "log_ratio", [None, 1], initializers)
+    ensemble = _model(nodes, {}, n_features, "log_ratio", [None, 1], initializers)
     for name in models:
-        found.graph.output.append(
+        ensemble.graph.output.append(
             helper.make_tensor_value_info(f"log_ratio_{name}", TensorProto.FLOAT, [None, 1])
         )
-    return found
+    return ensemble
 
 
 def either(then: onnx.ModelProto, otherwise: onnx.ModelProto, column: int) -> onnx.ModelProto:
@@ -136,92 +129,15 @@ def sum_of(models: list[onnx.ModelProto]) -> onnx.ModelProto:
     return _model(nodes, {}, n_features, "log_ratio", [None, 1], initializers)
 
 
-def over_leads(
-    weights: Mapping[str, NDArray[np.float32]],
-    centre: Array,
-    inverse: Array,
-    reach: float,
-    scale: Array,
-    n_fixed: int,
-    lead_column: int,
-) -> onnx.ModelProto:
-    """A graph of one LSTM over the lead times of each origin: it takes 48 rows an origin, in their order.
-
-    `weights`: those of its layers under their names in torch; `centre` and `inverse`, (n_features,): features less
-    the one and times the other, within `reach`, are read; `scale`, (48,): what its answers are multiplied with; the
-    first `n_fixed` features are the same in all rows of an origin.
-    """
-    nodes = [
-        helper.make_node("Sub", ["X", "centre"], ["centred"]),
-        helper.make_node("Mul", ["centred", "inverse"], ["standard"]),
-        helper.make_node("Clip", ["standard", "least", "most"], ["bounded"]),
-        helper.make_node("Reshape", ["bounded", "by_origin"], ["origins"]),
-        helper.make_node("Transpose", ["origins"], ["steps"], perm=[1, 0, 2]),
-        helper.make_node("Split", ["steps", "parts"], ["fixed_steps", "varying"], axis=2),
-        helper.make_node("Gather", ["fixed_steps", "first"], ["fixed"], axis=0),
-        helper.make_node("Gemm", ["fixed", "context.weight", "context.bias"], ["context_sum"], transB=1),
-        helper.make_node("Tanh", ["context_sum"], ["context"]),
-        helper.make_node("Gemm", ["context", "hidden.weight", "hidden.bias"], ["hidden_sum"], transB=1),
-        helper.make_node("Tanh", ["hidden_sum"], ["hidden"]),
-        helper.make_node("Gemm", ["context", "cell.weight", "cell.bias"], ["cell"], transB=1),
-        helper.make_node("Unsqueeze", ["hidden", "first_axis"], ["hidden_0"]),
-        helper.make_node("Unsqueeze", ["cell", "first_axis"], ["cell_0"]),
-        helper.make_node("Mul", ["context", "each_step"], ["context_steps"]),
-        helper.make_node("Concat", ["varying", "context_steps"], ["read"], axis=2),
-        helper.make_node(
-            "LSTM",
-            ["read", "W", "R", "B", "", "hidden_0", "cell_0"],
-            ["states"],
-            hidden_size=weights["hidden.bias"].shape[0],
-        ),
-        # (48, directions, origins, hidden) → (origins, 48, directions, hidden)
-        helper.make_node("Transpose", ["states"], ["states_by_origin"], perm=[2, 0, 1, 3]),
-        helper.make_node("Reshape", ["states_by_origin", "by_row"], ["state_rows"]),
-        helper.make_node("Gemm", ["state_rows", "answer.weight", "answer.bias"], ["answer"], transB=1),
-        helper.make_node("Gather", ["X", "lead_column"], ["lead"], axis=1),
-        helper.make_node("Sub", ["lead", "one"], ["lead_from_0"]),
-        helper.make_node("Cast", ["lead_from_0"], ["index"], to=TensorProto.INT64),
-        helper.make_node("Gather", ["scale", "index"], ["row_scale"], axis=0),
-        helper.make_node("Mul", ["answer", "row_scale"], ["log_ratio"]),
-    ]
-    names = ("context.weight", "context.bias", "hidden.weight", "hidden.bias", "cell.weight", "cell.bias")
-    bias = np.concatenate([_gates(weights[f"over_leads.bias_{part}_l0"]) for part in ("ih", "hh")])
-    n_features = len(centre)
-    constants: dict[str, NDArray[Any]] = {
-        **{name: weights[name] for name in (*names, "answer.weight", "answer.bias")},
-        "W": _gates(weights["over_leads.weight_ih_l0"])[None],
-        "R": _gates(weights["over_leads.weight_hh_l0"])[None],
-        "B": bias[None],
-        "centre": centre.astype(np.float32),
-        "inverse": inverse.astype(np.float32),
-        "least": np.array(-reach, dtype=np.float32),
-        "most": np.array(reach, dtype=np.float32),
-        "by_origin": np.array([-1, len(scale), n_features], dtype=np.int64),
-        "parts": np.array([n_fixed, n_features - n_fixed], dtype=np.int64),
-        "first": np.array(0, dtype=np.int64),
-        "first_axis": np.array([0], dtype=np.int64),
-        "each_step": np.ones((len(scale), 1, 1), dtype=np.float32),
-        "by_row": np.array([-1, len(weights["hidden.bias"])], dtype=np.int64),
-        "lead_column": np.array([lead_column], dtype=np.int64),
-        "one": np.array(1.0, dtype=np.float32),
-        "scale": scale.astype(np.float32),
-    }
-    return _model(nodes, constants, n_features, "log_ratio", [None, 1])
-
-
-def _gates(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """From torch's order of the gates, input, forget, cell, output, to that of ONNX: input, output, forget, cell."""
-    enter, forget, cell, leave = np.split(weights, 4)
-    return np.concatenate([enter, leave, forget, cell])
-
-
 def in_target_unit(
     model: onnx.ModelProto, level_column: int, floor: float, ceiling: float, *, whole: bool = False
 ) -> bytes:
     """The finished file: log-ratios times the level that the row carries, between 0 and `ceiling`; rounded, if the
     target is always a `whole` number, with what was rounded as a second answer, ``exact``. Of each model of an
     ensemble ``y_NAME`` is a further answer, not rounded."""
-    members = [one.name.removeprefix("log_ratio") for one in model.graph.output]  # the first is the mean: ""
+    members = [
+        output.name.removeprefix("log_ratio") for output in model.graph.output
+    ]  # the first is the mean: ""
     n_features = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     nodes = [
         *model.graph.node,

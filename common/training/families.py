@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 
     from common.features import Array, Rows
 
-__all__ = ["BLOCKS", "Blocks", "Fitted", "LinearByLead", "able", "fit", "naive_model"]
+__all__ = ["BLOCKS", "Blocks", "FitOptions", "Fitted", "LinearByLead", "able", "fit", "naive_model"]
 
 BLOCKS = ((1, 3), (4, 8), (9, 16), (17, 28), (29, 48))
 """First and last lead time of each block, in hours."""
 
 _SEED = 20251105
+_BOOSTER_OPSET = 15
+"""The highest that onnxmltools writes. Its nodes mean the same in `OPSET`, which the finished file has."""
 
 
 class Fitted(Protocol):
@@ -82,11 +84,32 @@ class Sum:
     models: tuple[Fitted, ...]
 
     def predict(self, X: NDArray[np.float32]) -> Array:
-        found: Array = np.sum([model.predict(X) for model in self.models], axis=0)
-        return found
+        total: Array = np.sum([model.predict(X) for model in self.models], axis=0)
+        return total
 
     def to_onnx(self) -> onnx.ModelProto:
         return sum_of([model.to_onnx() for model in self.models])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOptions:
+    """How a family is fitted to rows, whichever it is."""
+
+    weight: Array
+    """What an origin counts, (n_origins,)"""
+    lead_column: int
+    known_ahead: bool = False
+    """With the weather ahead linear models learn more, and boosted trees correct a linear model."""
+    large: bool = False
+    """Boosted trees are larger, and correct more of the linear model."""
+    guesses: Sequence[int] = ()
+    """Columns that are forecasts already"""
+    products: Sequence[tuple[int, int]] = ()
+    """Pairs of columns that linear models multiply"""
+    hours: NDArray[np.intp] | None = None
+    """Of the origins, (n_origins,); by default each is an hour after the one before."""
+    toward: Shrinkage | None = None
+    """The pooled model that a linear model is shrunk to"""
 
 
 def fit(
@@ -94,65 +117,74 @@ def fit(
     rows: Rows,
     y: Array,
     learn: NDArray[np.bool_],
-    *,
-    weight: Array,
-    lead_column: int,
-    known_ahead: bool = False,
-    large: bool = False,
-    guesses: Sequence[int] = (),
-    products: Sequence[tuple[int, int]] = (),
-    hours: NDArray[np.intp] | None = None,
+    options: FitOptions,
     base: LinearByLead | None = None,
-    toward: Shrinkage | None = None,
 ) -> Fitted:
     """Train one family.
 
-    `y`: the log-ratios, (n_origins, 48); `learn`: which pairs may be learnt from, (n_origins, 48); `weight`:
-    what an origin counts, (n_origins,). With the weather `known_ahead` linear models learn more, boosted trees
-    correct a linear model, `base` if it is given, and `large` ones correct more of it. `guesses`: columns that are
-    forecasts already; `products`: pairs of columns that linear models multiply. `hours`: of the origins,
-    (n_origins,); by default each is an hour after the one before. `toward`: the pooled model that a linear
-    model without the weather ahead is shrunk to.
+    `y`: the log-ratios, (n_origins, 48); `learn`: which pairs may be learnt from, (n_origins, 48); `base`: a linear
+    model of the same rows, if there is one already, for boosted trees that correct one.
 
     Raises:
         ModelError: for an LSTM without torch.
     """
-    if family == "linear" and toward is not None:
-        return fit_shrunk(rows, y, learn, weight, lead_column, toward)
+    if family == "linear" and options.toward is not None:
+        return fit_shrunk(rows, y, learn, options.weight, options.lead_column, options.toward)
     if family == "linear":
-        return fit_linear(rows, y, learn, weight, lead_column, guesses, products, known_ahead=known_ahead)
+        return _linear(rows, y, learn, options)
     if family == "lstm":
-        when = np.arange(len(rows)) if hours is None else hours
-        return fit_lstm(rows, y, learn, weight, lead_column=lead_column, hours=when, guesses=guesses)
+        hours = np.arange(len(rows)) if options.hours is None else options.hours
+        return fit_lstm(
+            rows,
+            y,
+            learn,
+            options.weight,
+            lead_column=options.lead_column,
+            hours=hours,
+            guesses=options.guesses,
+        )
     if family == "random_forest":
         forests = [
             _forest().fit(X, values, sample_weight=counts)
-            for X, values, counts in _by_block(rows, y, learn, weight, thin=4)
+            for X, values, counts in _by_block(rows, y, learn, options.weight, thin=4)
         ]
-        return Blocks(tuple(forests), lead_column, _forest_to_onnx)
-    if known_ahead and base is None:
-        base = fit_linear(rows, y, learn, weight, lead_column, guesses, products, known_ahead=True)
+        return Blocks(tuple(forests), options.lead_column, _forest_to_onnx)
+    if options.known_ahead and base is None:
+        base = _linear(rows, y, learn, options)
     rest = y if base is None else y - base.of_rows(rows)
     boosters = [
-        _booster(large=large).fit(X, values, sample_weight=counts)
-        for X, values, counts in _by_block(rows, rest, learn, weight, thin=1)
+        _booster(large=options.large).fit(X, values, sample_weight=counts)
+        for X, values, counts in _by_block(rows, rest, learn, options.weight, thin=1)
     ]
-    trees = Blocks(tuple(boosters), lead_column, _booster_to_onnx)
+    trees = Blocks(tuple(boosters), options.lead_column, _booster_to_onnx)
     return trees if base is None else Sum((base, trees))
 
 
-def able(asked: Sequence[Family]) -> tuple[tuple[Family, ...], dict[str, str]]:
+def _linear(rows: Rows, y: Array, learn: NDArray[np.bool_], options: FitOptions) -> LinearByLead:
+    return fit_linear(
+        rows,
+        y,
+        learn,
+        options.weight,
+        options.lead_column,
+        options.guesses,
+        options.products,
+        known_ahead=options.known_ahead,
+    )
+
+
+def able(families: Sequence[Family]) -> tuple[tuple[Family, ...], dict[str, str]]:
     """Those of the families that can be trained here, and why each of the others is left out.
 
     Raises:
         ModelError: when one that cannot be trained was named, and not just meant as one of all.
     """
-    missing = is_missing() if "lstm" in asked else None
+    missing = is_missing() if "lstm" in families else None
     if missing is None:
-        return tuple(asked), {}
-    if not set(asked) >= set(FAMILIES):
+        return tuple(families), {}
+    if not set(families) >= set(FAMILIES):
         raise ModelError(f"lstm cannot be trained: {missing}")
-    return tuple(family for family in asked if family != "lstm"), {"lstm": missing}
+    return tuple(family for family in families if family != "lstm"), {"lstm": missing}
 
 
 def naive_model(name: str, names: tuple[str, ...]) -> LinearByLead:
@@ -217,5 +249,5 @@ def _forest_to_onnx(model: Any, n_features: int) -> onnx.ModelProto:
 
 def _booster_to_onnx(model: Any, n_features: int) -> onnx.ModelProto:
     types = [("X", XgbFloatTensorType([None, n_features]))]
-    graph: onnx.ModelProto = convert_xgboost(model, initial_types=types, target_opset=OPSET[""])
+    graph: onnx.ModelProto = convert_xgboost(model, initial_types=types, target_opset=_BOOSTER_OPSET)
     return graph

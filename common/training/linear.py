@@ -67,8 +67,10 @@ class LinearByLead:
 
     def _at(self, lead: int, X: NDArray[np.float32]) -> Array:
         rows = with_products(X, self.products).astype(np.float64)
-        found: Array = np.clip(rows, self.low[lead], self.high[lead]) @ self.weights[lead] + self.bias[lead]
-        return found
+        log_ratios: Array = (
+            np.clip(rows, self.low[lead], self.high[lead]) @ self.weights[lead] + self.bias[lead]
+        )
+        return log_ratios
 
     def of_rows(self, rows: Rows) -> Array:
         """`predict` of all rows, one lead time at a time: they need not be put together."""
@@ -96,9 +98,9 @@ def penalty(rows: int, lead: int) -> float:
     The further ahead, the more alike are the errors of neighbouring origins, and the less do as many rows tell;
     found on several stations' months and years.
     """
-    found = 500.0 + 60.0 * lead * min(1.0, 12_000 / max(rows, 1))
+    ridge = 500.0 + 60.0 * lead * min(1.0, 12_000 / max(rows, 1))
     # Of few rows half their number, or nothing could be learnt from them at all.
-    return min(found, rows / 2)
+    return min(ridge, rows / 2)
 
 
 def fit_linear(
@@ -163,10 +165,10 @@ def least_deviations(X: NDArray[np.float32], y: Array, weight: Array, ridge: Arr
         scaled = X * root[:, None]
         gram = (scaled.T @ scaled).astype(np.float64) - total * np.outer(middle, middle)
         moment = (((y - mean).astype(np.float32) * root) @ scaled).astype(np.float64)
-        found = np.linalg.solve(gram + ridge, moment)
-        constant = mean - float(middle @ found)
+        solution = np.linalg.solve(gram + ridge, moment)
+        constant = mean - float(middle @ solution)
         if step < _STEPS:
-            error = np.abs(y - X @ found.astype(np.float32) - constant)
+            error = np.abs(y - X @ solution.astype(np.float32) - constant)
             counts = base / np.maximum(error, max(0.5 * float(np.median(error)), 1e-6))
             counts /= counts.mean()
-    return found, constant
+    return solution, constant

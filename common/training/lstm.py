@@ -11,7 +11,9 @@ from __future__ import annotations
 import copy
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +21,7 @@ import numpy as np
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON
 from common.features import MAX_LAG_HOURS
-from common.training.export import mean_of, over_leads, sum_of
+from common.training.export import sum_of
 from common.training.linear import LinearByLead, fit_linear
 
 if TYPE_CHECKING:
@@ -30,13 +32,13 @@ if TYPE_CHECKING:
 
     from common.features import Array, Rows
 
-WITHOUT_TORCH = "torch is not installed: pip install 'vayu[lstm]', or layers/lstm/requirements.txt"
+WITHOUT_TORCH = (
+    "torch or onnxscript is not installed: pip install 'vayu[lstm]', or layers/lstm/requirements.txt"
+)
 
 _SEED = 20251105
 _MEMBERS = 2
 """So many networks are averaged, each checked on other days than the others."""
-_CONTEXT, _HIDDEN = 32, 48
-_DROPOUT = 0.3
 _RATE = 2e-3
 _STEPS, _CHECKED_EVERY, _PATIENCE = 400, 50, 200
 """Steps of learning; after so many a network is checked; after so many without improvement it is given up."""
@@ -53,7 +55,7 @@ _LATE_SHARE = 0.2
 _AT_ONCE = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lstm:
     """A linear model of each lead time, and networks over all of them that correct it."""
 
@@ -62,7 +64,7 @@ class Lstm:
     centre: Array
     """(n_features,)"""
     inverse: Array
-    """(n_features,): one over the standard deviation; 0 for features that told nothing"""
+    """(n_features,): one over the standard deviation; 0 for features that did not vary"""
     scale: Array
     """(48,): what the networks' answers are multiplied with: log-ratios"""
     n_fixed: int
@@ -77,26 +79,29 @@ class Lstm:
             for first in range(0, len(X), _AT_ONCE):
                 part = torch.from_numpy(standard[first : first + _AT_ONCE])
                 fixed, varying = part[:, 0, : self.n_fixed], part[:, :, self.n_fixed :].transpose(0, 1)
-                answers = [_answers(torch, net, fixed, varying).T.numpy() for net in self.nets]
+                answers = [net(fixed, varying).T.numpy() for net in self.nets]
                 base[first : first + _AT_ONCE] += (
                     np.mean(answers, axis=0) * self.scale[lead[first : first + _AT_ONCE]]
                 )
         return base
 
     def to_onnx(self) -> onnx.ModelProto:
-        graphs = [
-            over_leads(
-                {name: value.detach().numpy() for name, value in net.state_dict().items()},
-                self.centre,
-                self.inverse,
-                _REACH,
-                self.scale,
-                self.n_fixed,
-                self.linear.lead_column,
-            )
-            for net in self.nets
-        ]
-        return sum_of([self.linear.to_onnx(), mean_of(graphs)])
+        return sum_of([self.linear.to_onnx(), self._corrections])
+
+    @cached_property
+    def _corrections(self) -> onnx.ModelProto:
+        """The networks' part of the graph, exported once: that takes seconds, and several files need it."""
+        from common.training.lstm_network import Served
+
+        served = Served(
+            self.nets,
+            centre=self.centre,
+            inverse=self.inverse,
+            reach=_REACH,
+            scale=self.scale,
+            lead_column=self.linear.lead_column,
+        )
+        return served.to_onnx()
 
 
 def is_missing() -> str | None:
@@ -162,9 +167,11 @@ class _Lesson:
 
 def _taught(torch: Any, lesson: _Lesson, aside: NDArray[np.bool_], member: int) -> Any:
     """One network, as it was when it did best on the pairs set `aside`, (n_origins, 48)."""
+    from common.training.lstm_network import Network
+
     torch.manual_seed(_SEED + member)
     random = np.random.default_rng(_SEED + member)
-    net = _network(torch, lesson.rows)
+    net = Network(lesson.rows.fixed.shape[1], lesson.rows.by_lead.shape[2]).eval()
     counts, check = np.where(aside, 0, lesson.counts), np.where(aside, lesson.counts, 0)
     origins, checked = (np.flatnonzero(some.any(axis=1)) for some in (counts, check))
     if not len(origins) or not len(checked):
@@ -174,14 +181,14 @@ def _taught(torch: Any, lesson: _Lesson, aside: NDArray[np.bool_], member: int) 
     order = np.concatenate([random.permutation(origins) for _ in range(-(-_STEPS * _BATCH // len(origins)))])
     rule = torch.optim.AdamW(net.parameters(), lr=_RATE)
     rates = torch.optim.lr_scheduler.OneCycleLR(rule, _RATE, total_steps=_STEPS, pct_start=0.15)
-    best, kept, found_at = _error(torch, net, *known), copy.deepcopy(net.state_dict()), 0
+    best, best_state, best_step = _error(torch, net, *known), copy.deepcopy(net.state_dict()), 0
     for step in range(1, _STEPS + 1):
         chosen = order[(step - 1) * _BATCH : step * _BATCH]
         late = int(random.integers(1, MAX_LAG_HOURS + 1)) if random.random() < _LATE_SHARE else 0
         fixed, varying = lesson.some(torch, chosen)
-        found = _answers(torch, net, fixed, varying[late:])
+        corrections = net(fixed, varying[late:])
         share = torch.from_numpy(counts[chosen, late:].T.copy())
-        wrong = (found - torch.from_numpy(lesson.y[chosen, late:].T.copy())).abs()
+        wrong = (corrections - torch.from_numpy(lesson.y[chosen, late:].T.copy())).abs()
         loss = (share * wrong).sum() / share.sum().clamp(min=1e-9)
         rule.zero_grad()
         loss.backward()
@@ -189,49 +196,19 @@ def _taught(torch: Any, lesson: _Lesson, aside: NDArray[np.bool_], member: int) 
         rule.step()
         rates.step()
         if step % _CHECKED_EVERY == 0 and (error := _error(torch, net, *known)) < best:
-            best, kept, found_at = error, copy.deepcopy(net.state_dict()), step
-        if step - found_at >= _PATIENCE:
+            best, best_state, best_step = error, copy.deepcopy(net.state_dict()), step
+        if step - best_step >= _PATIENCE:
             break
-    net.load_state_dict(kept)
+    net.load_state_dict(best_state)
     return net.eval()
-
-
-def _network(torch: Any, rows: Rows) -> Any:
-    """Layers as yet untaught; their answer is no correction."""
-    nn = torch.nn
-    net = nn.ModuleDict(
-        {
-            "context": nn.Linear(rows.fixed.shape[1], _CONTEXT),
-            "hidden": nn.Linear(_CONTEXT, _HIDDEN),
-            "cell": nn.Linear(_CONTEXT, _HIDDEN),
-            "over_leads": nn.LSTM(rows.by_lead.shape[2] + _CONTEXT, _HIDDEN),
-            "answer": nn.Linear(_HIDDEN, 1),
-        }
-    )
-    for weights in net["answer"].parameters():
-        nn.init.zeros_(weights)
-    return net.eval()
-
-
-def _answers(torch: Any, net: Any, fixed: Any, varying: Any) -> Any:
-    """(n_leads, n_origins), in units of the scale; with dropout where the network is being trained."""
-
-    def some(values: Any) -> Any:
-        return torch.nn.functional.dropout(values, _DROPOUT, training=net.training)
-
-    context = some(torch.tanh(net["context"](some(fixed))))
-    state = torch.tanh(net["hidden"](context))[None], net["cell"](context)[None]
-    read = torch.cat([varying, context.expand(len(varying), -1, -1)], dim=2)
-    states, _ = net["over_leads"](read, state)
-    return net["answer"](some(states))[:, :, 0]
 
 
 def _error(torch: Any, net: Any, fixed: Any, varying: Any, y: NDArray[np.float32], share: Array) -> float:
     net.eval()
     with torch.no_grad():
-        found = _answers(torch, net, fixed, varying).T.numpy()
+        corrections = net(fixed, varying).T.numpy()
     net.train()
-    return _mean(np.abs(found - y), share)
+    return _mean(np.abs(corrections - y), share)
 
 
 def _checked(hours: NDArray[np.intp], learn: NDArray[np.bool_], member: int) -> NDArray[np.bool_]:
@@ -246,11 +223,11 @@ def _checked(hours: NDArray[np.intp], learn: NDArray[np.bool_], member: int) -> 
 
 
 def _in_parts(linear: LinearByLead, rows: Rows) -> Array:
-    found = np.empty((len(rows), HORIZON))
+    log_ratios = np.empty((len(rows), HORIZON))
     for first in range(0, len(rows), _AT_ONCE):
         some = np.arange(first, min(first + _AT_ONCE, len(rows)))
-        found[some] = linear.predict(rows.dense(some))
-    return found
+        log_ratios[some] = linear.predict(rows.dense(some))
+    return log_ratios
 
 
 def _spread(rows: Rows, taught: NDArray[np.bool_]) -> tuple[Array, Array]:
@@ -266,8 +243,8 @@ def _spread(rows: Rows, taught: NDArray[np.bool_]) -> tuple[Array, Array]:
 
 def _standard(values: NDArray[np.float32], centre: Array, inverse: Array) -> NDArray[np.float32]:
     """As the ONNX graph does it: in single precision."""
-    found: NDArray[np.float32] = (values - centre.astype(np.float32)) * inverse.astype(np.float32)
-    return np.clip(found, -_REACH, _REACH, out=found)
+    standardised: NDArray[np.float32] = (values - centre.astype(np.float32)) * inverse.astype(np.float32)
+    return np.clip(standardised, -_REACH, _REACH, out=standardised)
 
 
 def _mean(values: Array, weights: Array) -> float:
@@ -276,9 +253,12 @@ def _mean(values: Array, weights: Array) -> float:
 
 def _torch() -> Any:
     try:
-        return import_module("torch")
+        torch = import_module("torch")
     except ImportError as error:
         raise ModelError(WITHOUT_TORCH) from error
+    if find_spec("onnxscript") is None:  # torch exports by it
+        raise ModelError(WITHOUT_TORCH)
+    return torch
 
 
 @contextmanager

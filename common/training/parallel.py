@@ -46,7 +46,7 @@ class Runner(Protocol):
 
 
 def in_process(task: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> Iterator[T]:
-    """One task after the other, each when its result is asked for."""
+    """One task after the other, each when its result is needed."""
     for each in arguments:
         yield on_one_thread(task, *each)
 

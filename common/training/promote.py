@@ -73,15 +73,14 @@ def _against_champion(
     """Whether the candidate takes over from the very champion, and why or why not."""
     # What a single family was trained for does not take the place of several without proof.
     own_was_tried = champion.family in {candidate.family for candidate in sound} or chosen.family == "blend"
-    found = _on_unseen(chosen, data, champion, champion_model)
-    if found is not None:
-        verdict = (
-            f"MAE {found.new_mae:.2f} against the champion's {found.old_mae:.2f} on {found.n} unseen hours"
-        )
+    comparison = _on_unseen(chosen, data, champion, champion_model)
+    if comparison is not None:
+        old, new = f"{comparison.old_mae:.2f}", f"{comparison.new_mae:.2f}"
+        verdict = f"MAE {new} against the champion's {old} on {comparison.n} unseen hours"
         if held:
-            return found.better, f"{verdict}; the champion was chosen by hand"
+            return comparison.better, f"{verdict}; the champion was chosen by hand"
         # A tie goes to the newer of the same recipe: it knows fresher data.
-        return (not found.worse if own_was_tried else found.better), verdict
+        return (not comparison.worse if own_was_tried else comparison.better), verdict
     if held:
         return False, "the champion was chosen by hand, and too few hours are unseen by it to compare"
     if own_was_tried:

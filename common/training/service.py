@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from common.domain.cities import find_city
 from common.domain.errors import ModelError, NotFound
@@ -27,7 +28,7 @@ from common.inference.card import ModelCard, card_key, checksum, model_key
 from common.inference.experts import Record, rolling
 from common.inference.hindcast import as_file, hindcast_key
 from common.inference.naive import naive_forecasts
-from common.inference.provider_forecasts import outlooks_of
+from common.inference.provider_forecasts import provider_forecasts_of
 from common.store.city_hours import history, provenance_mix, span
 from common.store.models import ModelRow, champion, insert_model, is_held, known_versions, promote
 from common.store.training_lock import PATIENCE_S, hold_training_lock
@@ -40,20 +41,12 @@ from common.training.train import Candidate, hindcasts, train_families
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from common.inference.onnx_session import Model, ModelCache
+    from common.inference.onnx_session import Files, Model, ModelCache
     from common.store.engine import Connection, Database
 
 SERVED_ALREADY = "the same model is served already"
 WINDOW_DAYS = 400
 """Older history is not learnt from: cities change."""
-
-
-class Files(Protocol):
-    """What is needed of an object store."""
-
-    def get(self, key: str) -> bytes: ...
-
-    def put(self, key: str, data: bytes) -> None: ...
 
 
 @dataclass(slots=True)
@@ -77,9 +70,21 @@ class TrainReport:
     """Family that cannot be trained here → why."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordination:
+    """How a training goes along with other processes and services."""
+
+    patience_s: int = PATIENCE_S
+    """It waits so long for another training of the city."""
+    on_promotion: Callable[[Connection, TrainReport, Target], None] | None = None
+    """Called with the report and the target, in the transaction that promotes"""
+
+
+_BY_ITSELF = Coordination()
+
+
 def train_city(
     database: Database,
-    files: Files,
     models: ModelCache,
     city: str,
     *,
@@ -87,19 +92,17 @@ def train_city(
     families: Sequence[Family] = FAMILIES,
     targets: Iterable[Target] = TARGETS,
     mode: Mode = "live",
-    patience_s: int = PATIENCE_S,
-    on_promotion: Callable[[Connection, TrainReport, Target], None] | None = None,
+    coordination: Coordination = _BY_ITSELF,
 ) -> TrainReport:
     """Train, judge and promote for each target; the same call again for the same hour changes nothing.
 
-    `on_promotion` is called with the report and the target, in the transaction that promotes.
 
     Raises:
-        StoreError: when another process trains the city and goes on for longer than `patience_s`, or the database or
+        StoreError: when another process trains the city for longer than `coordination` allows, or the database or
             the object store cannot be reached.
     """
     report = TrainReport(city)
-    with hold_training_lock(database, city, mode, patience_s=patience_s) as check_lock:
+    with hold_training_lock(database, city, mode, patience_s=coordination.patience_s) as check_lock:
         hindcast: Record | None = None
         for target in sorted(targets, key=IN_ORDER.index):
             try:
@@ -108,23 +111,27 @@ def train_city(
             except ModelError as error:
                 report.failed[target] = str(error)
                 continue
-            report.metrics[target] = {one.family: one.metrics["holdout"] for one in candidates}
+            report.metrics[target] = {
+                candidate.family: candidate.metrics["holdout"] for candidate in candidates
+            }
             report.left_out = candidates[-1].metrics.get("left_out", {})
             with database.transaction() as connection:
                 present = champion(connection, city, target, mode)
                 held = present is not None and is_held(connection, present.version, now=now)
                 mix = provenance_mix(connection, city, target, first, data.end)
+            if target != COMPOSED_OF and hindcast is None:
+                hindcast = _champions_hindcast(database, models, city, mode, data)
             opened = _open(models, present)  # before its files may be written again
             rows = [
-                _keep(files, candidate, data, city=city, first=first, now=now, mode=mode, mix=mix)
+                _keep(models.files, candidate, data, city=city, first=first, now=now, mode=mode, mix=mix)
                 for candidate in candidates
             ]
             records = [
-                _keep_hindcast(files, row.version, candidate, data, hindcast)
+                _keep_hindcast(models.files, row.version, candidate, data, hindcast)
                 for row, candidate in zip(rows, candidates, strict=True)
             ]
-            best = best_of([one for one in candidates if one.fault is None])
-            hindcast = next(one for one, its in zip(records, candidates, strict=True) if its is best)
+            best = best_of([candidate for candidate in candidates if candidate.fault is None])
+            hindcast = next(record for record, its in zip(records, candidates, strict=True) if its is best)
             with database.transaction() as connection:
                 if opened is not None and _is_repeat(connection, opened.card.version, rows):
                     report.kept[target] = SERVED_ALREADY
@@ -134,8 +141,8 @@ def train_city(
             by_candidate = dict(zip(map(id, candidates), rows, strict=True))
             with database.transaction() as connection:
                 _record(connection, decision, candidates, by_candidate, present, report, now=now)
-                if on_promotion is not None and target in report.promoted:
-                    on_promotion(connection, report, target)
+                if coordination.on_promotion is not None and target in report.promoted:
+                    coordination.on_promotion(connection, report, target)
     return report
 
 
@@ -159,10 +166,10 @@ def _load(database: Database, city: str, target: Target, now: datetime) -> tuple
             raise ModelError("nothing has been collected for this city yet")
         first = max(known[0] - HOUR, end - timedelta(days=WINDOW_DAYS))
         columns = history(connection, city, first, end, INPUTS)
-        outlooks = outlooks_of(connection, city, first, end, hour_0=first + HOUR)
+        weather_ahead = provider_forecasts_of(connection, city, first, end, hour_0=first + HOUR)
     if not columns[0]:
         raise ModelError("all that has been collected for this city is later than the training's end")
-    return make_dataset(as_history(columns), end, target, outlooks), first
+    return make_dataset(as_history(columns), end, target, weather_ahead), first
 
 
 def _open(models: ModelCache, row: ModelRow | None) -> Model | None:
@@ -173,6 +180,22 @@ def _open(models: ModelCache, row: ModelRow | None) -> Model | None:
         return models.get(row.version)
     except (ModelError, NotFound):
         return None
+
+
+def _champions_hindcast(
+    database: Database, models: ModelCache, city: str, mode: Mode, data: Dataset
+) -> Record | None:
+    """The hindcasts that are stored with the champion of PM2.5, where that target was not trained on the same hours;
+    None where there are none."""
+    with database.transaction() as connection:
+        row = champion(connection, city, COMPOSED_OF, mode)
+    if row is None:
+        return None
+    try:
+        record = models.hindcast(row.version, data.end, data.length - 1)
+    except ModelError:  # its file is damaged: the next training of PM2.5 replaces it
+        return None
+    return record if len(record.origins) else None
 
 
 def _keep(
@@ -236,16 +259,18 @@ def _keep(
 def _keep_hindcast(
     files: Files, version: str, candidate: Candidate, data: Dataset, of_pm25: Record | None
 ) -> Record:
-    """Keep with a model what would have been issued in the last weeks before it; `of_pm25`: the same of PM2.5, trained
-    on the same hours, of which an index is composed."""
+    """Keep with a model what would have been issued in the last weeks before it; `of_pm25`: the same of PM2.5, of which
+    an index is composed where both were forecast from the same origins."""
     ((before,), (series,)) = hindcasts(data, candidate), data.past
     models = dict(before.models)
     if not models:
         return Record.empty()
     if data.target != COMPOSED_OF and of_pm25 is not None:
-        columns = {name: data.column(name) for name in data.layout.composed}
-        now = carried(series, 3)[before.origins]
-        models[COMPOSED] = composed_of(columns, before.origins, now, of_pm25.served_at(before.origins))
+        pm25 = of_pm25.served_at(before.origins)
+        if np.isfinite(pm25).any():
+            columns = {name: data.column(name) for name in data.layout.composed}
+            now = carried(series, 3)[before.origins]
+            models[COMPOSED] = composed_of(columns, before.origins, now, pm25)
     naive = naive_forecasts(series, before.origins, LEADS)
     record, _ = rolling(series, before.origins, models, naive, floor=data.floor)
     files.put(hindcast_key(version), as_file(record, data.end, data.length - 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -19,7 +19,7 @@ from common.inference.onnx_session import open_session, predict, predict_each
 from common.metrics import mean_absolute_errors
 from common.training.ensemble import Ensemble, near
 from common.training.export import in_target_unit
-from common.training.families import Fitted, LinearByLead, able, fit, naive_model
+from common.training.families import FitOptions, Fitted, LinearByLead, able, fit, naive_model
 from common.training.holdout import holdout_scores
 from common.training.parallel import in_process
 from common.training.pooled import for_layout, shipped
@@ -111,42 +111,49 @@ def _train(
     rows, ratios, index = data.taught(), np.nan_to_num(data.log_ratio()), data.layout.index
     level_free = data.taught(level_free=True)
     ahead = data.knows_ahead()
-    taught: dict[str, Any] = {
-        "weight": data.weight(),
-        "lead_column": index("lead"),
-        "known_ahead": ahead,
+    options = FitOptions(
+        weight=data.weight(),
+        lead_column=index("lead"),
+        known_ahead=ahead,
         # Larger trees gain 3 points of skill from forecasts as issued, and cost three times as much for every city.
-        "large": bool(data.layout.ahead) and not data.layout.as_issued,
-        "products": [(index(one), index(other)) for one, other in data.layout.products if ahead],
-        "guesses": [index(name) for name in data.layout.guesses],
-        "hours": data.hours,
-    }
+        large=bool(data.layout.ahead) and not data.layout.as_issued,
+        products=[(index(first), index(second)) for first, second in data.layout.products if ahead],
+        guesses=[index(name) for name in data.layout.guesses],
+        hours=data.hours,
+    )
     # In a season that was not seen, all but one linear model do without the level: trees least of all forget it.
     others = rows if data.knows_seasons() else level_free
     # Without the level, errors are as large in high as in low air, and every origin counts alike.
-    equal = taught | {"weight": np.ones(len(data.rows))}
-    linear = {LEVEL_FREE: (level_free, equal), "linear": (rows, taught)}
-    # Who has seen the seasons, or is told the weather to come, has nothing to learn from other places; nor has a city
+    unweighted = replace(options, weight=np.ones(len(data.rows)))
+    linear = {LEVEL_FREE: (level_free, unweighted), "linear": (rows, options)}
+    # Who has seen the seasons, or knows the weather to come, has nothing to learn from other places; nor has a city
     # whose air never changes.
     alone = ahead or data.knows_seasons() or not ratios.any()
     toward = None if alone else for_layout(pooled, data.layout)
     if toward is not None:
-        linear[POOLED] = level_free, equal | {"toward": toward}
-    plans: dict[str, tuple[Family, Rows, dict[str, Any]]] = {}
+        linear[POOLED] = level_free, replace(unweighted, toward=toward)
+    plans: dict[str, tuple[Family, Rows, FitOptions]] = {}
     for family in families:
         if family == "linear":
             plans |= {name: ("linear", *its) for name, its in linear.items()}
         else:
-            plans[family] = family, others, taught
+            plans[family] = family, others, options
     fits: dict[str, list[tuple[Fitted, float]]] = {}
     # Boosted trees correct a linear model where the weather ahead is known: those are fitted first then.
     base = "linear" if data.knows_seasons() else LEVEL_FREE
     first = [name for name, (family, _, _) in plans.items() if family == "linear" and ahead]
     for some in (first, [name for name in plans if name not in first]):
-        bases = [model for model, _ in fits[base]] if base in fits else [None, None]
+        bases = [cast("LinearByLead", model) for model, _ in fits[base]] if base in fits else [None, None]
         tasks = [
-            (family, its.fixed, its.by_lead, its.level, its.hidden, ratios, pairs, its_taught, corrected)
-            for family, its, its_taught in (plans[name] for name in some)
+            (
+                _FitTask(family, its.hidden, its_options, corrected),
+                its.fixed,
+                its.by_lead,
+                its.level,
+                ratios,
+                pairs,
+            )
+            for family, its, its_options in (plans[name] for name in some)
             for pairs, corrected in zip((learn, everything), bases, strict=True)
         ]
         done = list(run(_fit, tasks))
@@ -177,9 +184,10 @@ def _train(
         # Boosted trees correct the linear model then: it has its part in them already.
         chosen.discard("linear")
     if len(chosen) > 1:
-        together = {name: one for name, one in trained.items() if one.family in chosen}
+        together = {name: model for name, model in trained.items() if model.family in chosen}
         candidates.append(_ensemble(data, judge, truth, "blend", together))
-        candidates[-1].metrics["blend_of"] = [one.family for one in candidates if one.family in chosen]
+        families_of_it = [candidate.family for candidate in candidates if candidate.family in chosen]
+        candidates[-1].metrics["blend_of"] = families_of_it
     return [*candidates, _naive(data, judge, truth)]
 
 
@@ -194,20 +202,28 @@ class _Trained:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _FitTask:
+    """What is to be fitted, apart from the arrays of its rows."""
+
+    family: Family
+    hidden: tuple[int, ...]
+    options: FitOptions
+    base: LinearByLead | None
+
+
 def _fit(
-    family: Family,
+    task: _FitTask,
     fixed: NDArray[np.float32],
     by_lead: NDArray[np.float32],
     level: Array,
-    hidden: tuple[int, ...],
     y: Array,
     learn: NDArray[np.bool_],
-    taught: dict[str, Any],
-    base: LinearByLead | None,
 ) -> tuple[Fitted, float]:
-    """The task of one fit: the arguments of `fit`, with the arrays of its rows apart. Gives its seconds, too."""
+    """`fit`, and the seconds that it took. The arrays of its rows are arguments of their own: see `parallel`."""
     started = time.perf_counter()
-    model = fit(family, Rows(fixed, by_lead, level, hidden), y, learn, **taught, base=base)
+    rows = Rows(fixed, by_lead, level, task.hidden)
+    model = fit(task.family, rows, y, learn, task.options, task.base)
     return model, time.perf_counter() - started
 
 
@@ -216,36 +232,36 @@ def _naive(data: Dataset, judge: NDArray[np.bool_], truth: Array, why: str | Non
     errors = mean_absolute_errors(truth, {name: data.naive[name][judge] for name in NAIVE})
     best = min(errors, key=errors.__getitem__)
     model = naive_model(best, data.layout.names)
-    found = _candidate(data, judge, truth, "naive", model, _in_unit(model, data, judge), 0.0)
-    found.metrics["naive"] = best
+    candidate = _candidate(data, judge, truth, "naive", model, _in_unit(model, data, judge), 0.0)
+    candidate.metrics["naive"] = best
     if why is not None:
-        found.metrics["why"] = why
-    if found.fault is not None:
-        raise ModelError(f"not even the naive forecast can be served: {found.fault}")
-    return found
+        candidate.metrics["why"] = why
+    if candidate.fault is not None:
+        raise ModelError(f"not even the naive forecast can be served: {candidate.fault}")
+    return candidate
 
 
 def _near_best(candidates: Sequence[Candidate], truth: Array) -> set[Family]:
     """The families that come near the best one."""
-    sound = [one for one in candidates if one.fault is None]
-    return (
-        {sound[number].family for number in near([one.held_out for one in sound], truth)} if sound else set()
-    )
+    sound = [candidate for candidate in candidates if candidate.fault is None]
+    if not sound:
+        return set()
+    return {sound[number].family for number in near([candidate.held_out for candidate in sound], truth)}
 
 
 def _ensemble(
     data: Dataset, judge: NDArray[np.bool_], truth: Array, family: Family, trained: dict[str, _Trained]
 ) -> Candidate:
-    held_out = {name: one.held_out for name, one in trained.items()}
-    logs = np.mean([np.log(one + data.floor) for one in held_out.values()], axis=0)
+    held_out = {name: member.held_out for name, member in trained.items()}
+    logs = np.mean([np.log(values + data.floor) for values in held_out.values()], axis=0)
     mean = np.exp(logs) - data.floor
-    model = Ensemble({name: one.final for name, one in trained.items()})
-    seconds = sum(one.seconds for one in trained.values())
-    found = _candidate(
+    model = Ensemble({name: member.final for name, member in trained.items()})
+    seconds = sum(member.seconds for member in trained.values())
+    candidate = _candidate(
         data, judge, truth, family, model, np.round(mean) if data.layout.whole else mean, seconds
     )
-    found.metrics["models"] = list(trained)
-    return replace(found, members=held_out)
+    candidate.metrics["models"] = list(trained)
+    return replace(candidate, members=held_out)
 
 
 def _candidate(

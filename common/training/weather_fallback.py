@@ -1,14 +1,14 @@
-"""Models that take the weather ahead, and what they say where none has been received.
+"""Models that use the weather ahead, and what forecasts where no forecast of the weather has been received.
 
-Told nothing of it they would assume the usual weather, and lose to a model that has never known any (on six stations
-of Beijing by 6 points of skill: `benchmarks.ahead`). So such rows are answered by a linear model that was taught the
-same rows with everything of the hours to come hidden: it is a part of the same file.
+Without it they would assume the usual weather, and do worse than a model that has never had any (on six stations of
+Beijing by 6 points of skill: `benchmarks.ahead`). A linear model forecasts such rows. It was trained on the same rows
+with all features of the hours to come hidden, and is part of the same file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,12 +16,13 @@ from common.training.export import either
 from common.training.families import Fitted, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import onnx
     from numpy.typing import NDArray
 
     from common.features import Array, Layout, Rows
+    from common.training.families import FitOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,16 @@ class Gated:
 
 
 def falling_back(
-    layout: Layout, rows: Rows, y: Array, learn: NDArray[np.bool_], taught: Mapping[str, Any]
+    layout: Layout, rows: Rows, y: Array, learn: NDArray[np.bool_], options: FitOptions
 ) -> Callable[[Fitted], Fitted]:
     """What makes of a model one that also answers rows without the weather ahead; the arguments are those of `fit`.
 
     A model of a layout that does not take it stays as it is, and so does one that is shrunk to a pooled model, of which
     the weather is no part.
     """
-    if not layout.as_issued or "toward" in taught:
+    if not layout.as_issued or options.toward is not None:
         return lambda model: model
     hidden = (*rows.hidden, *(layout.index(name) for name in layout.of_ahead))
-    without = {**taught, "known_ahead": False, "products": ()}
-    unknown = fit("linear", replace(rows, hidden=hidden), y, learn, **without)
+    without = replace(options, known_ahead=False, products=())
+    unknown = fit("linear", replace(rows, hidden=hidden), y, learn, without)
     return lambda model: Gated(model, unknown, layout.index("ahead_known"))

@@ -102,7 +102,7 @@ def test_forecasts(forks: Forks, database: Database, tmp_path: Path) -> None:
     put_hours(database, "Delhi", hours(30, seed=5))
     now = END + timedelta(minutes=12)
     files = UrlObjectStore(tmp_path.as_uri())
-    train_city(database, files, ModelCache(files), "Delhi", now=now, families=["linear"])
+    train_city(database, ModelCache(files), "Delhi", now=now, families=["linear"])
 
     def issue(hours_later: int, skew: int) -> None:
         at = now + hours_later * HOUR

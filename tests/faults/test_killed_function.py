@@ -142,7 +142,7 @@ def test_forecasts_of_a_message(forks: Forks, database: Database, tmp_path: Path
     now = END + timedelta(minutes=12)
     files = UrlObjectStore(tmp_path.as_uri())
     for city in CITIES:
-        train_city(database, files, ModelCache(files), city, now=now, families=["linear"])
+        train_city(database, ModelCache(files), city, now=now, families=["linear"])
     with database.transaction() as connection:
         run(connection, "DELETE FROM city_hour WHERE time < :start", start=now - timedelta(days=16))
     queue = PostgresQueue(database, lambda: now)

@@ -107,7 +107,7 @@ def test_a_training_that_is_killed_each_time_is_given_up_and_the_champion_stays(
 ) -> None:
     files = UrlObjectStore(tmp_path.as_uri())
     early = NOW - timedelta(days=2)
-    train_city(database, files, ModelCache(files), "Delhi", now=early, families=["linear"])
+    train_city(database, ModelCache(files), "Delhi", now=early, families=["linear"])
     before = models(database)
     send(database, "Delhi")
     for attempt in range(1, 6):
@@ -137,7 +137,7 @@ def test_a_training_that_is_killed_after_a_promotion_has_its_notice_sent_all_the
     with served(webhook.server):
         order = {**order, "settings": {"VAYU_SLACK_WEBHOOK": webhook.url}}
         send(database, "Delhi")
-        killed = trainers.run(**order, stop_after=["SET status = 'champion'", promotions])
+        killed = trainers.run(**order, stop_after=["promoted_at=", promotions])
         assert killed.status == -signal.SIGKILL
         assert webhook.posted == []
         promoted = [(target, version) for target, status, version in models(database) if status == "champion"]

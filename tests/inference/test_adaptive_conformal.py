@@ -64,9 +64,9 @@ def table(series: Array, issued: Issued, at: int | None = None, *, prior: Array 
     return quantiles(series, at, np.full(HORIZON, 90.0), issued, prior=prior, floor=FLOOR)
 
 
-def spread(found: Array) -> Array:
+def spread(levels: Array) -> Array:
     """Width between the outermost levels, (48,)."""
-    return np.asarray(found[:, -1] - found[:, 0])
+    return np.asarray(levels[:, -1] - levels[:, 0])
 
 
 @given(seed=st.integers(0, 10**6), at=st.integers(30, 24 * 50 - 1))
@@ -97,8 +97,8 @@ def test_an_error_counts_from_the_hour_it_is_known() -> None:
         wild[-1, lead - 1] = 500.0
         before, after = last + lead - 1, last + lead
         for at, same in ((before, True), (after, False)):
-            found = table(series, Issued(origins, wild), at)
-            assert np.array_equal(found, table(series, Issued(origins, y), at)) is same, (lead, at)
+            levels = table(series, Issued(origins, wild), at)
+            assert np.array_equal(levels, table(series, Issued(origins, y), at)) is same, (lead, at)
 
 
 def test_a_rolling_run_is_what_would_have_been_issued() -> None:
@@ -106,23 +106,23 @@ def test_a_rolling_run_is_what_would_have_been_issued() -> None:
     origins = np.arange(200, len(series) - 1, 6)
     y = forecasts(series, origins, np.ones(len(origins)))
     chosen = (origins % 12 == 8) & (origins > 600)
-    found = rolling_quantiles(series, Issued(origins, y), chosen, prior=PRIOR, floor=FLOOR, ceiling=CEILING)
+    levels = rolling_quantiles(series, Issued(origins, y), chosen, prior=PRIOR, floor=FLOOR, ceiling=CEILING)
     places = np.flatnonzero(chosen)
     bounds = np.full((*y.shape, len(BOUNDS)), np.nan)
     for row, place in enumerate(places[:-1]):
-        values = distribution(y[place], found[row], FLOOR, CEILING)
+        values = distribution(y[place], levels[row], FLOOR, CEILING)
         (lo80, hi80), (lo95, hi95) = (interval(values, y[place], coverage) for coverage in (0.8, 0.95))
         bounds[place] = np.stack([lo95, lo80, hi80, hi95], axis=1)
     at = int(origins[places[-1]])
     again = quantiles(series, at, y[places[-1]], Issued(origins, y, bounds), prior=PRIOR, floor=FLOOR)
-    np.testing.assert_array_equal(found[-1], again)
+    np.testing.assert_array_equal(levels[-1], again)
 
     middle = len(places) // 2
     spoiled = series.copy()
     spoiled[int(origins[places[middle]]) + 1 :] = 3.0
     blind = rolling_quantiles(spoiled, Issued(origins, y), chosen, prior=PRIOR, floor=FLOOR, ceiling=CEILING)
-    np.testing.assert_array_equal(found[: middle + 1], blind[: middle + 1])
-    assert not np.array_equal(found, blind)
+    np.testing.assert_array_equal(levels[: middle + 1], blind[: middle + 1])
+    assert not np.array_equal(levels, blind)
 
 
 @pytest.mark.parametrize("change", [0.65, 1.6])
@@ -136,7 +136,7 @@ def test_coverage_holds_when_errors_grow_or_shrink_after_training(change: float)
     tables = rolling_quantiles(series, issued, test, prior=prior, floor=FLOOR, ceiling=5000.0)
     actual = np.concatenate([series, np.full(HORIZON, np.nan)])[origins[test, None] + LEADS]
     known = np.isfinite(actual)
-    both = [distribution(each, found, FLOOR, 5000.0) for each, found in zip(y[test], tables, strict=True)]
+    both = [distribution(each, levels, FLOOR, 5000.0) for each, levels in zip(y[test], tables, strict=True)]
     for coverage, pooled in ((0.80, 0.03), (0.95, 0.02)):
         ends = [interval(values, each, coverage) for values, each in zip(both, y[test], strict=True)]
         low, high = (np.stack(side) for side in zip(*ends, strict=True))
@@ -148,8 +148,8 @@ def test_coverage_holds_when_errors_grow_or_shrink_after_training(change: float)
 
 
 def test_without_known_errors_the_prior_is_given_wider_or_narrower() -> None:
-    found = table(air(30), Issued(np.empty(0, dtype=np.intp), np.empty((0, HORIZON))))
-    ratio = found[:, [0, 3, 11, 14]] / PRIOR[:, [0, 3, 11, 14]]
+    levels = table(air(30), Issued(np.empty(0, dtype=np.intp), np.empty((0, HORIZON))))
+    ratio = levels[:, [0, 3, 11, 14]] / PRIOR[:, [0, 3, 11, 14]]
     np.testing.assert_allclose(ratio, np.broadcast_to(ratio[:, :1], ratio.shape), rtol=1e-6)
     assert (ratio > 0.3).all()
     assert (ratio < 3.0).all()
@@ -223,10 +223,10 @@ def test_the_prior_is_the_distribution_of_steady_errors() -> None:
     prior = held_out_quantiles([(series, held), (series, held)], FLOOR)
     assert prior.shape == (HORIZON, len(QUANTILES))
     assert (np.diff(prior, axis=1) >= 0).all()
-    found = quantiles(series, len(series) - 1, np.full(HORIZON, series[-1]), held, prior=prior, floor=FLOOR)
+    levels = quantiles(series, len(series) - 1, np.full(HORIZON, series[-1]), held, prior=prior, floor=FLOOR)
     random = np.random.default_rng(3).standard_t(5, 10**6) + 0.4
     true = np.quantile(random, [0.1, 0.9]) * (0.05 + 0.3 * np.sqrt(LEADS / HORIZON))[:, None]
-    width, expected = found[:, 11] - found[:, 3], true[:, 1] - true[:, 0]
+    width, expected = levels[:, 11] - levels[:, 3], true[:, 1] - true[:, 0]
     np.testing.assert_allclose(width, expected, rtol=0.35)
 
 
@@ -262,11 +262,11 @@ def test_any_record_gives_rising_quantiles_within_the_scale(
     series, issued = record
     prior = np.zeros_like(PRIOR) if flat else PRIOR
     forecast = np.full(HORIZON, y)
-    found = quantiles(series, len(series) - 1, forecast, issued, prior=prior, floor=FLOOR)
-    assert found.shape == (HORIZON, len(QUANTILES))
-    assert np.isfinite(found).all()
-    assert (np.diff(found, axis=1) >= 0).all()
-    values = distribution(forecast, found, FLOOR, CEILING)
+    levels = quantiles(series, len(series) - 1, forecast, issued, prior=prior, floor=FLOOR)
+    assert levels.shape == (HORIZON, len(QUANTILES))
+    assert np.isfinite(levels).all()
+    assert (np.diff(levels, axis=1) >= 0).all()
+    values = distribution(forecast, levels, FLOOR, CEILING)
     assert values.min() >= 0
     assert values.max() <= CEILING
 
@@ -276,6 +276,6 @@ def test_a_months_gap_leaves_what_was_known_before_it() -> None:
     series[24 * 45 : 24 * 75] = np.nan
     origins = np.concatenate([np.arange(300, 24 * 45, 6), np.arange(24 * 76, len(series), 6)])
     y = forecasts(np.nan_to_num(series, nan=90.0), origins, np.full(len(origins), 2.0))
-    found = table(series, Issued(origins, y))
-    assert np.isfinite(found).all()
-    assert spread(found).mean() > spread(table(series, Issued(origins[:0], y[:0]))).mean()
+    levels = table(series, Issued(origins, y))
+    assert np.isfinite(levels).all()
+    assert spread(levels).mean() > spread(table(series, Issued(origins[:0], y[:0]))).mean()

@@ -53,7 +53,7 @@ def air(seed: int, days: int = 80, gaps: float = 0.1) -> Array:
     return np.where(random.random(hours) < gaps, np.nan, series)
 
 
-def said(
+def forecast(
     series: Array,
     origins: NDArray[np.intp],
     seed: int,
@@ -73,13 +73,13 @@ def said(
 def cast_of(series: Array, origins: NDArray[np.intp], seed: int) -> tuple[dict[str, Array], dict[str, Array]]:
     """Models, of which one does not always speak, and others of which one speaks seldom and one hardly ever."""
     models = {
-        "linear": said(series, origins, seed, by=0.2),
-        "xgboost": said(series, origins, seed + 1, by=0.1),
+        "linear": forecast(series, origins, seed, by=0.2),
+        "xgboost": forecast(series, origins, seed + 1, by=0.1),
     }
     others = {
-        "provider": said(series, origins, seed + 2, by=-0.3, silent=0.5),
-        "another": said(series, origins, seed + 3, silent=0.97),
-        "daily": said(series, origins, seed + 4, off=0.4),
+        "provider": forecast(series, origins, seed + 2, by=-0.3, silent=0.5),
+        "another": forecast(series, origins, seed + 3, silent=0.97),
+        "daily": forecast(series, origins, seed + 4, off=0.4),
     }
     return models, others
 
@@ -99,12 +99,12 @@ def random_record(series: Array, origins: NDArray[np.intp], seed: int) -> Record
     models, others = cast_of(series, origins, seed)
     made = {
         **models,
-        MEAN: said(series, origins, seed + 5),
-        CORRECTED: said(series, origins, seed + 6),
+        MEAN: forecast(series, origins, seed + 5),
+        CORRECTED: forecast(series, origins, seed + 6),
         **others,
     }
     experts = np.stack(list(made.values()), axis=1)
-    return Record(tuple(made), origins, experts, said(series, origins, seed + 7))
+    return Record(tuple(made), origins, experts, forecast(series, origins, seed + 7))
 
 
 # The same by plain loops.
@@ -126,7 +126,7 @@ def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) 
     rows = [row for row, origin in enumerate(record.origins) if now - WINDOW_HOURS <= origin < now]
     days = days_of([int(record.origins[row]) for row in rows])
     blocks = range(len(EXPERT_BLOCKS))
-    found = []
+    weights = []
     for block in blocks:
         near = [0.25 ** abs(block - other) if block else float(other == 0) for other in blocks]
         sums = []
@@ -143,8 +143,8 @@ def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) 
         shares = [total / max(squares, least) if total > 0 else 0.0 for total, squares in sums]
         whole = sum(shares)
         alone = [1.0 if name == MEAN else 0.0 for name in names]
-        found.append([share / whole for share in shares] if whole > 0 else alone)
-    return found
+        weights.append([share / whole for share in shares] if whole > 0 else alone)
+    return weights
 
 
 def slow_regret(record: Record, row: int, name: str, block: int, series: Array, now: int) -> float:
@@ -172,7 +172,7 @@ def slow_correction(record: Record, series: Array, now: int) -> list[float]:
     the day counted from now, halved in a month, six days of nothing beside them."""
     rows = [row for row, origin in enumerate(record.origins) if now - WINDOW_HOURS <= origin < now]
     days = days_of([int(record.origins[row]) for row in rows])
-    found = []
+    changes = []
     for wanted in range(1, HORIZON + 1):
         [(first, end)] = [block for block in ALIKE if block[0] <= wanted <= block[1]]
         total = weight = 0.0
@@ -187,22 +187,22 @@ def slow_correction(record: Record, series: Array, now: int) -> list[float]:
                     total += counts * math.log((truth + FLOOR) / (mean + FLOOR))
                     weight += counts
         pairs = (end - first + 1) / 8  # that a forecast has in three hours of a day, on average
-        found.append((total / pairs) / (weight / pairs + 6))
-    return found
+        changes.append((total / pairs) / (weight / pairs + 6))
+    return changes
 
 
 def slow_mix(names: Sequence[str], experts: Array, weights: Sequence[Sequence[float]]) -> list[float]:
-    found = []
+    mix = []
     for block, (first, end) in enumerate(EXPERT_BLOCKS):
         for lead in range(first, end + 1):
             speak = [at for at in range(len(names)) if not math.isnan(experts[at, lead - 1])]
             total = sum(weights[block][at] for at in speak)
             if total > 0:
                 parts = [weights[block][at] / total * math.log(experts[at, lead - 1] + FLOOR) for at in speak]
-                found.append(math.exp(sum(parts)) - FLOOR)
+                mix.append(math.exp(sum(parts)) - FLOOR)
             else:
-                found.append(float(experts[names.index(MEAN), lead - 1]))
-    return found
+                mix.append(float(experts[names.index(MEAN), lead - 1]))
+    return mix
 
 
 @few
@@ -214,12 +214,12 @@ def test_weights_correction_and_forecast_are_those_of_plain_loops(seed: int, num
     record = random_record(series, scattered(seed, number, now), seed)
     models, others = map(last, cast_of(air(seed), np.array([now]), seed + 20))
     others["unheard of"] = np.full(HORIZON, 70.0)
-    found = combine(record, series, now, models, others, floor=FLOOR)
-    assert found.names == (*models, MEAN, CORRECTED, *others)
+    combined = combine(record, series, now, models, others, floor=FLOOR)
+    assert combined.names == (*models, MEAN, CORRECTED, *others)
     np.testing.assert_allclose(
-        found.weights, slow_weights(record, found.names, series, now), rtol=1e-6, atol=1e-9
+        combined.weights, slow_weights(record, combined.names, series, now), rtol=1e-6, atol=1e-9
     )
-    by_name = dict(zip(found.names, found.experts, strict=True))
+    by_name = dict(zip(combined.names, combined.experts, strict=True))
     np.testing.assert_array_equal(by_name["linear"], models["linear"])
     logs = [np.log(y + FLOOR) for y in models.values()]
     mean = np.exp(np.nanmean(logs, axis=0)) - FLOOR
@@ -228,7 +228,7 @@ def test_weights_correction_and_forecast_are_those_of_plain_loops(seed: int, num
     moved = np.maximum((mean + FLOOR) * np.exp(change) - FLOOR, 0)
     np.testing.assert_allclose(by_name[CORRECTED], moved, rtol=1e-9)
     np.testing.assert_allclose(
-        found.y, slow_mix(found.names, found.experts, found.weights.tolist()), rtol=1e-9
+        combined.y, slow_mix(combined.names, combined.experts, combined.weights.tolist()), rtol=1e-9
     )
 
 
@@ -239,13 +239,13 @@ def test_weights_share_out_one_and_the_forecast_lies_among_the_experts(seed: int
     now = len(series) - 1
     record = random_record(series, scattered(seed, number, now), seed)
     models, others = map(last, cast_of(series, np.array([now]), seed + 20))
-    found = combine(record, series, now, models, others, floor=FLOOR)
-    assert found.weights.shape == (len(EXPERT_BLOCKS), len(found.names))
-    assert found.weights.min() >= 0
-    np.testing.assert_allclose(found.weights.sum(axis=1), 1)
-    assert np.isfinite(found.y).all()
-    assert (found.y >= np.nanmin(found.experts, axis=0) - 1e-9).all()
-    assert (found.y <= np.nanmax(found.experts, axis=0) + 1e-9).all()
+    combined = combine(record, series, now, models, others, floor=FLOOR)
+    assert combined.weights.shape == (len(EXPERT_BLOCKS), len(combined.names))
+    assert combined.weights.min() >= 0
+    np.testing.assert_allclose(combined.weights.sum(axis=1), 1)
+    assert np.isfinite(combined.y).all()
+    assert (combined.y >= np.nanmin(combined.experts, axis=0) - 1e-9).all()
+    assert (combined.y <= np.nanmax(combined.experts, axis=0) + 1e-9).all()
 
 
 @given(seeds)
@@ -255,11 +255,11 @@ def test_without_a_record_the_mean_of_the_models_is_issued(seed: int) -> None:
     models, others = map(last, cast_of(series, np.array([now]), seed))
     old = random_record(air(seed), np.array([now - WINDOW_HOURS - 1]), seed)
     for record in (Record.empty(), old):
-        found = combine(record, series, now, models, others, floor=FLOOR)
-        assert (found.weights[:, found.names.index(MEAN)] == 1).all()
-        assert found.weights.sum() == len(EXPERT_BLOCKS)
-        np.testing.assert_allclose(found.y, found.experts[found.names.index(MEAN)])
-        np.testing.assert_allclose(found.experts[found.names.index(CORRECTED)], found.y)
+        combined = combine(record, series, now, models, others, floor=FLOOR)
+        assert (combined.weights[:, combined.names.index(MEAN)] == 1).all()
+        assert combined.weights.sum() == len(EXPERT_BLOCKS)
+        np.testing.assert_allclose(combined.y, combined.experts[combined.names.index(MEAN)])
+        np.testing.assert_allclose(combined.experts[combined.names.index(CORRECTED)], combined.y)
 
 
 @few
@@ -299,24 +299,24 @@ def test_one_after_the_other_is_the_same_as_each_by_itself(spacing: str) -> None
     even = np.arange(end - 24 * 75, end, 9)
     origins = even if spacing == "even" else np.append(scattered(3, 150, end), end)
     models, others = cast_of(series, origins, 1)
-    found, weights = rolling(series, origins, models, others, floor=FLOOR)
-    assert found.names == (*models, MEAN, CORRECTED, *others)
-    np.testing.assert_array_equal(found.origins, origins)
+    issued, weights = rolling(series, origins, models, others, floor=FLOOR)
+    assert issued.names == (*models, MEAN, CORRECTED, *others)
+    np.testing.assert_array_equal(issued.origins, origins)
     for row in [0, 1, 2, *range(7, len(origins), 13), len(origins) - 1]:
         now = int(origins[row])
-        ours, theirs = at(found, row, list(models)), at(found, row, list(others))
-        alone = combine(found.between(0, now), series, now, ours, theirs, floor=FLOOR)
-        assert alone.names == found.names
-        np.testing.assert_allclose(found.served[row], alone.y, rtol=1e-9)
+        ours, theirs = at(issued, row, list(models)), at(issued, row, list(others))
+        alone = combine(issued.between(0, now), series, now, ours, theirs, floor=FLOOR)
+        assert alone.names == issued.names
+        np.testing.assert_allclose(issued.served[row], alone.y, rtol=1e-9)
         np.testing.assert_allclose(weights[row], alone.weights, rtol=1e-6, atol=1e-9)
-        np.testing.assert_allclose(found.experts[row], alone.experts, rtol=1e-9)
+        np.testing.assert_allclose(issued.experts[row], alone.experts, rtol=1e-9)
 
 
 def test_of_no_origins_there_is_no_record() -> None:
     nothing, none = np.empty(0, dtype=np.intp), np.empty((0, HORIZON))
-    found, weights = rolling(air(1), nothing, {"linear": none}, {"daily": none}, floor=FLOOR)
-    assert found.names == ("linear", MEAN, CORRECTED, "daily")
-    assert found.experts.shape == (0, 4, HORIZON)
+    issued, weights = rolling(air(1), nothing, {"linear": none}, {"daily": none}, floor=FLOOR)
+    assert issued.names == ("linear", MEAN, CORRECTED, "daily")
+    assert issued.experts.shape == (0, 4, HORIZON)
     assert weights.shape == (0, len(EXPERT_BLOCKS), 4)
 
 
@@ -327,10 +327,10 @@ def test_rolling_knows_nothing_of_what_follows() -> None:
     honest, weights = rolling(series, origins, models, others, floor=FLOOR)
     spoilt = series.copy()
     spoilt[origins[60] + 1 :] = 900.0
-    found, theirs = rolling(spoilt, origins, models, others, floor=FLOOR)
-    np.testing.assert_array_equal(found.served[:61], honest.served[:61])
+    issued, theirs = rolling(spoilt, origins, models, others, floor=FLOOR)
+    np.testing.assert_array_equal(issued.served[:61], honest.served[:61])
     np.testing.assert_array_equal(theirs[:61], weights[:61])
-    assert (found.served[62:] != honest.served[62:]).any()
+    assert (issued.served[62:] != honest.served[62:]).any()
 
 
 def weekly_shares(names: Sequence[str], weights: Array, name: str) -> Array:
@@ -343,11 +343,11 @@ def test_who_is_always_right_has_nearly_all_the_weight(kind: str) -> None:
     series = air(6, gaps=0.0)
     origins = np.arange(len(series) - 24 * 32, len(series) - 48, STEP)
     models, others = cast_of(series, origins, 1)
-    (models if kind == "model" else others)["right"] = said(series, origins, 0, off=0.0)
-    found, weights = rolling(series, origins, models, others, floor=FLOOR)
-    assert (weekly_shares(found.names, weights, "right") > 0.9).all()
+    (models if kind == "model" else others)["right"] = forecast(series, origins, 0, off=0.0)
+    issued, weights = rolling(series, origins, models, others, floor=FLOOR)
+    assert (weekly_shares(issued.names, weights, "right") > 0.9).all()
     truth = series[origins[-1] + LEADS]
-    np.testing.assert_allclose(found.served[-1], truth, rtol=0.05)
+    np.testing.assert_allclose(issued.served[-1], truth, rtol=0.05)
 
 
 @pytest.mark.parametrize("rounding", [1e-6, 1e-14])
@@ -362,7 +362,7 @@ def test_who_says_just_what_is_served_does_not_hold_the_weight_against_a_better_
         [served * (1 + rounding), served * (1 + rounding), served * (1 + rounding), served * 2], axis=1
     )
     now, models = int(origins[-1]) + STEP, {"linear": np.full(HORIZON, 50.0)}
-    found = combine(
+    combined = combine(
         Record(names, origins, experts, served),
         series,
         now,
@@ -370,7 +370,7 @@ def test_who_says_just_what_is_served_does_not_hold_the_weight_against_a_better_
         {"right": np.full(HORIZON, 100.0)},
         floor=FLOOR,
     )
-    assert (found.weights[:, found.names.index("right")] > 0.5).all()
+    assert (combined.weights[:, combined.names.index("right")] > 0.5).all()
 
 
 def test_each_block_of_lead_times_has_its_own_weights() -> None:
@@ -378,10 +378,10 @@ def test_each_block_of_lead_times_has_its_own_weights() -> None:
     origins = np.arange(len(series) - 24 * 32, len(series) - 48, STEP)
     until = EXPERT_BLOCKS[4][1]
     early = until >= LEADS
-    right, wrong = said(series, origins, 0, off=0.05), said(series, origins, 1, off=0.5, by=0.5)
+    right, wrong = forecast(series, origins, 0, off=0.05), forecast(series, origins, 1, off=0.5, by=0.5)
     models = {"soon": np.where(early, right, wrong), "later": np.where(early, wrong, right)}
-    found, weights = rolling(series, origins, models, {}, floor=FLOOR)
-    soon, later = (weekly_shares(found.names, weights, name) for name in ("soon", "later"))
+    issued, weights = rolling(series, origins, models, {}, floor=FLOOR)
+    soon, later = (weekly_shares(issued.names, weights, name) for name in ("soon", "later"))
     assert (soon[:5] > 0.8).all()
     assert (later[5:] > 0.8).all()
 
@@ -424,37 +424,39 @@ def test_the_weight_of_who_says_nothing_now_goes_to_the_others() -> None:
     record = random_record(series, scattered(9, 40, now), 5)
     models, others = map(last, cast_of(series, np.array([now]), 20))
     others |= {
-        "provider": said(series, np.array([now]), 1)[0],
-        "another": said(series, np.array([now]), 2)[0],
+        "provider": forecast(series, np.array([now]), 1)[0],
+        "another": forecast(series, np.array([now]), 2)[0],
     }
     whole = combine(record, series, now, models, others, floor=FLOOR)
     gone = others | {"provider": np.where(LEADS > 30, np.nan, others["provider"])}
-    found = combine(record, series, now, models, gone, floor=FLOOR)
-    np.testing.assert_array_equal(found.weights, whole.weights)
-    np.testing.assert_array_equal(found.y[:30], whole.y[:30])
-    shares = found.weights[-1].copy()
-    assert 0 < shares[found.names.index("provider")] < 1
-    shares[found.names.index("provider")] = 0
-    logs = np.nan_to_num(np.log(found.experts[:, 36:] + FLOOR))
-    np.testing.assert_allclose(found.y[36:], np.exp(shares @ logs / shares.sum()) - FLOOR)
+    combined = combine(record, series, now, models, gone, floor=FLOOR)
+    np.testing.assert_array_equal(combined.weights, whole.weights)
+    np.testing.assert_array_equal(combined.y[:30], whole.y[:30])
+    shares = combined.weights[-1].copy()
+    assert 0 < shares[combined.names.index("provider")] < 1
+    shares[combined.names.index("provider")] = 0
+    logs = np.nan_to_num(np.log(combined.experts[:, 36:] + FLOOR))
+    np.testing.assert_allclose(combined.y[36:], np.exp(shares @ logs / shares.sum()) - FLOOR)
 
 
 def test_where_all_with_weight_say_nothing_the_mean_is_issued() -> None:
     series = air(10, gaps=0.0)
     origins = np.arange(len(series) - 24 * 32, len(series) - 48, STEP)
     models, others = cast_of(series, origins, 1)
-    others["right"] = said(series, origins, 0, off=0.0)
+    others["right"] = forecast(series, origins, 0, off=0.0)
     record, weights = rolling(series, origins, models, others, floor=FLOOR)
     assert (weights[-1][:, record.names.index("right")] > 0.99).any()
     now = int(origins[-1]) + STEP
     silent = dict.fromkeys(others, np.full(HORIZON, np.nan))
-    found = combine(record, series, now, last(models), silent, floor=FLOOR)
-    only = found.weights.copy()
-    only[:, [found.names.index(name) for name in others]] = 0
+    combined = combine(record, series, now, last(models), silent, floor=FLOOR)
+    only = combined.weights.copy()
+    only[:, [combined.names.index(name) for name in others]] = 0
     untold = only.sum(axis=1) == 0
     assert untold.any()
     block = np.repeat(np.arange(len(EXPERT_BLOCKS)), [end - first + 1 for first, end in EXPERT_BLOCKS])
-    np.testing.assert_allclose(found.y[untold[block]], found.experts[found.names.index(MEAN)][untold[block]])
+    np.testing.assert_allclose(
+        combined.y[untold[block]], combined.experts[combined.names.index(MEAN)][untold[block]]
+    )
 
 
 @pytest.mark.parametrize("factor", [0.6, 1.8])
@@ -462,12 +464,12 @@ def test_a_lasting_error_of_the_mean_is_corrected_more_the_longer_it_lasts(facto
     series = air(11, gaps=0.0)
     origins = np.arange(len(series) - 24 * 45, len(series) - 48, STEP)
     by = math.log(factor)
-    models = {name: said(series, origins, seed, off=0.1, by=by) for name, seed in (("a", 1), ("b", 2))}
-    found, _ = rolling(series, origins, models, {}, floor=FLOOR)
+    models = {name: forecast(series, origins, seed, off=0.1, by=by) for name, seed in (("a", 1), ("b", 2))}
+    issued, _ = rolling(series, origins, models, {}, floor=FLOOR)
 
     def taken_back(row: int) -> Array:
         """Share of the error, by lead time."""
-        mean, corrected = (found.experts[row, found.names.index(name)] for name in (MEAN, CORRECTED))
+        mean, corrected = (issued.experts[row, issued.names.index(name)] for name in (MEAN, CORRECTED))
         return np.asarray(np.log((mean + FLOOR) / (corrected + FLOOR)) / by)
 
     np.testing.assert_allclose(taken_back(0), 0, atol=1e-12)
@@ -486,10 +488,10 @@ def test_an_error_of_some_hours_of_the_day_is_corrected_in_those() -> None:
     series = air(13, gaps=0.0)
     origins = np.arange(len(series) - 24 * 45, len(series) - 48, STEP)
     night = (origins[:, None] + LEADS - 1) % 24 < 9
-    right = said(series, origins, 1, off=0.1)
-    found, _ = rolling(series, origins, {"a": np.where(night, right * 1.8, right)}, {}, floor=FLOOR)
+    right = forecast(series, origins, 1, off=0.1)
+    issued, _ = rolling(series, origins, {"a": np.where(night, right * 1.8, right)}, {}, floor=FLOOR)
     moved = np.log(
-        found.experts[-8:, found.names.index(CORRECTED)] / found.experts[-8:, found.names.index(MEAN)]
+        issued.experts[-8:, issued.names.index(CORRECTED)] / issued.experts[-8:, issued.names.index(MEAN)]
     )
     assert (moved[night[-8:]] < -0.25).all()
     assert (np.abs(moved[~night[-8:]]) < 0.1).all()
@@ -498,9 +500,9 @@ def test_an_error_of_some_hours_of_the_day_is_corrected_in_those() -> None:
 def test_a_correction_that_pays_takes_the_weight() -> None:
     series = air(12, gaps=0.0)
     origins = np.arange(len(series) - 24 * 45, len(series) - 48, STEP)
-    models = {name: said(series, origins, seed, off=0.2, by=0.6) for name, seed in (("a", 1), ("b", 2))}
-    found, weights = rolling(series, origins, models, {}, floor=FLOOR)
-    assert (weekly_shares(found.names, weights, CORRECTED) > 0.9).all()
+    models = {name: forecast(series, origins, seed, off=0.2, by=0.6) for name, seed in (("a", 1), ("b", 2))}
+    issued, weights = rolling(series, origins, models, {}, floor=FLOOR)
+    assert (weekly_shares(issued.names, weights, CORRECTED) > 0.9).all()
 
 
 def plain(origins: Sequence[int], names: Sequence[str], value: float) -> Record:
@@ -512,8 +514,8 @@ def plain(origins: Sequence[int], names: Sequence[str], value: float) -> Record:
 
 
 def test_records_are_put_together_by_origin_and_by_name() -> None:
-    one, other = plain([10, 30], ["a", "b"], 1.0), plain([5, 20], ["b", "c"], 10.0)
-    both = one.merged(other)
+    first, other = plain([10, 30], ["a", "b"], 1.0), plain([5, 20], ["b", "c"], 10.0)
+    both = first.merged(other)
     assert both.names == ("a", "b", "c")
     assert both.origins.tolist() == [5, 10, 20, 30]
     np.testing.assert_array_equal(both.served[:, 0], [10, 1, 10, 1])
@@ -524,24 +526,24 @@ def test_records_are_put_together_by_origin_and_by_name() -> None:
     np.testing.assert_array_equal(both.aligned(["c", "nobody", "a"])[1, :, 0], [nan, nan, 1])
     assert both.between(5, 20).origins.tolist() == [5, 10]
     for nothing in (Record.empty(), plain([], ["x"], 1.0)):
-        assert one.merged(nothing).origins.tolist() == nothing.merged(one).origins.tolist() == [10, 30]
+        assert first.merged(nothing).origins.tolist() == nothing.merged(first).origins.tolist() == [10, 30]
     assert Record.empty().aligned(["a"]).shape == (0, 1, HORIZON)
 
 
 def test_what_was_served_at_some_origins() -> None:
     record = plain([10, 13, 20], ["a"], 1.0)
     record.served[:, 0] = [1, 2, 3]
-    found = record.served_at(np.array([9, 13, 14, 20, 99]))
-    np.testing.assert_array_equal(found[:, 0], [np.nan, 2, np.nan, 3, np.nan])
+    served = record.served_at(np.array([9, 13, 14, 20, 99]))
+    np.testing.assert_array_equal(served[:, 0], [np.nan, 2, np.nan, 3, np.nan])
     assert np.isnan(Record.empty().served_at(np.array([3]))).all()
     assert Record.empty().served_at(np.array([3, 4])).shape == (2, HORIZON)
 
 
 def test_an_earlier_record_counts_until_the_later_one_begins() -> None:
     issued, hindcast = plain([20, 30], ["a"], 1.0), plain([5, 14, 20, 25], ["a", "b"], 9.0)
-    found = issued.after(hindcast)
-    assert found.origins.tolist() == [5, 14, 20, 30]
-    assert found.served[:, 0].tolist() == [9, 9, 1, 1]
+    joined = issued.after(hindcast)
+    assert joined.origins.tolist() == [5, 14, 20, 30]
+    assert joined.served[:, 0].tolist() == [9, 9, 1, 1]
     assert issued.after(Record.empty()).origins.tolist() == [20, 30]
     assert Record.empty().after(hindcast).origins.tolist() == [5, 14, 20, 25]
     assert issued.after(plain([40], ["a"], 1.0)).origins.tolist() == [20, 30]
@@ -553,12 +555,12 @@ def test_an_earlier_record_counts_until_the_later_one_begins() -> None:
 def test_a_hindcast_is_counted_anew_where_it_is_read() -> None:
     record = plain([100, 103, 150], ["linear", MEAN], 80.0)
     data = as_file(replace(record, experts=np.where(record.experts > 80, np.nan, record.experts)), END, 160)
-    found = from_file(data, END + timedelta(days=2), 1000)
-    assert found.names == record.names
-    assert found.origins.tolist() == [1000 - 48 - 60, 1000 - 48 - 57, 1000 - 48 - 10]
-    np.testing.assert_array_equal(found.experts[:, 0], 80)
-    assert np.isnan(found.experts[:, 1]).all()
-    np.testing.assert_array_equal(found.served, record.served)
+    moved = from_file(data, END + timedelta(days=2), 1000)
+    assert moved.names == record.names
+    assert moved.origins.tolist() == [1000 - 48 - 60, 1000 - 48 - 57, 1000 - 48 - 10]
+    np.testing.assert_array_equal(moved.experts[:, 0], 80)
+    assert np.isnan(moved.experts[:, 1]).all()
+    np.testing.assert_array_equal(moved.served, record.served)
     # A replay that goes back sees it in its future, and does not look at it.
     earlier = from_file(data, END - 100 * HOUR, 500)
     assert earlier.origins.tolist() == [540, 543, 590]
@@ -570,11 +572,11 @@ def test_a_hindcast_is_counted_anew_where_it_is_read() -> None:
 def test_a_hindcast_says_the_same_to_the_float_after_it_was_kept(seed: int, number: int) -> None:
     series = air(seed, days=80)
     record = random_record(series, scattered(seed, number, len(series)), seed)
-    found = from_file(as_file(record, END, len(series) - 1), END, len(series) - 1)
-    assert found.names == record.names
-    np.testing.assert_array_equal(found.origins, record.origins)
-    np.testing.assert_array_equal(found.experts, record.experts.astype(np.float32))
-    np.testing.assert_array_equal(found.served, record.served.astype(np.float32))
+    again = from_file(as_file(record, END, len(series) - 1), END, len(series) - 1)
+    assert again.names == record.names
+    np.testing.assert_array_equal(again.origins, record.origins)
+    np.testing.assert_array_equal(again.experts, record.experts.astype(np.float32))
+    np.testing.assert_array_equal(again.served, record.served.astype(np.float32))
 
 
 WHOLE = as_file(plain([100, 103, 150], ["linear", MEAN], 80.0), END, 160)
@@ -612,20 +614,20 @@ def test_a_hindcast_with_a_wrong_byte_is_refused_or_says_the_same(change: int) -
     for place in range(len(WHOLE)):
         data = WHOLE[:place] + bytes([WHOLE[place] ^ change]) + WHOLE[place + 1 :]
         try:
-            found = from_file(data, END, 160)
+            again = from_file(data, END, 160)
         except ModelError:
             refused += 1
         else:
-            assert (found.names, found.origins.tolist()) == (whole.names, whole.origins.tolist())
-            np.testing.assert_array_equal(found.experts, whole.experts)
-            np.testing.assert_array_equal(found.served, whole.served)
+            assert (again.names, again.origins.tolist()) == (whole.names, whole.origins.tolist())
+            np.testing.assert_array_equal(again.experts, whole.experts)
+            np.testing.assert_array_equal(again.served, whole.served)
     assert refused > len(WHOLE) / 3
 
 
 def test_what_is_combined_says_how_it_was_made() -> None:
     series = air(1)
     models = {"only": np.full(HORIZON, 100.0)}
-    found = combine(Record.empty(), series, len(series) - 1, models, {}, floor=FLOOR)
-    assert isinstance(found, Combined)
-    assert found.names == ("only", MEAN, CORRECTED)
-    assert found.experts.shape == (3, HORIZON)
+    combined = combine(Record.empty(), series, len(series) - 1, models, {}, floor=FLOOR)
+    assert isinstance(combined, Combined)
+    assert combined.names == ("only", MEAN, CORRECTED)
+    assert combined.experts.shape == (3, HORIZON)

@@ -92,35 +92,35 @@ def test_quantiles_are_of_the_lead_time_and_its_two_neighbours() -> None:
     actual = (forecast + 5) * np.exp(errors) - 5
     actual[::7, 20] = np.nan
     errors[::7, 20] = np.nan
-    found = residual_quantiles(actual, forecast, 5.0)
+    levels = residual_quantiles(actual, forecast, 5.0)
     for lead in (0, 1, 20, 47):
         pooled = [errors[at, k] for at in range(200) for k in range(HORIZON) if abs(k - lead) <= 2]
         known = np.array([error for error in pooled if not np.isnan(error)])
-        np.testing.assert_allclose(found[lead], np.quantile(known, QUANTILES), atol=1e-12)
+        np.testing.assert_allclose(levels[lead], np.quantile(known, QUANTILES), atol=1e-12)
 
 
 def test_a_lead_time_without_truth_is_as_uncertain_as_its_neighbours_not_certain() -> None:
     forecast = np.full((120, HORIZON), 95.0)
     actual = (forecast + 5) * np.exp(residuals(120)) - 5
     actual[:, 40:] = np.nan
-    found = residual_quantiles(actual, forecast, 5.0)
-    assert (np.diff(found, axis=1) > 0).all()
-    assert found[47, -1] - found[47, 0] > 0.8 * (found[38, -1] - found[38, 0])
+    levels = residual_quantiles(actual, forecast, 5.0)
+    assert (np.diff(levels, axis=1) > 0).all()
+    assert levels[47, -1] - levels[47, 0] > 0.8 * (levels[38, -1] - levels[38, 0])
 
 
 def test_a_single_residual_is_all_there_is() -> None:
     actual = np.full((3, HORIZON), np.nan)
     actual[1, 5] = 205.0
-    found = residual_quantiles(actual, np.full((3, HORIZON), 100.0), 5.0)
-    np.testing.assert_allclose(found, np.log(2))
+    levels = residual_quantiles(actual, np.full((3, HORIZON), 100.0), 5.0)
+    np.testing.assert_allclose(levels, np.log(2))
 
 
 @given(y=FORECASTS, quantiles=RESIDUALS)
 def test_probabilities_are_probabilities(y: Array, quantiles: Array) -> None:
-    found = category_probabilities(distribution(y, quantiles, 5.0, 500.0))
-    assert found.shape == (HORIZON, len(NAMES))
-    assert (found >= 0).all()
-    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-12)
+    probabilities = category_probabilities(distribution(y, quantiles, 5.0, 500.0))
+    assert probabilities.shape == (HORIZON, len(NAMES))
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-12)
 
 
 @settings(max_examples=20, deadline=None)
@@ -129,13 +129,13 @@ def test_probabilities_are_those_of_a_draw(level: float, spread: float, seed: in
     random = np.random.default_rng(seed)
     draws = np.clip((level + 5) * np.exp(random.normal(0, spread, 20000)) - 5, 0, 500)
     values = np.quantile(draws, QUANTILES)[None, :]
-    [found] = category_probabilities(values)
+    [probabilities] = category_probabilities(values)
     named = [category(value) for value in draws]
-    for name, probability in zip(NAMES, found, strict=True):
+    for name, probability in zip(NAMES, probabilities, strict=True):
         assert probability == pytest.approx(named.count(name) / len(named), abs=0.02)
 
 
 def test_a_certain_forecast_is_certain_of_its_category() -> None:
     for value in (0.0, 50.4, 50.6, 150.0, 499.0):
-        [found] = category_probabilities(np.full((1, len(QUANTILES)), value))
-        assert NAMES[int(np.argmax(found))] == category(value)
+        [probabilities] = category_probabilities(np.full((1, len(QUANTILES)), value))
+        assert NAMES[int(np.argmax(probabilities))] == category(value)

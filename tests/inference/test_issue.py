@@ -38,14 +38,14 @@ def models(files: UrlObjectStore) -> ModelCache:
     return ModelCache(files)
 
 
-def kept(database: Database) -> dict[tuple[str, str, str], dict[str, Any]]:
+def stored_forecasts(database: Database) -> dict[tuple[str, str, str], dict[str, Any]]:
     """All forecasts in the database, by city, target and mode."""
     with database.transaction() as connection:
         rows = run(connection, "SELECT to_jsonb(forecast) FROM forecast ORDER BY origin")
     return {(row["city"], row["target"], row["mode"]): row for (row,) in rows}
 
 
-def said(database: Database, city: str, target: str) -> Any:
+def values_of(database: Database, city: str, target: str) -> Any:
     """What the champion by itself forecast, (48,)."""
     with database.transaction() as connection:
         [(names, y)] = run(
@@ -69,9 +69,9 @@ def test_what_is_kept_of_a_forecast(database: Database, files: UrlObjectStore, m
     both(database, files, "Delhi")
     report = issue_forecasts(database, models, ["Delhi"], now=NOW)
     assert (report.issued, report.repeated, report.skipped) == (2, 0, {})
-    found = kept(database)
-    assert set(found) == {("Delhi", "aqi", "live"), ("Delhi", "pm25", "live")}
-    aqi, pm25 = found["Delhi", "aqi", "live"], found["Delhi", "pm25", "live"]
+    forecasts = stored_forecasts(database)
+    assert set(forecasts) == {("Delhi", "aqi", "live"), ("Delhi", "pm25", "live")}
+    aqi, pm25 = forecasts["Delhi", "aqi", "live"], forecasts["Delhi", "pm25", "live"]
     for row in (aqi, pm25):
         assert datetime.fromisoformat(row["origin"]) == datetime.fromisoformat(row["known_until"]) == END
         assert datetime.fromisoformat(row["issued_at"]) == NOW
@@ -84,7 +84,7 @@ def test_what_is_kept_of_a_forecast(database: Database, files: UrlObjectStore, m
         assert min(row["lo95"]) >= 0
     assert max(aqi["hi95"]) <= 500
     # The champion forecasts what today was at the same hour. Of PM2.5 that is all there is at the beginning.
-    np.testing.assert_allclose(said(database, "Delhi", "aqi"), [*AQI[-24:], *AQI[-24:]], rtol=1e-4)
+    np.testing.assert_allclose(values_of(database, "Delhi", "aqi"), [*AQI[-24:], *AQI[-24:]], rtol=1e-4)
     np.testing.assert_allclose(aqi["daily"], [*AQI[-24:], *AQI[-24:]], atol=0.051)
     np.testing.assert_allclose(pm25["y"], pm25["daily"], atol=0.11)
     # Of the index it is one of two: the other follows from PM2.5.
@@ -110,13 +110,13 @@ def test_the_same_call_again_issues_nothing(
     put_hours(database, "Delhi", HISTORY)
     both(database, files, "Delhi")
     issue_forecasts(database, models, ["Delhi"], now=NOW)
-    first = kept(database)
+    first = stored_forecasts(database)
     again = issue_forecasts(database, models, ["Delhi"], now=NOW + timedelta(minutes=40))
     assert (again.issued, again.repeated, again.skipped) == (0, 2, {})
-    assert kept(database) == first
+    assert stored_forecasts(database) == first
     put_hours(database, "Delhi", HISTORY * 2)  # corrections change no forecast that was issued
     issue_forecasts(database, models, ["Delhi"], now=NOW + timedelta(minutes=41))
-    assert kept(database) == first
+    assert stored_forecasts(database) == first
     assert issue_forecasts(database, models, ["Delhi"], now=NOW + HOUR).issued == 2
 
 
@@ -131,12 +131,12 @@ def test_late_data_make_longer_lead_times_until_they_are_too_old(
     reason = f"no usable measurements in the last {MAX_LAG_HOURS} hours"
     skipped = [f"{city}/{target}" for city in ("Jaipur", "Agra") for target in ("aqi", "pm25")]
     assert report.skipped == dict.fromkeys(skipped, reason)
-    found = kept(database)
-    assert report.issued == len(found) == 10
+    forecasts = stored_forecasts(database)
+    assert report.issued == len(forecasts) == 10
     for city, lag in lags.items():
         if lag > MAX_LAG_HOURS:
             continue
-        row = found[city, "aqi", "live"]
+        row = forecasts[city, "aqi", "live"]
         assert datetime.fromisoformat(row["origin"]) == END
         assert datetime.fromisoformat(row["known_until"]) == END - lag * HOUR
         assert (row["source"], row["basis"]) == ("cpcb", "measured")
@@ -144,7 +144,7 @@ def test_late_data_make_longer_lead_times_until_they_are_too_old(
         known = AQI[: len(AQI) - lag]
         wanted = np.arange(1, HORIZON + 1) + lag
         daily = known[len(known) - 1 - (-wanted % 24)]
-        np.testing.assert_allclose(said(database, city, "aqi"), daily, rtol=1e-4)
+        np.testing.assert_allclose(values_of(database, city, "aqi"), daily, rtol=1e-4)
         np.testing.assert_allclose(row["daily"], daily, atol=0.051)
 
 
@@ -157,7 +157,7 @@ def test_the_mean_of_a_week_is_stored_as_a_model_of_it_says(
     put_hours(database, "Delhi", history, END - lag * HOUR)
     both(database, files, "Delhi", "weekly")
     assert issue_forecasts(database, models, ["Delhi"], now=NOW).issued == 2
-    for (_, target, _), row in kept(database).items():
+    for (_, target, _), row in stored_forecasts(database).items():
         known = history[:, INPUTS.index(target)]
         ahead = [
             [known[at] for at in range(len(known) - 1 + lag + lead - 24 * 10, len(known), 24)][-7:]
@@ -165,7 +165,7 @@ def test_the_mean_of_a_week_is_stored_as_a_model_of_it_says(
         ]
         week = [np.nanmean(days) for days in ahead]
         np.testing.assert_allclose(row["weekly"], week, atol=0.051)
-        np.testing.assert_allclose(said(database, "Delhi", target), week, rtol=1e-4)
+        np.testing.assert_allclose(values_of(database, "Delhi", target), week, rtol=1e-4)
         if target == "pm25":  # the only model, of which nothing is known yet: it is served
             np.testing.assert_allclose(row["y"], week, atol=0.051)
         else:
@@ -182,9 +182,9 @@ def test_hours_without_the_target_count_as_late(
     put_hours(database, "Delhi", history)
     both(database, files, "Delhi")
     assert issue_forecasts(database, models, ["Delhi"], now=NOW).issued == 2
-    found = kept(database)
-    assert datetime.fromisoformat(found["Delhi", "aqi", "live"]["known_until"]) == END - 3 * HOUR
-    assert datetime.fromisoformat(found["Delhi", "pm25", "live"]["known_until"]) == END
+    forecasts = stored_forecasts(database)
+    assert datetime.fromisoformat(forecasts["Delhi", "aqi", "live"]["known_until"]) == END - 3 * HOUR
+    assert datetime.fromisoformat(forecasts["Delhi", "pm25", "live"]["known_until"]) == END
 
 
 def test_one_failing_city_costs_no_other_its_forecast(
@@ -197,7 +197,7 @@ def test_one_failing_city_costs_no_other_its_forecast(
     files.put(model_key("live-Agra-aqi"), b"damaged")
     files.delete(model_key("live-Pune-pm25"))
     report = issue_forecasts(database, models, ["Agra", "Chennai", "Mumbai", "Pune", "Delhi"], now=NOW)
-    assert {(city, target) for city, target, _ in kept(database)} == {
+    assert {(city, target) for city, target, _ in stored_forecasts(database)} == {
         ("Agra", "pm25"),
         ("Delhi", "aqi"),
         ("Delhi", "pm25"),
@@ -300,7 +300,7 @@ def test_nothing_after_the_origin_has_any_influence(
     poisoned[-60:] *= 10
     put_hours(database, "Delhi", poisoned)
     issue_forecasts(database, models, ["Delhi"], now=then, mode="replay")
-    found = kept(database)
+    forecasts = stored_forecasts(database)
     names = (
         "y",
         "lo80",
@@ -312,8 +312,11 @@ def test_nothing_after_the_origin_has_any_influence(
         "inputs_hash",
     )
     for target in ("aqi", "pm25"):
-        before, after = (found["Delhi", target, mode] for mode in ("live", "replay"))
+        before, after = (forecasts["Delhi", target, mode] for mode in ("live", "replay"))
         assert [before[name] for name in names] == [after[name] for name in names]
     # The poison does work, where it may.
     issue_forecasts(database, models, ["Delhi"], now=then + 12 * HOUR)
-    assert kept(database)["Delhi", "pm25", "live"]["y"][0] > 3 * found["Delhi", "pm25", "live"]["y"][0]
+    assert (
+        stored_forecasts(database)["Delhi", "pm25", "live"]["y"][0]
+        > 3 * forecasts["Delhi", "pm25", "live"]["y"][0]
+    )

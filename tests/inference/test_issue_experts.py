@@ -51,7 +51,7 @@ def models(files: UrlObjectStore) -> ModelCache:
 def trained(database: Database, files: UrlObjectStore, models: ModelCache) -> Database:
     """Delhi with champions for both targets, trained at `NOW`; its hours go on for two days."""
     put_hours(database, "Delhi", WORLD, LATER)
-    report = train_city(database, files, models, "Delhi", now=NOW, families=["linear"])
+    report = train_city(database, models, "Delhi", now=NOW, families=["linear"])
     assert set(report.promoted) == set(TARGETS)
     return database
 
@@ -84,7 +84,7 @@ class Made:
     def mixed(self) -> list[float]:
         """The forecast, of its experts by their weights."""
         floor = FLOOR[self.row["target"]]
-        found = []
+        mixed = []
         for weights, (first, last) in zip(self.weights, EXPERT_BLOCKS, strict=True):
             for lead in range(first, last + 1):
                 pairs = [
@@ -93,11 +93,11 @@ class Made:
                     if not math.isnan(y)
                 ]
                 total = sum(weight for weight, _ in pairs)
-                found.append(math.exp(sum(weight * log for weight, log in pairs) / total) - floor)
-        return found
+                mixed.append(math.exp(sum(weight * log for weight, log in pairs) / total) - floor)
+        return mixed
 
 
-def kept(database: Database, mode: Mode = "live") -> list[Made]:
+def stored_forecasts(database: Database, mode: Mode = "live") -> list[Made]:
     with database.transaction() as connection:
         rows = run(
             connection,
@@ -119,12 +119,12 @@ def tables(database: Database) -> list[Any]:
 
 def hear(database: Database, received: datetime, pm25: float) -> None:
     """What a provider said of the 30 hours after a moment."""
-    said = [
+    rows = [
         ProviderForecast("openweather", "Delhi", received, received + lead * HOUR, {"pm25": pm25 + lead})
         for lead in range(1, 31)
     ]
     with database.transaction() as connection:
-        insert_provider_forecasts(connection, said, now=received)
+        insert_provider_forecasts(connection, rows, now=received)
 
 
 def test_a_forecast_is_what_its_experts_say_by_their_weights(trained: Database, models: ModelCache) -> None:
@@ -132,25 +132,27 @@ def test_a_forecast_is_what_its_experts_say_by_their_weights(trained: Database, 
         if back % 12 == 0:
             hear(trained, LATER - back * HOUR, 60.0)
         issue_forecasts(trained, models, ["Delhi"], now=LATER - back * HOUR)
-    found = kept(trained)
-    assert len(found) == 9 * len(TARGETS)
-    for one in found:
+    forecasts = stored_forecasts(trained)
+    assert len(forecasts) == 9 * len(TARGETS)
+    for forecast in forecasts:
         provider = ("openweather",)
-        assert one.names == (*MODELS[one.row["target"]], MEAN, CORRECTED, *provider, *NAIVE)
-        np.testing.assert_allclose(one.weights.sum(axis=1), 1, rtol=1e-6)
-        assert one.weights.min() >= 0
+        assert forecast.names == (*MODELS[forecast.row["target"]], MEAN, CORRECTED, *provider, *NAIVE)
+        np.testing.assert_allclose(forecast.weights.sum(axis=1), 1, rtol=1e-6)
+        assert forecast.weights.min() >= 0
         # The index is issued as a whole number, PM2.5 with one decimal.
-        rounding = 0.5 if one.row["target"] == "aqi" else 0.05
-        np.testing.assert_allclose(one.row["y"], one.mixed(), atol=rounding + 0.06, rtol=1e-5)
-        floor = FLOOR[one.row["target"]]
-        each = [np.log(y + floor) for y in one.models.values()]
-        np.testing.assert_allclose(one.of(MEAN)[MEAN], np.exp(np.nanmean(each, axis=0)) - floor, rtol=1e-5)
-    mixed = [one for one in found if (one.weights.max(axis=1) < 0.999).any()]
-    assert len(mixed) > len(found) / 2  # else nothing was averaged
-    told = found[-1].of("openweather")["openweather"]
-    assert found[-1].row["target"] == "pm25"
-    assert [told[0], told[29]] == [61.0, 90.0]
-    assert np.isnan(told[30:]).all()
+        rounding = 0.5 if forecast.row["target"] == "aqi" else 0.05
+        np.testing.assert_allclose(forecast.row["y"], forecast.mixed(), atol=rounding + 0.06, rtol=1e-5)
+        floor = FLOOR[forecast.row["target"]]
+        each = [np.log(y + floor) for y in forecast.models.values()]
+        np.testing.assert_allclose(
+            forecast.of(MEAN)[MEAN], np.exp(np.nanmean(each, axis=0)) - floor, rtol=1e-5
+        )
+    mixed = [forecast for forecast in forecasts if (forecast.weights.max(axis=1) < 0.999).any()]
+    assert len(mixed) > len(forecasts) / 2  # else nothing was averaged
+    openweather = forecasts[-1].of("openweather")["openweather"]
+    assert forecasts[-1].row["target"] == "pm25"
+    assert [openweather[0], openweather[29]] == [61.0, 90.0]
+    assert np.isnan(openweather[30:]).all()
 
 
 def test_the_first_forecast_of_a_model_begins_with_its_hindcasts(
@@ -158,24 +160,24 @@ def test_the_first_forecast_of_a_model_begins_with_its_hindcasts(
 ) -> None:
     issue_forecasts(trained, models, ["Delhi"], now=NOW)
     known = WORLD[: -2 * 24]
-    for one in kept(trained):
-        series = known[:, INPUTS.index(one.row["target"])]
+    for forecast in stored_forecasts(trained):
+        series = known[:, INPUTS.index(forecast.row["target"])]
         place = len(series) - 1
-        hindcast = models.hindcast(one.row["model_version"], END, place)
-        assert hindcast.names == one.names == (*MODELS[one.row["target"]], MEAN, CORRECTED, *NAIVE)
+        hindcast = models.hindcast(forecast.row["model_version"], END, place)
+        assert hindcast.names == forecast.names == (*MODELS[forecast.row["target"]], MEAN, CORRECTED, *NAIVE)
         assert len(hindcast.origins) > 7 * 24 / APART
-        assert (one.weights[:, one.names.index(MEAN)] < 1).any()
+        assert (forecast.weights[:, forecast.names.index(MEAN)] < 1).any()
         wanted = combine(
             hindcast,
             series,
             place,
-            one.models,
-            one.of(*NAIVE),
-            floor=FLOOR[one.row["target"]],
+            forecast.models,
+            forecast.of(*NAIVE),
+            floor=FLOOR[forecast.row["target"]],
         )
-        np.testing.assert_allclose(one.weights, wanted.weights, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(forecast.weights, wanted.weights, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(
-            one.of(CORRECTED)[CORRECTED], wanted.experts[one.names.index(CORRECTED)], rtol=1e-5
+            forecast.of(CORRECTED)[CORRECTED], wanted.experts[forecast.names.index(CORRECTED)], rtol=1e-5
         )
     # Without them all weight is on the mean.
     with trained.transaction() as connection:
@@ -184,8 +186,8 @@ def test_the_first_forecast_of_a_model_begins_with_its_hindcasts(
         if key.endswith("hindcasts.npz"):
             files.delete(key)
     issue_forecasts(trained, ModelCache(files), ["Delhi"], now=NOW)
-    for one in kept(trained):
-        assert (one.weights[:, one.names.index(MEAN)] == 1).all()
+    for forecast in stored_forecasts(trained):
+        assert (forecast.weights[:, forecast.names.index(MEAN)] == 1).all()
 
 
 def test_the_same_call_again_changes_nothing(
@@ -232,15 +234,15 @@ def random_forecast(
 
 def remember(database: Database, places: list[int], mode: Mode = "live") -> list[Record]:
     """Keep such forecasts; each as a record by itself. A provider was heard in the last 20 days only."""
-    found = []
+    records = []
     with database.transaction() as connection:
         for place in places:
             heard = place > len(AQI) - 20 * 24
             forecast, experts, y = random_forecast(place, mode, heard=heard)
             assert insert_forecast(connection, forecast)
             insert_experts(connection, "Delhi", "aqi", mode, origin=forecast.origin, experts=experts)
-            found.append(Record(experts.names, np.array([place]), y[None, :-1], y[None, -1]))
-    return found
+            records.append(Record(experts.names, np.array([place]), y[None, :-1], y[None, -1]))
+    return records
 
 
 @pytest.mark.parametrize("lag", [0, 5])
@@ -262,15 +264,15 @@ def test_weights_follow_from_the_record_as_combine_does(
             record = record.merged(part)
     assert 0 < sum(part.origins[0] <= end - WINDOW_HOURS for part in parts) < 20
     assert issue_forecasts(simple, models, ["Delhi"], now=END).issued == 1
-    one = kept(simple)[-1]
-    assert one.row["origin"] == END.isoformat()
+    forecast = stored_forecasts(simple)[-1]
+    assert forecast.row["origin"] == END.isoformat()
     series = AQI[: len(AQI) - lag]
-    wanted = combine(record, series, end, one.of("naive"), one.of(*NAIVE), floor=FLOOR["aqi"])
-    assert one.names == wanted.names
-    np.testing.assert_allclose(one.weights, wanted.weights, rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(one.of(CORRECTED)[CORRECTED], wanted.experts[2], rtol=1e-5)
-    assert (one.weights.max(axis=1) < 0.999).any()
-    np.testing.assert_allclose(one.row["y"], wanted.y, atol=0.52)
+    wanted = combine(record, series, end, forecast.of("naive"), forecast.of(*NAIVE), floor=FLOOR["aqi"])
+    assert forecast.names == wanted.names
+    np.testing.assert_allclose(forecast.weights, wanted.weights, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(forecast.of(CORRECTED)[CORRECTED], wanted.experts[2], rtol=1e-5)
+    assert (forecast.weights.max(axis=1) < 0.999).any()
+    np.testing.assert_allclose(forecast.row["y"], wanted.y, atol=0.52)
 
 
 def test_what_was_issued_is_learnt_from_the_next_day(simple: Database, models: ModelCache) -> None:
@@ -281,16 +283,16 @@ def test_what_was_issued_is_learnt_from_the_next_day(simple: Database, models: M
         run(connection, "UPDATE city_hour SET aqi = :level WHERE time > :then", level=level, then=then)
     for hour in range(0, 24, 3):
         assert issue_forecasts(simple, models, ["Delhi"], now=then + hour * HOUR).issued == 1
-    first = kept(simple)[0]
+    first = stored_forecasts(simple)[0]
     assert (first.weights[:, first.names.index(MEAN)] == 1).all()
     issue_forecasts(simple, models, ["Delhi"], now=then + 24 * HOUR)
-    second = kept(simple)[-1]
+    second = stored_forecasts(simple)[-1]
     assert (second.weights[:3, second.names.index("persistence")] > 0.1).all()
     # Of the second half of the second day nothing is known yet: it is believed there for what it did before it.
     assert second.weights[-1, second.names.index("persistence")] > 0.1
     # What was issued in one mode teaches the other nothing.
     issue_forecasts(simple, models, ["Delhi"], now=then + 24 * HOUR, mode="replay")
-    [replayed] = kept(simple, "replay")
+    [replayed] = stored_forecasts(simple, "replay")
     assert (replayed.weights[:, replayed.names.index(MEAN)] == 1).all()
 
 
@@ -306,7 +308,12 @@ def test_nothing_after_the_origin_has_any_influence(simple: Database, models: Mo
         run(connection, "UPDATE city_hour SET aqi = 500, pm25 = 900 WHERE time > :at", at=at)
     assert issue_forecasts(simple, models, ["Delhi"], now=at, mode="replay").issued == 1
     honest, spoilt = (
-        next(one for one in kept(simple, mode) if one.row["origin"] == at.isoformat()) for mode in MODES
+        next(
+            forecast
+            for forecast in stored_forecasts(simple, mode)
+            if forecast.row["origin"] == at.isoformat()
+        )
+        for mode in MODES
     )
     assert honest.row["y"] == spoilt.row["y"]
     np.testing.assert_array_equal(honest.weights, spoilt.weights)
@@ -334,7 +341,7 @@ def test_a_damaged_hindcast_costs_one_target_its_forecast_and_is_told(
     # Trained again, its files are whole, and it is served.
     now = NOW + timedelta(minutes=5)
     assert issue_forecasts(trained, models, ["Delhi"], now=now).skipped == {"Delhi/aqi": reason}
-    again = train_city(trained, files, models, "Delhi", now=NOW, families=["linear"])
+    again = train_city(trained, models, "Delhi", now=NOW, families=["linear"])
     assert again.promoted == {}
     assert files.get(hindcast_key(version)) == whole
     report = issue_forecasts(trained, models, ["Delhi"], now=now)

@@ -50,7 +50,9 @@ def served(database: Database, files: UrlObjectStore) -> Database:
     return database
 
 
-def said(origin: datetime, *, lag: int = 0, error: float = 0.2, mode: Mode = "live") -> IssuedForecast:
+def issued_forecast(
+    origin: datetime, *, lag: int = 0, error: float = 0.2, mode: Mode = "live"
+) -> IssuedForecast:
     """A forecast of the record whose log errors are of that size, with intervals of ±20 and ±40 %."""
     random = np.random.default_rng(int(origin.timestamp()))
     at = len(AQI) - 1 - (END - origin) // HOUR
@@ -66,8 +68,8 @@ def said(origin: datetime, *, lag: int = 0, error: float = 0.2, mode: Mode = "li
 
 def keep(database: Database, *record: IssuedForecast) -> None:
     with database.transaction() as connection:
-        for one in record:
-            assert insert_forecast(connection, one)
+        for forecast in record:
+            assert insert_forecast(connection, forecast)
 
 
 def issue(database: Database, models: ModelCache, now: datetime, mode: Mode = "live") -> dict[str, Any]:
@@ -93,29 +95,33 @@ def test_they_follow_from_the_record_as_quantiles_does(
             run(connection, "UPDATE city_hour SET aqi = NULL WHERE time > :known", known=END - lag * HOUR)
     # Hourly, with data late at times, and older forecasts than are looked at.
     backs = [*range(WINDOW_HOURS + 100, 200, -9), *range(200, 0, -1)]
-    record = [said(END - back * HOUR, lag=(back // 40) % 4) for back in backs]
+    record = [issued_forecast(END - back * HOUR, lag=(back // 40) % 4) for back in backs]
     keep(served, *record)
-    found = issue(served, models, END)
+    latest = issue(served, models, END)
     series = np.where(np.arange(len(AQI)) < len(AQI) - lag, AQI, np.nan)
-    at = [len(AQI) - 1 - (END - one.origin) // HOUR for one in record]
+    at = [len(AQI) - 1 - (END - forecast.origin) // HOUR for forecast in record]
     apart = sorted({(at[-1] - place) // 3: place for place in at}.values())  # the last of every three hours
-    some = [one for one, place in zip(record, at, strict=True) if place in set(apart)]
+    some = [forecast for forecast, place in zip(record, at, strict=True) if place in set(apart)]
     issued = Issued(
         np.array(apart),
-        np.array([one.y for one in some]),
+        np.array([forecast.y for forecast in some]),
         np.stack(
-            [np.array([getattr(one, name) for one in some]) for name in ("lo95", "lo80", "hi80", "hi95")], -1
+            [
+                np.array([getattr(forecast, name) for forecast in some])
+                for name in ("lo95", "lo80", "hi80", "hi95")
+            ],
+            -1,
         ),
-        np.array([(one.origin - one.known_until) // HOUR for one in some]),
+        np.array([(forecast.origin - forecast.known_until) // HOUR for forecast in some]),
     )
-    y = np.array(found["y"])
+    y = np.array(latest["y"])
     prior = np.array(models.get("live-Delhi-aqi").card.held_out_quantiles)
     table = quantiles(series, len(AQI) - 1, y, issued, prior=prior, floor=FLOOR["aqi"], lag=lag)
     values = distribution(y, table, FLOOR["aqi"], CEILING["aqi"])
     for coverage, low, high in ((0.8, "lo80", "hi80"), (0.95, "lo95", "hi95")):
         for bound, name in zip(interval(values, y, coverage), (low, high), strict=True):
-            np.testing.assert_allclose(found[name], bound, atol=0.06, rtol=1e-3)
-    np.testing.assert_allclose(found["categories"], category_probabilities(values), atol=0.01)
+            np.testing.assert_allclose(latest[name], bound, atol=0.06, rtol=1e-3)
+    np.testing.assert_allclose(latest["categories"], category_probabilities(values), atol=0.01)
 
 
 @pytest.mark.parametrize("lag", [0, 4])
@@ -124,7 +130,10 @@ def test_nothing_after_the_last_known_hour_is_used(served: Database, models: Mod
     then = END - 60 * HOUR
     known_until = then - lag * HOUR
     for mode in MODES:
-        keep(served, *(said(then - back * HOUR, lag=min(back, 2), mode=mode) for back in range(1, 400, 2)))
+        keep(
+            served,
+            *(issued_forecast(then - back * HOUR, lag=min(back, 2), mode=mode) for back in range(1, 400, 2)),
+        )
     with served.transaction() as connection:
         run(connection, "UPDATE city_hour SET aqi = NULL WHERE time > :known", known=known_until)
     honest = issue(served, models, then)
@@ -136,7 +145,7 @@ def test_nothing_after_the_last_known_hour_is_used(served: Database, models: Mod
             "INSERT INTO forecast_truth SELECT city, target, mode, origin, hi95, 48, origin FROM forecast "
             "WHERE mode = 'replay'",
         )
-    keep(served, *(said(then + after * HOUR, error=5.0, mode="replay") for after in range(1, 50)))
+    keep(served, *(issued_forecast(then + after * HOUR, error=5.0, mode="replay") for after in range(1, 50)))
     spoiled = issue(served, models, then, mode="replay")
     assert [spoiled[name] for name in BANDS] == [honest[name] for name in BANDS]
     # What was known then does count.
@@ -152,24 +161,26 @@ def test_the_record_of_a_former_champion_counts_for_the_new_one(
 ) -> None:
     width: dict[tuple[float, str], float] = {}
     for error in (0.02, 0.6):
-        keep(served, *(said(END - back * HOUR, error=error) for back in range(1, 700, 3)))
+        keep(served, *(issued_forecast(END - back * HOUR, error=error) for back in range(1, 700, 3)))
         for version in ("live-Delhi-aqi", "newer"):
             if version == "newer":
                 put_model(served, files, "aqi", "daily", city="Delhi", version=f"newer-{error}")
-            found = issue(served, models, END)
-            width[error, version] = float(np.mean(np.subtract(found["hi80"], found["lo80"])))
+            issued = issue(served, models, END)
+            width[error, version] = float(np.mean(np.subtract(issued["hi80"], issued["lo80"])))
             with served.transaction() as connection:
                 run(connection, "DELETE FROM forecast WHERE origin = :end", end=END)
         with served.transaction() as connection:
             run(connection, "DELETE FROM forecast")
     assert width[0.6, "newer"] == width[0.6, "live-Delhi-aqi"] > 2 * width[0.02, "newer"]
     # Without any record the prior is given: a new city is neither refused nor sure of itself.
-    found = issue(served, models, END)
-    assert np.mean(np.subtract(found["hi80"], found["lo80"])) > width[0.02, "newer"]
+    issued = issue(served, models, END)
+    assert np.mean(np.subtract(issued["hi80"], issued["lo80"])) > width[0.02, "newer"]
 
 
 def test_the_modes_learn_from_their_own_records(served: Database, models: ModelCache) -> None:
-    keep(served, *(said(END - back * HOUR, error=0.01, mode="replay") for back in range(1, 700, 3)))
+    keep(
+        served, *(issued_forecast(END - back * HOUR, error=0.01, mode="replay") for back in range(1, 700, 3))
+    )
     live, replay = (issue(served, models, END, mode=mode) for mode in MODES)
     assert np.mean(live["hi80"]) > np.mean(replay["hi80"])
 
@@ -179,10 +190,10 @@ def test_coverage_comes_to_what_is_stated(served: Database, models: ModelCache) 
     inside: dict[str, list[Array]] = {"80": [], "95": []}
     for back in range(50 * 24, 47, -12):
         at = len(AQI) - 1 - back
-        found = issue(served, models, END - back * HOUR)
+        issued = issue(served, models, END - back * HOUR)
         truth = AQI[at + 1 : at + 1 + HORIZON]
         if back < 34 * 24:
             for level, held in inside.items():
-                held.append((found[f"lo{level}"] <= truth) & (truth <= found[f"hi{level}"]))
+                held.append((issued[f"lo{level}"] <= truth) & (truth <= issued[f"hi{level}"]))
     assert np.mean(inside["80"]) == pytest.approx(0.80, abs=0.06)
     assert np.mean(inside["95"]) == pytest.approx(0.95, abs=0.03)

@@ -91,7 +91,7 @@ def forecast(database: Database, models: ModelCache, target: str = "pm25") -> di
 
 def trained(database: Database, files: UrlObjectStore, models: ModelCache) -> Any:
     """The card of the champion."""
-    report = train_city(database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
+    report = train_city(database, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
     return models.get(report.promoted["pm25"]).card
 
 
@@ -125,9 +125,9 @@ def test_a_champion_without_is_compared_by_the_rows_it_takes(
     put_hours(database, "Delhi", PAST)
     earlier = NOW - timedelta(days=5)
     usual = {"families": ["linear"], "targets": ["pm25"]}
-    first = train_city(database, files, models, "Delhi", now=earlier, **usual)  # type: ignore[arg-type]
+    first = train_city(database, models, "Delhi", now=earlier, **usual)  # type: ignore[arg-type]
     archive(database, 45)
-    second = train_city(database, files, models, "Delhi", now=NOW, **usual)  # type: ignore[arg-type]
+    second = train_city(database, models, "Delhi", now=NOW, **usual)  # type: ignore[arg-type]
     assert not models.get(first.promoted["pm25"]).card.layout.as_issued
     assert models.get(second.promoted["pm25"]).card.layout.as_issued
     assert "against the champion's" in second.reasons["pm25"]
@@ -139,7 +139,7 @@ def test_too_short_an_archive_is_left_out(
     put_hours(database, "Delhi", PAST)
     without = trained(database, files, models)
     archive(database, 20)
-    again = train_city(database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
+    again = train_city(database, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
     assert again.kept == {"pm25": "the same model is served already"}
     assert not without.layout.as_issued
 
@@ -189,16 +189,16 @@ def test_another_provider_steps_in(known: Database, models: ModelCache) -> None:
     with known.transaction() as connection:
         run(connection, "DELETE FROM provider_forecast WHERE received_at > :edge", edge=END - 30 * HOUR)
     three_hourly = [
-        one for lead, one in enumerate(ahead(END - 6 * HOUR, source="openweather")) if lead % 3 == 0
+        row for lead, row in enumerate(ahead(END - 6 * HOUR, source="openweather")) if lead % 3 == 0
     ]
     none = forecast(known, models)
     receive(known, three_hourly, END - 6 * HOUR)
-    found = forecast(known, models)
-    gap = [np.abs(np.array(row["y"]) - np.array(usual["y"])).mean() for row in (found, none)]
+    issued = forecast(known, models)
+    gap = [np.abs(np.array(row["y"]) - np.array(usual["y"])).mean() for row in (issued, none)]
     assert gap[0] < gap[1]
 
 
-def rivals(database: Database) -> dict[tuple[str, str], list[float | None]]:
+def challenger_rows(database: Database) -> dict[tuple[str, str], list[float | None]]:
     with database.transaction() as connection:
         rows = run(
             connection, "SELECT target, challenger, to_jsonb(y) FROM forecast_challenger ORDER BY 1, 2"
@@ -223,26 +223,26 @@ def test_providers_own_forecasts_are_kept_beside_ours(
     put_hours(database, "Delhi", PAST)
     for target in ("aqi", "pm25"):
         put_model(database, files, target, "daily", city="Delhi")
-    said = {"pm25": 90.0, "pm10": 150.0, "no2": 40.0, "o3": 60.0}
-    receive(database, air(END - 3 * HOUR, said), END - 3 * HOUR)
+    values = {"pm25": 90.0, "pm10": 150.0, "no2": 40.0, "o3": 60.0}
+    receive(database, air(END - 3 * HOUR, values), END - 3 * HOUR)
     receive(database, air(END + SECOND, {"pm25": 400.0}), END + SECOND)
     receive(database, air(END - 25 * HOUR, {"pm25": 1.0}, source="open-meteo"), END - 25 * HOUR)
     assert issue_forecasts(database, models, ["Delhi"], now=NOW).issued == 2
-    found = rivals(database)
-    assert set(found) == {("aqi", "openweather"), ("pm25", "openweather")}
-    assert found["pm25", "openweather"] == [90.0 + 3 + lead for lead in range(1, 49)]
+    stored = challenger_rows(database)
+    assert set(stored) == {("aqi", "openweather"), ("pm25", "openweather")}
+    assert stored["pm25", "openweather"] == [90.0 + 3 + lead for lead in range(1, 49)]
     past = PAST[-24:]
     for lead in (1, 10, 30, 48):
         series = {
             name: [
                 *past[:, INPUTS.index(name)],
-                *((said[name] + 3 + step if name in said else None) for step in range(1, lead + 1)),
+                *((values[name] + 3 + step if name in values else None) for step in range(1, lead + 1)),
             ]
             for name in POLLUTANTS
         }
-        assert found["aqi", "openweather"][lead - 1] == naqi(series).value, lead
+        assert stored["aqi", "openweather"][lead - 1] == naqi(series).value, lead
     assert issue_forecasts(database, models, ["Delhi"], now=NOW).repeated == 2
-    assert rivals(database) == found
+    assert challenger_rows(database) == stored
 
 
 def test_what_a_provider_does_not_say_has_no_value(
@@ -253,9 +253,9 @@ def test_what_a_provider_does_not_say_has_no_value(
         put_model(database, files, target, "daily", city="Delhi")
     receive(database, air(END, {"pm25": 90.0}, leads=30), END)
     issue_forecasts(database, models, ["Delhi"], now=NOW)
-    found = rivals(database)
-    assert found["pm25", "openweather"][29:31] == [120.0, None]
-    index = found["aqi", "openweather"]
+    stored = challenger_rows(database)
+    assert stored["pm25", "openweather"][29:31] == [120.0, None]
+    index = stored["aqi", "openweather"]
     # After some hours too few pollutants are known for an index.
     assert index[0] is not None
     assert index[9:] == [None] * 39
@@ -273,7 +273,7 @@ def test_what_a_provider_does_not_say_has_no_value(
     )
 )
 def test_the_running_index_is_that_of_the_rule(table: list[list[float | None]]) -> None:
-    found = running_naqi(np.array(table, dtype=np.float64))
+    index = running_naqi(np.array(table, dtype=np.float64))
     for hour in range(30):
         value = naqi({name: row[: hour + 1] for name, row in zip(POLLUTANTS, table, strict=True)}).value
-        assert found[hour] == value or (value is None and np.isnan(found[hour]))
+        assert index[hour] == value or (value is None and np.isnan(index[hour]))

@@ -74,7 +74,7 @@ def test_the_longest_unused_model_makes_room(files: Counted) -> None:
 
 
 def test_the_second_round_of_all_cities_reads_no_file_again(files: Counted) -> None:
-    """Champions and all that may be followed beside them, in the order of a round, with one promotion between."""
+    """Champions and all their challengers, in the order of a round, with one promotion between."""
     made, data = make_model("aqi", "mean24")
     versions = [
         f"{city.slug}-{target}-{number}"

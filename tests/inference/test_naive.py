@@ -44,11 +44,11 @@ def expected(series: list[int | None], at: int, lead: int) -> tuple[float, float
 def test_against_plain_python(series: list[int | None], lead: int) -> None:
     history = np.array([math.nan if value is None else value for value in series], dtype=np.float64)
     origins = np.arange(len(series))
-    found = naive_forecasts(history, origins, np.array([lead, 1]))
-    assert tuple(found) == NAIVE
+    forecasts = naive_forecasts(history, origins, np.array([lead, 1]))
+    assert tuple(forecasts) == NAIVE
     for at in origins:
         for name, value in zip(NAIVE, expected(series, int(at), lead), strict=True):
-            np.testing.assert_allclose(found[name][at, 0], value, rtol=1e-12)
+            np.testing.assert_allclose(forecasts[name][at, 0], value, rtol=1e-12)
 
 
 @given(seed=st.integers(0, 2**32), known=st.floats(0.02, 1), lead=st.integers(1, 72), days=st.integers(1, 12))
@@ -58,19 +58,19 @@ def test_weeks_with_gaps_against_plain_python(seed: int, known: float, lead: int
     history = np.where(random.random(24 * days) < known, random.integers(0, 500, 24 * days), np.nan)
     series = [None if math.isnan(value) else int(value) for value in history]
     origins = np.arange(24 * days)[-30:]
-    found = naive_forecasts(history, origins, np.array([lead]))
+    forecasts = naive_forecasts(history, origins, np.array([lead]))
     for row, at in enumerate(origins):
         for name, value in zip(NAIVE, expected(series, int(at), lead), strict=True):
-            np.testing.assert_allclose(found[name][row, 0], value, rtol=1e-12)
+            np.testing.assert_allclose(forecasts[name][row, 0], value, rtol=1e-12)
 
 
 def test_by_hand() -> None:
     """Two days, 100 … 147, from the last hour: tomorrow is what today was at the same hour."""
-    found = naive_forecasts(np.arange(100.0, 148.0), np.array([47]), np.arange(1, 49))
-    assert found["persistence"].tolist() == [[147.0] * 48]
-    assert found["daily"].tolist() == [list(range(124, 148)) * 2]
-    assert found["mean24"].tolist() == [[135.5] * 48]
-    assert found["weekly"].tolist() == [list(range(112, 136)) * 2]
+    forecasts = naive_forecasts(np.arange(100.0, 148.0), np.array([47]), np.arange(1, 49))
+    assert forecasts["persistence"].tolist() == [[147.0] * 48]
+    assert forecasts["daily"].tolist() == [list(range(124, 148)) * 2]
+    assert forecasts["mean24"].tolist() == [[135.5] * 48]
+    assert forecasts["weekly"].tolist() == [list(range(112, 136)) * 2]
 
 
 def test_a_week_by_hand() -> None:
@@ -79,6 +79,6 @@ def test_a_week_by_hand() -> None:
     weekly = naive_forecasts(series, np.array([len(series) - 1]), np.arange(1, 61))["weekly"]
     assert weekly.tolist() == [[6.0] * 60]  # of days 3 to 9
     series[-48:-24] = np.nan
-    found = naive_forecasts(series, np.array([len(series) - 6]), np.array([1, 20, 44]))
+    forecasts = naive_forecasts(series, np.array([len(series) - 6]), np.array([1, 20, 44]))
     # At 18:00 of the ninth day: 19:00 of days 2 to 8, and 14:00 of days 3 to 9, day 8 not being known.
-    np.testing.assert_allclose(found["weekly"], [[27 / 6, 34 / 6, 34 / 6]])
+    np.testing.assert_allclose(forecasts["weekly"], [[27 / 6, 34 / 6, 34 / 6]])

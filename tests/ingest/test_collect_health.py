@@ -16,6 +16,7 @@ import pytest
 from made import Clock, air, count, series
 from stubs import Answer, Stub
 
+from common.api.serialize_service import source_state
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, StoreError, Transient
 from common.domain.observation import HOUR, Batch, Reading
@@ -87,7 +88,7 @@ def hourly(collector: Collector, clock: Clock, hours: int) -> list[CollectReport
 
 def state_of(database: Database, now: datetime, name: str = "one") -> dict[str, Any]:
     with database.transaction() as connection:
-        return service_state(connection, now, fresh=timedelta(hours=3)).sources[name]
+        return source_state(service_state(connection, now, fresh=timedelta(hours=3)).sources[name], now)
 
 
 def test_a_source_that_hangs_costs_the_others_nothing_and_the_run_no_more_than_its_time(

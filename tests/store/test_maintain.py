@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from common.store.engine import Database, run
 from common.store.jobs import enqueue, fail, finish, lease
 from common.store.maintain import last_upkeep, maintain
 from common.store.provider_forecasts import WEATHER_KEPT, insert_provider_forecasts
-from common.store.reads.hours import days_json
+from common.store.reads.hours import days_between
 from common.store.source_runs import SourceRun, record_run
 
 RETAIN_DAYS = 90
@@ -50,10 +49,12 @@ def rolled_at(database: Database) -> dict[date, datetime]:
 def served(database: Database) -> dict[date, tuple[int, float]]:
     """Day → hours and mean of PM2.5, as the API has them."""
     with database.transaction() as connection:
-        _, points = days_json(connection, "Delhi", "in-naqi", first=date(2025, 10, 1), last=date(2025, 12, 1))
+        rows = days_between(connection, "Delhi", "in-naqi", first=date(2025, 10, 1), last=date(2025, 12, 1))
+    assert rows is not None
     return {
-        date.fromisoformat(point["date"]): (point["hours"], point["pollutants"]["pm25"])
-        for point in json.loads(points)
+        date.fromisoformat(day): (hours, pm25)
+        for day, hours, pm25 in zip(rows.date, rows.hours, rows.concentrations["pm25"], strict=True)
+        if pm25 is not None
     }
 
 

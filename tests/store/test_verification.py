@@ -476,7 +476,7 @@ def test_stated_probabilities_are_held_against_what_happened(database: Database)
     issue(database, *forecasts, *(made(origin, target="pm25") for origin in ORIGINS))
     scored(database)
     with database.transaction() as connection:
-        stated = {(tenth.event, tenth.bin): tenth for tenth in reliability(connection, span())}
+        by_tenth = {(tenth.event, tenth.bin): tenth for tenth in reliability(connection, span())}
         assert reliability(connection, span(target="pm25")) == []
     pairs: dict[tuple[str, int], list[tuple[float, bool]]] = {}
     bands = [band.name for band in CATEGORIES["in-naqi"]]
@@ -491,9 +491,9 @@ def test_stated_probabilities_are_held_against_what_happened(database: Database)
             claims |= {str(aqi): (sum(chances[3 + at :]), real > aqi) for at, aqi in enumerate(EXCEEDED)}
             for event, (stated, happened) in claims.items():
                 pairs.setdefault((event, min(int(stated * 10), 9)), []).append((stated, happened))
-    assert stated.keys() == pairs.keys()
+    assert by_tenth.keys() == pairs.keys()
     for key, outcomes in pairs.items():
-        assert stated[key].n == len(outcomes)
-        assert (stated[key].stated, stated[key].happened) == pytest.approx(
+        assert by_tenth[key].n == len(outcomes)
+        assert (by_tenth[key].stated, by_tenth[key].happened) == pytest.approx(
             tuple(np.mean(outcomes, axis=0)), rel=1e-6
         )

@@ -53,9 +53,7 @@ def models(files: UrlObjectStore) -> ModelCache:
 
 
 def train(database: Database, files: UrlObjectStore, families: list[Any], now: datetime = NOW) -> Any:
-    return train_city(
-        database, files, ModelCache(files), "Delhi", now=now, families=families, targets=["pm25"]
-    )
+    return train_city(database, ModelCache(files), "Delhi", now=now, families=families, targets=["pm25"])
 
 
 def served(database: Database) -> Any:

@@ -11,9 +11,19 @@ from synthetic import END, hours
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON, NAIVE, TARGETS, Target
 from common.domain.observation import HOUR, IST
-from common.features import FLOOR, INPUTS, Array, Outlooks, Told, build, names, production, usable_origins
+from common.features import (
+    FLOOR,
+    INPUTS,
+    Array,
+    ProviderForecasts,
+    ReceivedForecasts,
+    build,
+    names,
+    production,
+    usable_origins,
+)
 from common.training.dataset import LEADS, MIN_TRAINING_HOURS, Dataset, make_dataset, pooled_dataset
-from common.training.families import fit
+from common.training.families import FitOptions, fit
 
 HISTORY = hours(45, seed=2, gaps=0.03)
 
@@ -85,10 +95,10 @@ def test_several_stations_are_learnt_from_together() -> None:
     histories = [hours(30, seed=seed, gaps=0.02) for seed in (1, 2, 3)]
     data = pooled_dataset(histories, END, IST, production("pm25"))
     alone = [make_dataset(history, END, "pm25") for history in histories]
-    np.testing.assert_array_equal(data.X, np.concatenate([one.X for one in alone]))
-    np.testing.assert_array_equal(data.actual, np.concatenate([one.actual for one in alone]))
-    assert np.bincount(data.series).tolist() == [len(one.hours) for one in alone]
-    assert data.judged(data.split()[1]).shape[0] == sum(one.split()[1].sum() for one in alone)
+    np.testing.assert_array_equal(data.X, np.concatenate([part.X for part in alone]))
+    np.testing.assert_array_equal(data.actual, np.concatenate([part.actual for part in alone]))
+    assert np.bincount(data.series).tolist() == [len(part.hours) for part in alone]
+    assert data.judged(data.split()[1]).shape[0] == sum(part.split()[1].sum() for part in alone)
 
 
 def test_the_time_of_year_is_learnt_from_a_year_only() -> None:
@@ -107,8 +117,8 @@ def test_nothing_of_the_held_out_hours_is_learnt(target: Target) -> None:
     def trained(data: Dataset) -> tuple[Array, Array]:
         learn, _ = data.split()
         y = np.nan_to_num(data.log_ratio())
-        lead_column = names(target).index("lead")
-        model = fit("linear", data.rows, y, learn, weight=data.weight(), lead_column=lead_column)
+        options = FitOptions(weight=data.weight(), lead_column=names(target).index("lead"))
+        model = fit("linear", data.rows, y, learn, options)
         return model.weights, model.bias  # type: ignore[attr-defined]
 
     data = make_dataset(HISTORY, END, target)
@@ -148,9 +158,9 @@ def test_more_than_plain_effects_of_expected_weather_are_learnt_from_a_year_of_i
         name: padded[issued[:, None] + np.arange(1, 73), INPUTS.index(name)]
         for name in ("wind_speed", "rain")
     }
-    outlooks = Outlooks((Told(issued, issued + 1, values),))
+    weather_ahead = ProviderForecasts((ReceivedForecasts(issued, issued + 1, values),))
     layout = production("pm25", ahead=True)
-    data = pooled_dataset([history], END, IST, layout, [outlooks])
+    data = pooled_dataset([history], END, IST, layout, [weather_ahead])
     assert data.knows_ahead() is known
     # The finer features of it are learnt from where it is known for a year only.
     fine = [layout.index(name) for name in layout.fine_ahead]

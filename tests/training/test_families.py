@@ -15,7 +15,7 @@ from common.inference.onnx_session import model_names, open_session, predict, pr
 from common.training.dataset import Dataset, make_dataset
 from common.training.ensemble import Ensemble, near
 from common.training.export import in_target_unit
-from common.training.families import BLOCKS, Fitted, LinearByLead, fit, naive_model
+from common.training.families import BLOCKS, FitOptions, Fitted, LinearByLead, fit, naive_model
 from common.training.train import export, train_families
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def taught(data: Dataset, family: Family, learn: NDArray[np.bool_], y: Array | N
     """One family, trained on some pairs; `y`: other log-ratios than the true ones."""
     values = np.nan_to_num(data.log_ratio()) if y is None else y
     lead_column = data.layout.index("lead")
-    return fit(family, data.taught(), values, learn, weight=data.weight(), lead_column=lead_column)
+    options = FitOptions(weight=data.weight(), lead_column=lead_column)
+    return fit(family, data.taught(), values, learn, options)
 
 
 def served(model: Fitted, target: Target, X: Array) -> Array:
@@ -71,11 +72,11 @@ def test_the_onnx_form_agrees_with_the_model(fitted: Fitted, data: Dataset) -> N
 def test_lead_times_beyond_the_horizon_are_answered_as_the_horizon(fitted: Fitted) -> None:
     origins = usable_origins(HISTORY[:, INPUTS.index("aqi")])[300::50]
     rows = build(HISTORY, END, "aqi", origins, LAGGED)
-    found = served(fitted, "aqi", rows.X)
+    forecasts = served(fitted, "aqi", rows.X)
     for lead in (HORIZON + 1, HORIZON + MAX_LAG_HOURS):
         row = np.repeat(rows.X[:, [lead - 1]], HORIZON, axis=1)
         expected = in_unit(fitted.predict(row), rows.level, "aqi")[:, HORIZON - 1]
-        np.testing.assert_allclose(found[:, lead - 1], expected, atol=1e-3)
+        np.testing.assert_allclose(forecasts[:, lead - 1], expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("family", BY_ROW)
@@ -86,9 +87,9 @@ def test_each_block_answers_for_its_own_lead_times(family: Family, data: Dataset
     offsets = np.array([-0.6, 0.2, -0.2, 0.6, 0.0])[block]
     everything = np.ones(data.X.shape[:2], dtype=bool)
     y = np.broadcast_to(offsets, everything.shape)
-    found = served(taught(data, family, everything, y), "aqi", data.X[:20])
+    forecasts = served(taught(data, family, everything, y), "aqi", data.X[:20])
     expected = in_unit(np.broadcast_to(offsets, (20, HORIZON)), data.level[:20], "aqi")
-    np.testing.assert_allclose(found, expected, atol=0.5)
+    np.testing.assert_allclose(forecasts, expected, atol=0.5)
 
 
 def test_forecasts_stay_within_the_scale() -> None:
@@ -96,8 +97,8 @@ def test_forecasts_stay_within_the_scale() -> None:
     nothing, bias = np.zeros((HORIZON, len(columns))), np.linspace(-9, 9, HORIZON)
     wild = LinearByLead.unbounded(nothing, bias, columns.index("lead"))
     X = build(HISTORY, END, "aqi", np.array([500]), np.arange(1, HORIZON + 1)).X
-    found = served(wild, "aqi", X)
-    assert (found.min(), found.max()) == (0.0, 500.0)
+    forecasts = served(wild, "aqi", X)
+    assert (forecasts.min(), forecasts.max()) == (0.0, 500.0)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -105,9 +106,9 @@ def test_forecasts_stay_within_the_scale() -> None:
 def test_a_naive_forecast_is_served_as_it_is_judged(name: str, target: Target) -> None:
     origins = usable_origins(HISTORY[:, INPUTS.index(target)])[170:]
     rows = build(HISTORY, END, target, origins, LAGGED)
-    found = served(naive_model(name, names(target)), target, rows.X)
+    forecasts = served(naive_model(name, names(target)), target, rows.X)
     expected = naive_forecasts(HISTORY[:, INPUTS.index(target)], origins, LAGGED)[name]
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(forecasts, expected, rtol=1e-5, atol=1e-3)
 
 
 def test_an_hour_that_is_never_known_is_served_as_it_is_judged() -> None:
@@ -116,9 +117,9 @@ def test_an_hour_that_is_never_known_is_served_as_it_is_judged() -> None:
     history[5::24] = np.nan
     origins = usable_origins(history[:, INPUTS.index("pm25")])[::7]
     rows = build(history, END, "pm25", origins, LAGGED)
-    found = served(naive_model("weekly", names("pm25")), "pm25", rows.X)
+    forecasts = served(naive_model("weekly", names("pm25")), "pm25", rows.X)
     expected = naive_forecasts(history[:, INPUTS.index("pm25")], origins, LAGGED)["weekly"]
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(forecasts, expected, rtol=1e-5, atol=1e-3)
     never = (origins[:, None] + LAGGED) % 24 == 5
     np.testing.assert_array_equal(expected[never], np.broadcast_to(rows.level[:, None], never.shape)[never])
 
@@ -178,7 +179,7 @@ def test_an_ensemble_gives_each_of_its_models_and_their_mean_in_one_file(target:
     ratios = {name: model.predict(data.X) for name, model in models.items()}
     mean = sum(ratios.values()) / len(ratios)
     np.testing.assert_allclose(ensemble.predict(data.X), mean)
-    assert {name: found.tolist() for name, found in ensemble.each(data.X).items()} == {
+    assert {name: forecasts.tolist() for name, forecasts in ensemble.each(data.X).items()} == {
         name: ratio.tolist() for name, ratio in ratios.items()
     }
     file, parity, fault = export(data, ensemble)
@@ -190,14 +191,14 @@ def test_an_ensemble_gives_each_of_its_models_and_their_mean_in_one_file(target:
         native = in_unit(ratio, data.level, target)
         np.testing.assert_allclose(each[name].reshape(native.shape), native, atol=1e-3, rtol=1e-5)
     native = in_unit(mean, data.level, target)
-    found = predict(session, rows).reshape(native.shape)
+    forecasts = predict(session, rows).reshape(native.shape)
     if data.layout.whole:
         exact = predict(session, rows, "exact").reshape(native.shape)
         np.testing.assert_allclose(exact, native, atol=1e-3, rtol=1e-5)
-        np.testing.assert_array_equal(found, np.round(exact))
-        assert any((one != np.round(one)).any() for one in each.values())  # these are not rounded
+        np.testing.assert_array_equal(forecasts, np.round(exact))
+        assert any((values != np.round(values)).any() for values in each.values())  # these are not rounded
     else:
-        np.testing.assert_allclose(found, native, atol=1e-3, rtol=1e-5)
+        np.testing.assert_allclose(forecasts, native, atol=1e-3, rtol=1e-5)
 
 
 def test_one_lying_model_of_an_ensemble_is_found_out(data: Dataset) -> None:
@@ -216,16 +217,10 @@ def test_products_and_what_corrects_them_are_served_as_trained(family: Family, d
     learn, _ = data.split()
     pair = data.layout.index("lag48"), data.layout.index("hour_cos2")
     product = data.X[:, :, pair[0]].astype(np.float64) * data.X[:, :, pair[1]]
-    known = fit(
-        family,
-        data.taught(),
-        product,
-        learn,
-        weight=data.weight(),
-        lead_column=data.layout.index("lead"),
-        known_ahead=True,
-        products=[pair],
+    options = FitOptions(
+        weight=data.weight(), lead_column=data.layout.index("lead"), known_ahead=True, products=[pair]
     )
+    known = fit(family, data.taught(), product, learn, options)
     plain = cast("LinearByLead", taught(data, "linear", learn, product))
     errors = [np.abs(model.predict(data.X) - product).mean() for model in (known, plain)]
     assert errors[0] < 0.8 * errors[1], errors
@@ -269,26 +264,30 @@ def test_candidates_are_judged_on_rows_they_have_not_seen_and_served_knowing_all
     learn, judge = data.split()
     truth = data.judged(judge)
     known = np.isfinite(truth)
-    for one in (linear, boosted, blend, naive):
-        errors = np.abs(one.held_out - truth)[known]
-        assert one.metrics["holdout"]["mae"] == pytest.approx(errors.mean(), abs=1e-4)
-        assert one.metrics["holdout"]["n"] == known.sum()
-        assert one.samples == np.isfinite(data.actual).sum()
-        assert one.fault is None
-    families = [one.family for one in (linear, boosted, blend, naive)]
+    for candidate in (linear, boosted, blend, naive):
+        errors = np.abs(candidate.held_out - truth)[known]
+        assert candidate.metrics["holdout"]["mae"] == pytest.approx(errors.mean(), abs=1e-4)
+        assert candidate.metrics["holdout"]["n"] == known.sum()
+        assert candidate.samples == np.isfinite(data.actual).sum()
+        assert candidate.fault is None
+    families = [candidate.family for candidate in (linear, boosted, blend, naive)]
     assert families == ["linear", "xgboost", "blend", "naive"]
     assert naive.metrics["naive"] in NAIVE
     assert blend.metrics["blend_of"] == ["linear", "xgboost"]
-    assert [list(one.members) for one in (linear, boosted, blend, naive)] == [
+    assert [list(candidate.members) for candidate in (linear, boosted, blend, naive)] == [
         ["level_free", "linear", "pooled"],
         ["xgboost"],
         ["level_free", "linear", "pooled", "xgboost"],
         [],
     ]
-    for one in (linear, boosted, blend):
-        assert one.metrics["models"] == list(one.members) == model_names(open_session(one.onnx))
-        logs = np.mean([np.log(held + FLOOR["pm25"]) for held in one.members.values()], axis=0)
-        np.testing.assert_allclose(one.held_out, np.exp(logs) - FLOOR["pm25"], rtol=1e-9)
+    for candidate in (linear, boosted, blend):
+        assert (
+            candidate.metrics["models"]
+            == list(candidate.members)
+            == model_names(open_session(candidate.onnx))
+        )
+        logs = np.mean([np.log(held + FLOOR["pm25"]) for held in candidate.members.values()], axis=0)
+        np.testing.assert_allclose(candidate.held_out, np.exp(logs) - FLOOR["pm25"], rtol=1e-9)
 
     def seeing(pairs: NDArray[np.bool_]) -> Array:
         model = taught(data, "linear", pairs)
@@ -310,15 +309,15 @@ def test_trees_do_without_the_level_until_about_a_year_is_known(days: int, *, le
     assert data.knows_seasons() is level_known
     linear, boosted, *_ = train_families(data, ["linear", "xgboost"])
     X = data.X[:: len(data.X) // 40].reshape(-1, data.X.shape[2])
-    told = X.copy()
+    altered = X.copy()
     columns = [
         name for name in data.layout.of_level if name != "level"
     ]  # that one brings it back into the unit
-    told[:, [data.layout.index(name) for name in columns]] += np.float32(0.5)
+    altered[:, [data.layout.index(name) for name in columns]] += np.float32(0.5)
     changed = {}
-    for one in (linear, boosted):
-        session = open_session(one.onnx)
-        before, after = predict_each(session, X), predict_each(session, told)
+    for candidate in (linear, boosted):
+        session = open_session(candidate.onnx)
+        before, after = predict_each(session, X), predict_each(session, altered)
         changed |= {name: bool(np.abs(after[name] - y).max() > 0.01) for name, y in before.items()}
     assert changed.pop("pooled", None) is (None if level_known else False)
     assert changed == {"level_free": False, "linear": True, "xgboost": level_known}
@@ -335,6 +334,6 @@ def test_a_constant_series_is_forecast_as_it_is() -> None:
     history = hours(40, seed=2)
     history[:] = 80.0
     candidates = train_families(make_dataset(history, END, "pm25"), ["linear", "xgboost"])
-    assert [one.family for one in candidates] == ["linear", "xgboost", "naive"]
-    for one in candidates:
-        np.testing.assert_allclose(one.held_out, 80.0, atol=0.5)
+    assert [candidate.family for candidate in candidates] == ["linear", "xgboost", "naive"]
+    for candidate in candidates:
+        np.testing.assert_allclose(candidate.held_out, 80.0, atol=0.5)

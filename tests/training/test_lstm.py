@@ -23,7 +23,7 @@ from common.inference.onnx_session import open_session, predict
 from common.training.dataset import Dataset, make_dataset
 from common.training.ensemble import Ensemble
 from common.training.export import in_target_unit
-from common.training.families import Fitted, fit, naive_model
+from common.training.families import FitOptions, Fitted, fit, naive_model
 from common.training.train import export, train_families
 
 if TYPE_CHECKING:
@@ -57,15 +57,8 @@ def model(data: Dataset, pattern: Array) -> Lstm:
 
 def taught(data: Dataset, y: Array) -> Any:
     learn, _ = data.split()
-    return fit(
-        "lstm",
-        data.taught(),
-        y,
-        learn,
-        weight=data.weight(),
-        lead_column=data.layout.index("lead"),
-        hours=data.hours,
-    )
+    options = FitOptions(weight=data.weight(), lead_column=data.layout.index("lead"), hours=data.hours)
+    return fit("lstm", data.taught(), y, learn, options)
 
 
 @needs_torch
@@ -94,7 +87,7 @@ def test_every_origin_is_answered_by_its_own_rows(model: Lstm, data: Dataset) ->
     session = open_session(export(data, model)[0])
     X = data.X[100:160:12]
     together = predict(session, X.reshape(-1, X.shape[2])).reshape(X.shape[:2])
-    apart = [predict(session, one) for one in X]
+    apart = [predict(session, rows) for rows in X]
     np.testing.assert_allclose(together, apart, rtol=1e-5, atol=1e-3)
 
 
@@ -114,7 +107,7 @@ def test_late_data_make_longer_lead_times(model: Lstm, data: Dataset, lag: int) 
     history = hours(40, seed=3, gaps=0.03)
     origins = usable_origins(history[:, INPUTS.index("pm25")])[300::40]
     X = build(history, END, "pm25", origins, LEADS + lag).X
-    linear, both = (served(one, data, X) for one in (model.linear, model))
+    linear, both = (served(form, data, X) for form in (model.linear, model))
     correction = model.predict(X) - model.linear.predict(X)
     assert np.abs(correction).mean() > 0.05
     floor = FLOOR["pm25"]
@@ -165,11 +158,11 @@ def test_it_is_a_candidate_like_the_others(data: Dataset) -> None:
     candidates = train_families(data, ["linear", "lstm"])
     linear, lstm, *_, naive = candidates
     assert (linear.family, lstm.family, naive.family) == ("linear", "lstm", "naive")
-    blended = any(one.family == "blend" for one in candidates)
+    blended = any(candidate.family == "blend" for candidate in candidates)
     assert blended is not np.allclose(linear.held_out, lstm.held_out)  # twins are no blend
-    for one in candidates:
-        assert one.fault is None
-        assert "left_out" not in one.metrics
+    for candidate in candidates:
+        assert candidate.fault is None
+        assert "left_out" not in candidate.metrics
 
 
 WITHOUT = """
@@ -205,12 +198,12 @@ def test_without_torch_it_is_left_out_and_that_is_said() -> None:
         [sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    found, asked = json.loads(done.stdout)
-    assert {"linear", "random_forest", "xgboost", "naive"} <= {family for family, _ in found}
-    assert "lstm" not in {family for family, _ in found}
-    for _, left_out in found:
+    trained, refused = json.loads(done.stdout)
+    assert {"linear", "random_forest", "xgboost", "naive"} <= {family for family, _ in trained}
+    assert "lstm" not in {family for family, _ in trained}
+    for _, left_out in trained:
         assert "pip install" in left_out["lstm"]
-    assert set(asked) == {"lstm", "linear,lstm"}
-    for error in asked.values():
+    assert set(refused) == {"lstm", "linear,lstm"}
+    for error in refused.values():
         assert "lstm cannot be trained" in error
         assert "pip install 'vayu[lstm]'" in error

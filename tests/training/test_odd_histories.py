@@ -84,7 +84,7 @@ def an_index_of_another_rule(history: Array) -> Array:
 def test_an_odd_history_has_its_model(target: Target, spoil: Callable[[Array], Array], served: str) -> None:
     data = make_dataset(spoil(hours(DAYS, seed=3, gaps=0.02)), END, target)
     candidates = train_families(data, ["linear"])
-    best = best_of([one for one in candidates if one.fault is None])
+    best = best_of([candidate for candidate in candidates if candidate.fault is None])
     assert best.family == served
     assert ("too little history" in best.metrics.get("why", "")) == (spoil is three_days)
     X = data.X[-30:]

@@ -26,14 +26,14 @@ def random_recipes(seed: int, days: int, gain: float = 0.0) -> tuple[np.ndarray,
 
 def switches(errors: tuple[np.ndarray, np.ndarray], *, margin: bool) -> list[int]:
     """Days on which another recipe is served, where each day the last `WINDOW` are compared."""
-    served, found = 0, []
+    served, days = 0, []
     pairs = np.full(WINDOW, 1000)
     for day in range(WINDOW, len(errors[0])):
-        old, new = (errors[one][day - WINDOW : day] for one in (served, 1 - served))
+        old, new = (errors[recipe][day - WINDOW : day] for recipe in (served, 1 - served))
         if by_days(pairs, old, new).better if margin else new.sum() < old.sum():
             served = 1 - served
-            found.append(day - WINDOW)
-    return found
+            days.append(day - WINDOW)
+    return days
 
 
 def test_noise_seldom_switches_recipes() -> None:
@@ -46,9 +46,9 @@ def test_noise_seldom_switches_recipes() -> None:
 
 
 def test_a_recipe_that_is_truly_better_is_found_within_weeks_and_stays() -> None:
-    found = [switches(random_recipes(seed, WINDOW + 90, gain=0.05), margin=True) for seed in range(8)]
-    assert sum(bool(days) and days[0] <= 30 for days in found) >= 7
-    assert np.mean([len(days) for days in found]) < 1.5
+    changes = [switches(random_recipes(seed, WINDOW + 90, gain=0.05), margin=True) for seed in range(8)]
+    assert sum(bool(days) and days[0] <= 30 for days in changes) >= 7
+    assert np.mean([len(days) for days in changes]) < 1.5
 
 
 @given(st.integers(4, 40), st.floats(0.1, 1e4), st.integers(0, 10**6))
@@ -57,18 +57,18 @@ def test_what_is_better_every_day_is_certain_and_the_other_way_round(
 ) -> None:
     old = size * (1 + np.random.default_rng(seed).random(days))
     n = np.full(days, 24)
-    found, turned = by_days(n, old, old * 0.9), by_days(n, old * 0.9, old)
-    assert (found.certainty, found.better, found.worse) == (1.0, True, False)
+    comparison, turned = by_days(n, old, old * 0.9), by_days(n, old * 0.9, old)
+    assert (comparison.certainty, comparison.better, comparison.worse) == (1.0, True, False)
     assert (turned.certainty, turned.better, turned.worse) == (0.0, False, True)
-    assert found.old_mae == pytest.approx(old.sum() / n.sum())
+    assert comparison.old_mae == pytest.approx(old.sum() / n.sum())
     same = by_days(n, old, old)
     assert (same.certainty, same.better, same.worse) == (0.5, False, False)
 
 
 @given(st.integers(1, 3))
 def test_a_few_days_prove_nothing(days: int) -> None:
-    found = by_days(np.full(days, 1000), np.full(days, 900.0), np.full(days, 1.0))
-    assert (found.certainty, found.better, found.worse) == (0.5, False, False)
+    comparison = by_days(np.full(days, 1000), np.full(days, 900.0), np.full(days, 1.0))
+    assert (comparison.certainty, comparison.better, comparison.worse) == (0.5, False, False)
 
 
 def test_what_is_certain_and_tiny_is_no_reason() -> None:
@@ -81,5 +81,5 @@ def test_pairs_belong_to_the_day_of_their_target() -> None:
     """Two origins at hours 0 and 24: their 96 targets lie in hours 1 … 72, three days and one hour of a fourth."""
     actual = np.zeros((2, HORIZON))
     actual[1, 0] = np.nan
-    found = by_hours(actual, actual + 2, actual + 1, np.array([0, 24]))
-    assert (found.n, found.days, found.old_mae, found.new_mae) == (95, 4, 2.0, 1.0)
+    comparison = by_hours(actual, actual + 2, actual + 1, np.array([0, 24]))
+    assert (comparison.n, comparison.days, comparison.old_mae, comparison.new_mae) == (95, 4, 2.0, 1.0)

@@ -44,16 +44,20 @@ def made_up(plan: Plan, **more: Any) -> Backtest:
     return backtest(Hours(NAMES, values, int(START.timestamp()), names, form), plan, **more)
 
 
-def assert_same(found: Backtest, expected: Backtest) -> None:
+def assert_same(result: Backtest, expected: Backtest) -> None:
     for field in fields(Forecasts):
-        np.testing.assert_equal(getattr(found.forecasts, field.name), getattr(expected.forecasts, field.name))
-    assert [one.family for one in found.candidates] == [one.family for one in expected.candidates]
-    for one, other in zip(found.candidates, expected.candidates, strict=True):
-        assert one.onnx == other.onnx
-        np.testing.assert_equal(one.held_out, other.held_out)
-        np.testing.assert_equal(one.prior, other.prior)
+        np.testing.assert_equal(
+            getattr(result.forecasts, field.name), getattr(expected.forecasts, field.name)
+        )
+    assert [candidate.family for candidate in result.candidates] == [
+        candidate.family for candidate in expected.candidates
+    ]
+    for candidate, other in zip(result.candidates, expected.candidates, strict=True):
+        assert candidate.onnx == other.onnx
+        np.testing.assert_equal(candidate.held_out, other.held_out)
+        np.testing.assert_equal(candidate.prior, other.prior)
         seconds = {"training_seconds": 0}
-        assert one.metrics | seconds == other.metrics | seconds
+        assert candidate.metrics | seconds == other.metrics | seconds
 
 
 @contextmanager
@@ -139,8 +143,8 @@ def test_a_scheduler_without_workers_is_told() -> None:
 def test_large_arrays_come_to_a_cluster_as_they_are() -> None:
     shared, own = np.arange(30_000.0), [np.arange(30_000.0) + at for at in range(9)]
     with cluster(1) as scheduler, on_cluster(scheduler) as run:
-        found = list(run(np.add, [(shared, one) for one in own]))
-        np.testing.assert_array_equal(found, [shared + one for one in own])
+        sums = list(run(np.add, [(shared, summand) for summand in own]))
+        np.testing.assert_array_equal(sums, [shared + summand for summand in own])
         assert os.getpid() not in set(run(os.getpid, [()]))
 
 

@@ -58,13 +58,15 @@ class Oracle:
 
     data: Dataset
     error: float
-    asked: int = 0
+    n_rows: int = 0
 
     def run(self, _: None, feeds: dict[str, Array]) -> list[Array]:
         known = {X.tobytes(): actual for X, actual in zip(self.data.X, self.data.actual, strict=True)}
         rows = feeds["X"].reshape(-1, 48, feeds["X"].shape[1])
-        self.asked = len(rows)
-        return [np.concatenate([np.nan_to_num(known[one.tobytes()], nan=1.0) * self.error for one in rows])]
+        self.n_rows = len(rows)
+        return [
+            np.concatenate([np.nan_to_num(known[origin.tobytes()], nan=1.0) * self.error for origin in rows])
+        ]
 
 
 def model(session: Oracle) -> Model:
@@ -117,7 +119,7 @@ def test_on_hours_that_neither_has_seen_the_better_stays(
     decision = decide(trained, data, champion, model(session))
     assert decision.promote is promoted
     unseen = (data.hours >= data.length - 1 - 96) & (data.hours >= data.hours[data.split()[1]].min())
-    assert session.asked == unseen.sum()
+    assert session.n_rows == unseen.sum()
     number = np.isfinite(data.actual[unseen]).sum()
     assert f"on {number} unseen hours" in decision.reason
     theirs = np.abs(data.actual[unseen] * (error - 1))
@@ -128,7 +130,7 @@ def test_hours_the_champion_was_trained_on_do_not_count(data: Dataset, trained: 
     """Here it has seen all but a day: too little to compare, but its recipe was tried again."""
     session = Oracle(data, 1.0)
     decision = decide(trained, data, row("linear", END - 24 * HOUR), model(session))
-    assert session.asked == 0
+    assert session.n_rows == 0
     assert decision.promote
     assert "tried on the same hours" in decision.reason
 
@@ -174,7 +176,7 @@ def test_a_champion_that_cannot_be_served_is_replaced(data: Dataset, trained: li
 
 
 @dataclass
-class Said:
+class Recorded:
     """Stands in for an ONNX session that says what was held out, row by row."""
 
     rows: Array
@@ -183,7 +185,7 @@ class Said:
     def run(self, _: None, feeds: dict[str, Array]) -> list[Array]:
         known = {X.tobytes(): y for X, y in zip(self.rows, self.y, strict=True)}
         rows = feeds["X"].reshape(-1, 48, feeds["X"].shape[1])
-        return [np.concatenate([known[one.tobytes()] for one in rows])]
+        return [np.concatenate([known[origin.tobytes()] for origin in rows])]
 
 
 def against(
@@ -193,13 +195,13 @@ def against(
     _, judge = data.split()
     truth = data.judged(judge)
     theirs = candidate.held_out + share * np.nan_to_num(truth - candidate.held_out)
-    session = cast("Oracle", Said(data.X[judge], theirs))
-    found = decide([candidate], data, row(family, END - 144 * HOUR), model(session), held=held)
+    session = cast("Oracle", Recorded(data.X[judge], theirs))
+    decision = decide([candidate], data, row(family, END - 144 * HOUR), model(session), held=held)
     unseen = data.hours[judge] >= data.length - 1 - 144
     compared = by_hours(truth[unseen], theirs[unseen], candidate.held_out[unseen], data.hours[judge][unseen])
-    assert f"MAE {compared.new_mae:.2f} against the champion's {compared.old_mae:.2f}" in found.reason
+    assert f"MAE {compared.new_mae:.2f} against the champion's {compared.old_mae:.2f}" in decision.reason
     assert (compared.better, compared.worse) == (share < -0.1, share > 0.1)
-    return found
+    return decision
 
 
 @pytest.mark.parametrize("share", [-0.3, -0.01, 0.0, 0.01, 0.3])
@@ -218,8 +220,8 @@ def test_a_single_family_takes_the_place_of_another_only_where_it_is_clearly_bet
     data: Dataset, trained: list[Candidate], share: float
 ) -> None:
     for champion in ("blend", "xgboost"):
-        found = against(data, trained[0], cast("Family", champion), share)
-        assert found.promote is (share < -0.1)
+        decision = against(data, trained[0], cast("Family", champion), share)
+        assert decision.promote is (share < -0.1)
 
 
 @pytest.mark.parametrize("share", [-0.3, -0.01, 0.0, 0.01, 0.3])
@@ -227,9 +229,9 @@ def test_a_champion_that_was_chosen_by_hand_gives_way_only_to_what_is_clearly_be
     data: Dataset, trained: list[Candidate], share: float
 ) -> None:
     for family in ("linear", "blend"):
-        found = against(data, scored(trained[0], cast("Family", family)), "linear", share, held=True)
-        assert found.promote is (share < -0.1)
-        assert "the champion was chosen by hand" in found.reason
+        decision = against(data, scored(trained[0], cast("Family", family)), "linear", share, held=True)
+        assert decision.promote is (share < -0.1)
+        assert "the champion was chosen by hand" in decision.reason
 
 
 def test_without_unseen_hours_a_champion_that_was_chosen_by_hand_stays(

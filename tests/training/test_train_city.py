@@ -52,14 +52,14 @@ def test_every_model_is_kept_with_its_card(
     database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Navi Mumbai", HISTORY)
-    report = train_city(database, files, models, "Navi Mumbai", now=NOW, families=["linear"])
+    report = train_city(database, models, "Navi Mumbai", now=NOW, families=["linear"])
     assert set(report.promoted) == {"aqi", "pm25"}
     assert (report.kept, report.failed) == ({}, {})
     assert set(report.metrics) == set(TARGETS)
-    assert all(set(found) == {"linear", "naive"} for found in report.metrics.values())
-    kept = rows(database)
-    assert len(kept) == 4
-    for row in kept:
+    assert all(set(scores) == {"linear", "naive"} for scores in report.metrics.values())
+    stored = rows(database)
+    assert len(stored) == 4
+    for row in stored:
         card = models.get(row["version"]).card
         assert row["version"].startswith(f"navi-mumbai-{row['target']}-{row['family']}-20251105T1030Z-")
         assert (card.city, card.target, card.family, card.mode) == (
@@ -79,7 +79,7 @@ def test_every_model_is_kept_with_its_card(
         assert (np.diff(card.held_out_quantiles, axis=1) >= 0).all()
         assert 0 <= card.parity < 0.01
         assert row["metrics"] == json.loads(json.dumps(card.metrics)) | {"parity": card.parity}
-        assert [one["lead"] for one in card.metrics["by_lead"]] == list(range(1, HORIZON + 1))
+        assert [lead["lead"] for lead in card.metrics["by_lead"]] == list(range(1, HORIZON + 1))
         assert card.samples == row["samples"] > 10000
         served = row["version"] in report.promoted.values()
         assert row["status"] == ("champion" if served else "rejected")
@@ -91,11 +91,11 @@ def test_the_same_call_again_changes_nothing(
     database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
-    first = train_city(database, files, models, "Delhi", now=NOW, targets=["pm25"])
+    first = train_city(database, models, "Delhi", now=NOW, targets=["pm25"])
     before, listed = rows(database), files.list()
     onnx = {key: files.get(key) for key in listed if key.endswith(".onnx")}
     later = NOW + timedelta(minutes=20)
-    second = train_city(database, files, ModelCache(files), "Delhi", now=later, targets=["pm25"])
+    second = train_city(database, ModelCache(files), "Delhi", now=later, targets=["pm25"])
     assert (list(first.promoted), second.promoted) == (["pm25"], {})
     assert second.kept == {"pm25": "the same model is served already"}
     assert rows(database) == before
@@ -111,7 +111,7 @@ def test_where_nothing_can_be_said_the_naive_forecast_has_the_weight_from_the_be
     """Each step of a random walk is news: no model beats that it stays where it is, as the hindcasts show."""
     history = random_walk(31)
     put_hours(database, "Delhi", history, END + timedelta(days=1))
-    report = train_city(database, files, models, "Delhi", now=NOW, families=["linear"])
+    report = train_city(database, models, "Delhi", now=NOW, families=["linear"])
     assert all("-linear-" in version for version in report.promoted.values())
     for target in TARGETS:
         skill = report.metrics[target]["linear"]["skill"]
@@ -121,18 +121,18 @@ def test_where_nothing_can_be_said_the_naive_forecast_has_the_weight_from_the_be
     for hour in ends:
         issue_forecasts(database, models, ["Delhi"], now=NOW + hour * HOUR)
     with database.transaction() as connection:
-        found = run(
+        result = run(
             connection,
             "SELECT forecast.y, persistence, expert.y, names, weights FROM forecast "
             "JOIN forecast_expert AS expert USING (city, target, mode, origin)",
         )
-    assert len(found) == len(ends) * len(TARGETS)
+    assert len(result) == len(ends) * len(TARGETS)
     away = {"served": 0.0, "mean": 0.0}
-    for y, persistence, experts, given, _ in found:
+    for y, persistence, experts, given, _ in result:
         mean = np.array(experts).reshape(-1, HORIZON)[given.index("mean")]
         away["served"] += float(np.abs(np.array(y) - persistence).mean())
         away["mean"] += float(np.abs(mean - persistence).mean())
-    naive = [np.array(weights).reshape(-1, len(given))[:, -len(NAIVE) :] for *_, given, weights in found]
+    naive = [np.array(weights).reshape(-1, len(given))[:, -len(NAIVE) :] for *_, given, weights in result]
     assert np.mean(naive, axis=0)[0].argmax() == NAIVE.index("persistence")
     assert np.mean(naive, axis=0).sum(axis=1).mean() > 0.6
     assert away["served"] < 0.8 * away["mean"]
@@ -143,21 +143,21 @@ def test_a_better_model_replaces_the_champion_and_it_is_retired(
 ) -> None:
     history = hours(36, seed=9, memory=0.98)
     put_hours(database, "Delhi", history)
-    early = train_city(database, files, models, "Delhi", now=NOW - timedelta(days=5), families=["linear"])
+    early = train_city(database, models, "Delhi", now=NOW - timedelta(days=5), families=["linear"])
     assert all("-linear-" in version for version in early.promoted.values())
     # The old one's weights are spoilt: it still opens, but forecasts poorly.
     with database.transaction() as connection:
         for target in TARGETS:
             _swap_for_a_poor_one(connection, files, target, END - timedelta(days=5))
-    late = train_city(database, files, models, "Delhi", now=NOW, families=["linear"])
+    late = train_city(database, models, "Delhi", now=NOW, families=["linear"])
     assert set(late.promoted) == set(TARGETS)
-    found = rows(database)
+    stored = rows(database)
     for target in TARGETS:
-        [served] = [row for row in found if (row["target"], row["status"]) == (target, "champion")]
+        [served] = [row for row in stored if (row["target"], row["status"]) == (target, "champion")]
         assert served["version"] == late.promoted[target]
         assert "against the champion's" in served["reason"]
         assert datetime.fromisoformat(served["promoted_at"]) == NOW
-        [old] = [row for row in found if row["version"] == f"poor-{target}"]
+        [old] = [row for row in stored if row["version"] == f"poor-{target}"]
         assert (old["status"], old["reason"]) == ("retired", f"replaced by {served['version']}")
 
 
@@ -188,17 +188,17 @@ def test_a_champion_that_does_better_on_unseen_hours_is_kept(
     history = hours(80, seed=7, memory=0.98)
     put_hours(database, "Delhi", history)
     now = NOW - timedelta(days=6)
-    first = train_city(database, files, models, "Delhi", now=now, families=["linear"], targets=["pm25"])
+    first = train_city(database, models, "Delhi", now=now, families=["linear"], targets=["pm25"])
     with database.transaction() as connection:
         run(connection, "DELETE FROM city_hour WHERE time < :t", t=END - timedelta(days=26))
-    second = train_city(database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
+    second = train_city(database, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
     assert second.promoted == {}
     assert "against the champion's" in second.kept["pm25"]
     with database.transaction() as connection:
         row = champion(connection, "Delhi", "pm25", "live")
     assert row is not None
     assert row.version == first.promoted["pm25"]
-    [rejected] = [one for one in rows(database) if "linear-20251105" in one["version"]]
+    [rejected] = [model for model in rows(database) if "linear-20251105" in model["version"]]
     assert (rejected["status"], rejected["reason"]) == ("rejected", second.kept["pm25"])
 
 
@@ -207,7 +207,7 @@ def test_a_damaged_champion_is_replaced(
     database: Database, files: UrlObjectStore, models: ModelCache, damage: str
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
-    first = train_city(database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
+    first = train_city(database, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
     version = first.promoted["pm25"]
     if damage == "gone":
         files.delete(model_key(version))
@@ -216,7 +216,7 @@ def test_a_damaged_champion_is_replaced(
     fresh = ModelCache(files)
     assert issue_forecasts(database, fresh, ["Delhi"], now=NOW).issued == 0
     # Trained on the very same hours it is the same model: its files are written again.
-    again = train_city(database, files, fresh, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
+    again = train_city(database, fresh, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
     assert again.promoted == first.promoted
     assert issue_forecasts(database, fresh, ["Delhi"], now=NOW).issued == 1
     assert [row["status"] for row in rows(database)].count("champion") == 1
@@ -226,9 +226,9 @@ def test_replayed_models_stand_beside_live_ones(
     database: Database, files: UrlObjectStore, models: ModelCache
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
-    live = train_city(database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
+    live = train_city(database, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"])
     replayed = train_city(
-        database, files, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"], mode="replay"
+        database, models, "Delhi", now=NOW, families=["linear"], targets=["pm25"], mode="replay"
     )
     assert replayed.promoted["pm25"] == "replay-" + live.promoted["pm25"]
     assert sorted(row["mode"] for row in rows(database) if row["status"] == "champion") == ["live", "replay"]
@@ -240,15 +240,15 @@ def test_a_short_history_is_served_the_naive_forecast_and_says_why(
     history = HISTORY.copy()
     history[: 24 * 13, -1] = np.nan  # the index begins later
     put_hours(database, "Delhi", history)
-    report = train_city(database, files, models, "Delhi", now=NOW, families=["linear"])
+    report = train_city(database, models, "Delhi", now=NOW, families=["linear"])
     assert set(report.promoted) == {"aqi", "pm25"}
     assert "-naive-" in report.promoted["aqi"]
     assert "-linear-" in report.promoted["pm25"]
     [short] = [row for row in rows(database) if row["target"] == "aqi"]
     assert "too little history: 720 hours; training needs about 24 days" in short["reason"]
-    nothing = train_city(database, files, models, "Mumbai", now=NOW)
+    nothing = train_city(database, models, "Mumbai", now=NOW)
     assert nothing.failed == dict.fromkeys(TARGETS, "nothing has been collected for this city yet")
-    before = train_city(database, files, models, "Delhi", now=NOW - timedelta(days=100))
+    before = train_city(database, models, "Delhi", now=NOW - timedelta(days=100))
     assert all("later than the training's end" in reason for reason in before.failed.values())
     assert {row["city"] for row in rows(database)} == {"Delhi"}
 
@@ -258,11 +258,11 @@ def test_only_hours_before_the_clock_are_learnt_from(
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     then = NOW - timedelta(days=3)
-    first = train_city(database, files, models, "Delhi", now=then, families=["linear"], mode="replay")
+    first = train_city(database, models, "Delhi", now=then, families=["linear"], mode="replay")
     poisoned = HISTORY.copy()
     poisoned[-72:] *= 10
     put_hours(database, "Delhi", poisoned)
-    second = train_city(database, files, models, "Delhi", now=then, families=["linear"], mode="replay")
+    second = train_city(database, models, "Delhi", now=then, families=["linear"], mode="replay")
     assert set(second.kept) == set(first.promoted) == set(TARGETS)
     assert second.metrics == first.metrics
 
@@ -302,7 +302,12 @@ def test_promotions_at_the_same_time_leave_one_champion(database: Database) -> N
     for thread in threads:
         thread.join()
     assert failed == []
-    assert sorted(one["status"] for one in rows(database)) == ["champion", "retired", "retired", "retired"]
+    assert sorted(model["status"] for model in rows(database)) == [
+        "champion",
+        "retired",
+        "retired",
+        "retired",
+    ]
 
 
 ALONE = """
@@ -328,12 +333,12 @@ def test_an_artefact_needs_numpy_and_onnxruntime_and_nothing_else(
 ) -> None:
     put_hours(database, "Delhi", HISTORY)
     families = ["linear", "random_forest", "xgboost"]
-    train_city(database, files, models, "Delhi", now=NOW, families=families, targets=["pm25"])  # type: ignore[arg-type]
+    train_city(database, models, "Delhi", now=NOW, families=families, targets=["pm25"])  # type: ignore[arg-type]
     X = build(HISTORY, END, "pm25", np.array([700]), np.arange(1, HORIZON + 1)).X[0]
     np.save(tmp_path / "X.npy", X)
-    kept = rows(database)
-    assert {row["family"] for row in kept} - {"blend"} == {"linear", "naive", "random_forest", "xgboost"}
-    paths = {row["version"]: str(tmp_path / model_key(row["version"])) for row in kept}
+    stored = rows(database)
+    assert {row["family"] for row in stored} - {"blend"} == {"linear", "naive", "random_forest", "xgboost"}
+    paths = {row["version"]: str(tmp_path / model_key(row["version"])) for row in stored}
     command = [sys.executable, "-W", "error", "-c", ALONE, str(tmp_path / "X.npy"), *paths.values()]
     subprocess.run(command, check=True, timeout=60)
     for version, path in paths.items():

@@ -7,21 +7,30 @@ data are late, anything may come at any moment, and nothing is promised for long
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from io import BytesIO
 from threading import RLock
 from typing import TYPE_CHECKING
 
 import msgspec
 from cachetools import LRUCache
-from werkzeug import Request, Response
+from werkzeug import Request
+from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.http import parse_etags
 
-from common.api.blueprint import BASE, CachePolicy, Endpoint
+from common.api.blueprint import BASE, JSON, CachePolicy, Endpoint
 from common.api.context import ApiContext
 from common.api.middleware.cors import allowed_origin
-from common.api.middleware.replies import add_headers, takes_gzip
+from common.api.middleware.replies import (
+    SECURITY_HEADERS,
+    STATUS_LINES,
+    Headers,
+    Reply,
+    own_headers,
+    takes_gzip,
+)
 from common.api.middleware.request_context import RequestContext
 from common.api.middleware.response_cache import Answer, Content, Question
-from common.api.validation import read_query
+from common.api.validation import read_body, read_query
 from common.domain.cities import find_city
 from common.domain.errors import VayuError
 from common.domain.observation import HOUR, last_full_hour
@@ -32,7 +41,7 @@ if TYPE_CHECKING:
 STALE_FOR_S = 600
 """While the database does not answer, an answer made so long ago is still given, marked as what it is."""
 _SHARED_FOR_S = {"data": 3600, "minute": 60}
-_STALE = '111 vayu "Revalidation Failed"'
+_STALE = ("Warning", '111 vayu "Revalidation Failed"')
 _EXPECTED = timedelta(minutes=10)
 """After the end of an hour its data may come; `common.cli.schedule` says when they are collected."""
 _SETTLED = timedelta(minutes=15)
@@ -40,10 +49,12 @@ _SETTLED = timedelta(minutes=15)
 _REMEMBERED = 4096
 _LONGEST_HEADER = 4096
 _LONGEST = 512
-"""Characters of an address and a query that are remembered as they were written."""
+"""Characters of an address, a query and a body that are remembered as they were written."""
+_LONGEST_BODY = 4096
+"""Bytes of a body whose answer is cached."""
 
-Written = tuple[str, str, str, str]
-"""Where it is mounted, path, query, Accept: as a client wrote them."""
+Written = tuple[str, str, str, str, str]
+"""Where it is mounted, path, query, Accept, body: as a client wrote them."""
 
 
 class CachedResponses:
@@ -61,20 +72,22 @@ class CachedResponses:
         """The endpoint of a request, where its address is plainly written."""
         return self._keys.endpoint(request.method, request.path)
 
-    def find(
-        self, request: RequestContext, endpoint: Endpoint, make: Callable[[], Response]
-    ) -> Answer | Response:
+    def find(self, request: RequestContext, endpoint: Endpoint, make: Callable[[], Reply]) -> Answer | Reply:
         """The answer, cached or made now; what `make` returns where that cannot be cached."""
+        if self._cache is None and endpoint.method == "POST":
+            return make()  # nothing is cached here, and what clients may cache is no POST's answer
         known = self._watch.known()
         written = self._keys.written(request, endpoint)
-        name = unvaried = self._keys.known(written) or name_of(request.environ, endpoint, request.path)
-        if known is None or name is None:
+        if known is None or written is None:
+            return make()
+        name = unvaried = self._keys.known(written) or name_of(request.environ, endpoint, written)
+        if name is None:
             return make()
         now = self._clock()
         if origin := allowed_origin(request.environ, self._origins):
             name = f"{origin} {name}"  # its answer names it
-        answer: Answer | Response
-        before = None if self._cache is None or known.sure else self._cache.newest(name)
+        answer: Answer | Reply
+        before = None if known.sure else self._newest(endpoint, name)
         if before is not None and _bearable(before, now):
             request.cache = "stale"
             answer = before
@@ -85,8 +98,8 @@ class CachedResponses:
             answer, request.cache = self._cache.get_or_make(
                 question, lambda: _as_answer(make(), now), seconds=_SHARED_FOR_S[endpoint.cache]
             )
-            if isinstance(answer, Response) and answer.status_code == 503:  # the database has just gone
-                before = self._cache.newest(name)
+            if isinstance(answer, Reply) and answer.status[:3] == "503":  # the database has just gone
+                before = self._newest(endpoint, name)
                 if before is not None and _bearable(before, now):
                     request.cache = "stale"
                     answer = before
@@ -94,26 +107,31 @@ class CachedResponses:
             self._keys.remember(written, unvaried)
         return answer
 
-    def response(self, request: RequestContext, endpoint: Endpoint, answer: Answer) -> Response:
+    def reply(self, request: RequestContext, endpoint: Endpoint, answer: Answer) -> Reply:
         """An answer as this client gets it."""
         environ = request.environ
-        response = Response(answer.body, headers=answer.content.headers)
-        headers = response.headers
-        headers["ETag"] = answer.tag
-        if request.cache == "stale":
-            headers["Cache-Control"] = "no-cache"
-            headers["Age"] = str(max(int(self._clock().timestamp() - answer.made_at), 0))
-            headers["Warning"] = _STALE
+        headers = own_headers(request)
+        if endpoint.method == "POST":
+            headers.append(
+                ("Cache-Control", "no-store")
+            )  # what is cached here is no answer that others could reuse
         else:
-            headers["Cache-Control"] = self._promise(endpoint.cache)
-        add_headers(response, request)
-        if matches(environ.get("HTTP_IF_NONE_MATCH", ""), answer.tag):
-            response.status_code = 304
-            headers.remove("Content-Disposition")
-        elif answer.packable and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            response.content_encoding = "gzip"
-            response.set_data(answer.packed)
-        return response
+            headers.append(("ETag", answer.tag))
+            if request.cache == "stale":
+                age_s = max(int(self._clock().timestamp() - answer.made_at), 0)
+                headers += (("Cache-Control", "no-cache"), ("Age", str(age_s)), _STALE)
+            else:
+                headers.append(("Cache-Control", self._promise(endpoint.cache)))
+            known_tags = environ.get("HTTP_IF_NONE_MATCH")
+            if known_tags and matches(known_tags, answer.tag):
+                return Reply(STATUS_LINES[304], _headers(answer, "unchanged") + headers, b"")
+        if answer.packable and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            return Reply(STATUS_LINES[200], _headers(answer, "packed") + headers, answer.packed)
+        return Reply(STATUS_LINES[200], _headers(answer, "plain") + headers, answer.body)
+
+    def _newest(self, endpoint: Endpoint, name: str) -> Answer | None:
+        """The answer that was cached last, valid or not; none to a POST, which is never told that it is stale."""
+        return None if self._cache is None or endpoint.method == "POST" else self._cache.newest(name)
 
     def _promise(self, policy: CachePolicy) -> str:
         if self._closed:
@@ -129,13 +147,32 @@ def _bearable(answer: Answer, now: datetime) -> bool:
     return abs(now.timestamp() - answer.made_at) <= STALE_FOR_S
 
 
-def _as_answer(response: Response, now: datetime) -> Answer | Response:
-    """What can be cached as what is cached."""
-    if response.status_code != 200 or not response.is_sequence or "Cache-Control" in response.headers:
-        return response
-    response.vary.add("Accept-Encoding")
-    response.headers.remove("Content-Length")
-    return Answer(Content(list(response.headers), response.get_data(), now.timestamp()))
+def _as_answer(reply: Reply, now: datetime) -> Answer | Reply:
+    """What can be cached as what is cached: a reply that says how long it holds has been completed already."""
+    headers = dict(reply.headers)
+    if headers.pop("Content-Length", None) is None or "Cache-Control" in headers:
+        return reply
+    assert isinstance(reply.body, bytes)  # noqa: S101 — its length is known
+    return Answer(Content(list(headers.items()), reply.body, now.timestamp()))
+
+
+def _headers(answer: Answer, form: str) -> Headers:
+    """The headers that every use of an answer in this form has in common; made once."""
+    ready = answer.ready.get(form)
+    if ready is None:
+        headers = WerkzeugHeaders(SECURITY_HEADERS)
+        headers.update(answer.content.headers)
+        vary = [headers["Vary"], "Accept-Encoding"] if "Vary" in headers else ["Accept-Encoding"]
+        headers["Vary"] = ", ".join(vary)
+        if form == "unchanged":
+            for name in ("Content-Type", "Content-Disposition"):
+                headers.remove(name)
+        else:
+            headers["Content-Length"] = str(len(answer.packed if form == "packed" else answer.body))
+        if form == "packed":
+            headers["Content-Encoding"] = "gzip"
+        ready = answer.ready[form] = headers.to_wsgi_list()
+    return ready
 
 
 def matches(if_none_match: str, tag: str) -> bool:
@@ -182,11 +219,14 @@ class CacheKeys:
         whole = self._whole.get((method, path))
         return whole or self._beginning.get((method, path.rpartition("/")[0]))
 
-    def written(self, request: RequestContext, endpoint: Endpoint) -> Written:
-        """The request, as it was written."""
+    def written(self, request: RequestContext, endpoint: Endpoint) -> Written | None:
+        """The request, as it was written; None where its body is none of which the answer is cached."""
         environ = request.environ
         accept = environ.get("HTTP_ACCEPT", "") if len(endpoint.media) > 1 else ""
-        return environ.get("SCRIPT_NAME", ""), request.path, environ.get("QUERY_STRING", ""), accept
+        body = "" if endpoint.body is None else _body(environ)
+        if body is None:
+            return None
+        return environ.get("SCRIPT_NAME", ""), request.path, environ.get("QUERY_STRING", ""), accept, body
 
     def known(self, written: Written) -> str | None:
         """The name of a request that came lately and was answered well."""
@@ -200,14 +240,29 @@ class CacheKeys:
                 self._names[written] = name
 
 
-def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, path: str) -> str | None:
+def _body(environ: "WSGIEnvironment") -> str | None:
+    """The body, byte by byte as characters, left to be read again; None where it is long, or not said to be JSON."""
+    length = environ.get("CONTENT_LENGTH", "")
+    media = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if not (length.isascii() and length.isdecimal()) or int(length) > _LONGEST_BODY or media != JSON:
+        return None
+    content = environ["wsgi.input"].read(int(length))
+    environ["wsgi.input"] = BytesIO(content)
+    return str(content, "latin-1")
+
+
+def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, written: Written) -> str | None:
     """One name for all ways to ask the same: whatever the city's spelling and the order of the parameters.
 
     None where it is not asked rightly: that is for the endpoint to say.
     """
+    mounted, path, _, _, body = written
     request = Request(environ)
     try:
         query = read_query(endpoint.query, dict(request.args.lists()))
+        content = (
+            None if endpoint.body is None else read_body(endpoint.body, JSON, lambda: body.encode("latin-1"))
+        )
         wanted = (
             path.removesuffix("/").rpartition("/")[2].encode("latin-1").decode()
             if "{" in endpoint.path
@@ -217,6 +272,6 @@ def name_of(environ: "WSGIEnvironment", endpoint: Endpoint, path: str) -> str | 
     except (VayuError, UnicodeError):
         return None
     media = request.accept_mimetypes.best_match(endpoint.media) if len(endpoint.media) > 1 else ""
-    mounted = environ.get("SCRIPT_NAME", "")
-    parameters = None if query is None else query.model_dump(mode="json")
+    models = (query, content)
+    parameters = [None if model is None else model.model_dump(mode="json") for model in models]
     return msgspec.json.encode((mounted, endpoint.path, place, parameters, media)).decode()

@@ -2,9 +2,10 @@
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
 
 from werkzeug import Response
 from werkzeug.datastructures import Accept
@@ -26,33 +27,78 @@ SMALLEST_PACKED = 1024
 """Bytes of a body that is not packed."""
 _TEXTS = ("text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml")
 _LONGEST_HEADER = 4096
+STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+Headers = list[tuple[str, str]]
 
 
-def response_of(inner: "WSGIApplication", request: RequestContext) -> Response:
+class Reply(NamedTuple):
+    """An answer on its way; a body of several parts is not known in advance."""
+
+    status: str
+    headers: Headers
+    body: bytes | Iterable[bytes]
+
+
+def captured(inner: "WSGIApplication", request: RequestContext) -> Reply:
     """What an application answers; its body in one piece where its length is known."""
-    response = Response.from_app(inner, request.environ)
-    if response.content_length is not None:
-        response.make_sequence()
-        response.close()
-    return response
+    started: list[tuple[str, Headers]] = []
+
+    def start(status: str, headers: Headers, _: object = None) -> Callable[[bytes], object]:
+        started[:] = [(status, headers)]
+        return _unused
+
+    body = inner(request.environ, start)
+    [(status, headers)] = started
+    if any(name == "Content-Length" for name, _ in headers):
+        try:
+            return Reply(status, headers, b"".join(body))
+        finally:
+            close_of(body)()
+    return Reply(status, headers, body)
 
 
-def add_headers(response: Response, request: RequestContext) -> None:
-    """Add what every answer carries, and what is so of this request alone."""
-    headers = response.headers
+def close_of(body: object) -> Callable[[], None]:
+    """What is called when a body was sent, or is not wanted."""
+    close: Callable[[], None] = getattr(body, "close", lambda: None)
+    return close
+
+
+def finish(response: Response, request: RequestContext) -> None:
+    """Complete a response of Flask's, unless it is to be cached as it is."""
+    if request.for_cache and is_cacheable(response):
+        return
+    response.headers.setdefault("Cache-Control", "no-store")
     for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    headers["X-Request-Id"] = request.request_id
+        response.headers.setdefault(name, value)
+    response.headers.extend(own_headers(request))
+    _pack(response, request)
+
+
+def is_cacheable(response: Response) -> bool:
+    """Whether it is whole, went well, and says nothing itself of how long it holds."""
+    return (
+        response.status_code == 200 and not response.is_streamed and "Cache-Control" not in response.headers
+    )
+
+
+def own_headers(request: RequestContext) -> Headers:
+    """The headers of this very request."""
+    headers = [("X-Request-Id", request.request_id)]
     # By plain HTTP nobody may believe it: RFC 6797 §7.2.
     if request.environ.get("wsgi.url_scheme") == "https":
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers.append(("Strict-Transport-Security", "max-age=31536000"))
     if request.allowance is not None:
-        headers["RateLimit-Limit"] = str(request.allowance.limit)
-        headers["RateLimit-Remaining"] = str(request.allowance.remaining)
-        headers["RateLimit-Reset"] = str(request.allowance.reset_s)
+        _, limit, remaining, reset_s = request.allowance
+        headers += (
+            ("RateLimit-Limit", str(limit)),
+            ("RateLimit-Remaining", str(remaining)),
+            ("RateLimit-Reset", str(reset_s)),
+        )
+    return headers
 
 
-def pack(response: Response, request: RequestContext) -> None:
+def _pack(response: Response, request: RequestContext) -> None:
     """Compress the body by gzip, where the client takes that and it is worth it."""
     if response.content_encoding or not (response.mimetype or "").startswith(_TEXTS):
         return
@@ -69,7 +115,7 @@ def pack(response: Response, request: RequestContext) -> None:
         response.set_data(gzip.compress(response.get_data(), 6, mtime=0))
     else:
         body = response.response
-        response.call_on_close(getattr(body, "close", lambda: None))
+        response.call_on_close(close_of(body))
         response.response = _packed(body)  # type: ignore[arg-type]
 
 
@@ -86,3 +132,12 @@ def _packed(body: Iterable[bytes]) -> Iterator[bytes]:
         if ready := packer.compress(part):
             yield ready
     yield packer.flush()
+
+
+def _unused(_: bytes) -> object:
+    """WSGI's other way of writing, which no application here uses.
+
+    Raises:
+        NotImplementedError: always, so that one that does is seen at its first answer.
+    """
+    raise NotImplementedError("answers are given as iterables")

@@ -61,6 +61,8 @@ class RequestContext:
     """None: it counts for nobody."""
     refusal: Refusal | None = None
     """Why it is not answered."""
+    for_cache: bool = False
+    """Whether its answer is to be cached where it can be."""
     cache: str = ""
     """How the cache had to do with it: ``hit``, ``shared``, ``miss``, ``stale``; empty: not at all."""
     started: float = field(default_factory=perf_counter)

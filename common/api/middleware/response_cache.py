@@ -56,7 +56,7 @@ class Content(msgspec.Struct, frozen=True, array_like=True):
 class Answer:
     """A kept answer; the body with gzip is made when it is first wanted."""
 
-    __slots__ = ("_packed", "body", "content", "made_at", "size", "tag")
+    __slots__ = ("_packed", "body", "content", "made_at", "ready", "size", "tag")
 
     def __init__(self, content: Content) -> None:
         self.content = content
@@ -64,6 +64,8 @@ class Answer:
         self.made_at = content.made_at
         self.tag = entity_tag(content.body)
         self.size = _OVERHEAD + 2 * len(content.body)
+        self.ready: dict[str, list[tuple[str, str]]] = {}
+        """By the form in which it is sent, the headers that every use of it has in common."""
         self._packed: bytes | None = None
 
     @property

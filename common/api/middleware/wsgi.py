@@ -8,7 +8,6 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from werkzeug import Response
 from werkzeug.wsgi import ClosingIterator
 
 from common.api.blueprint import Endpoint
@@ -17,7 +16,7 @@ from common.api.middleware import log
 from common.api.middleware.access_control import AccessControl
 from common.api.middleware.cached_responses import CachedResponses
 from common.api.middleware.cors import is_preflight
-from common.api.middleware.replies import add_headers, pack, response_of
+from common.api.middleware.replies import Reply, captured, close_of
 from common.api.middleware.request_context import Refusal, RequestContext, begin
 
 if TYPE_CHECKING:
@@ -46,63 +45,50 @@ class Middleware:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = begin(environ)
         try:
-            response = self._response(request)
+            reply = self._reply(request)
         except Exception as error:  # noqa: BLE001 — the last place where a fault of ours can become an answer
             log.logger().error(
                 "request failed", exc_info=error, request_id=request.request_id, path=request.path
             )
-            response = self._refused(_INTERNAL, request)
-        environ["REQUEST_METHOD"] = request.method
-        body, status, headers = response.get_wsgi_response(environ)
+            reply = self._refused(_INTERNAL, request)
+        status, headers, body = reply
+        request.status = int(status[:3])
         start_response(status, headers)
-        request.status = response.status_code
-        if response.is_sequence or request.method == "HEAD":
-            whole = b"".join(body)
-            response.close()
-            request.length = len(whole)
+        if request.method == "HEAD":
+            close_of(body)()
+            body = b""
+        if isinstance(body, bytes):
+            request.length = len(body)
             self._end(request)
-            return (whole,)
-        end = partial(self._end, request)
-        return ClosingIterator(_counted(body, request), [response.close, end])
+            return (body,)
+        return ClosingIterator(_counted(body, request), [close_of(body), partial(self._end, request)])
 
-    def _response(self, request: RequestContext) -> Response:
+    def _reply(self, request: RequestContext) -> Reply:
         if is_preflight(request.environ):
-            return self._uncached(request)
+            return captured(self._inner, request)
         endpoint = request.endpoint = self._cached.endpoint(request)
         refusal = self._access.refusal(request)
         if refusal is not None:
             return self._refused(refusal, request)
         if endpoint is None or endpoint.cache == "never":
-            return self._uncached(request)
-        answer = self._cached.find(request, endpoint, lambda: self._made(request))
-        if isinstance(answer, Response):
-            return _completed(answer, request)
-        return self._cached.response(request, endpoint, answer)
+            return captured(self._inner, request)
+        answer = self._cached.find(request, endpoint, lambda: self._made(request, endpoint))
+        return answer if isinstance(answer, Reply) else self._cached.reply(request, endpoint, answer)
 
-    def _refused(self, refusal: Refusal, request: RequestContext) -> Response:
+    def _refused(self, refusal: Refusal, request: RequestContext) -> Reply:
         request.refusal = refusal
-        return self._uncached(request)
+        return captured(self._inner, request)
 
-    def _uncached(self, request: RequestContext) -> Response:
-        return _completed(response_of(self._inner, request), request)
-
-    def _made(self, request: RequestContext) -> Response:
+    def _made(self, request: RequestContext, endpoint: Endpoint) -> Reply:
         """What a GET gives, for a HEAD as well: it is cached for both."""
-        request.environ["REQUEST_METHOD"] = "GET"
-        return response_of(self._inner, request)
+        request.environ["REQUEST_METHOD"] = endpoint.method
+        request.for_cache = True
+        return captured(self._inner, request)
 
     def _end(self, request: RequestContext) -> None:
         request.ended = perf_counter()
         self._meter.count(request)
         log.log_request(request)
-
-
-def _completed(response: Response, request: RequestContext) -> Response:
-    """The response with what every answer carries that is not cached."""
-    response.headers.setdefault("Cache-Control", "no-store")
-    add_headers(response, request)
-    pack(response, request)
-    return response
 
 
 def _counted(body: Iterable[bytes], request: RequestContext) -> Iterator[bytes]:

@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 from math import isnan
 from typing import Any, Literal
 
-from flask import Response
 from flask_openapi3 import Tag
 from werkzeug.routing import BaseConverter
 
 from common.api.blueprint import Blueprint
 from common.api.context import context
 from common.api.errors import Problem
-from common.api.responses import cached_response, city_error, raw, utc
+from common.api.responses import city_error, raw, utc
 from common.api.schemas import CityPath
 from common.api.schemas.forecast import (
     Batch,
@@ -67,13 +66,9 @@ def forecast(path: CityPath, query: ForecastQuery) -> dict[str, Any]:
     )
 
 
-@api.post("/forecast/batch", responses={200: Batch, 413: Problem, 415: Problem})
-def batch(body: BatchBody) -> Response:
+@api.post("/forecast/batch", responses={200: Batch, 413: Problem, 415: Problem}, cache="minute")
+def batch(body: BatchBody) -> dict[str, Any]:
     """AQI forecasts of several cities; those that cannot be served are reported one by one."""
-    return cached_response("minute", body, lambda: _batch(body))
-
-
-def _batch(body: BatchBody) -> dict[str, Any]:
     now = context.clock()
     simulated = context.simulated()
     cities: dict[str, City] = {}

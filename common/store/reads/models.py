@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, collate, func, literal, select
+from sqlalchemy import ColumnElement, Text, cast, collate, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from common.store.engine import run
@@ -36,11 +36,12 @@ class ListedModel:
     features_hash: str
     checksum: str
     promoted_at: datetime | None
-    metrics: dict[str, Any]
+    metrics: str
+    """JSON object"""
 
 
-_COLUMNS = [model.c[field.name] for field in fields(ListedModel)]
-_SHORT = [*_COLUMNS[:-1], model.c.metrics.op("-")("by_lead").op("-")("naive")]
+_IDENTITY = [model.c[field.name] for field in fields(ListedModel) if field.name != "metrics"]
+_WITHOUT_LEADS = model.c.metrics.op("-")("by_lead").op("-")("naive")
 _FILTERS = ("city", "target", "mode", "family", "status")
 _NEWEST: tuple[ColumnElement[Any], ...] = (model.c.trained_at.desc(), collate(model.c.version, "C"))
 MOST_COUNTED = 10_000
@@ -54,7 +55,13 @@ def models_page(
     chosen = [model.c[name] == filters[name] for name in _FILTERS if filters.get(name) is not None]
     some = select(literal(1)).select_from(model).where(*chosen).limit(MOST_COUNTED).subquery()
     [(total,)] = run(connection, select(func.count()).select_from(some))
-    page = select(*_SHORT).where(*chosen).order_by(*_NEWEST).limit(limit).offset(offset)
+    page = (
+        select(*_IDENTITY, cast(_WITHOUT_LEADS, Text))
+        .where(*chosen)
+        .order_by(*_NEWEST)
+        .limit(limit)
+        .offset(offset)
+    )
     return total, [ListedModel(*row) for row in run(connection, page)]
 
 
@@ -62,7 +69,7 @@ def latest_trainings(connection: Connection, city: str, target: str) -> dict[str
     """Family → its latest live model."""
     c = model.c
     latest = (
-        select(*_COLUMNS)
+        select(*_IDENTITY, cast(model.c.metrics, Text))
         .where(c.city == city, c.target == target, c.mode == "live")
         .ext(distinct_on(c.family))
         .order_by(c.family, *_NEWEST)

@@ -67,7 +67,7 @@ def read_hours(path: Path, zone: tzinfo, order: Order | None = None) -> Hours:
     """The file's rows on a regular hourly grid, by series; naive times are in `zone`.
 
     Rows may be in any order. Several rows for one hour of one series are averaged, missing ones are gaps, and
-    negative numbers are kept: what they mean depends on the column. `order`: of day and month, where the file
+    negative numbers stay: what they mean depends on the column. `order`: of day and month, where the file
     allows both.
 
     Raises:
@@ -79,7 +79,7 @@ def read_hours(path: Path, zone: tzinfo, order: Order | None = None) -> Hours:
         raise DataError(f"{path.name} has no column time; it has {shown}")
     if "series" not in table:
         table["series"] = pd.Series("all", index=table.index, dtype=text_type())
-    whole = table[_is_told(table["time"]) & _is_told(table["series"])].reset_index(drop=True)
+    whole = table[_is_present(table["time"]) & _is_present(table["series"])].reset_index(drop=True)
     if whole.empty:
         raise DataError(f"{path.name} has no row with a time and a series")
     remarks["rows without a time or series left out"] = len(table) - len(whole)
@@ -162,9 +162,9 @@ def _unreadable(path: Path, why: str) -> DataError:
     return DataError(f"{path.name} can be read neither as CSV nor as Parquet: {why}")
 
 
-def _is_told(cells: pd.Series) -> pd.Series:
-    told = cells.notna()
-    return told & (cells != "") if _is_text(cells) else told
+def _is_present(cells: pd.Series) -> pd.Series:
+    present = cells.notna()
+    return present & (cells != "") if _is_text(cells) else present
 
 
 def _is_text(cells: pd.Series) -> bool:
@@ -179,7 +179,7 @@ def _check_hourly(name: str, seconds: Seconds) -> None:
         raise DataError(f"{name}: these are {what} means; hourly values are needed")
     minutes = np.unique(seconds % _HOUR_S)
     if len(minutes) > 1:
-        shown = ", ".join(f":{int(one) // 60:02}" for one in minutes[:4])
+        shown = ", ".join(f":{int(offset) // 60:02}" for offset in minutes[:4])
         raise DataError(f"the times are not hourly ({shown} …); average the values to hours first")
     span = int(seconds.max() - seconds.min()) // _HOUR_S
     if span > _MOST_HOURS:
@@ -188,7 +188,7 @@ def _check_hourly(name: str, seconds: Seconds) -> None:
 
 def _numbers(table: pd.DataFrame, decimal: Decimal) -> tuple[pd.DataFrame, dict[str, str], int]:
     """The columns of numbers, nan where missing or infinite; all others; how many cells were no numbers."""
-    found: dict[str, Array] = {}
+    columns: dict[str, Array] = {}
     ignored = {}
     unread = 0
     for name in table:
@@ -203,16 +203,16 @@ def _numbers(table: pd.DataFrame, decimal: Decimal) -> tuple[pd.DataFrame, dict[
             elif wrong > np.isfinite(numbers).sum():
                 ignored[name] = "holds string, not numbers"
             else:
-                found[name] = numbers
+                columns[name] = numbers
                 unread += wrong
         elif pd.api.types.is_numeric_dtype(cells.dtype) or pd.api.types.is_bool_dtype(cells.dtype):
             numbers = cells.astype("float64[pyarrow]").to_numpy(dtype=np.float64, na_value=np.nan)
-            found[name] = np.where(is_fill(numbers), np.nan, numbers)
+            columns[name] = np.where(is_fill(numbers), np.nan, numbers)
         elif isinstance(cells.dtype, pd.ArrowDtype) and pa.types.is_null(cells.dtype.pyarrow_dtype):
             ignored[name] = "has no values"
         else:
             ignored[name] = f"holds {getattr(cells.dtype, 'pyarrow_dtype', cells.dtype)}, not numbers"
-    columns = {name: np.where(np.isfinite(numbers), numbers, np.nan) for name, numbers in found.items()}
+    columns = {name: np.where(np.isfinite(numbers), numbers, np.nan) for name, numbers in columns.items()}
     return pd.DataFrame(columns, index=table.index), ignored, unread
 
 

@@ -115,8 +115,8 @@ def make_layout(
         inputs=hours.columns,
         pollutants=tuple(pollutants),
         elsewhere=elsewhere,
-        scaled=tuple(one for one in scaled if one.name not in FLOOR),
-        ahead=tuple(one for one in scaled if one.name in plan.future),
+        scaled=tuple(column for column in scaled if column.name not in FLOOR),
+        ahead=tuple(column for column in scaled if column.name in plan.future),
     )
     return layout, left_out
 

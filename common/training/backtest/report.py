@@ -57,26 +57,26 @@ def _scored(forecasts: Forecasts, rows: NDArray[np.bool_], leads: NDArray[np.int
     }
 
 
-def mean_weights(found: Backtest) -> dict[str, float]:
+def mean_weights(backtest: Backtest) -> dict[str, float]:
     """Expert → its mean weight over all origins and lead times, the largest first."""
     lengths = [last - first + 1 for first, last in EXPERT_BLOCKS]
-    mean = np.average(found.forecasts.weights.mean(axis=0), axis=0, weights=lengths)
-    named = dict(zip(found.experts, mean.round(4).tolist(), strict=True))
-    return dict(sorted(named.items(), key=lambda one: -one[1]))
+    mean = np.average(backtest.forecasts.weights.mean(axis=0), axis=0, weights=lengths)
+    named = dict(zip(backtest.experts, mean.round(4).tolist(), strict=True))
+    return dict(sorted(named.items(), key=lambda item: -item[1]))
 
 
-def rows_of(found: Backtest) -> pd.DataFrame:
+def rows_of(backtest: Backtest) -> pd.DataFrame:
     """The forecasts as a table: one row a series, origin and lead time, times as they came."""
-    forecasts = found.forecasts
+    forecasts = backtest.forecasts
     order = np.lexsort((forecasts.origin, forecasts.series))
     each = np.repeat(order, HORIZON)
     values = {"y_pred": forecasts.y} | {name: getattr(forecasts, name) for name in OUTPUT_BOUNDS}
     return pd.DataFrame(
         {
-            "series": found.hours.names.iloc[forecasts.series[each]].reset_index(drop=True),
-            "origin": found.hours.form.write(found.hours.seconds(forecasts.origin[each])),
+            "series": backtest.hours.names.iloc[forecasts.series[each]].reset_index(drop=True),
+            "origin": backtest.hours.form.write(backtest.hours.seconds(forecasts.origin[each])),
             "h": np.tile(np.arange(1, HORIZON + 1), len(order)),
             **{name: np.round(table[order].ravel(), 4) for name, table in values.items()},
-            "family": pd.Series([found.best.family] * len(each), dtype=text_type()),
+            "family": pd.Series([backtest.best.family] * len(each), dtype=text_type()),
         }
     )

@@ -116,7 +116,10 @@ def backtest(
             chosen,
             trained_until,
             best.prior,
-            [(its, np.frombuffer(one.onnx, dtype=np.uint8), before[number]) for its, one, before in given],
+            [
+                (its, np.frombuffer(candidate.onnx, dtype=np.uint8), before[number])
+                for its, candidate, before in given
+            ],
         )
         for number, (table, chosen) in enumerate(zip(clean.values, origins, strict=True))
     ]
@@ -175,7 +178,7 @@ def forecast_from(
     called ``model``."""
     lags = _lags(table[:, layout.inputs.index(layout.target)], origins)
     names = model_names(session) or ["model"]
-    found = {name: np.empty((len(origins), HORIZON)) for name in names}
+    forecasts = {name: np.empty((len(origins), HORIZON)) for name in names}
     for lag in np.unique(lags):
         late = np.flatnonzero(lags == lag)
         for first in range(0, len(late), _AT_ONCE):
@@ -183,8 +186,8 @@ def forecast_from(
             rows = build_rows(table, time, layout, origins[some] - lag, LEADS + lag).dense()
             X = rows.reshape(-1, rows.shape[2])
             for name, y in (predict_each(session, X) or {"model": predict(session, X)}).items():
-                found[name][some] = np.clip(y.reshape(len(some), HORIZON), 0.0, layout.ceiling)
-    return found
+                forecasts[name][some] = np.clip(y.reshape(len(some), HORIZON), 0.0, layout.ceiling)
+    return forecasts
 
 
 def _lags(series: Array, origins: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -229,8 +232,8 @@ def _issued(
     trained_until: int,
     composed_of_it: Record | None,
 ) -> tuple[Record, Array]:
-    """What is issued of one series, and the weights of it: beside what is asked for a forecast every few hours from the
-    end of training on, whose errors experts and intervals learn from, as they do from the hindcasts before it."""
+    """What is issued of one series, and the weights of it. Beside the requested forecasts there is one every few hours
+    from the end of training on. Experts and intervals learn from their errors, as they do from the hindcasts."""
     series = table[:, layout.inputs.index(layout.target)]
     known = np.cumsum(np.concatenate([np.zeros(24), np.isfinite(series)]))
     made = np.arange(trained_until, trained_until)
@@ -260,12 +263,14 @@ def _forecasts(
     prior: Array,
 ) -> Forecasts:
     series = table[:, layout.inputs.index(layout.target)]
-    asked = np.isin(record.origins, chosen)
+    requested = np.isin(record.origins, chosen)
     served = np.clip(record.served, 0.0, layout.ceiling)
     served = np.round(served) if layout.whole else served
     issued = Issued(record.origins, served, lags=np.maximum(_lags(series, record.origins), 0))
-    y = served[asked]
-    tables = rolling_quantiles(series, issued, asked, prior=prior, floor=layout.floor, ceiling=layout.ceiling)
+    y = served[requested]
+    tables = rolling_quantiles(
+        series, issued, requested, prior=prior, floor=layout.floor, ceiling=layout.ceiling
+    )
     bounds = np.empty((4, *y.shape))
     for row, table_of in enumerate(tables):
         values = distribution(y[row], table_of, layout.floor, layout.ceiling)
@@ -282,7 +287,7 @@ def _forecasts(
         hi95=bounds[3],
         actual=padded[chosen[:, None] + LEADS],
         naive=naive_forecasts(series, chosen, LEADS),
-        weights=weights[asked],
+        weights=weights[requested],
     )
 
 
