@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pasts import Past, past
+from open_meteo_stub import Past, past
 
 from common.adapters.local.embedded_server import EmbeddedServer
 from common.bootstrap.container import assemble, system_clock

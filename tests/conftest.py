@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from factories import Clock
 from hypothesis import HealthCheck, settings
-from made import Clock
-from tiers_here import VARIABLES, TierServers, fresh_database, missing
+from tier_servers import VARIABLES, TierServers, fresh_database, missing
 
 from common.store.engine import Database
 

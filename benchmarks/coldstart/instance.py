@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 TESTS = Path(__file__).parents[2] / "tests"
 sys.path.insert(0, str(TESTS / "packaging"))
 
-from lambda_here import Failed, LambdaInstance  # noqa: E402 - that of the tests
+from lambda_server import Failed, LambdaInstance  # noqa: E402 - that of the tests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from redis_here import OwnRedis, redis_url
+from redis_server import OwnRedis, redis_url
 
 from common.adapters.redis_memory import LARGEST, REST_S, SharedMemory
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.oauth2.credentials import Credentials
-from pubsub_here import PROJECT, Emulator, emulated, emulator_here
+from pubsub_server import PROJECT, Emulator, emulated, emulator_here
 
 from common.adapters.aws.sqs_queue import SqsQueue
 from common.adapters.gcp.pubsub_queue import PubSubQueue

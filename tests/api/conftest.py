@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from api_rows import context_of, fitting, hour, put_hours
-from edge_here import Process, Time
+from api_server import Process, Time
 from flask import Flask, Response, request, request_finished
-from tiers_here import fresh_database
+from tier_servers import fresh_database
 from werkzeug.test import Client
 
 from common.api import ApiContext, create_app

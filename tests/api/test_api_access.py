@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from api_rows import problem_of, url
-from edge_here import Make, Process, Time, token
+from api_server import Make, Process, Time, token
 
 from common.store.api_keys import revoke_key
 from common.store.engine import Database, run

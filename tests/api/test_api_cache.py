@@ -18,11 +18,11 @@ from api_rows import (
     trained,
     url,
 )
-from edge_here import CITIES, CURRENT, HISTORY, ON, Counted, Make, Process, Time, token
+from api_server import CITIES, CURRENT, HISTORY, ON, Counted, Make, Process, Time, token
 from hypothesis import given
 from hypothesis import strategies as st
+from tcp_proxy import Wire
 from werkzeug.test import TestResponse
-from wire import Wire
 
 from common.api.blueprint import BASE
 from common.api.context import Policy

@@ -2,7 +2,7 @@
 
 import pytest
 from api_rows import url
-from edge_here import Make
+from api_server import Make
 
 READ = url("/aqi/current/Delhi")
 PAGE = "https://dashboard.example"

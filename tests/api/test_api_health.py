@@ -9,9 +9,9 @@ from time import monotonic
 
 import pytest
 from api_rows import body_of, context_of, hour, mark_simulated, put_hours, put_models, trained, url
-from edge_here import Process, Time, token
+from api_server import Process, Time, token
+from tcp_proxy import Wire
 from werkzeug.test import Client
-from wire import Wire
 
 from common import __version__
 from common.api import create_app

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from api_rows import problem_of, url
-from edge_here import Make, Time, token
+from api_server import Make, Time, token
 from hypothesis import given as generated
 from hypothesis import strategies as st
-from redis_here import redis_url
+from redis_server import redis_url
 
 from common.adapters.redis_memory import SharedMemory
 from common.api.middleware.access_control import behind_proxies, client_ip

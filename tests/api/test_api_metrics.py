@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from edge_here import Make, Time
+    from api_server import Make, Time
     from werkzeug.test import Client
 
     from common.api import ApiContext

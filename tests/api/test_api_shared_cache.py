@@ -9,11 +9,11 @@ from time import monotonic
 
 import pytest
 from api_rows import hour, problem_of, put_hours, url
-from edge_here import CITIES, CURRENT, HISTORY, ON, Counted, Make, Process, Time, token
+from api_server import CITIES, CURRENT, HISTORY, ON, Counted, Make, Process, Time, token
 from processes import until
 from redis import Redis
-from redis_here import OwnRedis, redis_url
-from tiers_here import fresh_database
+from redis_server import OwnRedis, redis_url
+from tier_servers import fresh_database
 
 from common.adapters.redis_memory import SharedMemory
 from common.api.context import Policy

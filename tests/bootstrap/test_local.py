@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from processes import gone
-from tiers_here import name_of
+from tier_servers import name_of
 
 from common.bootstrap.local import local_resources
 from common.config import Settings, from_mapping

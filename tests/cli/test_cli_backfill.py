@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from commands import Vayu, complaint, parsed
-from made import city_hours, count
-from pasts import Past, past
+from factories import city_hours, count
+from open_meteo_stub import Past, past
 from stubs import Answer
 
 from common.bootstrap.container import system_clock

@@ -12,7 +12,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pasts import Past, past, rows
+from open_meteo_stub import Past, past, rows
 from processes import until
 
 from common.bootstrap.container import system_clock
@@ -22,7 +22,7 @@ from common.store.engine import Database, run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pasts import Asked
+    from open_meteo_stub import Asked
     from stubs import Answer, Seen
 
 CITIES = ("Delhi", "Mumbai")
@@ -117,7 +117,7 @@ def test_killed_while_it_stores_and_as_often_as_it_gets_further(
     environment: dict[str, str], database: Database, provider: Past, server: str, template: str
 ) -> None:
     """Killed each time that something more was noted; the rows are those of one that was not killed."""
-    from tiers_here import fresh_database
+    from tier_servers import fresh_database
 
     kills, seen = 0, 0
 

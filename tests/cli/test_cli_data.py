@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from commands import Vayu, complaint, parsed
-from made import city_hours, count
+from factories import city_hours, count
 
 from common.store.engine import Database, run
 

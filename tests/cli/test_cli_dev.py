@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from commands import Vayu, complaint
-from made import count
+from factories import count
 from providers import open_meteo
 from stubs import Stub, refusing
 

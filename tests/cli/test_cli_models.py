@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commands import Vayu, complaint, parsed
-from made import count
+from factories import count
 
 from common.store.engine import Database, run
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import time_machine
-from made import air, count, keep_and_reconcile, series
+from factories import air, count, keep_and_reconcile, series
 
 from common.adapters.postgres.queue import PostgresQueue
 from common.bootstrap.container import resources_of, system_clock

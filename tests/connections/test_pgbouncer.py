@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from processes import until
 from servers import give
-from tiers_here import fresh_database
+from tier_servers import fresh_database
 from warm import COLLECT, Instance, Watcher
 
 from common.adapters.local.unprivileged import server_identity

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError, StatementError
-from wire import Wire
+from tcp_proxy import Wire
 
 from common.domain.errors import StoreError
 from common.store.engine import Database, run

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from processes import until
 from sqlalchemy.exc import DBAPIError
+from tcp_proxy import Wire
 from warm import COLLECT, Instance, Watcher
-from wire import Wire
 
 from common.domain.errors import StoreError
 from common.store.engine import Database, run

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 from servers import PASSWORD, Server, system_programs
-from wire import Wire
+from tcp_proxy import Wire
 
 from common.domain.errors import ConfigError, StoreError
 from common.store.engine import Database, run

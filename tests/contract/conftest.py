@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from history import correct, fill
-from tiers_here import TierServers, fresh_database
-from told import Told, correct_again, told
+from tier_answers import Told, correct_again, told
+from tier_servers import TierServers, fresh_database
 
 from common.store.engine import Database
 from common.store.migrate import migrate

@@ -15,7 +15,7 @@ from common.store.engine import run
 from common.store.reads import forecasts, hours, models, service
 
 if TYPE_CHECKING:
-    from told import Told
+    from tier_answers import Told
 
 STEPS = ("corrected", "upkeep", "corrected again", "upkeep again")
 

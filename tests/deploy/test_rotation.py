@@ -8,9 +8,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from made import air, keep_and_reconcile, series
+from factories import air, keep_and_reconcile, series
 from sqlalchemy import make_url
-from tiers_here import admin, fresh_database
+from tier_servers import admin, fresh_database
 
 from common.bootstrap.container import environment_settings
 from common.domain.errors import StoreError

@@ -6,8 +6,8 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from factories import air, keep_and_reconcile, series
 from forks import STAMPS, Forks, Start, contents, counts
-from made import air, keep_and_reconcile, series
 
 if TYPE_CHECKING:
     from datetime import datetime

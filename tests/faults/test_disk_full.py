@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from forks import ROOT, STAMPS, Forks, contents, counts
 from servers import Server
-from tiers_here import admin
+from tier_servers import admin
 
 from common.adapters.local.unprivileged import server_identity
 from common.adapters.postgres.queue import PostgresQueue

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from factories import air, keep_and_reconcile, series
 from forks import STAMPS, Forks, Start, contents, counts, every
-from made import air, keep_and_reconcile, series
 from synthetic import END, hours, put_hours
 
 from common.adapters.object_store import UrlObjectStore

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from factories import air, keep_and_reconcile, series
 from forks import Forks, Outcome, contents, counts
-from made import air, keep_and_reconcile, series
 from processes import until
 from servers import Server
-from tiers_here import admin, fresh_database
+from tier_servers import admin, fresh_database
 
 from common.domain.errors import StoreError
 from common.store.city_hours import lock_city

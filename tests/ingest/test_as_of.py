@@ -8,9 +8,9 @@ from itertools import count as counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from factories import CLEAN, air, city_hours, count, keep, series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import CLEAN, air, city_hours, count, keep, series
 
 from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Reading, hour_ending, last_full_hour
 from common.ingest.reconcile import reconcile

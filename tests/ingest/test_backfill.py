@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from made import Clock, count
-from pasts import Past, past, rows, weight_of
+from factories import Clock, count
+from open_meteo_stub import Past, past, rows, weight_of
 from stubs import Answer, Seen
 
 from common.domain.cities import City, all_cities, find_city

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import CLEAN, Clock, air, city_hours, count, series
+from factories import CLEAN, Clock, air, city_hours, count, series
 from providers import open_meteo
 from stubs import Stub, refusing
 

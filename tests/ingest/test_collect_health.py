@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import providers
 import pytest
-from made import Clock, air, count, series
+from factories import Clock, air, count, series
 from stubs import Answer, Stub
 
 from common.api.serialize_service import source_state

@@ -33,7 +33,7 @@ from faults import (
     Provider,
 )
 from stubs import refusing
-from tiers_here import fresh_database
+from tier_servers import fresh_database
 
 from common.domain.observation import HOUR, hour_ending
 from common.ingest.collect import Collector

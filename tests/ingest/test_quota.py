@@ -16,7 +16,7 @@ from common.sources.open_meteo import weight
 from common.store.engine import Database
 
 if TYPE_CHECKING:
-    from made import Clock
+    from factories import Clock
 
     from common.sources.interface import Source
 

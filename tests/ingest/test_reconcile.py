@@ -9,9 +9,9 @@ from itertools import count as counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from factories import CLEAN, air, city_hours, keep, keep_and_reconcile, minutes, series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import CLEAN, air, city_hours, keep, keep_and_reconcile, minutes, series
 from processes import until
 
 from common.domain.aqi import naqi

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import air, city_hours, keep, keep_and_reconcile, series
+from factories import air, city_hours, keep, keep_and_reconcile, series
 
 from common.domain.observation import HOUR, Reading
 from common.ingest.reconcile import TOUCHED, reconcile

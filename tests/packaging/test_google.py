@@ -13,10 +13,10 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gcp_here import Function, installed, pushed
-from pubsub_here import Emulator, PubSub, pubsub_here
+from gcp_server import Function, installed, pushed
+from pubsub_server import Emulator, PubSub, started_pubsub
 from synthetic import put_model
-from tiers_here import fresh_database
+from tier_servers import fresh_database
 
 from common.adapters.object_store import UrlObjectStore
 from common.domain.forecast import TARGETS
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 UNITS = ("collect", "forecast", "retention", "api")
 
 
-def redis_here() -> dict[str, str]:
+def redis_setting() -> dict[str, str]:
     """The setting of a Redis, where one runs: what only its use imports must be there, too."""
     url = os.environ.get("VAYU_TEST_REDIS_URL")
     return {"REDIS_URL": url} if url else {}
@@ -37,7 +37,7 @@ def redis_here() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def pubsub() -> Iterator[PubSub | Emulator]:
-    with pubsub_here() as running:
+    with started_pubsub() as running:
         for topic in ("collect", "observations-ready", "train", "forecast-ready"):
             running.create(f"vayu-prod-{topic}")
         yield running
@@ -56,7 +56,9 @@ def start(
     """Unit → its function, installed and started when first asked for."""
     folder = tmp_path_factory.mktemp("google")
     secrets = folder / "vayu.json"
-    secrets.write_text(json.dumps({"DATABASE_URL": project.url, "VAYU_SOURCES": "simulated"} | redis_here()))
+    secrets.write_text(
+        json.dumps({"DATABASE_URL": project.url, "VAYU_SOURCES": "simulated"} | redis_setting())
+    )
     environment = {
         "VAYU_SECRETS": secrets.as_uri(),
         "QUEUE_URL": "pubsub://vayu-test/vayu-prod-{type}",

@@ -12,11 +12,11 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_here import REGION, batch, client, credentials, recorded, request
-from lambda_here import Failed, LambdaInstance
+from aws_stub import REGION, batch, client, credentials, recorded, request
+from lambda_server import Failed, LambdaInstance
 from moto.server import ThreadedMotoServer
 from synthetic import put_model
-from tiers_here import fresh_database
+from tier_servers import fresh_database
 
 from common.adapters.object_store import UrlObjectStore
 from common.api.routes import ENDPOINTS
@@ -33,7 +33,7 @@ LAYERS = {"collect": ["base"], "forecast": ["base", "inference"], "retention": [
 QUEUES = ("collect", "observations-ready", "train", "forecast-ready")
 
 
-def redis_here() -> dict[str, str]:
+def redis_setting() -> dict[str, str]:
     """The setting of a Redis, where one runs: what only its use imports must be there, too."""
     url = os.environ.get("VAYU_TEST_REDIS_URL")
     return {"REDIS_URL": url} if url else {}
@@ -49,7 +49,7 @@ class Account:
         for name in QUEUES:
             self._sqs.create_queue(QueueName=f"vayu-{name}")
         client("s3", address).create_bucket(Bucket="models")
-        secret = {"DATABASE_URL": database.url, "VAYU_SOURCES": "simulated"} | redis_here()
+        secret = {"DATABASE_URL": database.url, "VAYU_SOURCES": "simulated"} | redis_setting()
         client("secretsmanager", address).create_secret(Name="vayu/prod", SecretString=json.dumps(secret))
         self.settings = {
             "VAYU_SECRETS": f"secretsmanager://{REGION}/vayu/prod",

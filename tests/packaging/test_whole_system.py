@@ -14,14 +14,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_here import AwsHere
-from clock_here import SetClock
-from gcp_here import BUCKET, Function, GcpHere, installed
-from lambda_here import LambdaInstance
+from aws_stub import AwsHere
+from fixed_clock import SetClock
+from gcp_server import BUCKET, Function, GcpHere, installed
+from lambda_server import LambdaInstance
 from moto.server import ThreadedMotoServer
-from pubsub_here import pubsub_here
+from pubsub_server import started_pubsub
 from stand_ins import Bucket, served
-from tiers_here import fresh_database
+from tier_servers import fresh_database
 from two_cities import KEY, providers
 from whole import PAST_DAYS, POISON, QUICK, comparable, story
 
@@ -115,7 +115,7 @@ def gcp(
     with (
         fresh_database(server, f"TEMPLATE {template}") as url,
         closing(Database(url)) as database,
-        pubsub_here() as pubsub,
+        started_pubsub() as pubsub,
         served(Bucket(BUCKET)) as bucket,
     ):
         secrets = folder / "vayu.json"

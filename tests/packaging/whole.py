@@ -16,7 +16,7 @@ from common.store.api_keys import create_key
 from common.store.engine import Database, run
 
 if TYPE_CHECKING:
-    from clock_here import SetClock
+    from fixed_clock import SetClock
 
 UNITS = ("collect", "forecast", "train", "retention", "api")
 MORNING = datetime(2025, 11, 5, 10, 37, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from made import Clock
+from factories import Clock
 from synthetic import END
 from webhook import Webhook, served
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import Clock, count
-from pasts import Past, past
+from factories import Clock, count
+from open_meteo_stub import Past, past
 from stubs import Answer
 
 from common.bootstrap.container import assemble

@@ -18,7 +18,7 @@ from common.services import forecast, train
 from common.store.engine import run
 
 if TYPE_CHECKING:
-    from made import Clock
+    from factories import Clock
     from webhook import Webhook
 
     from common.services.resources import Resources

@@ -25,7 +25,7 @@ from common.store.models import promote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from made import Clock
+    from factories import Clock
     from webhook import Webhook
 
     from common.services.resources import Resources

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import air, keep_and_reconcile, series
+from factories import air, keep_and_reconcile, series
 from sqlalchemy import make_url
-from tiers_here import fresh_database
+from tier_servers import fresh_database
 
 from common.adapters.local.embedded_server import installed_programs
 from common.domain.observation import HOUR

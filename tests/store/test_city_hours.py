@@ -6,9 +6,9 @@ from itertools import count as counter
 from typing import TYPE_CHECKING
 
 import pytest
+from factories import air, keep_and_reconcile, series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import air, keep_and_reconcile, series
 
 from common.domain.observation import HOUR
 from common.store.city_hours import cities_between, history, provenance, span

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, get_args
 
 import pytest
-from made import air, keep_and_reconcile, series
+from factories import air, keep_and_reconcile, series
 
 from common.domain.errors import ConfigError
 from common.store.dataset_kind import Dataset, claim_dataset, dataset, refuse_other_dataset, totals

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from made import count
+from factories import count
 from sqlalchemy.exc import DBAPIError
 
 from common.domain.forecast import EXPERT_BLOCKS, HORIZON, NAIVE, Mode

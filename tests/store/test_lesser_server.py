@@ -10,8 +10,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import air, keep_and_reconcile, series
-from tiers_here import admin, end_sessions, name_of
+from factories import air, keep_and_reconcile, series
+from tier_servers import admin, end_sessions, name_of
 
 from common.api import ApiContext, create_app
 from common.domain.errors import StoreError

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from made import air, city_hours, count, keep, keep_and_reconcile, series
+from factories import air, city_hours, count, keep, keep_and_reconcile, series
 from processes import until
 
 from common.domain.observation import HOUR, IST, POLLUTANTS, ProviderForecast

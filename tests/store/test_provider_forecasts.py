@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import count
+from factories import count
 
 from common.domain.observation import HOUR, ProviderForecast
 from common.store.engine import Database, run

@@ -8,9 +8,9 @@ from itertools import count as counter
 from typing import TYPE_CHECKING
 
 import pytest
+from factories import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import count
 
 from common.store.engine import Database, run
 from common.store.quota_usage import Full, fold, reserve, used

@@ -7,9 +7,9 @@ from itertools import count as counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from factories import keep, series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import keep, series
 
 from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, Reading
 from common.store.engine import Database, run

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import boto3
-from lambda_here import Failed, LambdaInstance
+from lambda_server import Failed, LambdaInstance
 from templates import read, sam_function
 from whole import UNITS, Answer, Letter, System
 

@@ -120,7 +120,7 @@ def emulated(program: Path) -> Iterator[Emulator]:
 
 
 @contextmanager
-def pubsub_here() -> Iterator[PubSub | Emulator]:
+def started_pubsub() -> Iterator[PubSub | Emulator]:
     """The better one that there is."""
     program = emulator_here()
     if program is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from history import LATER, correct, fill
 from questions import answers
-from tiers_here import run_jobs
+from tier_servers import run_jobs
 
 from common.api import ApiContext, create_app
 from common.store.city_hours import upsert_city_hours

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from processes import free_port, listens, until
-from pubsub_here import PROJECT, Emulator, PubSub
+from pubsub_server import PROJECT, Emulator, PubSub
 from whole import UNITS, Answer, Letter, System
 
 from common.adapters.cloud_event import address
