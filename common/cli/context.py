@@ -12,6 +12,7 @@ from common.bootstrap.container import environment_settings, system_clock
 from common.bootstrap.local import local_resources
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import NotFound
+from common.sources import base_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 @contextmanager
 def opened(*, offline: bool = False, real: bool = False) -> Iterator[Resources]:
     """The resources of this machine; see `common.bootstrap.local.local_resources`."""
-    with local_resources(environment_settings(), clock=system_clock, offline=offline, real=real) as resources:
+    settings = environment_settings()
+    base_urls(settings)  # a wrong address is named by every command, not only by those that use it
+    with local_resources(settings, clock=system_clock, offline=offline, real=real) as resources:
         yield resources
 
 

@@ -166,9 +166,9 @@ def test_limits_of_a_transaction_end_with_it(pooled_url: str) -> None:
     first, other = (Database(pooled_url, pool_size=1, statement_timeout_s=seconds) for seconds in (17, 23))
     settings = "SELECT pg_backend_pid(), current_setting('statement_timeout')"
     with first.transaction() as connection:
-        [(pid, first)] = run(connection, settings)
+        [(pid, limit)] = run(connection, settings)
     with other.transaction() as connection:
-        [(same, second)] = run(connection, settings)
+        [(same, other_limit)] = run(connection, settings)
     with first.statements() as connection:
         [(again, outside)] = run(connection, settings)
         left = run(connection, "SELECT name FROM pg_prepared_statements")
@@ -176,7 +176,7 @@ def test_limits_of_a_transaction_end_with_it(pooled_url: str) -> None:
     other.close()
 
     assert pid == same == again
-    assert (first, second, outside) == ("17s", "23s", "0")
+    assert (limit, other_limit, outside) == ("17s", "23s", "0")
     assert left == []
 
 

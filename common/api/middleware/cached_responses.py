@@ -83,6 +83,7 @@ class CachedResponses:
         name = unvaried = self._keys.known(written) or name_of(request.environ, endpoint, written)
         if name is None:
             return make()
+        request.for_cache = True
         now = self._clock()
         if origin := allowed_origin(request.environ, self._origins):
             name = f"{origin} {name}"  # its answer names it

@@ -82,7 +82,6 @@ class Middleware:
     def _made(self, request: RequestContext, endpoint: Endpoint) -> Reply:
         """What a GET gives, for a HEAD as well: it is cached for both."""
         request.environ["REQUEST_METHOD"] = endpoint.method
-        request.for_cache = True
         return captured(self._inner, request)
 
     def _end(self, request: RequestContext) -> None:
