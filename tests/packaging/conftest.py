@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from digests import digests
 
 from common.adapters.local.file_lock import FileLock
 
@@ -76,8 +78,19 @@ def built(once: Once) -> Path:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        _digests_of(target).write_text(json.dumps(digests(target)))
 
     return once("built", build)
+
+
+@pytest.fixture(scope="session")
+def digests_when_built(built: Path) -> dict[str, str]:
+    """Of `built`, before anything ran there: what runs may change files, as an interpreter's start-up hooks do."""
+    return dict(json.loads(_digests_of(built).read_text()))
+
+
+def _digests_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.digests.json")
 
 
 @pytest.fixture(scope="session")
