@@ -9,8 +9,7 @@ from pydantic import Field
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from common.api.middleware.log import logger
-from common.api.middleware.request_context import Refusal
+from common.api.middleware.request_context import Refusal, logger
 from common.api.schemas import ABSENT, ApiModel
 from common.domain.errors import DataError, Fault, NotFound, Reused, StoreError, VayuError
 

@@ -1,10 +1,10 @@
-"""Metrics as they are shown: as JSON, and in the text format of Prometheus (version 0.0.4)."""
+"""Sources and metrics as they are shown: as JSON, and in the text format of Prometheus (version 0.0.4)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
@@ -19,6 +19,8 @@ from common.api.schemas.system import (
     Times,
     Workers,
 )
+from common.api.serialize_values import age_minutes, stamp
+from common.store.reads.service import SourceHealth
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -224,3 +226,22 @@ def _sources(sources: Mapping[str, SourceState]) -> Iterator[Gauge]:
             for reason, number in source.failures_24h.items()
         ],
     )
+
+
+def source_states(sources: Mapping[str, SourceHealth], now: datetime) -> dict[str, dict[str, Any]]:
+    """Source → how it does: see `common.api.schemas.system.SourceState`."""
+    return {name: source_state(health, now) for name, health in sources.items()}
+
+
+def source_state(health: SourceHealth, now: datetime) -> dict[str, Any]:
+    """How a source does; one that is left alone rests, whatever its last run was."""
+    state = "resting" if health.rests_until else "failing" if health.reason else "ok"
+    return {
+        "state": state,
+        "resting_until": stamp(health.rests_until),
+        "last_run": stamp(health.last_run),
+        "last_success": stamp(health.last_success),
+        "lag_minutes": None if health.latest is None else max(0, age_minutes(now, health.latest)),
+        "reason": health.reason,
+        "failures_24h": dict(sorted(health.failures.items())),
+    }

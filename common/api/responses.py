@@ -10,7 +10,7 @@ from flask.json.provider import DefaultJSONProvider
 
 from common.api.blueprint import JSON
 from common.api.context import context
-from common.api.middleware.log import logger
+from common.api.middleware.request_context import logger
 from common.api.serialize_values import age_minutes, index_category
 from common.domain.aqi import Standard
 from common.domain.errors import NotFound, StoreError

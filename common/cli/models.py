@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from common.api.serialize_models import models_json
+from common.api.serialize_forecasts import models_json
 from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.output import console, emit, json_option, make_table, offline_option

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from common.api.serialize_service import source_states
+from common.api.metrics_view import source_states
 from common.cli.context import opened
 from common.cli.main import main
 from common.cli.output import console, emit, json_option, make_table, offline_option

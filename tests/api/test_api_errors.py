@@ -18,8 +18,8 @@ from werkzeug.test import Client
 from common.api import ApiContext, create_app
 from common.api.blueprint import Endpoint
 from common.api.errors import ANSWERS
-from common.api.middleware.log import logger
 from common.api.middleware.replies import SECURITY_HEADERS
+from common.api.middleware.request_context import logger
 from common.api.routes import ENDPOINTS
 from common.store.engine import Database, run
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.api.history import TimeRange, window
 from common.api.schemas.aqi import HistoryQuery
-from common.api.time_range import TimeRange, window
 from common.domain.errors import DataError
 from common.domain.observation import HOUR, IST, hour_ending
 

@@ -11,11 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.api.serialize_cities import comparison, ranking
-from common.api.serialize_forecasts import points
-from common.api.serialize_hours import day_points, hour_points, with_latest
-from common.api.serialize_models import shown_job
-from common.api.serialize_service import source_state
+from common.api.metrics_view import source_state
+from common.api.serialize_cities import comparison, day_points, hour_points, ranking, with_latest
+from common.api.serialize_forecasts import points, shown_job
 from common.api.serialize_values import all_rounded, concentrations, index_category, rounded, stamp
 from common.domain.cities import find_city
 from common.domain.observation import IST, POLLUTANTS

@@ -16,7 +16,7 @@ import pytest
 from factories import Clock, air, count, series
 from stubs import Answer, Stub
 
-from common.api.serialize_service import source_state
+from common.api.metrics_view import source_state
 from common.domain.cities import all_cities, find_city
 from common.domain.errors import Permanent, QuotaExhausted, SourceError, StoreError, Transient
 from common.domain.observation import HOUR, Batch, Reading

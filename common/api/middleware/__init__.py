@@ -1,1 +1,1 @@
-"""The layer around Flask: `common.api.middleware.wsgi` puts it together."""
+"""The layer around Flask: `common.api.Middleware` puts it together."""

@@ -19,12 +19,12 @@ from werkzeug.http import parse_etags
 
 from common.api.blueprint import BASE, JSON, CachePolicy, Endpoint
 from common.api.context import ApiContext
-from common.api.middleware.cors import allowed_origin
 from common.api.middleware.replies import (
     SECURITY_HEADERS,
     STATUS_LINES,
     Headers,
     Reply,
+    allowed_origin,
     own_headers,
     takes_gzip,
 )

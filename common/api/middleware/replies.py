@@ -1,4 +1,4 @@
-"""What goes back to the client: the headers that every response carries, and gzip where that is worth it."""
+"""What goes back to the client: the headers of every response, those of CORS, and gzip where it is worth it."""
 
 import gzip
 import zlib
@@ -7,6 +7,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+from flask import Flask
+from flask_cors import CORS
 from werkzeug import Response
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
@@ -14,7 +16,8 @@ from werkzeug.http import parse_accept_header
 from common.api.middleware.request_context import RequestContext
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
+
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -141,3 +144,50 @@ def _unused(_: bytes) -> object:
         NotImplementedError: always, so that one that does is seen at its first answer.
     """
     raise NotImplementedError("answers are given as iterables")
+
+
+_METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
+_SENT = ["Authorization", "X-API-Key", "Content-Type", "If-None-Match", "Idempotency-Key", "X-Request-Id"]
+_READABLE = [
+    "ETag", "Age", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id",
+    "Location", "Content-Disposition", "Warning",
+]  # fmt: skip
+
+
+def allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
+    """Let pages of these origins read answers; ``*``: everybody's."""
+    if not origins:
+        return
+    everybody = "*" in origins
+    CORS(
+        app,
+        origins="*" if everybody else list(origins),
+        methods=_METHODS,
+        allow_headers=_SENT,
+        expose_headers=_READABLE,
+        max_age=86400,
+        send_wildcard=everybody,
+        always_send=everybody,
+    )
+    if not everybody:  # Flask-CORS says so of several origins alone; but with one, too, others get no header
+        app.after_request(_vary_by_origin)
+
+
+def is_preflight(environ: "WSGIEnvironment") -> bool:
+    """Whether a browser asks what a page may do."""
+    return (
+        environ["REQUEST_METHOD"] == "OPTIONS"
+        and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        and "HTTP_ORIGIN" in environ
+    )
+
+
+def allowed_origin(environ: "WSGIEnvironment", origins: tuple[str, ...]) -> str:
+    """The request's origin where answers differ by it; else nothing."""
+    origin: str = environ.get("HTTP_ORIGIN", "")
+    return origin if origin and origin.lower() in map(str.lower, origins) else ""
+
+
+def _vary_by_origin(response: Response) -> Response:
+    response.vary.add("Origin")
+    return response

@@ -10,7 +10,7 @@ from flask_openapi3 import Tag
 from common.api.blueprint import JSON, Blueprint
 from common.api.context import context
 from common.api.errors import Problem
-from common.api.history import CSV, Past, body
+from common.api.history import CSV, Past, body, moment, window, wrong
 from common.api.responses import index, utc
 from common.api.schemas import CityPath, StandardQuery
 from common.api.schemas.aqi import (
@@ -23,7 +23,6 @@ from common.api.schemas.aqi import (
     Pollutant,
     Pollutants,
 )
-from common.api.time_range import moment, window, wrong
 from common.domain.aqi import Aqi, PollutantIndex, Standard, category
 from common.domain.cities import City
 from common.domain.errors import NotFound

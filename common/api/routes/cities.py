@@ -9,12 +9,11 @@ from flask_openapi3 import Tag
 from common.api.blueprint import Blueprint
 from common.api.context import context
 from common.api.errors import Problem
-from common.api.middleware.log import logger
+from common.api.middleware.request_context import logger
 from common.api.responses import STALE, city_error, raw, utc
 from common.api.schemas import StandardQuery
 from common.api.schemas.cities import Cities, CityEntry, CompareQuery, Comparison, Rankings, RankingsQuery
-from common.api.serialize_cities import comparison_json, rankings_json
-from common.api.serialize_hours import latest_json
+from common.api.serialize_cities import comparison_json, latest_json, rankings_json
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import DataError, Fault, NotFound, StoreError
 from common.domain.observation import POLLUTANTS, UNITS

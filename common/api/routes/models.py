@@ -15,7 +15,7 @@ from common.api.middleware.request_context import present
 from common.api.responses import raw
 from common.api.schemas import CityPath
 from common.api.schemas.models import Job, JobPath, Models, ModelsQuery, RetrainBody, RetrainHeader
-from common.api.serialize_models import job_json, models_json
+from common.api.serialize_forecasts import job_json, models_json
 from common.api.validation import shortened
 from common.domain.cities import find_city
 from common.domain.errors import Fault, NotFound, Reused

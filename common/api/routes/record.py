@@ -32,7 +32,7 @@ from common.api.schemas.record import (
     VersionScores,
     Warned,
 )
-from common.api.serialize_models import trainings_json
+from common.api.serialize_forecasts import trainings_json
 from common.domain.cities import City
 from common.domain.forecast import EXCEEDED
 from common.store import verification as store

@@ -9,10 +9,9 @@ from flask_openapi3 import Tag
 from common import __version__
 from common.api.blueprint import JSON, Blueprint
 from common.api.context import SIMULATED, context
-from common.api.metrics_view import TEXT, VERSIONED, metrics_of, text_response
-from common.api.middleware.log import logger
+from common.api.metrics_view import TEXT, VERSIONED, metrics_of, source_states, text_response
 from common.api.middleware.metrics import Counted
-from common.api.middleware.request_context import present
+from common.api.middleware.request_context import logger, present
 from common.api.responses import utc
 from common.api.schemas.system import (
     Cleared,
@@ -23,7 +22,6 @@ from common.api.schemas.system import (
     QueueState,
     SourceState,
 )
-from common.api.serialize_service import source_states
 from common.domain.cities import all_cities
 from common.domain.errors import StoreError
 from common.store.data_version import raise_data_version
