@@ -14,6 +14,7 @@ from common.api.middleware.request_context import logger
 from common.api.serialize_values import age_minutes, index_category
 from common.domain.aqi import Standard
 from common.domain.errors import NotFound, StoreError
+from common.domain.observation import last_full_hour
 from common.store import stored_responses
 
 STALE = timedelta(hours=2)
@@ -78,7 +79,7 @@ def stored_response(name: str, make: Callable[[], dict[str, Any]]) -> Response:
     Raises:
         StoreError: when the database cannot be reached.
     """
-    hour = context.clock().replace(minute=0, second=0, microsecond=0)
+    hour = last_full_hour(context.clock())
     with context.database.reading() as connection:
         version, body = stored_responses.find(connection, name, hour)
     if body is not None:

@@ -21,6 +21,7 @@ PROMISED = {
     ("get", "/cities/"): {"standard"},
     ("get", "/cities/rankings"): {"window", "by", "order", "limit", "standard"},
     ("get", "/cities/compare"): {"cities", "days", "standard"},
+    ("get", "/overview"): {"standard"},
     ("get", "/aqi/current/{city}"): {"city", "standard", "explain", "as_of"},
     ("get", "/aqi/history/{city}"): {
         "city", "standard", "hours", "days", "start", "end", "as_of", "interval", "format",

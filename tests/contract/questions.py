@@ -66,6 +66,13 @@ STORE: dict[str, Callable[[Connection], object]] = {
         )
         for standard in STANDARDS
     },
+    **{
+        f"indices_between {standard}": lambda c, standard=standard: {
+            city: dict(sorted(indices.items()))
+            for city, indices in sorted(hours.indices_between(c, CITIES, standard, START, LATER).items())
+        }
+        for standard in STANDARDS
+    },
     "hours_between as of": lambda c: hours.hours_between(c, "Delhi", "in-naqi", START, LATER, as_of=NOW),
     **{
         f"days_between {city} {standard}": lambda c, city=city, standard=standard: hours.days_between(
@@ -123,6 +130,8 @@ HTTP: dict[str, tuple[str, Callable[[Client], TestResponse]]] = {
     "rankings": ("/cities/rankings", _get("/cities/rankings")),
     "rankings of days": ("/cities/rankings", _get("/cities/rankings", window="7d", by="pm25", order="asc")),
     "compare": ("/cities/compare", _get("/cities/compare", cities="Delhi,Navi Mumbai", days="7")),
+    "overview": ("/overview", _get("/overview")),
+    "overview us-epa": ("/overview", _get("/overview", standard="us-epa")),
     "job": ("/models/jobs/{job}", _get("/models/jobs/1")),
     "current": ("/aqi/current/{city}", _get("/aqi/current/Delhi", explain="true")),
     "current us-epa": ("/aqi/current/{city}", _get("/aqi/current/navi-mumbai", standard="us-epa")),

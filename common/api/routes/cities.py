@@ -19,7 +19,8 @@ from common.domain.errors import DataError, Fault, NotFound, StoreError
 from common.domain.observation import POLLUTANTS, UNITS
 from common.store.reads.periods import Period
 
-api = Blueprint("cities", abp_tags=[Tag(name="Cities", description="All cities, ranked, side by side")])
+CITIES = Tag(name="Cities", description="All cities, ranked, side by side")
+api = Blueprint("cities", abp_tags=[CITIES])
 
 
 @api.get("/cities/", responses={200: Cities}, cache="minute")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -106,6 +106,31 @@ def latest_indices(
         now=now,
     )
     return {city: LatestIndex(*latest) for city, *latest in rows}
+
+
+def indices_between(
+    connection: Connection, cities: Iterable[str], standard: Standard, start: datetime, end: datetime
+) -> dict[str, dict[datetime, int]]:
+    """City → hour in (start, end] → its index; hours and cities without one are absent."""
+    aqi, _ = _INDEX[standard]
+    rows = run(
+        connection,
+        f"""
+        SELECT city, json_agg(extract(epoch FROM time)::bigint)::text, json_agg({aqi})::text FROM city_hour
+        WHERE city = ANY(CAST(:cities AS text[])) AND time > :start AND time <= :end AND {aqi} IS NOT NULL
+        GROUP BY city
+        """,
+        cities=list(cities),
+        start=start,
+        end=end,
+    )
+    return {
+        city: {
+            datetime.fromtimestamp(time, UTC): index
+            for time, index in zip(json.loads(times), json.loads(indices), strict=True)
+        }
+        for city, times, indices in rows
+    }
 
 
 class HourColumns(msgspec.Struct, frozen=True):
