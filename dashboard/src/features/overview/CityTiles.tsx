@@ -1,0 +1,51 @@
+import { Trans } from "@lingui/react/macro";
+import { Link } from "wouter";
+import { categoryOf, useCategoryName } from "../../shared/aqi/categories";
+import { RampLegend } from "../../shared/aqi/Legend";
+import { useBasis } from "../../shared/format/basis";
+import { useFormat } from "../../shared/format/format";
+import { useNow } from "../../shared/format/useNow";
+import { usePlaceName } from "../../shared/i18n/i18n";
+import type { RankedCity } from "./select";
+
+/** All cities on one screen, coloured by the ramp. */
+export function CityTiles({ cities, simulated }: { cities: RankedCity[]; simulated: boolean }) {
+  const describe = useDescription(simulated);
+  const placeName = usePlaceName();
+  const format = useFormat();
+  return (
+    <>
+      <RampLegend />
+      <ul className="tiles">
+        {cities.map((city) => (
+          <li key={city.slug}>
+            <Link
+              href={`/city/${city.slug}`}
+              className="tile"
+              data-ramp={city.latest === null ? "none" : categoryOf(city.latest.aqi).key}
+              title={describe(city)}
+            >
+              <span className="tile-name">{placeName(city.name)}</span>
+              <span className="tile-value">{city.latest === null ? <Trans>no index</Trans> : format.number(city.latest.aqi)}</span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** "Delhi: AQI 356, Very Poor, 12 minutes ago, measured at stations" */
+export function useDescription(simulated: boolean): (city: RankedCity) => string {
+  const format = useFormat();
+  const basis = useBasis();
+  const category = useCategoryName();
+  const placeName = usePlaceName();
+  const now = useNow();
+  return (city) => {
+    const name = placeName(city.name);
+    if (city.latest === null) return name;
+    const { aqi, timestamp } = city.latest;
+    return `${name}: AQI ${format.number(aqi)}, ${category(categoryOf(aqi))}, ${format.relative(timestamp, now)}, ${basis(city.latest.basis, simulated)}`;
+  };
+}

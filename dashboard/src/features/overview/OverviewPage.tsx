@@ -1,0 +1,125 @@
+import { Trans, useLingui } from "@lingui/react/macro";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { useSearchParams } from "wouter";
+import { useFavourites } from "../../shared/favourites";
+import { useFormat } from "../../shared/format/format";
+import { usePlaceName } from "../../shared/i18n/i18n";
+import { PageTitle } from "../../shared/PageTitle";
+import { Loaded } from "../../shared/state/Loaded";
+import { EmptyState, LoadingState, Notice, SimulatedNotice } from "../../shared/state/states";
+import { CityCards } from "./CityCards";
+import { CityList } from "./CityList";
+import { CityTiles } from "./CityTiles";
+import { Controls } from "./Controls";
+import "./overview.css";
+import { overviewQuery, type Overview } from "./queries";
+import { type RankedCity, SORTS, selectCities, VIEWS, type View } from "./select";
+
+const CityMap = lazy(() => import("./CityMap"));
+
+export default function OverviewPage() {
+  const { t } = useLingui();
+  const query = useQuery(overviewQuery);
+  return (
+    <>
+      <PageTitle>{t`Air quality in 56 Indian cities`}</PageTitle>
+      <Loaded query={query}>{(overview) => <Cities overview={overview} />}</Loaded>
+    </>
+  );
+}
+
+function Cities({ overview }: { overview: Overview }) {
+  const format = useFormat();
+  const placeName = usePlaceName();
+  const favourites = useFavourites();
+  const [params, setParams] = useSearchParams();
+  // The choices are part of the address, so that a view can be sent to somebody.
+  const sort = SORTS.find((name) => name === params.get("sort")) ?? "worst";
+  const view = VIEWS.find((name) => name === params.get("view")) ?? "cards";
+  const search = params.get("q") ?? "";
+  const favouritesOnly = params.get("favourites") === "1";
+  const choose = (name: string, value: string) =>
+    setParams(
+      (before) => {
+        const after = new URLSearchParams(before);
+        if (value === "") after.delete(name);
+        else after.set(name, value);
+        return after;
+      },
+      { replace: true },
+    );
+  const cities = selectCities(overview.cities, { sort, search, favourites, favouritesOnly, placeName, compare: format.compare });
+  const asOf = format.fullMoment(overview.as_of);
+  const withoutData = overview.cities.filter((city) => city.latest === null).length;
+  const stale = overview.cities.filter((city) => city.latest?.stale === true).length;
+  return (
+    <>
+      {overview.simulated ? <SimulatedNotice /> : null}
+      <p className="quiet">
+        <Trans>
+          Index: Indian NAQI, no unit, from 0 to 500; the latest full hour of each city as known at {asOf}. Forecast: the highest hour of
+          the next 24, with its 80% interval. Sources stand on each city's page.
+        </Trans>
+      </p>
+      <Missing withoutData={withoutData} stale={stale} total={overview.cities.length} />
+      <Controls sort={sort} view={view} search={search} favouritesOnly={favouritesOnly} choose={choose} />
+      <p role="status" className="quiet">
+        <Trans>
+          {cities.length} of {overview.cities.length} cities
+        </Trans>
+      </p>
+      {cities.length === 0 ? <Nothing favouritesOnly={favouritesOnly} search={search} /> : <Shown view={view} cities={cities} overview={overview} />}
+    </>
+  );
+}
+
+function Shown({ view, cities, overview }: { view: View; cities: RankedCity[]; overview: Overview }) {
+  switch (view) {
+    case "cards":
+      return <CityCards cities={cities} simulated={overview.simulated} />;
+    case "list":
+      return <CityList cities={cities} simulated={overview.simulated} />;
+    case "tiles":
+      return <CityTiles cities={cities} simulated={overview.simulated} />;
+    case "map":
+      return (
+        <Suspense fallback={<LoadingState />}>
+          <CityMap cities={cities} simulated={overview.simulated} />
+        </Suspense>
+      );
+  }
+}
+
+function Missing({ withoutData, stale, total }: { withoutData: number; stale: number; total: number }) {
+  if (withoutData === total) {
+    return (
+      <Notice>
+        <Trans>No data have arrived yet. A new installation fills within a few minutes.</Trans>
+      </Notice>
+    );
+  }
+  if (withoutData + stale === 0) return null;
+  return (
+    <Notice>
+      <Trans>
+        {stale} cities have sent nothing for more than 2 hours, {withoutData} have no index at all.
+      </Trans>
+    </Notice>
+  );
+}
+
+function Nothing({ favouritesOnly, search }: { favouritesOnly: boolean; search: string }) {
+  if (search !== "") {
+    return (
+      <EmptyState title={<Trans>No city matches “{search}”</Trans>}>
+        <Trans>Search for a city or a state, in English or Hindi.</Trans>
+      </EmptyState>
+    );
+  }
+  return favouritesOnly ? (
+    <EmptyState title={<Trans>You have no favourites yet</Trans>}>
+      <Trans>Mark a city with its star. Favourites are kept on this device only.</Trans>
+    </EmptyState>
+  ) : null;
+}

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { createFormat } from "./format";
+
+const TIME = "2025-11-05T10:30:00Z";
+const NOW = Date.parse("2025-11-05T10:42:00Z");
+
+test("times are Indian Standard Time and say so", () => {
+  expect(createFormat("en").fullMoment(TIME)).toBe("5 Nov 2025, 4:00 pm IST");
+});
+
+test("Hindi keeps the digits 0-9", () => {
+  const hindi = createFormat("hi");
+  for (const text of [hindi.number(12345.6, 1), hindi.fullMoment(TIME), hindi.relative(TIME, NOW), hindi.percent(0.42)]) {
+    expect(text).toMatch(/[0-9]/);
+    expect(text).not.toMatch(/[\u0966-\u096f]/);
+  }
+  expect(hindi.number(1234567)).toBe("12,34,567");
+});
+
+test.each([
+  ["2025-11-05T10:30:00Z", "12 minutes ago"],
+  ["2025-11-05T08:30:00Z", "2 hours ago"],
+  ["2025-11-02T10:30:00Z", "3 days ago"],
+  ["2025-11-05T13:30:00Z", "in 3 hours"],
+])("the age of %s is %s", (time, age) => {
+  expect(createFormat("en").relative(time, NOW)).toBe(age);
+});

@@ -1,0 +1,76 @@
+import { useLingui } from "@lingui/react";
+import { useMemo } from "react";
+
+const ZONE = "Asia/Kolkata";
+/** Hindi is read with the digits 0-9. */
+const TAGS: Record<string, string> = { en: "en-IN", hi: "hi-IN-u-nu-latn" };
+
+export interface Format {
+  /** 1,234 or, with decimals, 78.5 */
+  number: (value: number, decimals?: number) => string;
+  /** 0.42 becomes 42% */
+  percent: (share: number, decimals?: number) => string;
+  /** 5 Nov, 4:00 pm IST */
+  moment: (time: Date | string) => string;
+  /** 5 Nov 2025, 4:00 pm IST */
+  fullMoment: (time: Date | string) => string;
+  /** 4 pm, for axes */
+  hour: (time: Date | string) => string;
+  /** 4:00 pm */
+  clock: (time: Date | string) => string;
+  /** Wed 5 Nov */
+  day: (time: Date | string) => string;
+  /** 5 Nov 2025 */
+  date: (time: Date | string) => string;
+  /** 12 minutes ago, in 3 hours */
+  relative: (time: Date | string, now?: number) => string;
+  /** Compares names as the language sorts them. */
+  compare: (a: string, b: string) => number;
+}
+
+export function createFormat(locale: string): Format {
+  const tag = TAGS[locale] ?? "en-IN";
+  const at = (options: Intl.DateTimeFormatOptions) => {
+    const format = new Intl.DateTimeFormat(tag, { timeZone: ZONE, ...options });
+    return (time: Date | string) => format.format(new Date(time));
+  };
+  const clock = at({ hour: "numeric", minute: "2-digit" });
+  const dayAndMonth = at({ day: "numeric", month: "short" });
+  const date = at({ day: "numeric", month: "short", year: "numeric" });
+  const numbers = new Map<string, Intl.NumberFormat>();
+  const decimal = (style: "decimal" | "percent", decimals: number) => {
+    const key = `${style}${decimals}`;
+    let format = numbers.get(key);
+    if (format === undefined) {
+      format = new Intl.NumberFormat(tag, { style, minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+      numbers.set(key, format);
+    }
+    return format;
+  };
+  const ago = new Intl.RelativeTimeFormat(tag, { numeric: "always" });
+  return {
+    number: (value, decimals = 0) => decimal("decimal", decimals).format(value),
+    percent: (share, decimals = 0) => decimal("percent", decimals).format(share),
+    moment: (time) => `${dayAndMonth(time)}, ${clock(time)} IST`,
+    fullMoment: (time) => `${date(time)}, ${clock(time)} IST`,
+    hour: at({ hour: "numeric" }),
+    clock,
+    day: at({ weekday: "short", day: "numeric", month: "short" }),
+    date,
+    relative: (time, now = Date.now()) => relative(ago, new Date(time).getTime() - now),
+    compare: new Intl.Collator(tag).compare,
+  };
+}
+
+function relative(format: Intl.RelativeTimeFormat, milliseconds: number): string {
+  const minutes = Math.round(milliseconds / 60_000);
+  if (Math.abs(minutes) < 90) return format.format(minutes, "minute");
+  const hours = Math.round(minutes / 60);
+  return Math.abs(hours) < 48 ? format.format(hours, "hour") : format.format(Math.round(hours / 24), "day");
+}
+
+/** Numbers, times and ages in the language in use; times are Indian Standard Time. */
+export function useFormat(): Format {
+  const { i18n } = useLingui();
+  return useMemo(() => createFormat(i18n.locale), [i18n.locale]);
+}

@@ -1,0 +1,24 @@
+import { lingui } from "@lingui/vite-plugin";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const api = process.env["VAYU_API"] ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [lingui({ macroTransform: true }), react()],
+  server: { proxy: { "/api": { target: api, ws: true } } },
+  preview: { proxy: { "/api": { target: api, ws: true } } },
+  build: {
+    target: "baseline-widely-available",
+    manifest: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  test: {
+    environment: "jsdom",
+    environmentOptions: { jsdom: { url: "http://vayu.test/" } },
+    setupFiles: ["src/shared/testing/setup.ts"],
+    restoreMocks: true,
+    testTimeout: 20_000,
+  },
+});
