@@ -61,21 +61,41 @@ def read_stamps(table: str, cells: pd.Series, zone: tzinfo, order: Order | None 
         DataError: when the dates may be day-first and month-first, or are neither throughout.
     """
     codes, unique = pd.factorize(cells)
-    parts = _parts(unique)
-    naive = _chosen(table, parts, order)
-    offset = pd.to_timedelta(
-        parts["offset"]
-        .str.replace(r"^([+-]\d\d):?(\d\d)$", r"\1:\2:00", regex=True)
-        .where(parts["offset"] != "Z", "0h")
-    ).dt.as_unit("s")
+    iso = _plain_iso(unique)
+    if iso is not None:
+        naive, has_clock = iso, iso.notna()
+        offset = pd.Series(pd.NaT, index=iso.index, dtype="timedelta64[s]")
+    else:
+        parts = _parts(unique)
+        naive, has_clock = _chosen(table, parts, order), parts["has_clock"]
+        offset = pd.to_timedelta(
+            parts["offset"]
+            .str.replace(r"^([+-]\d\d):?(\d\d)$", r"\1:\2:00", regex=True)
+            .where(parts["offset"] != "Z", "0h")
+        ).dt.as_unit("s")
     # As Python does it: of an hour that comes twice the first; one that is left out counts from before.
     local = naive.dt.tz_localize(
         zone, ambiguous=np.ones(len(naive), dtype=bool), nonexistent=pd.Timedelta(hours=1)
     )
     utc = (naive - offset).dt.tz_localize("UTC").where(offset.notna(), local.dt.tz_convert("UTC"))
-    facts = pd.DataFrame({"time": utc, "clock": parts["has_clock"], "offset": offset.notna()})
+    facts = pd.DataFrame({"time": utc, "clock": has_clock, "offset": offset.notna()})
     at = facts.iloc[codes].set_axis(cells.index)
     return Stamps(at["time"], at["clock"], at["offset"])
+
+
+def _plain_iso(unique: pd.Index) -> pd.Series | None:
+    """The times of cells that are all like ``2025-01-31 23:45:00``; None where any is not.
+
+    Most files have nothing else. Such cells can be read in one way only, so their parts need not be taken out.
+    """
+    if unique.dtype == object:  # date cells of a workbook, which may have day and month exchanged
+        return None
+    texts = pd.Series(unique)
+    # pandas would take "now" for a time, and a second of 60 for the next minute.
+    if not texts.str.len().eq(19).all() or texts.str.contains(":6", regex=False).any():
+        return None
+    times = pd.to_datetime(texts, format="%Y-%m-%d %H:%M:%S", errors="coerce")
+    return None if times.isna().any() else times.astype("datetime64[s]")
 
 
 def _parts(unique: pd.Index) -> pd.DataFrame:

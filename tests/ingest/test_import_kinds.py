@@ -119,6 +119,16 @@ def test_the_same_hours_come_back(  # type: ignore[no-untyped-def]
     assert hours(read(path)) == expected(rows)
 
 
+@pytest.mark.parametrize("wrong", ["2024-01-01 10:00:60", "2024-01-01 10:60:00", "2024-02-30 10:00:00"])
+def test_a_time_that_no_clock_shows_costs_its_row(tmp_path: Path, wrong: str) -> None:
+    rows = [(time.strftime(FORMS["ISO"]), str(value)) for time, value in table(2)]
+    path = tmp_path / "export.csv"
+    path.write_text(text([*rows, (wrong, "33.5")], ","), encoding="utf-8")
+    result = read(path)
+    assert hours(result) == expected(table(2))
+    assert result.rejected == {"bad_time": 1}
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 700), st.integers(1, 20), st.sampled_from(["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"]))
 def test_dates_are_read_right_or_the_file_is_refused(tmp_path_factory, start, days, form) -> None:  # type: ignore[no-untyped-def]

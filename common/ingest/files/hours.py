@@ -83,14 +83,17 @@ def without_loose_directions(values: pd.DataFrame, rejected: Counter[str]) -> pd
     winds = values[is_direction].merge(speeds, on=["station", "time"], suffixes=("", "_speed"))
     rejected["no_speed"] += int(is_direction.sum()) - len(winds)
     angle = np.radians(winds["value"])
+    names = others["variable"].cat.categories.union(["wind_u", "wind_v"])
     return pd.concat(
-        [others.astype({"variable": object})]
+        [others.assign(variable=others["variable"].cat.set_categories(names))]
         + [
-            winds[["station", "time"]].assign(variable=name, value=-winds["value_speed"] * part(angle))
+            winds[["station", "time"]].assign(
+                variable=pd.Categorical([name] * len(winds), names), value=-winds["value_speed"] * part(angle)
+            )
             for name, part in (("wind_u", np.sin), ("wind_v", np.cos))
         ],
         ignore_index=True,
-    ).astype({"variable": "category"})
+    )
 
 
 def hourly(values: pd.DataFrame, minutes: int) -> Hours:
