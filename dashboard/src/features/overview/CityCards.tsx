@@ -8,7 +8,6 @@ import { useBasis } from "../../shared/format/basis";
 import { useFormat } from "../../shared/format/format";
 import { useNow } from "../../shared/format/useNow";
 import { usePlaceName } from "../../shared/i18n/i18n";
-import type { CityOverview } from "./queries";
 import type { RankedCity } from "./select";
 
 export function CityCards({ cities, simulated }: { cities: RankedCity[]; simulated: boolean }) {
@@ -43,7 +42,7 @@ function CityCard({ city, simulated }: { city: RankedCity; simulated: boolean })
   );
 }
 
-function Latest({ city, simulated }: { city: CityOverview; simulated: boolean }) {
+function Latest({ city, simulated }: { city: RankedCity; simulated: boolean }) {
   const format = useFormat();
   const basis = useBasis();
   const now = useNow();
@@ -78,7 +77,7 @@ function Latest({ city, simulated }: { city: CityOverview; simulated: boolean })
   );
 }
 
-function Trend({ city }: { city: CityOverview }) {
+function Trend({ city }: { city: RankedCity }) {
   const { t } = useLingui();
   const format = useFormat();
   if (city.trend === null) return null;
@@ -97,7 +96,7 @@ function Trend({ city }: { city: CityOverview }) {
   );
 }
 
-function Outlook({ city }: { city: CityOverview }) {
+function Outlook({ city }: { city: RankedCity }) {
   const format = useFormat();
   if (city.forecast === null) {
     return (
@@ -124,7 +123,7 @@ function Outlook({ city }: { city: CityOverview }) {
         <dt>
           <Trans>Above 200 / 300 / 400</Trans>
         </dt>
-        <dd>{["200", "300", "400"].map((limit) => format.percent(exceedance[limit] ?? 0)).join(" / ")}</dd>
+        <dd>{["200", "300", "400"].map((limit) => format.percent(exceedance?.[limit] ?? 0)).join(" / ")}</dd>
       </div>
       {stale ? (
         <div className="outlook-note">

@@ -15,7 +15,7 @@ export function CityList({ cities, simulated }: { cities: RankedCity[]; simulate
   const now = useNow();
   const placeName = usePlaceName();
   const chance = (city: RankedCity, limit: string) => {
-    const probability = city.forecast?.exceedance[limit];
+    const probability = city.forecast?.exceedance?.[limit];
     return probability === undefined ? "–" : format.percent(probability);
   };
   return (

@@ -51,15 +51,15 @@ function Cities({ overview }: { overview: Overview }) {
     );
   const cities = selectCities(overview.cities, { sort, search, favourites, favouritesOnly, placeName, compare: format.compare });
   const asOf = format.fullMoment(overview.as_of);
-  const withoutData = overview.cities.filter((city) => city.latest === null).length;
+  const withoutData = overview.cities.filter((city) => city.latest?.aqi == null).length;
   const stale = overview.cities.filter((city) => city.latest?.stale === true).length;
   return (
     <>
       {overview.simulated ? <SimulatedNotice /> : null}
       <p className="quiet">
         <Trans>
-          Index: Indian NAQI, no unit, from 0 to 500; the latest full hour of each city as known at {asOf}. Forecast: the highest hour of
-          the next 24, with its 80% interval. Sources stand on each city's page.
+          Index: Indian NAQI, no unit, from 0 to 500; the latest hour of each city, up to {asOf}. Forecast: the highest hour of
+          the next 24, with its 80% interval. Each city's page names its sources.
         </Trans>
       </p>
       <Missing withoutData={withoutData} stale={stale} total={overview.cities.length} />

@@ -37,5 +37,6 @@ test("a search ignores case and blanks, and knows both languages and states", ()
   expect(names({ search: "  dEL hi" })).toEqual(["1 Delhi"]);
   expect(names({ search: "पुण" })).toEqual(["2 Pune"]);
   expect(names({ search: "State of Agra" })).toEqual(["- Agra"]);
+  expect(names({ search: "old agra" })).toEqual(["- Agra"]);
   expect(names({ search: "x" })).toEqual([]);
 });

@@ -1,4 +1,5 @@
-import type { CityOverview } from "./queries";
+import type { Index } from "../../shared/api/schema";
+import type { OverviewCity } from "./queries";
 
 export const SORTS = ["worst", "best", "peak", "risk", "name"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -6,7 +7,11 @@ export type Sort = (typeof SORTS)[number];
 export const VIEWS = ["cards", "list", "map", "tiles"] as const;
 export type View = (typeof VIEWS)[number];
 
-export interface RankedCity extends CityOverview {
+/** The latest hour of a city, if it has an index. */
+export type LatestIndex = Index & { aqi: number };
+
+export interface RankedCity extends OverviewCity {
+  latest: LatestIndex | null;
   /** Place by the sort in use, equal values sharing one; null without a value, and by name. */
   rank: number | null;
 }
@@ -21,17 +26,21 @@ interface Selection {
   compare: (a: string, b: string) => number;
 }
 
+function hasIndex(latest: Index | null): latest is LatestIndex {
+  return latest?.aqi != null;
+}
+
 /** What a sort compares: higher comes first. */
-function value(city: CityOverview, sort: Sort): number | null {
+function value(city: OverviewCity, sort: Sort): number | null {
   switch (sort) {
     case "worst":
       return city.latest?.aqi ?? null;
     case "best":
-      return city.latest === null ? null : -city.latest.aqi;
+      return city.latest?.aqi == null ? null : -city.latest.aqi;
     case "peak":
       return city.forecast?.peak.aqi ?? null;
     case "risk":
-      return city.forecast?.exceedance["300"] ?? null;
+      return city.forecast?.exceedance?.["300"] ?? null;
     case "name":
       return null;
   }
@@ -46,9 +55,9 @@ function plain(text: string): string {
 }
 
 /** The cities that match, ranked among all cities, favourites first. */
-export function selectCities(cities: CityOverview[], selection: Selection): RankedCity[] {
+export function selectCities(cities: OverviewCity[], selection: Selection): RankedCity[] {
   const { sort, search, favourites, favouritesOnly, placeName, compare } = selection;
-  const byName = (a: CityOverview, b: CityOverview) => compare(placeName(a.name), placeName(b.name));
+  const byName = (a: OverviewCity, b: OverviewCity) => compare(placeName(a.name), placeName(b.name));
   const ordered = cities.toSorted((a, b) => {
     const [first, second] = [value(a, sort), value(b, sort)];
     if (first === null || second === null) return Number(first === null) - Number(second === null) || byName(a, b);
@@ -60,11 +69,11 @@ export function selectCities(cities: CityOverview[], selection: Selection): Rank
     const own = value(city, sort);
     if (own !== null && own !== before) rank = index + 1;
     before = own;
-    return { ...city, rank: own === null ? null : rank };
+    return { ...city, latest: hasIndex(city.latest) ? city.latest : null, rank: own === null ? null : rank };
   });
   const wanted = plain(search);
-  const matches = (city: CityOverview) =>
-    [city.name, city.slug, city.state, placeName(city.name), placeName(city.state)].some((text) => plain(text).includes(wanted));
+  const matches = (city: OverviewCity) =>
+    [city.name, city.state, placeName(city.name), placeName(city.state), ...city.aliases].some((text) => plain(text).includes(wanted));
   const shown = ranked.filter((city) => matches(city) && (!favouritesOnly || favourites.has(city.slug)));
   return [...shown.filter((city) => favourites.has(city.slug)), ...shown.filter((city) => !favourites.has(city.slug))];
 }

@@ -1,4 +1,4 @@
-import type { CityOverview, Overview } from "./queries";
+import type { Overview, OverviewCity } from "./queries";
 
 interface Values {
   aqi?: number;
@@ -8,10 +8,11 @@ interface Values {
 }
 
 /** A city as the API describes it; without `aqi` it has no data, without `peak` no forecast. */
-export function city(name: string, { aqi, peak, risk = 0, stale = false }: Values): CityOverview {
+export function city(name: string, { aqi, peak, risk = 0, stale = false }: Values): OverviewCity {
   return {
     name,
     slug: name.toLowerCase(),
+    aliases: [`Old ${name}`],
     state: `State of ${name}`,
     latitude: 28.6139,
     longitude: 77.209,
@@ -41,6 +42,6 @@ export function city(name: string, { aqi, peak, risk = 0, stale = false }: Value
   };
 }
 
-export function overview(cities: CityOverview[], simulated = false): Overview {
-  return { standard: "in-naqi", simulated, as_of: "2025-11-05T10:42:00Z", cities };
+export function overview(cities: OverviewCity[], simulated = false): Overview {
+  return { standard: "in-naqi", simulated, as_of: "2025-11-05T10:30:00Z", cities };
 }
