@@ -20,6 +20,9 @@ _OF_SOURCES = re.compile(
 )
 """Names that a source may declare for its key or its addresses; which do, `common.sources` knows."""
 
+DASHBOARD = Path(__file__).parents[1] / "dashboard" / "dist"
+"""Where ``make dashboard`` builds it."""
+
 NOTICES = ("promotions", "failures", "switches")
 """What people can be told: every promotion; what fails; only promotions of another family."""
 
@@ -65,6 +68,8 @@ class Settings:
     trusted_proxies: int
     cors_origins: tuple[str, ...]
     cache_mb: int
+    dashboard: Path | None
+    """Folder of the built dashboard, which need not be there; None: the API serves alone"""
 
 
 def from_environment(read_secrets: Secrets) -> Settings:
@@ -84,7 +89,8 @@ def from_mapping(env: Mapping[str, str]) -> Settings:
         ConfigError: when a value cannot be understood; the message names the setting.
     """
     given = {name: value.strip() for name, value in env.items() if value.strip()}
-    home = _folder(given.get("VAYU_HOME", ".vayu"))
+    home = _folder("VAYU_HOME", given.get("VAYU_HOME", ".vayu"))
+    dashboard = given.get("VAYU_DASHBOARD", str(DASHBOARD))
     sources = tuple(name.strip() for name in given.get("VAYU_SOURCES", "").split(",") if name.strip())
     return Settings(
         database_url=_database_url(given.get("DATABASE_URL")),
@@ -113,14 +119,15 @@ def from_mapping(env: Mapping[str, str]) -> Settings:
         trusted_proxies=_integer(given, "VAYU_TRUSTED_PROXIES", 0, low=0, high=10),
         cors_origins=_origins(given.get("VAYU_CORS_ORIGINS", "*")),
         cache_mb=_integer(given, "VAYU_CACHE_MB", 32, low=0, high=4096),
+        dashboard=None if dashboard == "none" else _folder("VAYU_DASHBOARD", dashboard),
     )
 
 
-def _folder(path: str) -> Path:
+def _folder(name: str, path: str) -> Path:
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:
-        raise ConfigError(f"VAYU_HOME names a home folder that there is not: {path!r}") from error
+        raise ConfigError(f"{name} names a home folder that there is not: {path!r}") from error
 
 
 _DATABASE_URL = re.compile(

@@ -53,6 +53,7 @@ def test_every_name_on_the_page_has_an_effect() -> None:
         "VAYU_TRUSTED_PROXIES": "1",
         "VAYU_CORS_ORIGINS": "https://a.in",
         "VAYU_CACHE_MB": "0",
+        "VAYU_DASHBOARD": "none",
     }
     usual = from_mapping({})
     for name in ROWS.keys() - {"VAYU_SECRETS"}:  # its effect is that of what it leads to
@@ -75,6 +76,8 @@ def test_the_page_tells_the_defaults() -> None:
     assert ROWS["VAYU_TRUSTED_PROXIES"][0] == f"`{usual.trusted_proxies}`"
     assert ROWS["VAYU_CORS_ORIGINS"][0] == f"`{','.join(usual.cors_origins)}`"
     assert ROWS["VAYU_CACHE_MB"][0] == f"`{usual.cache_mb}`"
+    assert usual.dashboard == ROOT / "dashboard" / "dist"
+    assert ROWS["VAYU_DASHBOARD"][0].startswith("`dashboard/dist` beside `common/`")
     for name, rate in RATES.values():
         assert ROWS[name][0] == f"`{rate}`"
     for name, url in BASE_URLS.items():
@@ -268,6 +271,7 @@ def test_what_stands_behind_a_database_address_must_be_understood() -> None:
         ("VAYU_CHUNK_INTERVAL", "a day"),
         ("VAYU_COMPRESS_AFTER", "7daysd"),
         ("VAYU_HOME", "~nobody-has-this-name/x"),
+        ("VAYU_DASHBOARD", "~nobody-has-this-name/x"),
         ("REDIS_URL", "localhost:6379"),
         ("VAYU_API_READS", "closed"),
         ("VAYU_RATE_ANONYMOUS", "60"),

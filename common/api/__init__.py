@@ -17,11 +17,12 @@ from common.api.blueprint import BASE, Endpoint
 from common.api.context import EXTENSION, ApiContext
 from common.api.middleware.access_control import AccessControl, behind_proxies
 from common.api.middleware.cached_responses import CachedResponses
+from common.api.middleware.dashboard import Dashboard
 from common.api.middleware.replies import Reply, allow_origins, captured, close_of, finish, is_preflight
 from common.api.middleware.request_context import Refusal, RequestContext, begin, log_request, logger, present
 from common.api.responses import JsonProvider
 from common.api.routes import BLUEPRINTS, ENDPOINTS
-from common.api.routes.docs import redirect_from_root
+from common.api.routes.docs import install_at_root
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -49,9 +50,11 @@ def create_app(context: ApiContext) -> Flask:
     errors.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint, url_prefix=BASE)
-    redirect_from_root(app)
+    install_at_root(app)
     middleware = Middleware(app.wsgi_app, context, access, ENDPOINTS)
     app.wsgi_app = behind_proxies(middleware, context.policy.trusted_proxies)  # type: ignore[assignment,method-assign]
+    if context.policy.dashboard is not None:
+        app.wsgi_app = Dashboard(app.wsgi_app, context.policy.dashboard)  # type: ignore[method-assign]
     return app
 
 

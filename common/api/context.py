@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Generic, TypeVar, cast
@@ -148,6 +149,8 @@ class Policy:
     cache_bytes: int = 0
     """What this process may keep of finished answers; 0: nothing is kept, here or in Redis."""
     redis_url: str | None = field(default=None, repr=False)
+    dashboard: Path | None = None
+    """Folder of the built dashboard, which need not be there yet; None: the API alone."""
 
 
 @dataclass(frozen=True)

@@ -39,4 +39,5 @@ def policy(settings: Settings) -> Policy:
         origins=settings.cors_origins,
         cache_bytes=settings.cache_mb * 1024 * 1024,
         redis_url=settings.redis_url,
+        dashboard=settings.dashboard,
     )

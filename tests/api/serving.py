@@ -25,6 +25,7 @@ class Served:
     def __init__(self, database_url: str, folder: Path, *, workers: int = 1, **settings: str) -> None:
         self.port = free_port()
         self.log = folder / f"gunicorn-{self.port}.log"
+        settings = {"VAYU_DASHBOARD": "none"} | settings
         settings |= {"DATABASE_URL": database_url, "VAYU_HOME": str(folder), "TMPDIR": str(folder)}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(

@@ -26,10 +26,11 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 """What every answer carries, unless it says otherwise itself."""
+HSTS = ("Strict-Transport-Security", "max-age=31536000")
 SMALLEST_PACKED = 1024
 """Bytes of a body that is not packed."""
 _TEXTS = ("text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml")
-_LONGEST_HEADER = 4096
+LONGEST_HEADER = 4096
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 Headers = list[tuple[str, str]]
@@ -90,7 +91,7 @@ def own_headers(request: RequestContext) -> Headers:
     headers = [("X-Request-Id", request.request_id)]
     # By plain HTTP nobody may believe it: RFC 6797 §7.2.
     if request.environ.get("wsgi.url_scheme") == "https":
-        headers.append(("Strict-Transport-Security", "max-age=31536000"))
+        headers.append(HSTS)
     if request.allowance is not None:
         _, limit, remaining, reset_s = request.allowance
         headers += (
@@ -125,7 +126,7 @@ def _pack(response: Response, request: RequestContext) -> None:
 @lru_cache(maxsize=256)
 def takes_gzip(accept_encoding: str) -> bool:
     """Whether gzip is welcome. Flask-Compress 1.25 packs for ``gzip;q=0``, which forbids it."""
-    return parse_accept_header(accept_encoding[:_LONGEST_HEADER], Accept).quality("gzip") > 0
+    return parse_accept_header(accept_encoding[:LONGEST_HEADER], Accept).quality("gzip") > 0
 
 
 def _packed(body: Iterable[bytes]) -> Iterator[bytes]:

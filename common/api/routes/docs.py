@@ -53,6 +53,24 @@ _PAGE = """\
 """
 
 
+_NO_DASHBOARD = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Vayu</title>
+</head>
+<body>
+<h1>Vayu</h1>
+<p>There is no dashboard here, only the API: <a href="docs">try it</a>, or see
+<a href="api/v1/cities/">all cities</a>.</p>
+</body>
+</html>
+"""
+"""Links are relative, so that they stay below any prefix."""
+
+
 api = Blueprint("docs", abp_tags=[SERVICE])
 
 
@@ -108,10 +126,21 @@ def _description(root: str) -> bytes:
     return as_json(document(blueprints, root + BASE))
 
 
-def redirect_from_root(app: Flask) -> None:
-    """Send on who looks for the description, or for the page, at the root."""
+def install_at_root(app: Flask) -> None:
+    """Send on who looks for the description, or for the page, at the root; say what is there, where no dashboard is."""
     for path in ("/openapi.json", "/docs"):
         app.add_url_rule(path, endpoint=path, view_func=partial(_below, path))
+    app.add_url_rule("/", endpoint="/", view_func=_root)
+
+
+def _root() -> Response:
+    if "text/html" in request.accept_mimetypes.values():
+        response = Response(_NO_DASHBOARD, 404, content_type=f"{HTML}; charset=utf-8")
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+        )
+        return response
+    raise NotFound("there is no dashboard here, only the API: it is described at /docs")
 
 
 def _below(path: str) -> Response:
