@@ -183,7 +183,7 @@ def _names(names: Iterable[str]) -> str:
 def _in_words(schema: Schema, *, in_address: bool = False) -> str:
     """What a value may be, such as ``a whole number from 1 to 48``."""
     if "enum" in schema:
-        return "one of " + ", ".join(sorted(map(str, schema["enum"])))
+        return "one of " + ", ".join(map(str, sorted(schema["enum"])))
     if schema.get("format") == "date-time":
         return "a time with its offset, such as 2025-11-05T10:30:00Z or 2025-11-05T16:00:00+05:30"
     kind = schema.get("type")

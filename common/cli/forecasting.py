@@ -15,7 +15,6 @@ from common.cli.record import record_tables, records
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import FAMILIES, MODES, Family, Mode
 from common.domain.messages import Message
-from common.store.forecasts import score as score_forecasts
 from common.store.training_schedule import not_due
 
 if TYPE_CHECKING:
@@ -143,10 +142,12 @@ def score(cities: tuple[str, ...], mode: Mode | None, days: int, offline: bool, 
     For AQI also how bad air was foreseen, and stated probabilities against what happened.
     """
     chosen = {city.name for city in cities_named(cities)}
+    from common.services.verification import update_record
+
     with opened(offline=offline) as resources:
         now = resources.clock()
         with resources.database.transaction() as connection:
-            score_forecasts(connection, mode="live", now=now)
+            update_record(connection, mode="live", now=now)
             entries = []
             for each in (mode,) if mode else MODES:
                 entries += records(connection, each, chosen, now=now, days=days)

@@ -40,12 +40,18 @@ EXCEEDED = (200, 300, 400)
 """Indian AQI beyond which air is poor, very poor, severe: how likely it is, and how often it was foreseen."""
 
 SEASONS = {
-    "winter": (1, 2),
+    "winter": (12, 1, 2),
     "pre-monsoon": (3, 4, 5),
     "monsoon": (6, 7, 8, 9),
-    "post-monsoon": (10, 11, 12),
+    "post-monsoon": (10, 11),
 }
-"""Seasons of the India Meteorological Department → their months."""
+"""Seasons of India → their months. December is winter, as in most studies of its air: it is as foul as January."""
+
+SEASON_CODES = {"DJF": "winter", "MAM": "pre-monsoon", "JJAS": "monsoon", "ON": "post-monsoon"}
+"""Initials of the months → the season."""
+
+VERIFIED_LEADS = (1, 3, 6, 12, 24, 48)
+"""Lead times of the public record. It compares them on the same hours, those with a forecast of each of them."""
 
 MAPE_FLOOR = 1.0
 """Percentages of less than one unit are not counted: they say nothing."""

@@ -12,7 +12,7 @@ from common.inference.onnx_session import ModelCache
 from common.services.message_cities import named_cities
 from common.services.notifications import tell_forecast_troubles, tell_training_troubles
 from common.services.outbox import then_notify
-from common.store.forecasts import score
+from common.services.verification import update_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ def handler(resources: Resources) -> Handler:
         if report.unavailable and not report.issued and not report.repeated:
             raise StoreError(report.skipped[min(report.unavailable)])
         with resources.database.transaction() as connection:
-            scored = score(connection, mode="live", now=now)
+            scored = update_record(connection, mode="live", now=now)
         if report.issued or report.repeated:  # a run that died may have issued them and told nobody
             hour = last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ")
             resources.queue.send(FORECAST_READY, hour, {"cities": cities})

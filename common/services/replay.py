@@ -15,9 +15,9 @@ from common.domain.observation import HOUR, last_full_hour
 from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
 from common.ingest.reconcile import reconcile
+from common.services.verification import update_record
 from common.store.city_hours import cities_between
 from common.store.forecast_checksums import Key, forecast_checksums
-from common.store.forecasts import score
 from common.store.models import forget_replay
 from common.store.training_schedule import due_for_training, plan_trainings
 from common.training.service import train_city
@@ -145,7 +145,7 @@ def _patiently(work: Callable[[], Done]) -> Done:
 
 def _score(resources: Resources, now: datetime) -> None:
     with resources.database.transaction() as connection:
-        score(connection, mode="replay", now=now)
+        update_record(connection, mode="replay", now=now)
 
 
 def _next_plan(now: datetime) -> datetime:

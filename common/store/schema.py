@@ -205,6 +205,58 @@ forecast_day_stated = Table(
     Index("forecast_day_stated_of", "city", "target", "mode", "day"),
 )  # fmt: skip
 
+_OF_RECORD = ("city", "target", "mode")
+
+
+def _record_table(name: str, *columns: Any) -> Table:
+    return Table(name, metadata, *(_key(part) for part in _OF_RECORD), *columns)
+
+
+verification_day_state = _record_table(
+    "verification_day_state", _key("day", Date), _needed("rolled", Boolean),
+    Index("verification_day_due", "mode", "day", postgresql_where=text("NOT rolled")),
+)  # fmt: skip
+verification_day = _record_table(
+    "verification_day", _key("day", Date), _key("lead", SmallInteger),
+    *(_needed(name, SmallInteger) for name in ("n", "within80", "within95", "weekly_n")),
+    *(
+        _needed(name, DOUBLE_PRECISION)
+        for name in ("error", "squared", "bias", "width80", "width95", "persistence", "daily", "mean24")
+    ),
+    Column("weekly", DOUBLE_PRECISION),
+)  # fmt: skip
+verification_day_provider = _record_table(
+    "verification_day_provider", _key("day", Date), _key("lead", SmallInteger), _key("provider"),
+    _needed("n", SmallInteger), _needed("error", DOUBLE_PRECISION), _needed("ours", DOUBLE_PRECISION),
+)  # fmt: skip
+verification_day_stated = _record_table(
+    "verification_day_stated", _key("day", Date), _key("lead", SmallInteger), _key("event"), _key("bin", SmallInteger),
+    _needed("n", SmallInteger), _needed("stated", DOUBLE_PRECISION), _needed("happened", SmallInteger),
+)  # fmt: skip
+verification_cell = _record_table(
+    "verification_cell", _key("season"), _key("lead", SmallInteger),
+    _needed("n", Integer), _needed("days", Integer), _needed("first_day", Date), _needed("last_day", Date),
+    *(
+        _needed(name, DOUBLE_PRECISION)
+        for name in (
+            "mae", "rmse", "bias", "coverage80", "coverage95", "width80", "width95",
+            "persistence", "daily", "mean24",
+        )
+    ),
+    Column("weekly", DOUBLE_PRECISION), _needed("best_naive"),
+    *_all(("skill", "skill_low", "skill_high"), DOUBLE_PRECISION),
+)  # fmt: skip
+verification_cell_provider = _record_table(
+    "verification_cell_provider", _key("season"), _key("lead", SmallInteger), _key("provider"),
+    _needed("n", Integer), _needed("days", Integer),
+    _needed("mae", DOUBLE_PRECISION), _needed("our_mae", DOUBLE_PRECISION),
+    *_all(("our_skill", "our_skill_low", "our_skill_high"), DOUBLE_PRECISION),
+)  # fmt: skip
+verification_cell_stated = _record_table(
+    "verification_cell_stated", _key("season"), _key("lead", SmallInteger), _key("event"), _key("bin", SmallInteger),
+    _needed("n", Integer), _needed("stated", DOUBLE_PRECISION), _needed("happened", Integer),
+)  # fmt: skip
+
 job = Table(
     "job", metadata,
     _key("id", BigInteger, server_default=Identity(always=True)), _needed("type"), _needed("key"),

@@ -101,22 +101,24 @@ A challenging model is named by its family.
 """
 
 _EDGES = [band.high + 0.5 for band in CATEGORIES["in-naqi"][:-1]]
-_CATEGORIES = len(_EDGES) + 1
-_PLACE = f"width_bucket(CAST({{}} AS float8), CAST(ARRAY{_EDGES} AS float8[])) + 1"
+CATEGORY_COUNT = len(_EDGES) + 1
+PLACE = f"width_bucket(CAST({{}} AS float8), CAST(ARRAY{_EDGES} AS float8[])) + 1"
 _CHANCES = {
     aqi: " + ".join(f"p[{place + 2}]" for place, edge in enumerate(_EDGES) if edge > aqi) for aqi in EXCEEDED
 }
 """AQI → the probability that it is exceeded, from those of the categories."""
+EXCEEDANCES = ", ".join(
+    f"('{aqi}', {chance}, {_above('pair.actual', aqi)})" for aqi, chance in _CHANCES.items()
+)
+"""Events of `STATED` that are an AQI above a value: name, stated probability, whether it happened."""
 
 STATED = sql.load(
     "stated_probabilities",
     day_of=OF,
-    predicted_place=_PLACE.format("pair.y"),
-    observed_place=_PLACE.format("pair.actual"),
-    categories=str(_CATEGORIES),
-    exceedances=", ".join(
-        f"('{aqi}', {chance}, {_above('pair.actual', aqi)})" for aqi, chance in _CHANCES.items()
-    ),
+    predicted_place=PLACE.format("pair.y"),
+    observed_place=PLACE.format("pair.actual"),
+    categories=str(CATEGORY_COUNT),
+    exceedances=EXCEEDANCES,
 )
 """Probabilities stated by `chosen`, by tenths, and how often what they were of came true."""
 

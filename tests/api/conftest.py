@@ -20,7 +20,9 @@ from common.store.engine import Database, run
 from common.store.tiers import keeps_days
 
 _EMPTY = (
-    "forecast", "forecast_day_state", "forecast_day", "forecast_day_stated", "model", "city_hour",
+    "forecast", "forecast_day_state", "forecast_day", "forecast_day_stated", "verification_day_state",
+    "verification_day", "verification_day_provider", "verification_day_stated", "verification_cell",
+    "verification_cell_provider", "verification_cell_stated", "model", "city_hour",
     "city_hour_revision", "city_day_stale", "source_run", "idempotency_key", "job", "api_key",
     "meta WHERE key <> 'tier'",
 )  # fmt: skip

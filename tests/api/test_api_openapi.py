@@ -31,6 +31,8 @@ PROMISED = {
     ("post", "/forecast/batch"): set(),
     ("get", "/forecast/confidence/{city}"): {"city", "target", "mode", "days", "family", "season"},
     ("get", "/models/performance/{city}"): {"city", "target", "days", "family", "season"},
+    ("get", "/record/scores"): {"city", "lead", "season", "target", "mode", "format"},
+    ("get", "/record/scores/{city}"): {"city", "lead", "season", "target", "mode", "format"},
     ("get", "/models/list"): {"page", "per_page", "city", "family", "status", "target", "mode"},
     ("post", "/models/retrain/{city}"): {"city", "Idempotency-Key"},
     ("get", "/models/jobs/{job}"): {"job"},

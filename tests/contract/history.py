@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from common.domain.aqi import naqi, us_aqi
 from common.domain.observation import HOUR, ProviderForecast, Reading
 from common.quality.explanation import pack
+from common.services.verification import update_record
+from common.store.challengers import insert_challenger_forecasts
 from common.store.city_hours import upsert_city_hours
 from common.store.dataset_kind import claim_dataset
 from common.store.forecasts import IssuedForecast, insert_forecast, score
@@ -180,10 +182,16 @@ def fill(database: Database) -> None:
         for model in _models():
             insert_model(connection, model)
         promote(connection, "delhi-aqi-linear", reason="the first", now=NOW - timedelta(days=9))
-        for origin in grid[-30 * 24 :: 6]:
+        for origin in (*grid[-30 * 24 : -7 * 24 : 6], *grid[-7 * 24 :]):  # of late by the hour
             for target in ("aqi", "pm25"):
                 insert_forecast(connection, _forecast(target, origin, luck))
+                rivals = [
+                    (target, name, [luck.choice((None, luck.uniform(20, 450))) for _ in range(48)])
+                    for name in SOURCES[:2]
+                ]
+                insert_challenger_forecasts(connection, "Delhi", "live", origin, rivals)
         score(connection, mode="live", now=NOW, reach_hours=24 * 40)
+        update_record(connection, mode="live", now=NOW)
 
 
 def correct(database: Database) -> None:

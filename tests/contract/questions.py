@@ -40,9 +40,9 @@ FIRST, LAST = date(2025, 7, 14), date(2025, 11, 5)
 CITIES = ("Delhi", "Mumbai", "Navi Mumbai", "Pune")
 
 
-def _to_nine_digits(scores: object) -> str:
+def _to_nine_digits(scores: str) -> str:
     """Means of thousands of squares differ in their last digits by the order in which a plan adds them up."""
-    return re.sub(r"\d+\.\d+(?:e-?\d+)?", lambda found: f"{float(found[0]):.9g}", repr(scores))
+    return re.sub(r"\d+\.\d+(?:e-?\d+)?", lambda found: f"{float(found[0]):.9g}", scores)
 
 
 STORE: dict[str, Callable[[Connection], object]] = {
@@ -93,12 +93,12 @@ STORE: dict[str, Callable[[Connection], object]] = {
     "forecast_span": lambda c: read_forecasts.forecast_span(c, Span("Delhi", "aqi", "live", START, LATER)),
     **{
         f"record {target}": lambda c, target=target: _to_nine_digits(
-            verification.record(c, Span("Delhi", target, "live", START, LATER))
+            repr(verification.record(c, Span("Delhi", target, "live", START, LATER)))
         )
         for target in TARGETS
     },
     "reliability": lambda c: _to_nine_digits(
-        verification.reliability(c, Span("Delhi", "aqi", "live", START, LATER))
+        repr(verification.reliability(c, Span("Delhi", "aqi", "live", START, LATER)))
     ),
     "issued_between": lambda c: forecasts.issued_between(
         c, "Delhi", "aqi", mode="live", after=START, before=LATER, apart=3
@@ -176,6 +176,10 @@ HTTP: dict[str, tuple[str, Callable[[Client], TestResponse]]] = {
     "performance of PM2.5": ("/models/performance/{city}", _get("/models/performance/Delhi", target="pm25")),
     "confidence": ("/forecast/confidence/{city}", _get("/forecast/confidence/Delhi")),
     "confidence of PM2.5": ("/forecast/confidence/{city}", _get("/forecast/confidence/Delhi", target="pm25")),
+    "record": ("/record/scores", _get("/record/scores")),
+    "record of PM2.5": ("/record/scores", _get("/record/scores", target="pm25", season="ON", lead=24)),
+    "record of a city": ("/record/scores/{city}", _get("/record/scores/Delhi")),
+    "record of a city as CSV": ("/record/scores/{city}", _get("/record/scores/Delhi", format="csv")),
     "health": ("/health", _get("/health")),
     "metrics": ("/metrics", _get("/metrics")),
     "metrics as text": (
@@ -196,6 +200,8 @@ def answers(connection: Connection, client: Client) -> dict[str, str]:
         text = response.get_data(as_text=True).replace(response.headers["X-Request-Id"], "…")
         if name.startswith("metrics"):
             text = _of_the_database(text)
+        if name.startswith("record"):
+            text = _to_nine_digits(text)
         said[f"GET {name}"] = f"{response.status_code} {response.content_type}\n{text}"
     return said
 

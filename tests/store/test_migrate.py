@@ -42,6 +42,8 @@ TABLES = (FIRST - GONE) | {
     "forecast_day_state", "forecast_day", "forecast_day_stated",
     "api_key", "version", "version_due", "idempotency_key", "stored_response",
     "forecast_expert", "outbox",
+    "verification_day_state", "verification_day", "verification_day_provider", "verification_day_stated",
+    "verification_cell", "verification_cell_provider", "verification_cell_stated",
 }  # fmt: skip
 
 LATER = datetime(2025, 3, 5, tzinfo=UTC)

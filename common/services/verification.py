@@ -1,0 +1,36 @@
+"""The record kept up to date: truth beside the forecasts, sums by day, scores of the seasons that changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.store import verification_cells as store
+from common.store.forecasts import score
+from common.verification.cells import OURS, DaySums, ProviderSums, cell, provider_cell
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from common.domain.forecast import Mode
+    from common.store.engine import Connection
+
+
+def update_record(connection: Connection, *, mode: Mode, now: datetime) -> int:
+    """Set the truth known at `now` beside the forecasts, and bring the scores up to date; how many truths changed."""
+    changed = score(connection, mode=mode, now=now)
+    cells = store.roll_up_days(connection, mode=mode, now=now)
+    ours: list[dict[str, Any]] = []
+    providers: list[dict[str, Any]] = []
+    for city, target, season in sorted(cells):
+        of = {"city": city, "target": target, "mode": mode, "season": season}
+        by_lead, by_provider = store.cell_days(connection, (city, target, season), mode)
+        for lead, columns in by_lead.items():
+            sums = {name: np.array(columns[name], dtype=np.float64) for name in OURS}
+            ours.append(of | {"lead": lead} | cell(DaySums(columns["day"], sums)))
+        for lead, provider, days, *parts in by_provider:
+            sums_of = ProviderSums(days, *(np.array(part, dtype=np.float64) for part in parts))
+            providers.append(of | {"lead": lead, "provider": provider} | provider_cell(sums_of))
+    store.put_cells(connection, mode, cells, ours, providers)
+    return changed
