@@ -41,7 +41,7 @@ TABLES = (FIRST - GONE) | {
     "provider_forecast", "forecast_challenger", "training_plan", "notification",
     "forecast_day_state", "forecast_day", "forecast_day_stated",
     "api_key", "version", "version_due", "idempotency_key", "stored_response",
-    "forecast_expert", "outbox",
+    "forecast_expert", "outbox", "forecast_inputs",
 }  # fmt: skip
 
 LATER = datetime(2025, 3, 5, tzinfo=UTC)

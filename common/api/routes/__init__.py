@@ -1,6 +1,16 @@
 """The endpoints, by resource."""
 
-from common.api.routes import aqi, cities, docs, forecast, models, overview, record, system
+from common.api.routes import aqi, cities, docs, forecast, models, overview, record, reproduce, system
 
-BLUEPRINTS = (cities.api, overview.api, aqi.api, forecast.api, models.api, record.api, system.api, docs.api)
+BLUEPRINTS = (
+    cities.api,
+    overview.api,
+    aqi.api,
+    forecast.api,
+    models.api,
+    record.api,
+    reproduce.api,
+    system.api,
+    docs.api,
+)
 ENDPOINTS = tuple(endpoint for blueprint in BLUEPRINTS for endpoint in blueprint.endpoints)
