@@ -38,6 +38,8 @@ _PART: dict[str, Any] = {"content": {**_FILE["content"], JSON: {"schema": {"type
 _FOREVER = "max-age=31536000, immutable"
 _SECOND = timedelta(seconds=1)
 _SIGNED_FOR = timedelta(minutes=10)
+_THROUGH_FUNCTION = 4_000_000
+"""Bytes that Lambda can answer with: 6 MB, of which base64 takes a quarter. Models have about one million."""
 _DAYS = INPUTS_KEPT // timedelta(days=1)
 
 
@@ -89,7 +91,7 @@ def part(path: PartPath, query: ReproduceQuery) -> Response:
 
 @api.get("/models/files/<sha256>", tags=[MODELS], responses={200: _FILE, 404: Problem, 410: Problem})
 def model_file(path: FilePath) -> Response:
-    """A model's ONNX file, by its SHA-256; from a cloud's object store by a redirect that holds for ten minutes."""
+    """A model's ONNX file, by its SHA-256; one of more than 4 MB comes from a cloud's object store, by a redirect."""
     unknown = f"there is no model file {path.sha256}; /forecast/{{city}}/reproduce names those of forecasts"
     if context.open_object_store is None:
         raise NotFound(unknown)
@@ -100,12 +102,13 @@ def model_file(path: FilePath) -> Response:
     if request.if_none_match.contains(path.sha256):
         return _file(b"", path.sha256, _BINARY)
     files, key = context.open_object_store(), model_key(version)
-    address = files.signed_url(key, _SIGNED_FOR)
-    if address is not None:  # a function's answers are bounded, and paid for by their time
-        response = redirect(address, 307)
-        response.headers["Cache-Control"] = "no-store"
-        return response  # type: ignore[return-value]
-    return _file(files.get(key), path.sha256, _BINARY)
+    content = files.get(key)
+    address = files.signed_url(key, _SIGNED_FOR) if len(content) > _THROUGH_FUNCTION else None
+    if address is None:
+        return _file(content, path.sha256, _BINARY)
+    response = redirect(address, 307)
+    response.headers["Cache-Control"] = "no-store"
+    return response  # type: ignore[return-value]
 
 
 def _issued(city: City, query: ReproduceQuery) -> IssuedParts:

@@ -129,26 +129,28 @@ class Reproduce(ApiModel):
 
 RULE: tuple[str, ...] = (
     (
-        "Run the model (ONNX) on the matrix, its input X. recipe.outputs names the output of each expert that it computes, "
-        "which is bounded by 0 and recipe.ceiling."
+        "Run the model (ONNX) on the matrix, its input X. recipe.outputs names the output of each expert "
+        "that it computes, which is bounded by 0 and recipe.ceiling."
     ),
-    "recipe.given has the forecasts of the experts that are no models, null where they say nothing.",
+    ("recipe.given has the forecasts of the experts that are no models, null where they say nothing."),
     (
-        "The expert mean is exp(m) - floor, m being the mean of log(value + floor) over the experts recipe.averaged; "
-        "mean_corrected is exp(m + recipe.correction) - floor, and not below 0."
-    ),
-    (
-        "The forecast of an hour is exp(Σ w · log(value + floor)) - floor over recipe.experts, with the weights of the "
-        "block of lead times that it lies in (recipe.blocks, recipe.weights), divided by their sum over the experts that "
-        "have a value; where that sum is 0, it is the mean. Bounded by 0 and recipe.ceiling, it is recipe.y."
+        "The expert mean is exp(m) - floor, m being the mean of log(value + floor) over the experts "
+        "recipe.averaged; mean_corrected is exp(m + recipe.correction) - floor, and not below 0."
     ),
     (
-        "Where recipe.whole is true it is rounded to a whole number, halves to even. That is what was issued, to one "
-        "decimal."
+        "The forecast of an hour is exp(Σ w · log(value + floor)) - floor over recipe.experts, with the "
+        "weights of the block of lead times that it lies in (recipe.blocks, recipe.weights), divided by "
+        "their sum over the experts that have a value; where that sum is 0, it is the mean. Bounded by 0 "
+        "and recipe.ceiling, it is recipe.y."
     ),
     (
-        "The bounds of the intervals are (forecast + floor) · exp(q) - floor, bounded by 0 and recipe.ceiling, q being "
-        "recipe.quantiles at the levels 0.1 and 0.9 (80 %), 0.025 and 0.975 (95 %); the forecast itself where it lies "
-        "outside. They were issued to one decimal."
+        "Where recipe.whole is true it is rounded to a whole number, halves to even. That is what was "
+        "issued, to one decimal."
+    ),
+    (
+        "The bounds of the intervals are (forecast + floor) · exp(q) - floor, bounded by 0 and "
+        "recipe.ceiling, q being recipe.quantiles at the levels 0.1 and 0.9 (80 %), 0.025 and 0.975 (95 %);"
+        " the forecast itself where it lies outside. They were issued to one decimal."
     ),
 )
+"""What to do with the parts, step by step."""
