@@ -47,6 +47,10 @@ class ObjectStore(Protocol):
         """Whether there is something under `key`."""
         ...
 
+    def signed_url(self, key: str, valid_for: timedelta) -> str | None:
+        """An address from which anybody may get `key` for so long; None where the store has no such addresses."""
+        ...
+
     def delete(self, key: str) -> None:
         """Remove `key`; nothing happens where it is not there."""
         ...

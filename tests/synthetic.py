@@ -11,9 +11,10 @@ import numpy as np
 
 from common.domain.breakpoints import NAQI
 from common.domain.forecast import HORIZON, QUANTILES, Mode, Target
+from common.domain.model_files import card_key, model_key
 from common.domain.observation import HOUR, Reading
 from common.features import CEILING, FLOOR, INPUTS, Array, names, signature
-from common.inference.card import ModelCard, card_key, checksum, model_key
+from common.inference.card import ModelCard, checksum
 from common.store.city_hours import upsert_city_hours
 from common.store.models import ModelRow, insert_model, promote
 from common.training.export import in_target_unit

@@ -21,8 +21,8 @@ from synthetic import hours, put_hours  # the tests' own city
 
 from common.adapters.local.embedded_server import EmbeddedServer
 from common.adapters.object_store import UrlObjectStore
+from common.domain.model_files import model_key
 from common.domain.observation import last_full_hour
-from common.inference.card import model_key
 from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run
 from common.store.maintain import maintain

@@ -66,6 +66,17 @@ class UrlObjectStore:
             return False
         return True
 
+    def signed_url(self, key: str, valid_for: timedelta) -> str | None:
+        """An address from which anybody may get `key` for so long; None where the store has no such addresses.
+
+        Raises:
+            StoreError: when the credentials do not allow to sign.
+        """
+        with self._translated(key):
+            if not isinstance(self._store, store.S3Store | store.GCSStore):
+                return None
+            return obstore.sign(self._store, "GET", key, valid_for)
+
     def delete(self, key: str) -> None:
         """Forget `key`; where nothing is kept under it, nothing happens. Raises StoreError as `get` does."""
         try:

@@ -11,7 +11,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from common.api.middleware.request_context import Refusal, logger
 from common.api.schemas import ABSENT, ApiModel
-from common.domain.errors import DataError, Fault, NotFound, Reused, StoreError, VayuError
+from common.domain.errors import DataError, Fault, Gone, NotFound, Reused, StoreError, VayuError
 
 PROBLEM_JSON = "application/problem+json"
 _INTERNAL = "Something went wrong here; the request id finds it in the log."
@@ -64,6 +64,7 @@ ANSWERS: dict[type[VayuError], Answer] = {
     DataError: Answer(400, "urn:vayu:problem:bad-request"),
     Reused: Answer(409, "urn:vayu:problem:key-reused"),
     NotFound: Answer(404, "urn:vayu:problem:not-found"),
+    Gone: Answer(410, "urn:vayu:problem:gone"),
     StoreError: Answer(
         503, "urn:vayu:problem:store-unavailable", "The store does not answer; try again soon."
     ),

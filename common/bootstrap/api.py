@@ -26,6 +26,7 @@ def build(resources: Resources | None = None) -> Flask:
             clock=resources.clock,
             queue=resources.queue,
             policy=policy(resources.settings),
+            open_object_store=resources.open_object_store,
         )
     )
 

@@ -12,6 +12,7 @@
     ├── DataError              input that cannot be read or makes no sense: 400, exit 1
     │   └── Reused             a key that stands for another request already: 409
     ├── NotFound               the thing asked for does not exist: 404
+    │   └── Gone               it did, and is not kept any more: 410
     ├── ModelError             a model is missing, damaged, or was made for other features
     ├── StoreError             the database or the object store cannot be reached: 503
     └── WorkerError            processes or a cluster to compute on cannot be had, or were lost
@@ -105,6 +106,10 @@ class NotFound(VayuError):
         super().__init__(message)
         self.faults = faults
         self.nearest = nearest
+
+
+class Gone(NotFound):
+    """The named thing existed and is not kept any more."""
 
 
 class ModelError(VayuError):

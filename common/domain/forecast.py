@@ -33,6 +33,9 @@ MEAN, CORRECTED, COMPOSED = "mean", "mean_corrected", "composed"
 """Names of the experts that are made of the models: their mean, and that mean corrected by its known errors; and of the
 one that is no trained model but follows from the forecast of PM2.5."""
 
+REPRODUCED_WITHIN = 1e-6
+"""How far a forecast computed again may be from the one issued, before rounding: relatively, absolutely below 1."""
+
 BLOCKS = ((1, 6), (7, 12), (13, 24), (25, 48))
 """Blocks of lead times, both ends included, within which forecasts are judged beside all of them together."""
 

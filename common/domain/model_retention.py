@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 KEPT_TO_GO_BACK = 5
 """So many former champions of each city, target and mode keep their files."""
-KEPT_AFTER_USE = timedelta(hours=48)
-"""So long after its training, and after a forecast was made with it, a model keeps its files."""
+KEPT_AFTER_USE = timedelta(hours=72)
+"""So long after its training, and after a forecast was made with it, a model keeps its files: a day longer than a
+forecast reaches, so that it can be computed again with the truth beside it."""
 
 
 @dataclass(frozen=True, slots=True)

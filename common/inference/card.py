@@ -49,16 +49,6 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         return layout
 
 
-def model_key(version: str) -> str:
-    """Where a model's ONNX file lies in the object store."""
-    return f"{version}/model.onnx"
-
-
-def card_key(version: str) -> str:
-    """Where a model's card lies in the object store."""
-    return f"{version}/card.json"
-
-
 def read_card(data: bytes) -> ModelCard:
     """The card from its JSON.
 

@@ -141,6 +141,8 @@ class Combined:
     """(n_experts, 48), in the target's unit"""
     weights: Array
     """(n_blocks, n_experts), each row with sum 1"""
+    correction: Array
+    """(48,): by how much the logarithm of the models' mean was moved to correct it"""
 
 
 def combine(
@@ -159,13 +161,14 @@ def combine(
     """
     record = record.between(origin - WINDOW_HOURS, origin)
     actual = _actual(series, record.origins, origin)
-    mean = _mean(np.stack(list(models.values())), floor)
+    mean = log_mean(np.stack(list(models.values())), floor)
     means = record.aligned([MEAN])[:, 0]
     change = _correction(np.log((actual + floor) / (means + floor)), record.origins, origin)
-    forecasts = {**models, MEAN: mean, CORRECTED: _moved(mean, change, floor), **others}
+    forecasts = {**models, MEAN: mean, CORRECTED: corrected(mean, change, floor), **others}
     names, experts = tuple(forecasts), np.stack(list(forecasts.values()))
     regrets = _regrets(record, names, actual, floor)
-    return _combined(names, experts, _weights(regrets, names.index(MEAN)), floor)
+    weights = _weights(regrets, names.index(MEAN))
+    return Combined(weighted_mean(names, experts, weights, floor), names, experts, weights, change)
 
 
 def rolling(
@@ -192,7 +195,7 @@ def rolling(
     if len(origins):
         each = np.stack(list(models.values()), axis=1)
         experts[:, : len(models)] = each
-        experts[:, at_mean] = _mean(each.swapaxes(0, 1), floor)
+        experts[:, at_mean] = log_mean(each.swapaxes(0, 1), floor)
         for at, values in enumerate(others.values(), start=at_corrected + 1):
             experts[:, at] = values
     regrets = np.zeros((total, len(BLOCKS), len(names)))
@@ -206,12 +209,12 @@ def rolling(
         actual = _actual(series, origins[fresh], now)
         errors[fresh] = np.log((actual + floor) / (experts[fresh, at_mean] + floor))
         change = _correction(errors[first:row], origins[first:row], now)
-        experts[row, at_corrected] = _moved(experts[row, at_mean], change, floor)
+        experts[row, at_corrected] = corrected(experts[row, at_mean], change, floor)
         some = Record(names, origins[fresh], experts[fresh], served[fresh])
         days = _days(origins[:row][first:])[fresh.start - first :]
         regrets[fresh] = _regrets(some, names, actual, floor, days)
         weights[row] = _weights(regrets[first:row], at_mean)
-        served[row] = _combined(names, experts[row], weights[row], floor).y
+        served[row] = weighted_mean(names, experts[row], weights[row], floor)
     return Record(names, origins, experts, served), weights
 
 
@@ -222,7 +225,7 @@ def _actual(series: Array, origins: NDArray[np.intp], now: int) -> Array:
     return np.asarray(known[np.where(hours <= min(now, len(series) - 1), hours, len(known) - 1)])
 
 
-def _mean(values: Array, floor: float) -> Array:
+def log_mean(values: Array, floor: float) -> Array:
     """The mean over the first axis of what is not nan, in logarithms; nan where nothing is."""
     spoken = np.isfinite(values)
     total = np.log(np.where(spoken, values, 0.0) + floor)
@@ -231,7 +234,8 @@ def _mean(values: Array, floor: float) -> Array:
     return np.asarray(np.where(number > 0, np.exp(mean) - floor, np.nan))
 
 
-def _moved(y: Array, change: Array, floor: float) -> Array:
+def corrected(y: Array, change: Array, floor: float) -> Array:
+    """Forecasts, (48,), whose logarithms are moved by `change`, (48,); none is negative."""
     return np.maximum((y + floor) * np.exp(change) - floor, 0.0)
 
 
@@ -287,12 +291,15 @@ def _weights(regrets: Array, otherwise: int) -> Array:
     return np.asarray(weights)
 
 
-def _combined(names: tuple[str, ...], experts: Array, weights: Array, floor: float) -> Combined:
-    """An expert that says nothing of an hour leaves its weight to the others; where they have none, to the mean."""
+def weighted_mean(names: tuple[str, ...], experts: Array, weights: Array, floor: float) -> Array:
+    """The mean of experts, (n_experts, 48), as logarithms, by `weights`, (n_blocks, n_experts): (48,).
+
+    An expert that says nothing of an hour leaves its weight to the others; where they have none, to the mean.
+    """
     spoken = np.isfinite(experts)
     shares = np.where(spoken, weights[_BLOCK_OF].T, 0.0)
     total = shares.sum(axis=0)
     shares[names.index(MEAN)] += np.where(total > 0, 0.0, 1.0)
     shares /= np.where(total > 0, total, 1.0)
     logs = np.where(spoken, np.log(np.where(spoken, experts, 1.0) + floor), 0.0)
-    return Combined(np.exp((shares * logs).sum(axis=0)) - floor, names, experts, weights)
+    return np.asarray(np.exp((shares * logs).sum(axis=0)) - floor)

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-def hindcast_key(version: str) -> str:
-    """Where a model's hindcasts lie in the object store."""
-    return f"{version}/hindcasts.npz"
-
-
 def as_file(record: Record, last: datetime, place: int) -> bytes:
     """A record as a file; `last`: the hour that has the `place` by which the record counts."""
     file = io.BytesIO()

@@ -34,10 +34,13 @@ from common.inference.issued_history import REACH_HOURS, experts_before, issued_
 from common.inference.naive import naive_forecasts
 from common.inference.provider_forecasts import provider_forecasts_of
 from common.inference.providers import Heard, insert_provider_challengers, provider_forecasts
+from common.inference.recipe import encode_recipe
 from common.store.challengers import current_challengers, insert_challenger_forecasts
 from common.store.city_hours import history, provenance
 from common.store.dataset_kind import check_reachable
 from common.store.experts import IssuedExperts, insert_experts
+from common.store.forecast_inputs import ForecastInputs as StoredInputs
+from common.store.forecast_inputs import insert_inputs
 from common.store.forecasts import IssuedForecast, insert_forecast
 from common.store.models import champion
 
@@ -224,6 +227,7 @@ class _Made:
     before: _Before
     steps: Steps
     combined: Combined
+    inputs: StoredInputs
     challengers: dict[str, Array]
     """Version → what that model forecasts for the same hours, (48,)"""
 
@@ -263,11 +267,11 @@ def _make(models: ModelCache, past: _Past, before: _Before, target: Target, of_p
         providers=past.heard.get(target, {}),
         of_pm25=of_pm25,
     )
-    steps, combined = make_forecast(model, given)
+    steps, combined, inputs = make_forecast(model, given)
     challengers = challenger_forecasts(
         models, before.challengers, known, known_until, target, past.weather_ahead, lag=lag
     )
-    return _Made(target, row, before, steps, combined, challengers)
+    return _Made(target, row, before, steps, combined, inputs, challengers)
 
 
 def _insert(connection: Connection, past: _Past, made: _Made, *, now: datetime, mode: Mode) -> bool:
@@ -296,6 +300,8 @@ def _insert(connection: Connection, past: _Past, made: _Made, *, now: datetime, 
             made.combined.weights.ravel().tolist(),
         )
         insert_experts(connection, city, target, mode, origin=origin, experts=experts)
+        if mode == "live":  # nobody looks at those of a replay
+            insert_inputs(connection, city, target, mode, origin=origin, inputs=made.inputs)
         challengers = [(target, version, as_lists(y, 1)) for version, y in made.challengers.items()]
         insert_challenger_forecasts(connection, city, mode, origin, challengers)
     return fresh
@@ -332,8 +338,8 @@ class ForecastInputs:
     """The forecast of PM2.5, (48,), from which an index follows unless data are late"""
 
 
-def make_forecast(model: Model, given: ForecastInputs) -> tuple[Steps, Combined]:
-    """A forecast of 48 hours, and what it is made of.
+def make_forecast(model: Model, given: ForecastInputs) -> tuple[Steps, Combined, StoredInputs]:
+    """A forecast of 48 hours, what it is made of, and what is needed to compute it again.
 
     Its experts are the model's, the providers', the naive forecasts and, of the index, what follows from PM2.5.
     """
@@ -391,4 +397,6 @@ def make_forecast(model: Model, given: ForecastInputs) -> tuple[Steps, Combined]
         "mean24": as_lists(naive["mean24"], 1),
         "weekly": as_lists(naive["weekly"], 1),
     }
-    return steps, combined
+    recipe = encode_recipe(model, target, combined, table, averaged=tuple(each))
+    matrix = np.ascontiguousarray(rows.X[0], dtype="<f4").tobytes()
+    return steps, combined, StoredInputs(matrix, recipe, model.size)

@@ -12,9 +12,10 @@ import onnxruntime
 from common.domain.cities import all_cities
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import TARGETS
-from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
+from common.domain.model_files import card_key, hindcast_key, model_key
+from common.inference.card import ModelCard, checksum, read_card
 from common.inference.experts import Record
-from common.inference.hindcast import from_file, hindcast_key
+from common.inference.hindcast import from_file
 from common.store.challengers import MAX_CHALLENGERS
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Model:
 
     card: ModelCard
     session: Any
+    size: int = 0
+    """Bytes of its file"""
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
         """Forecasts in the target's unit, (rows,), from X, float32 (rows, n_features).
@@ -61,6 +64,11 @@ class Model:
             ModelError: as `predict` does.
         """
         return predict_each(self.session, X) or {self.card.family: self.predict(X)}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Name of each of its models → the output of the file that is its forecast."""
+        return {name: f"y_{name}" for name in model_names(self.session)} or {self.card.family: "y"}
 
 
 def open_session(data: bytes) -> Any:
@@ -100,10 +108,25 @@ def predict_each(session: Any, X: NDArray[np.float32]) -> dict[str, NDArray[np.f
     return dict(zip(names, _run(session, X, [f"y_{name}" for name in names]), strict=True))
 
 
+def predict_outputs(
+    session: Any, X: NDArray[np.float32], outputs: list[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Name of an output → its forecasts, (rows,), from X, float32 (rows, n_features).
+
+    Raises:
+        ModelError: as `predict` does.
+    """
+    return dict(zip(outputs, _run(session, X, outputs), strict=True))
+
+
+def output_names(session: Any) -> list[str]:
+    """Names of what a model's file gives."""
+    return [output.name for output in session.get_outputs()]
+
+
 def model_names(session: Any) -> list[str]:
     """Names of the models that an ensemble's file holds; none for that of a single model."""
-    answers = [output.name for output in session.get_outputs()]
-    return [answer.removeprefix("y_") for answer in answers if answer.startswith("y_")]
+    return [name.removeprefix("y_") for name in output_names(session) if name.startswith("y_")]
 
 
 def _run(session: Any, X: NDArray[np.float32], answers: list[str]) -> list[NDArray[np.float64]]:
@@ -150,7 +173,7 @@ class ModelCache:
             data = self.files.get(model_key(version))
             if checksum(data) != card.checksum:
                 raise ModelError(f"the file of model {version} is damaged; train the city again")
-            model = self._models[version] = Model(card, open_session(data))
+            model = self._models[version] = Model(card, open_session(data), len(data))
             if len(self._models) > self._size:
                 self._models.popitem(last=False)
         self._models.move_to_end(version)

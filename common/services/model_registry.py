@@ -9,7 +9,8 @@ from common.domain.cities import find_city
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import TARGETS
 from common.domain.messages import OBSERVATIONS_READY
-from common.inference.card import card_key, read_card
+from common.domain.model_files import card_key
+from common.inference.card import read_card
 from common.inference.onnx_session import ModelCache
 from common.services.outbox import put_notice, send_notices
 from common.store.models import ModelRow, champion, get_model, promote, roll_back

@@ -26,6 +26,7 @@ from common.store.engine import Database, run
 from common.store.errors import sqlstate
 from common.store.experts import drop_old_experts
 from common.store.facts import fact, set_fact
+from common.store.forecast_inputs import INPUTS_KEPT
 from common.store.outbox import UNSENT_KEPT
 from common.store.provider_forecasts import WEATHER_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
@@ -58,6 +59,7 @@ _AGE: tuple[tuple[Column[datetime], timedelta | None], ...] = (
     (schema.reading_revision.c.time, None),
     (schema.source_run.c.started_at, None),
     (schema.source_usage.c.until, timedelta(days=40)),
+    (schema.forecast_inputs.c.origin, INPUTS_KEPT),
 )
 """Columns by which tables age, and after how long rows go; None: after the raw retention.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ARRAY, Text, case, cast, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from common.domain.errors import NotFound
+from common.domain.errors import Gone, NotFound
 from common.domain.model_retention import KEPT_AFTER_USE, KeptModel, files_to_give_up
 from common.domain.observation import HOUR
 from common.store.engine import run
@@ -217,6 +217,27 @@ def get_model(connection: Connection, version: str) -> ModelRow:
     if not rows:
         raise NotFound(f"there is no model {version[:200]}")
     return ModelRow(*rows[0])
+
+
+def file_of(connection: Connection, sha256: str) -> str | None:
+    """The version of a model whose file has that hash and is there; None where there is no such model.
+
+    Raises:
+        Gone: when there was one, but its file was given up.
+    """
+    rows = run(
+        connection,
+        select(model.c.version, model.c.pruned_at.is_(None))
+        .where(model.c.checksum == sha256)
+        .order_by(model.c.pruned_at.desc().nulls_first())
+        .limit(1),
+    )
+    if not rows:
+        return None
+    version, there = rows[0]
+    if not there:
+        raise Gone(f"the file of model {version} is not kept any more")
+    return str(version)
 
 
 def forget_replay(connection: Connection, city: str) -> list[str]:

@@ -180,6 +180,17 @@ forecast_expert = Table(
     _needed("names", ARRAY(Text)), _needed("y", ARRAY(REAL)), _needed("weights", ARRAY(REAL)), _of_forecast(),
     Index("forecast_expert_age", "origin"),
 )  # fmt: skip
+forecast_inputs = Table(
+    "forecast_inputs", metadata,
+    _key("city"), _key("target"), _key("mode"), _key("origin", TIME),
+    *(
+        _needed(f"{part}{suffix}", type_)
+        for part in ("matrix", "recipe")
+        for suffix, type_ in (("", LargeBinary), ("_sha256", Text), ("_bytes", Integer))
+    ),
+    _needed("model_bytes", Integer), _of_forecast(),
+    Index("forecast_inputs_age", "origin"),
+)  # fmt: skip
 forecast_day_state = Table(
     "forecast_day_state", metadata,
     _key("city"), _key("target"), _key("mode"), _key("day", Date), _needed("rolled", Boolean),

@@ -22,11 +22,12 @@ from common.domain.forecast import (
     Mode,
     Target,
 )
+from common.domain.model_files import card_key, hindcast_key, model_key
 from common.domain.observation import HOUR, last_full_hour
 from common.features import INPUTS, as_history, carried, composed_of
-from common.inference.card import ModelCard, card_key, checksum, model_key
+from common.inference.card import ModelCard, checksum
 from common.inference.experts import Record, rolling
-from common.inference.hindcast import as_file, hindcast_key
+from common.inference.hindcast import as_file
 from common.inference.naive import naive_forecasts
 from common.inference.provider_forecasts import provider_forecasts_of
 from common.store.city_hours import history, provenance_mix, span

@@ -13,9 +13,9 @@ from synthetic import END, hours, put_hours, put_model
 from common.adapters.object_store import UrlObjectStore
 from common.domain.errors import StoreError
 from common.domain.forecast import COMPOSED, CORRECTED, HORIZON, MEAN, NAIVE
+from common.domain.model_files import model_key
 from common.domain.observation import HOUR
 from common.features import FLOOR, INPUTS, MAX_LAG_HOURS
-from common.inference.card import model_key
 from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run

@@ -12,10 +12,10 @@ from synthetic import END, hours, put_hours, put_model
 
 from common.adapters.object_store import UrlObjectStore
 from common.domain.forecast import COMPOSED, CORRECTED, EXPERT_BLOCKS, HORIZON, MEAN, NAIVE, TARGETS, Mode
+from common.domain.model_files import hindcast_key
 from common.domain.observation import HOUR, ProviderForecast
 from common.features import FLOOR, INPUTS
 from common.inference.experts import APART, WINDOW_HOURS, Record, combine
-from common.inference.hindcast import hindcast_key
 from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run

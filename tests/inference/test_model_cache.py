@@ -14,8 +14,9 @@ from common.adapters.object_store import UrlObjectStore
 from common.domain.cities import all_cities
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import HORIZON, QUANTILES, TARGETS
+from common.domain.model_files import card_key, model_key
 from common.features import build, names
-from common.inference.card import ModelCard, card_key, checksum, model_key, read_card
+from common.inference.card import ModelCard, checksum, read_card
 from common.inference.onnx_session import ModelCache, open_session, predict
 from common.store.challengers import MAX_CHALLENGERS
 

@@ -13,9 +13,8 @@ from common.bootstrap.container import resources_of
 from common.config import from_mapping
 from common.domain.errors import NotFound, StoreError
 from common.domain.forecast import HORIZON
+from common.domain.model_files import card_key, hindcast_key, model_key
 from common.domain.model_retention import KEPT_TO_GO_BACK
-from common.inference.card import card_key, model_key
-from common.inference.hindcast import hindcast_key
 from common.services.retention import prune_models, upkeep
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast
@@ -125,14 +124,14 @@ def test_what_is_kept(parts: Resources, files: UrlObjectStore, now: datetime) ->
     train(parts, files, "mumbai", now - 300 * DAY, promoted=True, city="Mumbai")
     files.put("unknown/model.onnx", b"of somebody else")
     files.put("unknown/card.json", b"{}")
-    forecast_with(parts, "poor-20", now - 47 * timedelta(hours=1))
-    forecast_with(parts, "poor-21", now - 49 * timedelta(hours=1))
+    forecast_with(parts, "poor-20", now - 71 * timedelta(hours=1))
+    forecast_with(parts, "poor-21", now - 73 * timedelta(hours=1))
     done = upkeep(parts)
     former = {f"good-{ago}" for ago in range(2, 2 + KEPT_TO_GO_BACK)}
     assert {key.partition("/")[0] for key in files.list()} == {
-        "good-1", *former, "poor-1", "poor-2", "poor-20", "mumbai", "unknown",
+        "good-1", *former, "poor-1", "poor-2", "poor-3", "poor-20", "mumbai", "unknown",
     }  # fmt: skip
-    assert done["model_files"] == 3 * (30 - 6 + 30 - 3)
+    assert done["model_files"] == 3 * (30 - 6 + 30 - 4)
     assert upkeep(parts)["model_files"] == 0
 
 

@@ -12,8 +12,8 @@ from common.adapters.object_store import UrlObjectStore
 from common.bootstrap.container import assemble
 from common.config import from_mapping
 from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
+from common.domain.model_files import model_key
 from common.entry.worker import work_once
-from common.inference.card import model_key
 from common.services import forecast, train
 from common.store.engine import run
 

@@ -233,6 +233,7 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
                 "job": 0,
                 "source_usage": 0,
                 "forecast_expert": 0,
+                "forecast_inputs": 0,
             }
         for table in raw:
             column = "started_at" if table == "source_run" else "time"

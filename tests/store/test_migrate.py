@@ -41,7 +41,7 @@ TABLES = (FIRST - GONE) | {
     "provider_forecast", "forecast_challenger", "training_plan", "notification",
     "forecast_day_state", "forecast_day", "forecast_day_stated",
     "api_key", "version", "version_due", "idempotency_key", "stored_response",
-    "forecast_expert", "outbox",
+    "forecast_expert", "outbox", "forecast_inputs",
     "verification_day_state", "verification_day", "verification_day_provider", "verification_day_stated",
     "verification_cell", "verification_cell_provider", "verification_cell_stated",
 }  # fmt: skip

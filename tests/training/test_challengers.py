@@ -12,9 +12,9 @@ from synthetic import END, hours, put_hours
 from common.adapters.object_store import UrlObjectStore
 from common.domain.errors import NotFound, StoreError
 from common.domain.forecast import HORIZON, NAIVE
+from common.domain.model_files import card_key, model_key
 from common.domain.observation import HOUR
 from common.features import INPUTS, build
-from common.inference.card import card_key, model_key
 from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
 from common.store.challengers import current_challengers

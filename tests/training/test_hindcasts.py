@@ -10,10 +10,11 @@ from synthetic import END, hours, put_hours
 
 from common.adapters.object_store import UrlObjectStore
 from common.domain.forecast import COMPOSED, CORRECTED, HORIZON, MEAN, NAIVE, TARGETS
+from common.domain.model_files import hindcast_key
 from common.domain.observation import HOUR, IST
 from common.features import FLOOR, INPUTS, production
 from common.inference.experts import APART, Record, rolling
-from common.inference.hindcast import as_file, hindcast_key
+from common.inference.hindcast import as_file
 from common.inference.naive import naive_forecasts
 from common.inference.onnx_session import ModelCache
 from common.training.dataset import LEADS, Dataset, make_dataset, pooled_dataset

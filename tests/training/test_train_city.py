@@ -16,9 +16,10 @@ from synthetic import END, hours, put_hours, random_walk
 from common.adapters.object_store import UrlObjectStore
 from common.domain.errors import NotFound
 from common.domain.forecast import HORIZON, NAIVE, QUANTILES, TARGETS
+from common.domain.model_files import card_key, model_key
 from common.domain.observation import HOUR
 from common.features import build, names, signature
-from common.inference.card import card_key, checksum, model_key
+from common.inference.card import checksum
 from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
 from common.store.engine import Database, run

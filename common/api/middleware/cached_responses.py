@@ -204,6 +204,8 @@ class CacheKeys:
         self._whole: dict[tuple[str, str], Endpoint] = {}
         self._beginning: dict[tuple[str, str], Endpoint] = {}
         for endpoint in endpoints:
+            if "/{" in endpoint.path[:-1].rpartition("/")[0]:
+                continue  # what goes on after a city is not cached, and left to Flask
             methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
             beginning, brace, _ = (BASE + endpoint.path).partition("/{")
             for method in methods:

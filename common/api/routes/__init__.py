@@ -1,6 +1,17 @@
 """The endpoints, by resource."""
 
-from common.api.routes import aqi, cities, docs, forecast, models, overview, public_record, record, system
+from common.api.routes import (
+    aqi,
+    cities,
+    docs,
+    forecast,
+    models,
+    overview,
+    public_record,
+    record,
+    reproduce,
+    system,
+)
 
 BLUEPRINTS = (
     cities.api,
@@ -10,6 +21,7 @@ BLUEPRINTS = (
     models.api,
     record.api,
     public_record.api,
+    reproduce.api,
     system.api,
     docs.api,
 )
