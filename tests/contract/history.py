@@ -15,6 +15,7 @@ from common.domain.observation import HOUR, ProviderForecast, Reading
 from common.quality.explanation import pack
 from common.store.city_hours import upsert_city_hours
 from common.store.dataset_kind import claim_dataset
+from common.store.forecast_inputs import ForecastInputs, insert_inputs
 from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.models import ModelRow, insert_model, promote
 from common.store.provider_forecasts import insert_provider_forecasts
@@ -183,6 +184,10 @@ def fill(database: Database) -> None:
         for origin in grid[-30 * 24 :: 6]:
             for target in ("aqi", "pm25"):
                 insert_forecast(connection, _forecast(target, origin, luck))
+                inputs = ForecastInputs(
+                    bytes(luck.choices(range(32, 127), k=4 * 48 * 7)), b'{"format": 1}', 1000
+                )
+                insert_inputs(connection, "Delhi", target, "live", origin=origin, inputs=inputs)
         score(connection, mode="live", now=NOW, reach_hours=24 * 40)
 
 
