@@ -17,6 +17,7 @@ from common.services.verification import update_record
 from common.store.challengers import insert_challenger_forecasts
 from common.store.city_hours import upsert_city_hours
 from common.store.dataset_kind import claim_dataset
+from common.store.forecast_inputs import ForecastInputs, insert_inputs
 from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.models import ModelRow, insert_model, promote
 from common.store.provider_forecasts import insert_provider_forecasts
@@ -190,6 +191,10 @@ def fill(database: Database) -> None:
                     for name in SOURCES[:2]
                 ]
                 insert_challenger_forecasts(connection, "Delhi", "live", origin, rivals)
+                inputs = ForecastInputs(
+                    bytes(luck.choices(range(32, 127), k=4 * 48 * 7)), b'{"format": 1}', 1000
+                )
+                insert_inputs(connection, "Delhi", target, "live", origin=origin, inputs=inputs)
         score(connection, mode="live", now=NOW, reach_hours=24 * 40)
         update_record(connection, mode="live", now=NOW)
 
