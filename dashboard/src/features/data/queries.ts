@@ -17,6 +17,8 @@ export function previewQuery(choice: Choice, enabled: boolean) {
     queryKey: ["history-preview", choice],
     enabled,
     refetchInterval: false,
+    // One for each choice ever made is nothing to keep.
+    gcTime: 60_000,
     meta: { stored: false },
     queryFn: async ({ signal }): Promise<Preview> => {
       const { first, last } = previewRanges(choice, Date.now(), ROWS);
