@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { DayPoint, History, HourPoint } from "../../shared/api/schema";
 import { POLLUTANT_KEYS, pollutantName } from "../../shared/aqi/pollutants";
-import { type Column, DataTable } from "../../shared/chart/ChartFrame";
+import { type Column, DataTable } from "../../shared/chart/DataTable";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState } from "../../shared/state/states";
 import { useSettled } from "../../shared/useSettled";

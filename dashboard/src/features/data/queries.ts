@@ -22,7 +22,7 @@ export function previewQuery(choice: Choice, enabled: boolean) {
     meta: { stored: false },
     queryFn: async ({ signal }): Promise<Preview> => {
       const { first, last } = previewRanges(choice, Date.now(), ROWS);
-      const fetchRows = async ({ start, end }: { start: number; end: number }) => {
+      const fetchRows = ({ start, end }: { start: number; end: number }) => {
         const query = {
           start: new Date(start).toISOString(),
           end: new Date(end).toISOString(),
@@ -30,9 +30,7 @@ export function previewQuery(choice: Choice, enabled: boolean) {
           standard: choice.standard,
           format: "json" as const,
         };
-        const answer = await read(api.GET("/aqi/history/{city}", { params: { path: { city: choice.city }, query }, signal }));
-        if (typeof answer === "string") throw new Error("A history came as CSV, though JSON was wanted");
-        return answer;
+        return read(api.GET("/aqi/history/{city}", { params: { path: { city: choice.city }, query }, signal }));
       };
       const history = await fetchRows(first);
       if (history.count > 0) return { history, end: "first" };

@@ -1,7 +1,8 @@
 import { Plural, Trans, useLingui } from "@lingui/react/macro";
 import { Link } from "wouter";
 import type { Overview } from "../../shared/api/schema";
-import { type Column, ChartFrame } from "../../shared/chart/ChartFrame";
+import { ChartFrame } from "../../shared/chart/ChartFrame";
+import type { Column } from "../../shared/chart/DataTable";
 import { useWidth } from "../../shared/chart/useWidth";
 import { useBasis } from "../../shared/format/basis";
 import { useFormat } from "../../shared/format/format";

@@ -1,6 +1,6 @@
 import { Trans } from "@lingui/react/macro";
 import type { EndpointCounts, Metrics } from "../../shared/api/schema";
-import { type Column, DataTable } from "../../shared/chart/ChartFrame";
+import { type Column, DataTable } from "../../shared/chart/DataTable";
 import { useFormat } from "../../shared/format/format";
 import { Fact } from "./ServiceHealth";
 
