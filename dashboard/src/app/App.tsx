@@ -10,6 +10,7 @@ import { Footer } from "./Footer";
 import { Header } from "./Header";
 import { NotFoundPage } from "./NotFoundPage";
 import { ROUTES } from "./routes";
+import { UpdateNotice } from "./UpdateNotice";
 
 export function App({ queryClient }: { queryClient: QueryClient }) {
   return (
@@ -19,6 +20,7 @@ export function App({ queryClient }: { queryClient: QueryClient }) {
           <Trans>Skip to the content</Trans>
         </a>
         <Header />
+        <UpdateNotice />
         <Main />
         <Footer />
       </I18nProvider>

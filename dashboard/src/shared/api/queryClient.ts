@@ -2,6 +2,7 @@ import { QueryClient } from "@tanstack/react-query";
 import { ApiError } from "./errors";
 
 const MINUTE = 60_000;
+const DAY = 1440 * MINUTE;
 
 /** Every query is refetched each minute while its page is visible, and at once when the page or the network is back. */
 export function createQueryClient(): QueryClient {
@@ -9,6 +10,8 @@ export function createQueryClient(): QueryClient {
     defaultOptions: {
       queries: {
         staleTime: MINUTE / 2,
+        // Offline, a page that was left an hour ago is still there.
+        gcTime: DAY,
         refetchInterval: (query) => pollInterval(query.state.error),
         refetchIntervalInBackground: false,
         refetchOnWindowFocus: true,

@@ -1,0 +1,62 @@
+import { Trans } from "@lingui/react/macro";
+import { type ReactNode, useState } from "react";
+import { type Choice, historyPath } from "./choice";
+import { snippet, TOOLS, type Tool } from "./snippets";
+
+const TOOL_NAMES: Record<Tool, ReactNode> = {
+  curl: "curl",
+  python: "Python",
+  r: "R",
+  spreadsheet: <Trans>Spreadsheet</Trans>,
+};
+
+/** The address, and lines that fetch it. */
+export function Use({ url, choice }: { url: string; choice: Choice }) {
+  const file = `vayu-${choice.city}-${choice.interval}.${choice.format}`;
+  // Spreadsheets read CSV alone.
+  const csv = new URL(`/api/v1${historyPath({ ...choice, format: "csv" })}`, window.location.origin).href;
+  return (
+    <section className="section" aria-labelledby="use">
+      <h2 id="use">
+        <Trans>Address and code</Trans>
+      </h2>
+      <Copyable name={<Trans>Address</Trans>} text={url} />
+      {TOOLS.map((tool) => (
+        <Copyable key={tool} name={TOOL_NAMES[tool]} text={snippet(tool, tool === "spreadsheet" ? csv : url, choice.format, file)} />
+      ))}
+      <p className="quiet">
+        <Trans>
+          The formula is for Google Sheets, which must be able to reach this address. In Excel choose Data → From Web, in LibreOffice
+          Sheet → External Links, and give the CSV address.
+        </Trans>
+      </p>
+    </section>
+  );
+}
+
+function Copyable({ name, text }: { name: ReactNode; text: string }) {
+  const [copied, setCopied] = useState<{ text: string; done: boolean } | null>(null);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setCopied({ text, done: true });
+    } catch {
+      // Forbidden, or no HTTPS: the text can be marked and copied by hand.
+      setCopied({ text, done: false });
+    }
+  };
+  return (
+    <div className="copyable">
+      <h3>{name}</h3>
+      <pre>
+        <code>{text}</code>
+      </pre>
+      <button type="button" onClick={() => void copy()}>
+        <Trans>Copy</Trans> <span className="visually-hidden">{name}</span>
+      </button>
+      <span role="status" className="quiet">
+        {copied?.text !== text ? null : copied.done ? <Trans>Copied</Trans> : <Trans>Mark the text and copy it by hand</Trans>}
+      </span>
+    </div>
+  );
+}
