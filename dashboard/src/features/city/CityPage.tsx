@@ -1,7 +1,99 @@
-import { useLingui } from "@lingui/react/macro";
+import { Trans, useLingui } from "@lingui/react/macro";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "wouter";
+import { ApiError } from "../../shared/api/errors";
+import { FavouriteButton } from "../../shared/FavouriteButton";
+import { usePlaceName } from "../../shared/i18n/i18n";
 import { PageTitle } from "../../shared/PageTitle";
+import { Loaded } from "../../shared/state/Loaded";
+import { EmptyState, SimulatedNotice } from "../../shared/state/states";
+import { Advice } from "./Advice";
+import { ForecastSection } from "./ForecastSection";
+import { HistorySection } from "./HistorySection";
+import { Now } from "./Now";
+import { PollutantTable } from "./PollutantTable";
+import { forecastQuery, pollutantsQuery } from "./queries";
+import { RecordLink } from "./RecordLink";
+import { Rerun } from "./Rerun";
+import "./city.css";
 
 export default function CityPage() {
+  const { slug } = useParams<{ slug: string }>();
+  // Everything below belongs to one city; a new one starts from nothing.
+  return <City key={slug} slug={slug} />;
+}
+
+function City({ slug }: { slug: string }) {
   const { t } = useLingui();
-  return <PageTitle>{t`City`}</PageTitle>;
+  const placeName = usePlaceName();
+  const now = useQuery(pollutantsQuery(slug));
+  const forecast = useQuery(forecastQuery(slug));
+  const known = now.data ?? forecast.data;
+  const name = known === undefined ? titleCase(slug) : placeName(known.city);
+  if (isUnknownCity(now.error) && isUnknownCity(forecast.error)) {
+    return (
+      <>
+        <PageTitle>{t`Unknown city`}</PageTitle>
+        <EmptyState title={<Trans>“{slug}” is none of the 56 cities</Trans>}>
+          <Trans>
+            All of them are on the <Link href="/">overview</Link>.
+          </Trans>
+        </EmptyState>
+      </>
+    );
+  }
+  return (
+    <>
+      <div className="city-head">
+        <PageTitle>{t`Air quality in ${name}`}</PageTitle>
+        <FavouriteButton slug={slug} city={name} />
+        <Link href={`/compare?cities=${slug}`}>
+          <Trans>Compare with other cities</Trans>
+        </Link>
+      </div>
+      {known === undefined || known.state === known.city ? null : <p className="quiet">{placeName(known.state)}</p>}
+      {known?.simulated === true ? <SimulatedNotice /> : null}
+      <section className="city-now" aria-labelledby="now">
+        <h2 id="now">
+          <Trans>Now</Trans>
+        </h2>
+        <Loaded query={now}>
+          {(data) => (
+            <div className="pair">
+              <Now slug={slug} now={data} />
+              {data.aqi === null ? null : <Advice aqi={data.aqi} />}
+            </div>
+          )}
+        </Loaded>
+      </section>
+      <section aria-labelledby="forecast">
+        <h2 id="forecast">
+          <Trans>The next 48 hours</Trans>
+        </h2>
+        <Loaded query={forecast}>{(data) => <ForecastSection slug={slug} forecast={data} />}</Loaded>
+        <RecordLink slug={slug} name={name} />
+        {forecast.data === undefined ? null : <Rerun slug={slug} issuedAt={forecast.data.issued_at} />}
+      </section>
+      <section aria-labelledby="pollutants">
+        <h2 id="pollutants">
+          <Trans>Pollutants</Trans>
+        </h2>
+        <Loaded query={now}>{(data) => <PollutantTable now={data} />}</Loaded>
+      </section>
+      <section aria-labelledby="history">
+        <h2 id="history">
+          <Trans>History</Trans>
+        </h2>
+        <HistorySection slug={slug} />
+      </section>
+    </>
+  );
+}
+
+function isUnknownCity(error: Error | null): boolean {
+  return error instanceof ApiError && error.kind === "not-found" && (error.problem.errors ?? []).some((part) => part.parameter === "city");
+}
+
+function titleCase(slug: string): string {
+  return slug.replace(/(^|-)\w/g, (letter) => letter.toUpperCase());
 }

@@ -1,7 +1,7 @@
 import { Trans } from "@lingui/react/macro";
 import { Link } from "wouter";
 import { AqiBadge } from "../../shared/aqi/Badge";
-import { DataTable } from "../../shared/chart/ChartFrame";
+import { DataTable } from "../../shared/chart/DataTable";
 import { FavouriteButton } from "../../shared/FavouriteButton";
 import { useBasis } from "../../shared/format/basis";
 import { useFormat } from "../../shared/format/format";

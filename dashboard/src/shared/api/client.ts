@@ -24,8 +24,11 @@ interface Answer<T> {
   response: Response;
 }
 
-/** The body of a successful answer; everything else throws an {@link ApiError} that says what to show. */
-export async function read<T>(call: Promise<Answer<T>>): Promise<T> {
+/**
+ * The body of a successful answer in JSON; everything else throws an {@link ApiError} that says what to show. The other forms of
+ * an answer, such as CSV, are for links.
+ */
+export async function read<T>(call: Promise<Answer<T>>): Promise<Exclude<T, string>> {
   let answer: Answer<T>;
   try {
     answer = await call;
@@ -33,6 +36,10 @@ export async function read<T>(call: Promise<Answer<T>>): Promise<T> {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     throw ApiError.fromNetwork(cause);
   }
-  if (answer.data !== undefined && answer.response.ok) return answer.data;
+  if (answer.response.ok && isJson(answer.data)) return answer.data;
   throw ApiError.fromAnswer(answer.response, answer.error);
+}
+
+function isJson<T>(data: T | undefined): data is Exclude<T, string> {
+  return data !== undefined && typeof data !== "string";
 }

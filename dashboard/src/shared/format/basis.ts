@@ -15,6 +15,7 @@ const SOURCES: Record<string, string> = {
   "open-meteo": "Open-Meteo",
   openaq: "OpenAQ",
   openweather: "OpenWeather",
+  simulated: "Vayu Simulator",
   waqi: "WAQI",
 };
 

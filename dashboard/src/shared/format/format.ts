@@ -20,6 +20,8 @@ export interface Format {
   clock: (time: Date | string) => string;
   /** Wed 5 Nov */
   day: (time: Date | string) => string;
+  /** 5 Nov */
+  dayAndMonth: (time: Date | string) => string;
   /** 5 Nov 2025 */
   date: (time: Date | string) => string;
   /** 12 minutes ago, in 3 hours */
@@ -56,6 +58,7 @@ export function createFormat(locale: string): Format {
     hour: at({ hour: "numeric" }),
     clock,
     day: at({ weekday: "short", day: "numeric", month: "short" }),
+    dayAndMonth,
     date,
     relative: (time, now = Date.now()) => relative(ago, new Date(time).getTime() - now),
     compare: new Intl.Collator(tag).compare,

@@ -1,5 +1,5 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { activate, i18n } from "../i18n/i18n";
 import { server } from "./server";
@@ -7,6 +7,9 @@ import { server } from "./server";
 // A message on a page that no catalogue has: `npm run messages` was forgotten.
 const missing = new Set<string>();
 i18n.on("missing", ({ id, locale }) => missing.add(`${locale}: ${id}`));
+
+// Builds run on machines that are busy with other tests.
+configure({ asyncUtilTimeout: 10_000 });
 
 beforeAll(() => server.listen({ onUnhandledFrame: "error" }));
 beforeEach(async () => {
