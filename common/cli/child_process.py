@@ -1,7 +1,7 @@
 """The processes that the Procfiles start; each ends when its parent does.
 
-``api HOST PORT`` serves HTTP; ``worker TYPE…`` takes jobs of those types; ``guard COMMAND…`` runs a program that is
-none of ours, and ends it with all that it started.
+``api HOST PORT`` serves HTTP; ``worker TYPE…`` takes jobs of those types; ``dashboard`` builds the page; ``guard
+COMMAND…`` runs a program that is none of ours, and ends it with all that it started.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from common.cli import dashboard
 from common.cli.processes import end_with_parent
 from common.domain.messages import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from common.services.resources import Resources
 
 _TRAINING_NICENESS = 10
+_BUILD_NICENESS = 10
 
 
 def main() -> None:
@@ -33,6 +35,9 @@ def main() -> None:
     kind, *arguments = sys.argv[1:]
     if kind == "guard":
         sys.exit(_guard(arguments))
+    if kind == "dashboard":
+        os.nice(_BUILD_NICENESS)
+        sys.exit(_guard(dashboard.build_command(), dashboard.build_environment()))
     logging.getLogger().setLevel(logging.WARNING)
     end_with_parent()
     if kind == "api":
@@ -41,7 +46,7 @@ def main() -> None:
         _work(arguments)
 
 
-def _guard(command: list[str]) -> int:
+def _guard(command: list[str], environment: dict[str, str] | None = None) -> int:
     """Run a command; end it, and all that it started, when asked to or when standard input closes."""
 
     def end(*_: object) -> None:
@@ -50,7 +55,7 @@ def _guard(command: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, end)
     end_with_parent()
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL).wait()  # noqa: S603 — of a Procfile
+    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL).wait()  # noqa: S603 — of a Procfile
 
 
 def _serve(host: str, port: str) -> None:

@@ -14,6 +14,7 @@ import click
 
 from common.bootstrap.container import environment_settings, system_clock
 from common.bootstrap.local import local_resources
+from common.cli import dashboard
 from common.cli.first_fill import first_fill
 from common.cli.main import main
 from common.cli.output import aside
@@ -74,8 +75,9 @@ def _run(resources: Resources, port: int, processes: Processes, started: float) 
     processes.start("worker")
     for _ in range(_TRAINERS):
         processes.start("trainer")
+    _build_dashboard(resources, processes, base)
     schedule = Schedule(resources)
-    first_fill(resources, tick=lambda: _replace_dead(resources, processes))
+    first_fill(resources, tick=lambda: _see_to(resources, processes, base))
     with resources.database.transaction() as connection:
         note = "  (simulated data)" if dataset(connection) == "simulated" else ""
     ready = f"Ready after {time.monotonic() - started:.0f} s: {base}/api/v1/forecast/delhi{note}"
@@ -83,7 +85,7 @@ def _run(resources: Resources, port: int, processes: Processes, started: float) 
     aside.print(f"Logs: {processes.logs}. Ctrl-C stops it; everything is kept.", soft_wrap=True)
     while True:
         schedule.run_due()
-        _replace_dead(resources, processes)
+        _see_to(resources, processes, base)
         time.sleep(1.0)
 
 
@@ -138,9 +140,23 @@ def _await_health(port: int, api: Child) -> None:
     raise StoreError(f"the API could not be started; see {api.log}")
 
 
-def _replace_dead(resources: Resources, processes: Processes) -> None:
-    """Start again what has ended, and let others take up what it had in hand."""
+def _build_dashboard(resources: Resources, processes: Processes, base: str) -> None:
+    """Have the page built beside all else, where it is not yet; it is served as soon as it is there."""
+    if not dashboard.is_ours(resources.settings):
+        return
+    if dashboard.is_current():
+        aside.print(f"The dashboard is at {base}/")
+        return
+    aside.print("Building the dashboard beside it …")
+    processes.start("dashboard")
+
+
+def _see_to(resources: Resources, processes: Processes, base: str) -> None:
+    """Start again what has ended, and let others take up what it had in hand; say what became of the dashboard."""
     for child in processes.ended():
+        if child.name == "dashboard":
+            aside.print(dashboard.outcome(child, base), soft_wrap=True)
+            continue
         aside.print(f"{child.name} ended with status {child.status}; starting it again")
         processes.start(child.name)
         if child.name != "api":

@@ -107,6 +107,7 @@ class Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.replace(log.with_suffix(".old.log"))
+        self._written_before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             # In a session of its own: Ctrl-C reaches the parent alone, which then stops its processes in order.
             self._process: subprocess.Popen[bytes] = Popen(
@@ -123,6 +124,13 @@ class Child:
     def status(self) -> int | None:
         """The exit status; None while it runs."""
         return self._process.poll()
+
+    @property
+    def output(self) -> str:
+        """What it has written to the log so far."""
+        with self.log.open("rb") as log:
+            log.seek(self._written_before)
+            return log.read().decode(errors="replace")
 
     def ask_to_end(self) -> None:
         """Ask it to end, and do not wait."""

@@ -39,6 +39,7 @@ def build(folder: Path, page: bytes = PAGE) -> Path:
         "sw.js": b"self.skipWaiting();" * 100,
         "manifest.webmanifest": b'{"name": "Vayu"}',
         "icon-192.png": b"\x89PNG",
+        ".built": b"",
     }.items():
         (folder / name).write_bytes(content)
     for name in ("index.html", SCRIPT[1:], "sw.js"):
@@ -130,6 +131,7 @@ def test_the_root_is_the_page_for_everybody(served: Served) -> None:
         ("/index.html%00.png", "*/*"),
         ("/%0A", BROWSER),
         ("/C:%5Cwindows", BROWSER),
+        ("/.built", "*/*"),
         ("/index.html.gz", "*/*"),
         ("/index.html.br", "*/*"),
     ],

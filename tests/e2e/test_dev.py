@@ -35,13 +35,13 @@ SECOND_START_S = 15.0
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return kept | {"VAYU_HOME": str(home)} | more
+    return kept | {"VAYU_HOME": str(home), "VAYU_DASHBOARD": "none"} | more
 
 
 class Dev:
     """A running ``vayu dev``."""
 
-    def __init__(self, home: Path, *arguments: str, **env: str) -> None:
+    def __init__(self, home: Path, *arguments: str, checkout: Path = ROOT, **env: str) -> None:
         self.port = free_port()
         self.home = home
         home.mkdir(exist_ok=True)
@@ -49,7 +49,7 @@ class Dev:
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "common.cli", "dev", *arguments],
-                cwd=ROOT,
+                cwd=checkout,
                 env=environment(home, PORT=str(self.port), **env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -87,8 +87,8 @@ class Dev:
 
 
 @contextmanager
-def dev(home: Path, *arguments: str, **env: str) -> Iterator[Dev]:
-    running = Dev(home, *arguments, **env)
+def dev(home: Path, *arguments: str, checkout: Path = ROOT, **env: str) -> Iterator[Dev]:
+    running = Dev(home, *arguments, checkout=checkout, **env)
     with killed_afterwards(running):
         yield running
 

@@ -106,6 +106,7 @@ def _scan(folder: Path) -> "WhiteNoise | None":
         )
     except OSError:  # files went while it looked
         return None
+    files.files = {url: file for url, file in files.files.items() if "/." not in url}  # the build's own
     return files if _INDEX in files.files else None
 
 
