@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _BANDS = CATEGORIES["in-naqi"]
 _NAMES = [band.name for band in _BANDS]
-_FIRST_ABOVE = {
+FIRST_ABOVE = {
     str(above): next(place for place, band in enumerate(_BANDS) if band.low > above) for above in EXCEEDED
 }
 """AQI → the first category beyond it"""
@@ -109,7 +109,7 @@ def _indices(stored: StoredForecast, hours: int) -> list[dict[str, Any]]:
         for row in zip(*map(shares, zip(*chances, strict=True)), strict=True)
     ]
     beyond = zip(
-        *(shares([sum(row[first:]) for row in chances]) for first in _FIRST_ABOVE.values()), strict=True
+        *(shares([sum(row[first:]) for row in chances]) for first in FIRST_ABOVE.values()), strict=True
     )
     return [
         {
@@ -121,7 +121,7 @@ def _indices(stored: StoredForecast, hours: int) -> list[dict[str, Any]]:
             "lower_95": lo95,
             "upper_95": hi95,
             "probabilities": probabilities,
-            "exceedance": dict(zip(_FIRST_ABOVE, exceedance, strict=True)),
+            "exceedance": dict(zip(FIRST_ABOVE, exceedance, strict=True)),
         }
         for (y, lo80, hi80, lo95, hi95), probabilities, exceedance in zip(rows, likely, beyond, strict=True)
     ]

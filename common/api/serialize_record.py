@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
 from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
-from common.api.schemas.public_record import Cell, CellColumns, ProviderColumns, ProviderScore
+from common.api.schemas.public_record import (
+    Cell,
+    CellColumns,
+    DayColumns,
+    EventReliability,
+    Loss,
+    PlumeColumns,
+    ProviderColumns,
+    ProviderScore,
+    ReliabilityBin,
+    Tally,
+    WarningScore,
+)
+from common.api.serialize_forecasts import FIRST_ABOVE
+from common.api.serialize_values import utc
 from common.domain.forecast import NAIVE
-from common.store.reads.verification import CELL, PROVIDER
+from common.store.reads.verification import CELL, ISSUED, PROVIDER
+from common.store.verification_cells import DAY_COLUMNS
+from common.verification.scores import Warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from common.store.reads.verification import Plume, StatedSum
 
 Rows = list[list[Any]]
 
@@ -27,6 +46,7 @@ _SHOWN = {
     "width95": "width_95",
 }
 """Columns whose name in answers is another."""
+_SHOWN_SUMS = {**_SHOWN, "within80": "within_80", "within95": "within_95"}
 _KEY = 3
 """So many columns, the city, the season and the lead time, name a cell."""
 
@@ -114,6 +134,178 @@ def score_lines(head: dict[str, Any], cells: Rows, providers: Rows) -> str:
     return as_csv(lines)
 
 
+def day_columns(sums: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """The fields of `DayColumns`; sums by the names of `DAY_COLUMNS`, or none."""
+    return DayColumns.answer(
+        **{_SHOWN_SUMS.get(name, name): sums.get(name, []) for name in DAY_COLUMNS if name not in NAIVE},
+        naive_error={name: sums.get(name, []) for name in NAIVE},
+    )
+
+
+def day_lines(head: dict[str, Any], sums: Mapping[str, list[Any]], providers: Mapping[str, Rows]) -> str:
+    """CSV of a city's days, a line each, with the columns of each provider at its end.
+
+    `head`: columns that are the same in all lines; `providers`: lists of days, n, error, ours.
+    """
+    by_day = [{day: values for day, *values in zip(*columns, strict=True)} for columns in providers.values()]
+    naive = [f"{name}_error" if name in NAIVE else _SHOWN_SUMS.get(name, name) for name in DAY_COLUMNS]
+    lines = [
+        [*naive, *head, *(f"{name}_{column}" for name in providers for column in ("n", "error", "our_error"))]
+    ]
+    lines += [
+        [*row, *head.values(), *(value for values in by_day for value in values.get(row[0], [None] * 3))]
+        for row in zip(*(sums.get(name, []) for name in DAY_COLUMNS), strict=True)
+    ]
+    return as_csv(lines)
+
+
+def reliability_json(sums: Iterable[StatedSum]) -> dict[str, Any]:
+    """Event → the fields of `EventReliability`, lead times added up."""
+    events: dict[str, dict[int, tuple[int, float, int]]] = {}
+    for part in sums:
+        bins = events.setdefault(part.event, {})
+        n, stated, happened = bins.get(part.bin, (0, 0.0, 0))
+        bins[part.bin] = n + part.n, stated + part.stated, happened + part.happened
+    answer = {}
+    for event in sorted(events, key=_event_order):
+        total = sum(n for n, _, _ in events[event].values())
+        answer[event] = EventReliability.answer(
+            n=total,
+            base_rate=round(sum(happened for _, _, happened in events[event].values()) / total, 4),
+            bins=[
+                ReliabilityBin.answer(
+                    above=tenth / 10,
+                    below=(tenth + 1) / 10,
+                    n=n,
+                    enough=n >= ENOUGH,
+                    stated=round(stated / n, 4),
+                    realised=round(happened / n, 4),
+                )
+                for tenth, (n, stated, happened) in sorted(events[event].items())
+            ],
+        )
+    return answer
+
+
+def _event_order(event: str) -> tuple[bool, str]:
+    return event != "category", event
+
+
+def warnings_json(sums: Iterable[StatedSum], percent: int) -> list[dict[str, Any]]:
+    """`WarningScore` of each value and lead time, where a probability from so many percent on is a warning."""
+    cells: dict[tuple[int, int], list[StatedSum]] = {}
+    for part in sums:
+        if part.event != "category":
+            cells.setdefault((int(part.event), part.lead), []).append(part)
+    answers = []
+    for (above, lead), parts in sorted(cells.items()):
+        n = sum(part.n for part in parts)
+        observed = sum(part.happened for part in parts)
+        warned = [part for part in parts if part.bin >= percent // 10]
+        hits = sum(part.happened for part in warned)
+        score = Warnings(
+            hits=hits, misses=observed - hits, false_alarms=sum(part.n for part in warned) - hits
+        )
+        answers.append(
+            WarningScore.answer(
+                above=above,
+                lead=lead,
+                n=n,
+                observed=observed,
+                base_rate=round(observed / n, 4),
+                warned=score.hits + score.false_alarms,
+                hits=score.hits,
+                misses=score.misses,
+                false_alarms=score.false_alarms,
+                pod=_rounded(score.pod),
+                far=_rounded(score.far),
+                csi=_rounded(score.csi),
+                enough=observed >= ENOUGH,
+            )
+        )
+    return answers
+
+
+def losses_json(cells: Rows, providers: Rows, limit: int) -> dict[str, Any]:
+    """The fields of `Losses` that say who did better where."""
+    naive = [_against_naive(dict(zip(CELL, row, strict=True))) for row in cells]
+    provided = [_against_provider(dict(zip(PROVIDER, row, strict=True))) for row in providers]
+    known = [rival for rival in (*naive, *provided) if rival["skill"] is not None]
+    counted = [rival for rival in known if rival["n"] >= ENOUGH]
+    losses = sorted(
+        (rival for rival in counted if rival["skill"] < 0),
+        key=lambda rival: (rival["skill"], rival["city"], rival["season"], rival["lead"], rival["rival"]),
+    )
+    return {
+        "naive": _tally(rival for rival in counted if rival["kind"] == "naive"),
+        "provider": _tally(rival for rival in counted if rival["kind"] == "provider"),
+        "too_few": sum(row[CELL.index("n")] < ENOUGH for row in cells),
+        "count": len(losses),
+        "losses": [
+            Loss.answer(
+                **{name: rival[name] for name in ("city", "season", "lead", "rival", "kind", "n", "days")},
+                **{name: _three_digits(rival[name]) for name in ("mae", "our_mae")},
+                **{name: _rounded(rival[name]) for name in ("skill", "skill_low", "skill_high")},
+                significant=_below(rival),
+            )
+            for rival in losses[:limit]
+        ],
+    }
+
+
+def _against_naive(cell: dict[str, Any]) -> dict[str, Any]:
+    best = cell["best_naive"]
+    return cell | {"rival": best, "kind": "naive", "our_mae": cell["mae"], "mae": cell[best]}
+
+
+def _against_provider(cell: dict[str, Any]) -> dict[str, Any]:
+    skills = {name: cell[f"our_{name}"] for name in ("skill", "skill_low", "skill_high")}
+    return cell | skills | {"rival": cell["provider"], "kind": "provider"}
+
+
+def _below(rival: Mapping[str, Any]) -> bool:
+    return rival["skill_high"] is not None and rival["skill_high"] < 0
+
+
+def _above(rival: Mapping[str, Any]) -> bool:
+    return rival["skill_low"] is not None and rival["skill_low"] > 0
+
+
+def _tally(rivals: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    rows = list(rivals)
+    better, worse = sum(map(_above, rows)), sum(map(_below, rows))
+    return Tally.answer(cells=len(rows), better=better, worse=worse, undecided=len(rows) - better - worse)
+
+
+def plume_columns(plume: Plume) -> dict[str, Any]:
+    """The fields of `PlumeColumns`, as stored."""
+    columns = _columns(plume.forecasts, ISSUED)
+    chances = columns["categories"]
+    return PlumeColumns.answer(
+        lead=columns["lead"],
+        **{
+            name: [utc(datetime.fromisoformat(time)) for time in columns[name]]
+            for name in ("origin", "issued_at")
+        },
+        family=columns["family"],
+        version=columns["model_version"],
+        value=columns["y"],
+        lower_80=columns["lo80"],
+        upper_80=columns["hi80"],
+        lower_95=columns["lo95"],
+        upper_95=columns["hi95"],
+        exceedance={
+            above: [min(sum(row[first:]), 1.0) for row in chances] for above, first in FIRST_ABOVE.items()
+        }
+        if all(chances)
+        else None,
+        naive={name: columns[name] for name in NAIVE},
+        providers={
+            name: [values.get(lead) for lead in columns["lead"]] for name, values in plume.providers.items()
+        },
+    )
+
+
 def as_csv(lines: Iterable[Sequence[Any]]) -> str:
     """Lines of CSV; what is not known is empty."""
     text = io.StringIO()
@@ -127,7 +319,11 @@ def _columns(rows: Rows, names: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def _to_thousandths(values: Iterable[float | None]) -> list[float | None]:
-    return [None if value is None else round(value, 3) for value in values]
+    return [_rounded(value) for value in values]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _to_three_digits(values: Iterable[float | None]) -> list[float | None]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import date
 
 HORIZON = 48
 """Lead times run from 1 to this many hours."""
@@ -52,6 +55,12 @@ SEASONS = {
 
 SEASON_CODES = {"DJF": "winter", "MAM": "pre-monsoon", "JJAS": "monsoon", "ON": "post-monsoon"}
 """Initials of the months → the season."""
+
+
+def season_code(day: date) -> str:
+    """The code of the season that a day belongs to."""
+    return next(code for code, name in SEASON_CODES.items() if day.month in SEASONS[name])
+
 
 VERIFIED_LEADS = (1, 3, 6, 12, 24, 48)
 """Lead times of the public record. It compares them on the same hours, those with a forecast of each of them."""

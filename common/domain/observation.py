@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
 from common.domain.errors import DataError, QuotaExhausted, SourceError
@@ -115,6 +115,11 @@ def hour_ending(time: datetime) -> datetime:
     shifted = _shifted(time)
     floor = shifted.replace(minute=0, second=0, microsecond=0)
     return (floor if floor == shifted else floor + HOUR) + _GRID
+
+
+def indian_day(hour: datetime) -> date:
+    """The Indian day of the hour that ends then; midnight belongs to the day that it ends."""
+    return (hour - timedelta(minutes=1)).astimezone(IST).date()
 
 
 def last_full_hour(now: datetime) -> datetime:

@@ -25,7 +25,7 @@ def update_record(connection: Connection, *, mode: Mode, now: datetime) -> int:
     providers: list[dict[str, Any]] = []
     for city, target, season in sorted(cells):
         of = {"city": city, "target": target, "mode": mode, "season": season}
-        by_lead, by_provider = store.cell_days(connection, (city, target, season), mode)
+        by_lead, by_provider = store.day_sums(connection, city, target, mode, season=season)
         for lead, columns in by_lead.items():
             sums = {name: np.array(columns[name], dtype=np.float64) for name in OURS}
             ours.append(of | {"lead": lead} | cell(DaySums(columns["day"], sums)))

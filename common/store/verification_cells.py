@@ -8,11 +8,12 @@ belonging to the day that it ends. Whatever changes a truth makes its day due, b
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete
 
-from common.domain.forecast import NAIVE, SEASON_CODES, SEASONS, VERIFIED_LEADS, Mode
+from common.domain.forecast import NAIVE, SEASON_CODES, SEASONS, VERIFIED_LEADS, Mode, season_code
 from common.domain.observation import IST
 from common.store import sql
 from common.store.engine import run
@@ -75,7 +76,7 @@ _ADD_UP = sql.load(
     exceedances=EXCEEDANCES,
 )
 _DAYS = sql.load(
-    "verification_cell_days",
+    "verification_days_as_columns",
     columns=", ".join(f"json_agg({name} ORDER BY day)" for name in _SUMS),
     season=_SEASON,
 )
@@ -111,21 +112,23 @@ def roll_up_days(connection: Connection, *, mode: Mode, now: datetime) -> set[Ce
             scope=scope,
         )
     run(connection, _ADD_UP, scope=scope, leads=list(VERIFIED_LEADS))
-    return {(day["city"], day["target"], season_of(int(day["day"][5:7]))) for day in json.loads(scope)}
+    return {
+        (day["city"], day["target"], season_code(date.fromisoformat(day["day"]))) for day in json.loads(scope)
+    }
 
 
-def season_of(month: int) -> str:
-    """The code of the season that a month, 1 to 12, belongs to."""
-    return next(code for code, name in SEASON_CODES.items() if month in SEASONS[name])
-
-
-def cell_days(
-    connection: Connection, cell: Cell, mode: Mode
+def day_sums(
+    connection: Connection,
+    city: str,
+    target: str,
+    mode: Mode,
+    *,
+    season: str | None = None,
+    lead: int | None = None,
 ) -> tuple[dict[int, dict[str, list[Any]]], list[list[Any]]]:
-    """Sums by day of a season: of ours by lead time and by the names of `DAY_COLUMNS`; of providers as rows of
-    [lead, provider, days, n, error, ours]."""
-    city, target, season = cell
-    [(text,)] = run(connection, _DAYS, city=city, target=target, mode=mode, season=season)
+    """Sums by day, oldest first: of ours by lead time and by the names of `DAY_COLUMNS`; of providers as rows of
+    [lead, provider, days, n, error, ours], the last four lists. Days are ISO texts. None: all."""
+    [(text,)] = run(connection, _DAYS, city=city, target=target, mode=mode, season=season, lead=lead)
     days = json.loads(text)
     ours = {
         int(lead): dict(zip(DAY_COLUMNS, columns, strict=True))

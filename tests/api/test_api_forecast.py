@@ -45,6 +45,7 @@ def test_the_newest_live_forecast(client: Client, database: Database, now: datet
         "basis": "measured",
         "source": "cpcb",
         "simulated": False,
+        "record": "/api/v1/record/scores/delhi?target=aqi&season=ON&lead=24",
         "hours": 48,
     }
     assert [point["lead_hours"] for point in points] == list(range(1, 49))

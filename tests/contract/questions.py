@@ -17,6 +17,8 @@ from common.domain.observation import HOUR
 from common.store import city_hours, forecasts, verification
 from common.store.reads import forecasts as read_forecasts
 from common.store.reads import hours, models, service
+from common.store.reads import verification as read_verification
+from common.store.reads.verification import Filter
 from common.store.verification import Span
 
 if TYPE_CHECKING:
@@ -100,6 +102,11 @@ STORE: dict[str, Callable[[Connection], object]] = {
     "reliability": lambda c: _to_nine_digits(
         repr(verification.reliability(c, Span("Delhi", "aqi", "live", START, LATER)))
     ),
+    "modes": lambda c: read_verification.modes(c, "aqi"),
+    "cells": lambda c: _to_nine_digits(repr(read_verification.cells(c, Filter("pm25", "live")))),
+    "stated": lambda c: _to_nine_digits(repr(read_verification.stated(c, Filter("aqi", "live", lead=24)))),
+    "newest_hour_with_truth": lambda c: read_verification.newest_hour_with_truth(c, "Delhi", "aqi", "live"),
+    "plume": lambda c: read_verification.plume(c, "Delhi", "aqi", "live", NOW - 50 * HOUR),
     "issued_between": lambda c: forecasts.issued_between(
         c, "Delhi", "aqi", mode="live", after=START, before=LATER, apart=3
     ),
@@ -187,6 +194,16 @@ HTTP: dict[str, tuple[str, Callable[[Client], TestResponse]]] = {
     "record of PM2.5": ("/record/scores", _get("/record/scores", target="pm25", season="ON", lead=24)),
     "record of a city": ("/record/scores/{city}", _get("/record/scores/Delhi")),
     "record of a city as CSV": ("/record/scores/{city}", _get("/record/scores/Delhi", format="csv")),
+    "record of days": ("/record/days/{city}", _get("/record/days/Delhi", lead=1)),
+    "record of days as CSV": ("/record/days/{city}", _get("/record/days/Delhi", format="csv", target="pm25")),
+    "record of probabilities": ("/record/reliability", _get("/record/reliability")),
+    "record of warnings": ("/record/warnings", _get("/record/warnings", percent=30)),
+    "record of losses": ("/record/losses", _get("/record/losses")),
+    "record of an hour": ("/record/plume/{city}", _get("/record/plume/Delhi")),
+    "record of an hour named": (
+        "/record/plume/{city}",
+        _get("/record/plume/Delhi", target="pm25", time=(NOW - 30 * HOUR).isoformat()),
+    ),
     "health": ("/health", _get("/health")),
     "metrics": ("/metrics", _get("/metrics")),
     "metrics as text": (

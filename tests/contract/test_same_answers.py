@@ -12,7 +12,7 @@ from questions import HTTP, QUESTIONS, STORE
 
 from common.api.routes import ENDPOINTS, docs
 from common.store.engine import run
-from common.store.reads import forecasts, hours, models, service
+from common.store.reads import forecasts, hours, models, service, verification
 
 if TYPE_CHECKING:
     from tier_answers import Told
@@ -90,7 +90,7 @@ WITHOUT_A_STORE = {endpoint.path for endpoint in docs.api.endpoints}
 def test_every_read_is_asked() -> None:
     public = {
         name
-        for module in (forecasts, hours, models, service)
+        for module in (forecasts, hours, models, service, verification)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     }

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from flask_openapi3 import Tag
 from werkzeug.routing import BaseConverter
 
-from common.api.blueprint import Blueprint
+from common.api.blueprint import BASE, Blueprint
 from common.api.context import context
 from common.api.errors import Problem
 from common.api.responses import city_error, raw, utc
@@ -26,7 +26,17 @@ from common.api.schemas.forecast import (
 from common.api.serialize_forecasts import ServedForecast, newest_forecasts
 from common.domain.cities import City, find_city
 from common.domain.errors import NotFound
-from common.domain.forecast import CORRECTED, EXPERT_BLOCKS, HORIZON, LOG_FLOOR, MEAN, NAIVE, Target
+from common.domain.forecast import (
+    CORRECTED,
+    EXPERT_BLOCKS,
+    HORIZON,
+    LOG_FLOOR,
+    MEAN,
+    NAIVE,
+    Target,
+    season_code,
+)
+from common.domain.observation import HOUR, indian_day
 from common.store.experts import IssuedExperts, experts_of
 
 FORECASTS = Tag(name="Forecasts", description="Up to 48 hours ahead, and how far to trust them")
@@ -42,6 +52,8 @@ class _NotBatch(BaseConverter):
 api.record(lambda state: state.app.url_map.converters.update(not_batch=_NotBatch))
 
 STALE = timedelta(hours=3)
+RECORD_LEAD = 24
+"""Hours ahead of the scores that a forecast refers to: what people plan by."""
 _BLOCKS = tuple(enumerate(EXPERT_BLOCKS))
 _NAIVE_NOTE = "There is too little history to train a model: it is made of naive forecasts."
 
@@ -58,8 +70,7 @@ def forecast(path: CityPath, query: ForecastQuery) -> dict[str, Any]:
     if query.explain and experts is None:
         note = "What this forecast was made of is not kept."
     return Forecast.answer(
-        **_fields(city, served, query.hours, now),
-        target=query.target,
+        **_fields(city, served, query.target, query.hours, now),
         note=note,
         simulated=context.simulated(),
         explanation=None if experts is None else _explanation(experts, query.target, query.hours),
@@ -91,8 +102,7 @@ def batch(body: BatchBody) -> dict[str, Any]:
         else:
             forecasts.append(
                 Forecast.answer(
-                    **_fields(city, served, body.hours_ahead, now),
-                    target="aqi",
+                    **_fields(city, served, "aqi", body.hours_ahead, now),
                     note=_NAIVE_NOTE if served.family == "naive" else None,
                     simulated=simulated,
                 )
@@ -159,11 +169,13 @@ def _kind(name: str, names: Sequence[str]) -> Literal["model", "mean", "correcte
     return "model" if names.index(name) < names.index(MEAN) else "provider"
 
 
-def _fields(city: City, served: ServedForecast, hours: int, now: datetime) -> dict[str, Any]:
+def _fields(city: City, served: ServedForecast, target: Target, hours: int, now: datetime) -> dict[str, Any]:
+    season = season_code(indian_day(served.origin + RECORD_LEAD * HOUR))
     return {
         "city": city.name,
         "state": city.state,
         "standard": "in-naqi",
+        "target": target,
         "issued_at": utc(served.issued_at),
         "origin": utc(served.origin),
         "known_until": utc(served.known_until),
@@ -172,6 +184,7 @@ def _fields(city: City, served: ServedForecast, hours: int, now: datetime) -> di
         "naive": served.family == "naive",
         "basis": served.basis,
         "source": served.source,
+        "record": f"{BASE}/record/scores/{city.slug}?target={target}&season={season}&lead={RECORD_LEAD}",
         "hours": hours,
         "forecast": raw(served.points),
     }

@@ -61,6 +61,7 @@ _FORECAST = {
     "basis": "measured",
     "source": "cpcb",
     "simulated": False,
+    "record": "/api/v1/record/scores/delhi?target=aqi&season=ON&lead=24",
     "hours": 1,
     "forecast": [_POINT],
 }
@@ -176,6 +177,12 @@ class Forecast(ApiModel):
     basis: BasisName
     source: str | None
     simulated: Mark
+    record: Annotated[
+        str,
+        Field(
+            description="Where to read how good such forecasts were: of this city, 24 hours ahead, in this season"
+        ),
+    ]
     hours: int
     forecast: list[ForecastPoint]
     explanation: Explanation = ABSENT
