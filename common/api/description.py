@@ -31,6 +31,7 @@ _ERRORS = {
     404: "There is nothing of that name, or no data of it; `nearest` names cities that were perhaps meant",
     405: "The address does not take that method",
     409: "The Idempotency-Key came with another request before",
+    410: "It existed, and is not kept any more",
     413: "The body is larger than 64 KiB",
     414: "The address is too long",
     415: "The body is not declared as application/json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,20 @@ def _client(url: str | None, token: str | None, *, offline: bool) -> Iterator[ht
         ) as client:
             yield client
         return
+    from common.api.middleware.request_context import logger
+
+    log = logger()
+    level = log.log_level
+    log.setLevel(logging.CRITICAL)  # standard output is for the result
+    try:
+        with _client_of_this_machine(offline=offline) as client:
+            yield client
+    finally:
+        log.setLevel(level)
+
+
+@contextmanager
+def _client_of_this_machine(*, offline: bool) -> Iterator[httpx.Client]:
     from common.api import ApiContext, create_app
 
     with opened(offline=offline) as resources:

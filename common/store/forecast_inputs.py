@@ -28,6 +28,7 @@ INPUTS_KEPT = KEPT_AFTER_USE
 """As long as the model's file is kept for certain: one without the other reproduces nothing."""
 
 StoredPart = Literal["matrix", "recipe"]
+STORED_PARTS: tuple[StoredPart, ...] = ("matrix", "recipe")
 
 _INSERT = """
 WITH outdated AS (

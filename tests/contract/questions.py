@@ -166,6 +166,13 @@ HTTP: dict[str, tuple[str, Callable[[Client], TestResponse]]] = {
     "pollutants": ("/aqi/pollutants/{city}", _get("/aqi/pollutants/Delhi")),
     "forecast": ("/forecast/{city}", _get("/forecast/Delhi")),
     "forecast of PM2.5": ("/forecast/{city}", _get("/forecast/Delhi", target="pm25", hours=7)),
+    "parts of a forecast": ("/forecast/{city}/reproduce", _get("/forecast/Delhi/reproduce")),
+    "matrix of a forecast": (
+        "/forecast/{city}/reproduce/{part}",
+        _get("/forecast/Delhi/reproduce/matrix", target="pm25"),
+    ),
+    "recipe of a forecast": ("/forecast/{city}/reproduce/{part}", _get("/forecast/Delhi/reproduce/recipe")),
+    "model file": ("/models/files/{sha256}", _get(f"/models/files/{'c' * 64}")),
     "forecasts": (
         "/forecast/batch",
         lambda client: client.post(BASE + "/forecast/batch", json={"cities": ["Delhi", "Mumbai", "Oz"]}),

@@ -1,19 +1,36 @@
 """What a forecast was computed from, and how to compute it again."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from common.api.schemas import ABSENT, ApiModel, CityPath, Instant, Mark, Parameters, example
+from common.domain.errors import Fault, NotFound
 from common.domain.forecast import Target
-from common.store.forecast_inputs import StoredPart
+from common.store.forecast_inputs import STORED_PARTS, StoredPart
 
-Hex = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 in hexadecimal")]
+_HEX = "^[0-9a-f]{64}$"
+Hex = Annotated[str, Field(pattern=_HEX, description="SHA-256 in hexadecimal")]
 
 _SHA = "2fde85337d29b1d8de9d7c99d03e53a2560b7ee126ecdbff5655da85bab09a04"
 _URL = "/api/v1/forecast/delhi/reproduce"
 _QUERY = "issued=2025-11-05T10:42:00Z&target=aqi"
+
+
+def _part(text: str) -> str:
+    if text not in STORED_PARTS:
+        fault = Fault("parameter", "part", text[:40], f"one of {', '.join(STORED_PARTS)}")
+        raise NotFound(f"a forecast has no part {text[:40]!r}", faults=(fault,))
+    return text
+
+
+def _sha256(text: str) -> str:
+    if re.fullmatch(_HEX, text) is None:
+        fault = Fault("parameter", "sha256", text[:80], "64 hexadecimal digits")
+        raise NotFound("there is no such model file", faults=(fault,))
+    return text
 
 
 class ReproduceQuery(Parameters):
@@ -29,13 +46,23 @@ class ReproduceQuery(Parameters):
 class PartPath(CityPath):
     """Part of an address: a part of what a forecast was computed from."""
 
-    part: Annotated[StoredPart, Field(description="The input matrix, or the recipe")]
+    part: Annotated[
+        StoredPart,
+        PlainValidator(_part),
+        WithJsonSchema({"type": "string", "enum": list(STORED_PARTS)}),
+        Field(description="The input matrix, or the recipe"),
+    ]
 
 
 class FilePath(Parameters):
     """Part of an address: a file by its hash."""
 
-    sha256: Hex
+    sha256: Annotated[
+        str,
+        PlainValidator(_sha256),
+        WithJsonSchema({"type": "string", "pattern": _HEX}),
+        Field(description="SHA-256 of the file, in hexadecimal"),
+    ]
 
 
 class Part(ApiModel):
