@@ -186,18 +186,15 @@ def fill(database: Database) -> None:
         for origin in (*grid[-30 * 24 : -7 * 24 : 6], *grid[-7 * 24 :]):  # of late by the hour
             for target in ("aqi", "pm25"):
                 insert_forecast(connection, _forecast(target, origin, luck))
-<<<<<<< HEAD
                 rivals = [
                     (target, name, [luck.choice((None, luck.uniform(20, 450))) for _ in range(48)])
                     for name in SOURCES[:2]
                 ]
                 insert_challenger_forecasts(connection, "Delhi", "live", origin, rivals)
-=======
                 inputs = ForecastInputs(
                     bytes(luck.choices(range(32, 127), k=4 * 48 * 7)), b'{"format": 1}', 1000
                 )
                 insert_inputs(connection, "Delhi", target, "live", origin=origin, inputs=inputs)
->>>>>>> d1ab58c (vayu reproduce over HTTP and here, its page with a script that is tested; parts of a forecast on every storage tier)
         score(connection, mode="live", now=NOW, reach_hours=24 * 40)
         update_record(connection, mode="live", now=NOW)
 
