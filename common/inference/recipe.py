@@ -13,6 +13,8 @@ import numpy as np
 
 from common.domain.errors import DataError
 from common.domain.forecast import CORRECTED, EXPERT_BLOCKS, HORIZON, MEAN, QUANTILES, Target
+from common.features import LEVEL_CENTRE
+from common.features.feature_spec import SCALED_BOUND
 from common.inference.experts import corrected, log_mean, weighted_mean
 from common.inference.intervals import distribution, interval
 
@@ -43,6 +45,12 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Of the ONNX file"""
     features: tuple[str, ...]
     """Columns of the matrix"""
+    level_centre: float
+    """The feature ``level`` is log(recent level + floor) less this"""
+    scaled: dict[str, tuple[float, float]]
+    """Weather variable → what is subtracted from it and what it is divided by, in the features named after it"""
+    scaled_bound: float
+    """Those features lie between minus and plus this"""
     outputs: dict[str, str]
     """Expert → the output of the ONNX file that is its forecast"""
     given: dict[str, Sparse]
@@ -94,6 +102,9 @@ def encode_recipe(
         model_version=model.card.version,
         model_sha256=model.card.checksum,
         features=model.card.features,
+        level_centre=LEVEL_CENTRE,
+        scaled={variable.name: (variable.centre, variable.scale) for variable in layout.scaled},
+        scaled_bound=SCALED_BOUND,
         outputs=outputs,
         given={
             name: _sparse(values)
