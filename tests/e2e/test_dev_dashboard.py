@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from processes import gone, temporary_folder, until
-from test_dev import PATIENCE_S, ROOT, dev
+from test_dev import PATIENCE_S, ROOT, running_dev
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def test_without_a_registry_the_api_serves_alone(
         "PIP_RETRIES": "0",
         "VAYU_DASHBOARD": "",
     }
-    with dev(home, "--offline", checkout=checkout, PATH=programs, **nowhere) as running:
+    with running_dev(checkout, home, "--offline", PATH=programs, **nowhere) as running:
         running.tells("Building the dashboard beside it …")
         running.tells(re.escape(ALONE), 2 * PATIENCE_S)
         assert str(home / "logs" / "dashboard.log") in running.log
@@ -101,7 +101,7 @@ def test_without_a_registry_the_api_serves_alone(
 
 
 def test_it_is_built_and_served_without_a_restart(home: Path, checkout: Path, programs: str) -> None:
-    with dev(home, "--offline", checkout=checkout, PATH=programs, VAYU_DASHBOARD="", **REACHED) as running:
+    with running_dev(checkout, home, "--offline", PATH=programs, VAYU_DASHBOARD="", **REACHED) as running:
         running.tells("Building the dashboard beside it …")
         outcome = running.tells(r"The dashboard (is at|could not be built).*", BUILD_S)[0]
         if "no package registry" in outcome:
@@ -121,7 +121,7 @@ def test_a_second_start_builds_nothing(home: Path, checkout: Path, programs: str
     question = [*make, "--question"]
     environment = {"PATH": programs, "HOME": str(Path.home())}
     assert subprocess.run(question, cwd=checkout, env=environment, check=False).returncode == 0
-    with dev(home, "--offline", checkout=checkout, PATH=programs, VAYU_DASHBOARD="") as running:
+    with running_dev(checkout, home, "--offline", PATH=programs, VAYU_DASHBOARD="") as running:
         running.tells(f"The dashboard is at http://127.0.0.1:{running.port}/")
         assert "Building" not in running.log
         until(lambda: served(running.port)[0] == 200, PATIENCE_S)
