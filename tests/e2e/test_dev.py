@@ -113,7 +113,7 @@ def product() -> Iterator[Path]:
 
 @contextmanager
 def running_dev(product: Path, home: Path, *arguments: str, **env: str) -> Iterator[Dev]:
-    """``vayu dev`` of the code in a folder, in a home, with arguments and settings; killed at the end, if it still runs."""
+    """``vayu dev`` of the code in a folder, in a home of its own; killed at the end, if it still runs."""
     running = Dev(product, home, *arguments, **env)
     with killed_afterwards(running):
         yield running
