@@ -1,6 +1,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
+import { preload } from "./app/routes";
 import { registerWorker } from "./app/update";
 import { createQueryClient } from "./shared/api/queryClient";
 import { answerStore, keepAnswers, restoreAnswers } from "./shared/api/stored";
@@ -12,8 +13,9 @@ import "./shared/styles/base.css";
 applyTheme(preferredTheme());
 const queryClient = createQueryClient();
 const store = answerStore();
-await Promise.all([activate(preferredLocale()), restoreAnswers(queryClient, store)]);
 keepAnswers(queryClient, store);
+preload(window.location.pathname, queryClient);
+await Promise.all([activate(preferredLocale()), restoreAnswers(queryClient, store)]);
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(

@@ -1,23 +1,39 @@
+import type { QueryClient } from "@tanstack/react-query";
 import { type ComponentType, type LazyExoticComponent, lazy } from "react";
+import { overviewQuery } from "../features/overview/queries";
 import { loadCatalogue } from "../shared/i18n/i18n";
 
-type Page = LazyExoticComponent<ComponentType>;
+interface PageRoute {
+  path: string;
+  Page: LazyExoticComponent<ComponentType>;
+  load: () => Promise<unknown>;
+}
 
-/** A page and its messages, loaded together when it is first opened. */
-function page(feature: string, load: () => Promise<{ default: ComponentType }>): Page {
-  return lazy(async () => {
+/** A page and its messages (`src/features/FEATURE/locales`), loaded together when it is first opened. */
+function page(path: string, feature: string, load: () => Promise<{ default: ComponentType }>): PageRoute {
+  const Page = lazy(async () => {
     const [module] = await Promise.all([load(), loadCatalogue(feature)]);
     return module;
   });
+  return { path, Page, load };
 }
 
-export const ROUTES: { path: string; Page: Page }[] = [
-  { path: "/", Page: page("overview", () => import("../features/overview/OverviewPage")) },
-  { path: "/city/:slug", Page: page("city", () => import("../features/city/CityPage")) },
-  { path: "/compare", Page: page("compare", () => import("../features/compare/ComparePage")) },
-  { path: "/record", Page: page("record", () => import("../features/record/RecordPage")) },
-  { path: "/models", Page: page("models", () => import("../features/models/ModelsPage")) },
-  { path: "/sources", Page: page("sources", () => import("../features/sources/SourcesPage")) },
-  { path: "/data", Page: page("data", () => import("../features/data/DataPage")) },
-  { path: "/about", Page: page("about", () => import("../features/about/AboutPage")) },
+export const ROUTES = [
+  page("/", "overview", () => import("../features/overview/OverviewPage")),
+  page("/city/:slug", "city", () => import("../features/city/CityPage")),
+  page("/compare", "compare", () => import("../features/compare/ComparePage")),
+  page("/record", "record", () => import("../features/record/RecordPage")),
+  page("/models", "models", () => import("../features/models/ModelsPage")),
+  page("/sources", "sources", () => import("../features/sources/SourcesPage")),
+  page("/data", "data", () => import("../features/data/DataPage")),
+  page("/about", "about", () => import("../features/about/AboutPage")),
 ];
+
+/** Starts loading what an address needs while the messages of the language are still on their way. */
+export function preload(path: string, client: QueryClient): void {
+  const [, first] = path.split("/");
+  const route = ROUTES.find((candidate) => candidate.path.split("/")[1] === first);
+  // What fails here fails again, and is shown, when the page is drawn.
+  route?.load().catch(() => undefined);
+  if (path === "/") void client.prefetchQuery(overviewQuery);
+}

@@ -71,8 +71,12 @@ function City({ slug }: { slug: string }) {
           <Trans>The next 48 hours</Trans>
         </h2>
         <Loaded query={forecast}>{(data) => <ForecastSection slug={slug} forecast={data} />}</Loaded>
-        <RecordLink slug={slug} name={name} />
-        {forecast.data === undefined ? null : <Rerun slug={slug} issuedAt={forecast.data.issued_at} />}
+        {forecast.data === undefined ? null : (
+          <>
+            <RecordLink slug={slug} name={name} record={forecast.data.record} />
+            <Rerun slug={slug} issuedAt={forecast.data.issued_at} />
+          </>
+        )}
       </section>
       <section aria-labelledby="pollutants">
         <h2 id="pollutants">

@@ -3,32 +3,41 @@ import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { useFormat } from "../../shared/format/format";
-import { useNow } from "../../shared/format/useNow";
 import { confidenceQuery } from "./queries";
-import { type Season, seasonOf } from "./season";
 
-const SEASONS: Record<Season, ReturnType<typeof msg>> = {
-  winter: msg`winter`,
-  "pre-monsoon": msg`the pre-monsoon season`,
-  monsoon: msg`the monsoon`,
-  "post-monsoon": msg`the post-monsoon season`,
+/** Seasons as the API names them: the initials of their months. */
+const SEASONS: Record<string, ReturnType<typeof msg>> = {
+  DJF: msg`winter`,
+  MAM: msg`the pre-monsoon season`,
+  JJAS: msg`the monsoon`,
+  ON: msg`the post-monsoon season`,
 };
 
 /** Fewer forecasts than this say nothing of an interval. */
 const ENOUGH = 30;
 
+interface Props {
+  slug: string;
+  name: string;
+  /** Where the API has the scores of such forecasts; its query says which lead time and season. */
+  record: string;
+}
+
 /** What became of the forecasts of this city, in a sentence, and the way to the whole record. */
-export function RecordLink({ slug, name }: { slug: string; name: string }) {
+export function RecordLink({ slug, name, record }: Props) {
   const { i18n } = useLingui();
-  const season = seasonOf(useNow());
-  const seasonName = i18n._(SEASONS[season]);
+  const scores = new URL(record, window.location.origin).searchParams;
+  const lead = scores.get("lead") ?? "24";
+  const season = scores.get("season") ?? "";
+  const text = SEASONS[season];
+  const seasonName = text === undefined ? season : i18n._(text);
   return (
     <aside className="record-link">
       <Coverage slug={slug} />
       <p>
-        <Link href={`/record?city=${encodeURIComponent(slug)}&lead=24&season=${season}`}>
+        <Link href={`/record?${new URLSearchParams({ city: slug, lead, season })}`}>
           <Trans>
-            How good have we been at 24 h in {name} in {seasonName}?
+            How good have we been at {lead} h in {name} in {seasonName}?
           </Trans>
         </Link>
       </p>

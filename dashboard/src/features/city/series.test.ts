@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import type { DayHistory } from "../../shared/api/schema";
 import { axisMax, fanPoints, pastPoints } from "./forecastPoints";
 import { historySeries } from "./historySeries";
-import { seasonOf } from "./season";
 import { forecast, history, LAST_HOUR } from "./testing";
 
 const HOUR = 3_600_000;
@@ -56,11 +55,4 @@ test("an index axis ends at a category with room above the highest value", () =>
   expect(axisMax([98], "aqi")).toBe(200);
   expect(axisMax([500], "aqi")).toBe(500);
   expect(axisMax([100], "pm25")).toBeCloseTo(110);
-});
-
-test("seasons go by Indian months", () => {
-  expect(seasonOf(Date.parse("2025-02-28T18:29:00Z"))).toBe("winter");
-  expect(seasonOf(Date.parse("2025-02-28T18:30:00Z"))).toBe("pre-monsoon");
-  expect(seasonOf(Date.parse("2025-09-30T18:30:00Z"))).toBe("post-monsoon");
-  expect(seasonOf(Date.parse("2025-06-15T00:00:00Z"))).toBe("monsoon");
 });

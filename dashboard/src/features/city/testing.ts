@@ -70,6 +70,7 @@ export function forecast(changes: Partial<Forecast> = {}): Forecast {
     basis: "measured",
     source: "cpcb-feed",
     simulated: false,
+    record: "/api/v1/record/scores/delhi?lead=24&season=ON",
     hours: 48,
     forecast: Array.from({ length: 48 }, (_, index) => {
       const lead = index + 1;

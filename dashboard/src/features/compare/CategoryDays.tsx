@@ -20,6 +20,7 @@ export function CategoryDays({ cities, note }: { cities: ComparedCity[]; note: R
       .join(", ");
   return (
     <ChartFrame
+      level={2}
       title={<Trans>Days in each category</Trans>}
       note={note}
       legend={<RampLegend />}

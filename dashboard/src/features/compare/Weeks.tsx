@@ -1,6 +1,7 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQueries } from "@tanstack/react-query";
 import { line } from "d3-shape";
+import { Link } from "wouter";
 import type { HourPoint } from "../../shared/api/schema";
 import { ChartFrame } from "../../shared/chart/ChartFrame";
 import { Plot } from "../../shared/chart/Plot";
@@ -13,6 +14,7 @@ import { weekQuery } from "./queries";
 const HOUR = 3_600_000;
 
 interface Week {
+  slug: string;
   city: string;
   start: number;
   end: number;
@@ -24,9 +26,9 @@ export function Weeks({ slugs }: { slugs: string[] }) {
   const { t } = useLingui();
   const format = useFormat();
   const placeName = usePlaceName();
-  const weeks = useQueries({ queries: slugs.map(weekQuery) }).flatMap(({ data }): Week[] =>
+  const weeks = useQueries({ queries: slugs.map(weekQuery) }).flatMap(({ data }, index): Week[] =>
     data?.interval === "hour"
-      ? [{ city: data.city, start: Date.parse(data.start), end: Date.parse(data.end), points: data.points.filter(({ aqi }) => aqi !== null) }]
+      ? [{ slug: slugs[index] ?? "", city: data.city, start: Date.parse(data.start), end: Date.parse(data.end), points: data.points.filter(({ aqi }) => aqi !== null) }]
       : [],
   );
   if (weeks.length === 0) return null;
@@ -37,6 +39,7 @@ export function Weeks({ slugs }: { slugs: string[] }) {
   const values = new Map(weeks.map(({ city, points }) => [city, new Map(points.map(({ time, aqi }) => [time, aqi]))]));
   return (
     <ChartFrame
+      level={2}
       title={<Trans>The last 7 days, hour by hour</Trans>}
       note={<Trans>NAQI, no unit, on the same scale. Sources: {sources}.</Trans>}
       rows={times}
@@ -55,13 +58,15 @@ export function Weeks({ slugs }: { slugs: string[] }) {
       ]}
     >
       <ul className="weeks">
-        {weeks.map(({ city, start, end, points }) => {
+        {weeks.map(({ slug, city, start, end, points }) => {
           const name = placeName(city);
           const indices = points.map(({ aqi }) => aqi ?? 0);
           const [low, high] = [format.number(Math.min(...indices)), format.number(Math.max(...indices))];
           return (
             <li key={city}>
-              <h4>{name}</h4>
+              <h3>
+                <Link href={`/city/${slug}`}>{name}</Link>
+              </h3>
               {points.length === 0 ? (
                 <EmptyState title={<Trans>No index in these days</Trans>} />
               ) : (

@@ -22,7 +22,7 @@ export default function CityMap({ cities, simulated }: { cities: RankedCity[]; s
   const city = cities.find((candidate) => candidate.slug === chosen);
   return (
     <div className="map">
-      <RampLegend />
+      <RampLegend noIndex />
       <svg viewBox={outline.viewBox} role="group" aria-label={t`Map of India with ${cities.length} cities`}>
         {/* Stroked first and filled after: only the outer line stays. */}
         <path className="map-coast" d={outline.path} />

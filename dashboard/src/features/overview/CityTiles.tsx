@@ -15,7 +15,7 @@ export function CityTiles({ cities, simulated }: { cities: RankedCity[]; simulat
   const format = useFormat();
   return (
     <>
-      <RampLegend />
+      <RampLegend noIndex />
       <ul className="tiles">
         {cities.map((city) => (
           <li key={city.slug}>

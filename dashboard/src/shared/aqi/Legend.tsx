@@ -1,8 +1,8 @@
 import { Trans } from "@lingui/react/macro";
 import { CATEGORIES, useCategoryName } from "./categories";
 
-/** The ramp of maps, tiles and heat strips; shown wherever the ramp is. */
-export function RampLegend() {
+/** The ramp of maps, tiles and heat strips; shown wherever the ramp is; `noIndex` where something may be without one. */
+export function RampLegend({ noIndex = false }: { noIndex?: boolean }) {
   const name = useCategoryName();
   return (
     <div className="legend">
@@ -19,10 +19,12 @@ export function RampLegend() {
             </li>
           );
         })}
-        <li>
-          <span className="swatch" data-ramp="none" aria-hidden="true" />
-          <Trans>No index</Trans>
-        </li>
+        {noIndex ? (
+          <li>
+            <span className="swatch" data-ramp="none" aria-hidden="true" />
+            <Trans>No index</Trans>
+          </li>
+        ) : null}
       </ul>
     </div>
   );

@@ -10,17 +10,20 @@ interface Props<Row> {
   rows: Row[];
   rowKey: (row: Row) => string | number;
   legend?: ReactNode;
+  /** Level of the heading: 2 on pages without sections. */
+  level?: 2 | 3;
   children: ReactNode;
 }
 
 /** A chart with its title, its note and the same numbers as a table, behind a button. */
-export function ChartFrame<Row>({ title, note, columns, rows, rowKey, legend, children }: Props<Row>) {
+export function ChartFrame<Row>({ title, note, columns, rows, rowKey, legend, level = 3, children }: Props<Row>) {
   const [open, setOpen] = useState(false);
   const id = useId();
+  const Heading = `h${level}` as const;
   return (
     <figure className="chart" aria-labelledby={`${id}-title`}>
       <figcaption>
-        <h3 id={`${id}-title`}>{title}</h3>
+        <Heading id={`${id}-title`}>{title}</Heading>
         <p className="quiet">{note}</p>
       </figcaption>
       {legend}
