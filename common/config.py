@@ -66,6 +66,8 @@ class Settings:
     rates: Mapping[str, tuple[int, int]]
     """Of `RATES`, who is limited: so many requests in so many seconds"""
     trusted_proxies: int
+    proxy_token: str | None = field(repr=False)
+    """What those proxies send as X-Vayu-Proxy; None: they need not"""
     cors_origins: tuple[str, ...]
     cache_mb: int
     dashboard: Path | None
@@ -117,6 +119,7 @@ def from_mapping(env: Mapping[str, str]) -> Settings:
             if (rate := _rate(name, given.get(name, usual))) is not None
         },
         trusted_proxies=_integer(given, "VAYU_TRUSTED_PROXIES", 0, low=0, high=10),
+        proxy_token=given.get("VAYU_PROXY_TOKEN"),
         cors_origins=_origins(given.get("VAYU_CORS_ORIGINS", "*")),
         cache_mb=_integer(given, "VAYU_CACHE_MB", 32, low=0, high=4096),
         dashboard=None if dashboard == "none" else _folder("VAYU_DASHBOARD", dashboard),

@@ -51,6 +51,7 @@ def test_every_name_on_the_page_has_an_effect() -> None:
         "VAYU_RATE_TOKEN": "7/hour",
         "VAYU_RATE_WRITES": "7/hour",
         "VAYU_TRUSTED_PROXIES": "1",
+        "VAYU_PROXY_TOKEN": "a",
         "VAYU_CORS_ORIGINS": "https://a.in",
         "VAYU_CACHE_MB": "0",
         "VAYU_DASHBOARD": "none",
@@ -148,6 +149,7 @@ def test_secrets_do_not_show() -> None:
     env = dict.fromkeys(KEYS.values(), "hidden")
     env |= {"DATABASE_URL": "postgresql://u:hidden@h/n", "REDIS_URL": "redis://:hidden@h"}
     env |= {"VAYU_SLACK_WEBHOOK": "https://h/hidden", "VAYU_SMTP_URL": "smtp://u:hidden@h"}
+    env |= {"VAYU_PROXY_TOKEN": "hidden"}
     settings = from_mapping(env)
     assert "hidden" not in repr(settings)
     assert "hidden" not in str(settings)
@@ -157,6 +159,7 @@ def test_secrets_do_not_show() -> None:
         "redis_url",
         "slack_webhook",
         "smtp_url",
+        "proxy_token",
     }
 
 

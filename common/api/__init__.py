@@ -52,9 +52,10 @@ def create_app(context: ApiContext) -> Flask:
         app.register_blueprint(blueprint, url_prefix=BASE)
     install_at_root(app)
     middleware = Middleware(app.wsgi_app, context, access, ENDPOINTS)
-    app.wsgi_app = behind_proxies(middleware, context.policy.trusted_proxies)  # type: ignore[assignment,method-assign]
-    if context.policy.dashboard is not None:
-        app.wsgi_app = Dashboard(app.wsgi_app, context.policy.dashboard)  # type: ignore[method-assign]
+    policy = context.policy
+    app.wsgi_app = behind_proxies(middleware, policy.trusted_proxies, policy.proxy_token)  # type: ignore[assignment,method-assign]
+    if policy.dashboard is not None:
+        app.wsgi_app = Dashboard(app.wsgi_app, policy.dashboard)  # type: ignore[method-assign]
     return app
 
 

@@ -144,6 +144,8 @@ class Policy:
     """Who is not named is not limited."""
     trusted_proxies: int = 0
     """How many proxies of ours stand before the API, each of which appends to X-Forwarded-For."""
+    proxy_token: str | None = field(default=None, repr=False)
+    """What those proxies send as X-Vayu-Proxy; None: whatever comes is believed to come by them."""
     origins: tuple[str, ...] = ("*",)
     """Whose pages may read answers in a browser; ``*``: everybody's."""
     cache_bytes: int = 0

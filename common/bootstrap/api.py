@@ -37,6 +37,7 @@ def policy(settings: Settings) -> Policy:
         reads_need_token=settings.api_reads == "token",
         rates={kind: Rate(*settings.rates[kind]) for kind in KINDS if kind in settings.rates},
         trusted_proxies=settings.trusted_proxies,
+        proxy_token=settings.proxy_token,
         origins=settings.cors_origins,
         cache_bytes=settings.cache_mb * 1024 * 1024,
         redis_url=settings.redis_url,

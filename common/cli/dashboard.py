@@ -53,7 +53,5 @@ def outcome(build: Child, base: str) -> str:
     if build.status == 0:
         return f"The dashboard is at {base}/"
     why = ", because no package registry can be reached" if _UNREACHABLE.search(build.output) else ""
-    instead = (
-        "the one built before is served" if (DASHBOARD / "index.html").exists() else "the API serves alone"
-    )
-    return f"The dashboard could not be built{why}: {instead}; see {build.log}"
+    alone = "" if (DASHBOARD / "index.html").exists() else ": the API serves alone"
+    return f"The dashboard could not be built{why}{alone}; see {build.log}"

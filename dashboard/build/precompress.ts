@@ -1,9 +1,10 @@
 /** Writes a .br and a .gz beside each file of dist/ that a browser asks for and that compresses, as servers of static files expect. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-const dist = new URL("../dist", import.meta.url).pathname;
+const dist = fileURLToPath(new URL("../dist", import.meta.url)); // the folder may have a blank in its name
 const names = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) =>
   /\.(html|js|css|svg|json|webmanifest|txt|wasm)$/.test(name),
 );

@@ -122,6 +122,17 @@ def test_the_allowance_is_by_the_address_that_is_believed(process: Make) -> None
         assert status == (200 if number < 3 else 429)
 
 
+def test_with_a_token_only_those_who_show_it_are_believed(process: Make) -> None:
+    client = process(rates=THREE, trusted_proxies=2, proxy_token="a stack").client
+    for number in range(5):  # by another way: all from one address, whatever they say
+        forged = {"X-Forwarded-For": f"6.6.6.{number}, 203.0.113.1", "X-Vayu-Proxy": "another stäck"}
+        status = client.get(READ, headers=forged).status_code
+        assert status == (200 if number < 3 else 429)
+    for number in range(5):  # by the proxies: each from its own
+        by_us = {"X-Forwarded-For": f"9.9.9.9, 8.8.8.{number}, 203.0.113.1", "X-Vayu-Proxy": "a stack"}
+        assert client.get(READ, headers=by_us).status_code == 200
+
+
 def test_addresses_beyond_number_are_forgotten_not_kept(time: Time) -> None:
     limiter = Limiter({"anonymous": Rate(5, 60)}, tick=time.tick)
     for number in range(30_000):

@@ -50,7 +50,7 @@ def test_a_function_has_the_settings_of_the_page(cloud: str, unit: str) -> None:
     assert set(given) == {name for name, value in said.items() if value != "default"}
     for name, value in given.items():
         text = value if isinstance(value, str) else str(value.get("Fn::Sub", ""))
-        if parameter := re.fullmatch(r"the parameter `(\w+)`", said[name]):
+        if parameter := re.fullmatch(r"the parameter `([\w:]+)`", said[name]):
             assert value == {"Ref": parameter[1]}
         elif said[name].endswith(("://`", ":///`")):
             assert text.startswith(said[name].strip("`"))
@@ -60,11 +60,11 @@ def test_a_function_has_the_settings_of_the_page(cloud: str, unit: str) -> None:
 
 def test_the_api_believes_the_proxies_that_each_cloud_has() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert "Use 0 behind API Gateway and Lambda function URLs, 1 behind Google's front end" in page
+    assert "2 with `VAYU_PROXY_TOKEN` behind CloudFront and API Gateway, 1 behind Google's front end" in page
 
     def believed(cloud: str) -> int:
         texts = {name: value for name, value in settings(cloud, "api").items() if isinstance(value, str)}
         found: Settings = from_mapping(texts)
         return found.trusted_proxies
 
-    assert [believed(cloud) for cloud in ("sam", "serverless", "gcp")] == [0, 0, 1]
+    assert [believed(cloud) for cloud in ("sam", "serverless", "gcp")] == [2, 2, 1]

@@ -33,6 +33,7 @@ _NAMES = {
     "CorsOrigins": "*",
     "ModelBucket": "whole-models",
     "AWS::Region": REGION,
+    "AWS::StackId": "arn:aws:cloudformation:stack/vayu-whole/51af3dc0",
     "AWS::AccountId": ACCOUNT,
     "AWS::URLSuffix": "amazonaws.com",
 }

@@ -21,7 +21,8 @@ from common.store.engine import Database
 from common.store.errors import UNREACHABLE
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication, WSGIEnvironment
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from common.api.middleware.rate_limit import Kind
 
@@ -140,9 +141,23 @@ def _too_large(request: RequestContext) -> Refusal | None:
     return None
 
 
-def behind_proxies(app: "WSGIApplication", trusted: int) -> "WSGIApplication":
-    """The application where so many proxies of ours stand before it, each of which appends to X-Forwarded-For."""
-    return ProxyFix(app, x_for=trusted, x_proto=0) if trusted else app
+def behind_proxies(app: "WSGIApplication", trusted: int, token: str | None = None) -> "WSGIApplication":
+    """The application where so many proxies of ours stand before it, each of which appends to X-Forwarded-For.
+
+    With `token`, only of requests that carry it: others have come by another way, and say what they like.
+    """
+    if not trusted:
+        return app
+    forwarded = ProxyFix(app, x_for=trusted, x_proto=0)
+    if token is None:
+        return forwarded
+
+    def choose(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        shown = environ.get("HTTP_X_VAYU_PROXY", "")
+        ours = compare_digest(shown.encode("latin-1", "replace"), token.encode())
+        return (forwarded if ours else app)(environ, start_response)
+
+    return choose
 
 
 def client_ip(environ: "WSGIEnvironment") -> str:

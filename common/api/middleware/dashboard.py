@@ -43,8 +43,10 @@ PAGE_HEADERS = {
 """What every file of the dashboard carries; the clouds' distributions send the same."""
 IMMUTABLE = re.compile(r"/assets/.+-[\w-]{8}\.\w+")
 """Files whose name changes with their content, as Vite names them."""
+FOREVER = "public, max-age=31536000, immutable"
+MEDIA_TYPES = {".webmanifest": "application/manifest+json"}
+"""Those that WhiteNoise does not know."""
 _INDEX = "/index.html"
-_FOREVER = "public, max-age=31536000, immutable"
 _OF_THE_API = re.compile(r"/(api|docs|openapi\.json)(/.*)?", re.DOTALL)
 _OF_A_PAGE = re.compile(r"(/(?!\.\.?(/|$))[^/\\\x00-\x1f\x7f]+)*/?")
 
@@ -101,7 +103,7 @@ def _scan(folder: Path) -> "WhiteNoise | None":
             str(folder),
             max_age=None,
             allow_all_origins=False,
-            mimetypes={".webmanifest": "application/manifest+json"},
+            mimetypes=MEDIA_TYPES,
             add_headers_function=_add_headers,
         )
     except OSError:  # files went while it looked
@@ -114,7 +116,7 @@ def _add_headers(headers: Headers, path: str, url: str) -> None:
     headers["Content-Type"] = str(headers["Content-Type"]).replace(
         '"', ""
     )  # as everything else here writes it
-    headers["Cache-Control"] = _FOREVER if IMMUTABLE.fullmatch(url) else "no-cache"
+    headers["Cache-Control"] = FOREVER if IMMUTABLE.fullmatch(url) else "no-cache"
     # Weak: the compressed variants have it too.
     headers["ETag"] = quote_etag(blake2b(Path(path).read_bytes(), digest_size=16).hexdigest(), weak=True)
     for name, value in PAGE_HEADERS.items():
