@@ -254,8 +254,8 @@ def test_models_beside_the_champion_are_no_providers(database: Database) -> None
 
 
 def test_a_good_record_beats_the_naive_and_a_bad_one_does_not(database: Database) -> None:
-    live(database, Recipe(seed=11, days=9, good=True))
-    live(database, Recipe(seed=11, days=9, city="Pune"))
+    live(database, Recipe(seed=11, days=11, good=True))
+    live(database, Recipe(seed=11, days=11, city="Pune"))
     found = rows(database, "verification_cell", KEY)
     good = [cell for key, cell in found.items() if key[0] == "Delhi" and cell["days"] >= 5]
     bad = [cell for key, cell in found.items() if key[0] == "Pune" and cell["days"] >= 5]
