@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -14,7 +15,7 @@ from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option
 from common.domain.errors import Transient
-from common.domain.observation import HOUR, hour_ending, last_full_hour
+from common.domain.observation import HOUR, hour_ending, indian_day, last_full_hour
 from common.services.collect import collector
 from common.sources import REGISTRY
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from common.ingest.report import CollectReport, SourceReport
     from common.services.resources import Resources
 
+_REPLAYED, _LEARNT_FROM = timedelta(days=7), timedelta(days=24)
+"""What a replay is suggested of: enough days for scores with intervals, after enough to train on."""
 
 source_option = click.option(
     "--source",
@@ -134,6 +137,8 @@ def import_(
         with opened(real=True) as resources:
             stored = [_store(resources, result, place, now) for result in results]
     _show_imported(results, stored, as_json=as_json)
+    if stored and not as_json:
+        _suggest_replay(place, results)
 
 
 def _store(resources: Resources, result: ImportResult, city: City, now: datetime) -> dict[str, int]:
@@ -206,6 +211,23 @@ def _show_imported(results: list[ImportResult], stored: list[dict[str, int]], *,
         emit({}, as_json=False, table=make_table("Turned down", ("reason", "values"), rejected.most_common()))
         for note in dict.fromkeys(note for result in results for note in result.notes):
             emit({}, as_json=False, table=f"note: {note}")
+
+
+def _suggest_replay(city: City, results: list[ImportResult]) -> None:
+    """Say how to see what the forecasts would have been, where the files reach far enough back to learn from."""
+    first = min((result.first for result in results if result.first), default=None)
+    last = max((result.last for result in results if result.last), default=None)
+    if first is None or last is None:
+        return
+    end = indian_day(last)
+    if end - indian_day(first) + timedelta(days=1) < _REPLAYED + _LEARNT_FROM:
+        return
+    command = f"vayu replay --city {city.slug} --from {end - _REPLAYED} --to {end} --family linear"
+    emit(
+        {},
+        as_json=False,
+        table=f"how good the forecasts would have been, for the public record: {command}",
+    )
 
 
 @main.command()

@@ -228,5 +228,8 @@ def _show_replayed(report: ReplayReport, records: list[dict[str, Any]], *, as_js
                     soft_wrap=True,
                 )
         console.print(f"of {report.sealed} rows sealed when issued, {report.changed} changed afterwards")
+        console.print(
+            "the public record has it: make run, then /api/v1/record/scores?mode=replay", soft_wrap=True
+        )
         for entry in records:
             console.print(next(record_tables(entry)))

@@ -11,6 +11,7 @@ from common.store.forecasts import score
 from common.verification.cells import OURS, DaySums, ProviderSums, cell, provider_cell
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from common.domain.forecast import Mode
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 def update_record(connection: Connection, *, mode: Mode, now: datetime) -> int:
     """Set the truth known at `now` beside the forecasts, and bring the scores up to date; how many truths changed."""
     changed = score(connection, mode=mode, now=now)
-    cells = store.roll_up_days(connection, mode=mode, now=now)
+    refresh_cells(connection, store.roll_up_days(connection, mode=mode, now=now), mode=mode)
+    return changed
+
+
+def refresh_cells(connection: Connection, cells: Collection[store.Cell], *, mode: Mode) -> None:
+    """Compute the scores of some seasons anew, from the sums of their days."""
     ours: list[dict[str, Any]] = []
     providers: list[dict[str, Any]] = []
     for city, target, season in sorted(cells):
@@ -33,4 +39,3 @@ def update_record(connection: Connection, *, mode: Mode, now: datetime) -> int:
             sums_of = ProviderSums(days, *(np.array(part, dtype=np.float64) for part in parts))
             providers.append(of | {"lead": lead, "provider": provider} | provider_cell(sums_of))
     store.put_cells(connection, mode, cells, ours, providers)
-    return changed

@@ -83,6 +83,14 @@ def test_import_for_people(vayu: Vayu, tmp_path: Path) -> None:
     assert "Turned down" in result.stdout
 
 
+def test_import_of_a_month_suggests_a_replay(vayu: Vayu, tmp_path: Path) -> None:
+    short = vayu("import", export(tmp_path, days=30), "--city", "Jaipur")
+    assert "vayu replay" not in short.stdout
+    month = vayu("import", export(tmp_path, days=31), "--city", "Jaipur")
+    printed = " ".join(month.stdout.split())
+    assert "vayu replay --city jaipur --from 2025-10-24 --to 2025-10-31 --family linear" in printed
+
+
 def test_a_second_station_joins_the_first(vayu: Vayu, database: Database, tmp_path: Path) -> None:
     one = export(tmp_path, value=60.0)
     other = export(tmp_path, value=120.0, site="site_1393_Police_Commissionerate_Jaipur_RSPCB")

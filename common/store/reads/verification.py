@@ -93,16 +93,11 @@ ISSUED = (
     "origin", "issued_at", "lead", "model_version", "family", "y", "lo80", "hi80", "lo95", "hi95", "categories",
     *NAIVE,
 )  # fmt: skip
+_NUMBERS = ("y", "lo80", "hi80", "lo95", "hi95", *NAIVE)
 _PLUME = sql.load(
     "forecasts_of_hour",
-    columns=", ".join(
-        f"{name}[lead]"
-        if name in ("y", "lo80", "hi80", "lo95", "hi95", *NAIVE)
-        else "(SELECT json_agg(p) FROM unnest(categories[lead:lead]) AS p)"
-        if name == "categories"
-        else name
-        for name in ISSUED
-    ),
+    naive=", ".join(NAIVE),
+    columns=", ".join(f"CAST({name}[lead] AS float8)" if name in _NUMBERS else name for name in ISSUED),
 )
 _CELLS = _rows_as_json("verification_cell", CELL, _ORDER)
 _PROVIDERS = _rows_as_json("verification_cell_provider", PROVIDER, f'{_ORDER}, provider COLLATE "C"')
