@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
+    from common.adapters.object_store import UrlObjectStore
+
 BUILT = Path(os.environ.get("VAYU_TEST_DASHBOARD", DASHBOARD))
 CHROMIUM = os.environ.get("VAYU_TEST_CHROMIUM")
 PATIENCE_MS = 20_000
@@ -80,8 +82,8 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(url: str, folder: Path, **policy: Any) -> Iterator[Site]:
-    """The API over a database, as a process of its own would serve it."""
+def serving(url: str, folder: Path, files: UrlObjectStore | None = None, **policy: Any) -> Iterator[Site]:
+    """The API over a database, as a process of its own would serve it; `files`: where the models are."""
     clock = Clock(NOW)
     with closing(Database(url)) as database:
         context = ApiContext(
@@ -89,6 +91,7 @@ def serving(url: str, folder: Path, **policy: Any) -> Iterator[Site]:
             clock=clock,
             queue=PostgresQueue(database, clock),
             policy=Policy(**{"dashboard": folder, "cache_bytes": 32 << 20} | policy),
+            open_object_store=None if files is None else lambda: files,
         )
         app, requests = create_app(context), []
 
@@ -118,7 +121,7 @@ def site(server: str, filled: str, dashboard: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def site_of(server: str, filled: str, dashboard: Path) -> Iterator[Callable[..., Site]]:
-    """Makes a site of the test's own, with this policy of the API: ``rates={…}``, ``reads_need_token=True``."""
+    """Makes a site of the test's own, with models' files and this policy of the API: ``reads_need_token=True``."""
     with ExitStack() as stack:
 
         def make(**policy: Any) -> Site:

@@ -2,7 +2,7 @@
  * Runs the ONNX graphs that `common/training/export.py` writes: linear models by lead time and ensembles of trees. Every value is
  * a float32, as in onnxruntime, against which `tests/training/test_dashboard_evaluator.py` holds it.
  */
-import { bytes, fields, numbers, text } from "./protobuf.ts";
+import { content, fields, numbers, text } from "./protobuf.ts";
 
 /** Row-major; integers and truth values are small enough to be exact in float32. */
 export interface Tensor {
@@ -43,7 +43,7 @@ function tensor(message: Uint8Array): [string, Tensor] {
     else if (field.number === 4) data = data.concat(numbers(field, "float"));
     else if (field.number === 7) data = data.concat(numbers(field, "int"));
     else if (field.number === 8) name = text(field);
-    else if (field.number === 9) raw = bytes(field);
+    else if (field.number === 9) raw = content(field);
   }
   if (raw !== undefined) {
     const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
@@ -62,7 +62,7 @@ function node(message: Uint8Array): Node {
     if (field.number === 1) read.inputs.push(text(field));
     else if (field.number === 2) read.outputs.push(text(field));
     else if (field.number === 4) read.op = text(field);
-    else if (field.number === 5) attribute(read, bytes(field));
+    else if (field.number === 5) attribute(read, content(field));
   }
   return read;
 }
@@ -88,9 +88,9 @@ export function readModel(file: Uint8Array): Graph {
   const constants = new Map<string, Tensor>();
   for (const model of fields(file)) {
     if (model.number !== 7) continue;
-    for (const field of fields(bytes(model))) {
-      if (field.number === 1) nodes.push(node(bytes(field)));
-      else if (field.number === 5) constants.set(...tensor(bytes(field)));
+    for (const field of fields(content(model))) {
+      if (field.number === 1) nodes.push(node(content(field)));
+      else if (field.number === 5) constants.set(...tensor(content(field)));
     }
   }
   if (nodes.length === 0) throw new RangeError("the file is no ONNX model");

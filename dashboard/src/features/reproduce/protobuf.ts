@@ -69,7 +69,8 @@ export function text(field: Field): string {
   return decoder.decode(field.bytes);
 }
 
-export function bytes(field: Field): Uint8Array {
+/** A nested message, or raw bytes. */
+export function content(field: Field): Uint8Array {
   if (field.wire !== 2) throw new RangeError("the file is no ONNX model");
   return field.bytes;
 }

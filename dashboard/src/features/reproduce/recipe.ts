@@ -25,9 +25,16 @@ export interface Recipe {
 export const HOURS = 48;
 const FORMAT = 1;
 
+function isRecipe(value: unknown): value is Recipe {
+  return (
+    typeof value === "object" && value !== null && "format" in value && value.format === FORMAT && "y" in value && Array.isArray(value.y) && value.y.length === HOURS
+  );
+}
+
+/** The recipe, whose SHA-256 has been checked: of its format, it has all its fields. */
 export function readRecipe(data: string): Recipe {
-  const recipe = JSON.parse(data) as Recipe;
-  if (recipe.format !== FORMAT || recipe.y.length !== HOURS) throw new RangeError("the recipe has another form");
+  const recipe: unknown = JSON.parse(data);
+  if (!isRecipe(recipe)) throw new RangeError("the recipe has another form");
   return recipe;
 }
 

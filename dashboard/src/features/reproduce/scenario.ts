@@ -13,6 +13,10 @@ export interface Scenario {
 
 export const UNCHANGED: Scenario = { level: 1, wind: 0, rain: 0 };
 
+export function isChanged({ level, wind, rain }: Scenario): boolean {
+  return level !== 1 || wind !== 0 || rain !== 0;
+}
+
 /** Features of a weather variable that move by what it moves by: of the last hours, and of the hours ahead. */
 const RECENT = ["1", "6", "3_change"];
 const AHEAD = ["ahead", "ahead_way", "ahead_6", "ahead_12", "ahead_change", "ahead_3", "ahead_24", "ahead_least", "ahead_most"];
