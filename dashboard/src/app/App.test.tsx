@@ -29,7 +29,7 @@ test("the page has its landmarks and a way past the navigation", async () => {
 test("another page takes the focus, and is marked in the navigation", async () => {
   await open("/");
   await userEvent.click(screen.getByRole("link", { name: "About" }));
-  expect(await screen.findByRole("heading", { level: 1, name: "About" })).toBeVisible();
+  expect(await screen.findByRole("heading", { level: 1, name: "About Vayu" })).toBeVisible();
   expect(screen.getByRole("main")).toHaveFocus();
   expect(screen.getByRole("link", { name: "About" })).toHaveAttribute("aria-current", "page");
 });

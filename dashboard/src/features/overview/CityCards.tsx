@@ -101,7 +101,7 @@ function Outlook({ city }: { city: RankedCity }) {
   if (city.forecast === null) {
     return (
       <p className="quiet">
-        <Trans>No forecast yet: too little history.</Trans>
+        <Trans>No forecast in force: the last has run out, or there is too little history.</Trans>
       </p>
     );
   }

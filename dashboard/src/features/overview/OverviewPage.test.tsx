@@ -1,13 +1,19 @@
-import { screen, within } from "@testing-library/react";
+import { cleanup, screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { activate } from "../../shared/i18n/i18n";
 import { renderPage } from "../../shared/testing/render";
 import { server } from "../../shared/testing/server";
 import OverviewPage from "./OverviewPage";
 import type { Overview } from "./queries";
 import { city, overview } from "./testing";
+
+/** When the fixtures were answered. */
+const NOW = new Date("2025-11-05T10:42:00Z");
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: NOW }));
+afterEach(() => void vi.useRealTimers());
 
 const CITIES = [
   city("Delhi", { aqi: 356, peak: 310, risk: 0.5 }),
@@ -58,7 +64,7 @@ test("stale and missing values say why", async () => {
   expect(within(screen.getByRole("article", { name: "Pune" })).getByText(/Nothing new since/)).toBeVisible();
   const agra = within(screen.getByRole("article", { name: "Agra" }));
   expect(agra.getByText(/No index: no hour of the last days/)).toBeVisible();
-  expect(agra.getByText(/No forecast yet/)).toBeVisible();
+  expect(agra.getByText(/No forecast in force/)).toBeVisible();
   expect(screen.getByText("1 cities have sent nothing for more than 2 hours, 1 have no index at all.")).toBeVisible();
 });
 
@@ -105,4 +111,24 @@ test("in Hindi the page, its cities and its digits are Hindi", async () => {
 test("an installation without data says what to expect", async () => {
   await open(overview([city("Delhi", {}), city("Pune", {})]));
   expect(screen.getByText(/No data have arrived yet/)).toBeVisible();
+});
+
+test("an overview that is days old has stale hours and no forecast, whatever it said when it came", async () => {
+  vi.setSystemTime(new Date("2025-11-07T12:00:00Z"));
+  await open();
+  const delhi = within(screen.getByRole("article", { name: "Delhi" }));
+  expect(delhi.getByText("Nothing new since 2 days ago")).toBeVisible();
+  expect(delhi.getByText(/No forecast in force: the last has run out/)).toBeVisible();
+  expect(screen.getByText(/Nothing has come from any city for 49 h/)).toBeVisible();
+  expect(screen.getByRole("link", { name: "Who has to act?" })).toHaveAttribute("href", "/sources");
+});
+
+test("three hours without anything new are said, two are not", async () => {
+  vi.setSystemTime(new Date("2025-11-05T13:29:00Z"));
+  await open();
+  expect(screen.queryByText(/Nothing has come from any city/)).not.toBeInTheDocument();
+  cleanup();
+  vi.setSystemTime(new Date("2025-11-05T13:31:00Z"));
+  await open();
+  expect(screen.getByText(/Nothing has come from any city for 3 h/)).toBeVisible();
 });

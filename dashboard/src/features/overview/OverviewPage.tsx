@@ -1,13 +1,15 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import { useSearchParams } from "wouter";
+import { Link, useSearchParams } from "wouter";
 import { useFavourites } from "../../shared/favourites";
 import { useFormat } from "../../shared/format/format";
+import { useNow } from "../../shared/format/useNow";
 import { usePlaceName } from "../../shared/i18n/i18n";
 import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, LoadingState, Notice, SimulatedNotice } from "../../shared/state/states";
+import { atTime, newestHours } from "./atTime";
 import { CityCards } from "./CityCards";
 import { CityList } from "./CityList";
 import { CityTiles } from "./CityTiles";
@@ -29,7 +31,9 @@ export default function OverviewPage() {
   );
 }
 
-function Cities({ overview }: { overview: Overview }) {
+function Cities({ overview: answer }: { overview: Overview }) {
+  const now = useNow();
+  const overview = atTime(answer, now);
   const format = useFormat();
   const placeName = usePlaceName();
   const favourites = useFavourites();
@@ -62,7 +66,7 @@ function Cities({ overview }: { overview: Overview }) {
           the next 24, with its 80% interval. Each city's page names its sources.
         </Trans>
       </p>
-      <Missing withoutData={withoutData} stale={stale} total={overview.cities.length} />
+      <Missing withoutData={withoutData} stale={stale} total={overview.cities.length} silentHours={newestHours(overview, now)} />
       <Controls sort={sort} view={view} search={search} favouritesOnly={favouritesOnly} choose={choose} />
       <p role="status" className="quiet">
         <Trans>
@@ -91,11 +95,32 @@ function Shown({ view, cities, overview }: { view: View; cities: RankedCity[]; o
   }
 }
 
-function Missing({ withoutData, stale, total }: { withoutData: number; stale: number; total: number }) {
+/** No city has sent anything for so long: then it is the service or the provider, and no city. */
+const SILENT_HOURS = 3;
+
+interface MissingProps {
+  withoutData: number;
+  stale: number;
+  total: number;
+  silentHours: number | null;
+}
+
+function Missing({ withoutData, stale, total, silentHours }: MissingProps) {
+  const format = useFormat();
   if (withoutData === total) {
     return (
       <Notice>
         <Trans>No data have arrived yet. A new installation fills within a few minutes.</Trans>
+      </Notice>
+    );
+  }
+  if (silentHours !== null && silentHours >= SILENT_HOURS) {
+    const hours = format.number(silentHours);
+    return (
+      <Notice>
+        <Trans>
+          Nothing has come from any city for {hours} h. <Link href="/sources">Who has to act?</Link>
+        </Trans>
       </Notice>
     );
   }

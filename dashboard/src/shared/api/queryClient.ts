@@ -2,6 +2,8 @@ import { QueryClient } from "@tanstack/react-query";
 import { ApiError } from "./errors";
 
 const MINUTE = 60_000;
+/** A server that asks to be asked at once is given a breath. */
+const LEAST = 5000;
 const DAY = 1440 * MINUTE;
 
 /** Every query is refetched each minute while its page is visible, and at once when the page or the network is back. */
@@ -30,8 +32,9 @@ function retriesAtOnce(error: ApiError): boolean {
   return (error.kind === "unreachable" || error.kind === "unavailable") && error.retryAfter === null;
 }
 
-function pollInterval(error: Error | null): number | false {
+/** Milliseconds until a query asks again after an error, as its server wishes; false where asking again is of no use. */
+export function pollInterval(error: Error | null): number | false {
   if (!(error instanceof ApiError)) return MINUTE;
   if (!error.temporary) return false;
-  return Math.max(MINUTE, (error.retryAfter ?? 0) * 1000);
+  return error.retryAfter === null ? MINUTE : Math.max(LEAST, error.retryAfter * 1000);
 }

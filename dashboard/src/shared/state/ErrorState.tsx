@@ -1,18 +1,31 @@
-import { Plural, Trans } from "@lingui/react/macro";
-import type { ReactNode } from "react";
+import { Trans } from "@lingui/react/macro";
+import { type ReactNode, useState } from "react";
 import { ApiError } from "../api/errors";
+import { pollInterval } from "../api/queryClient";
+import { Countdown } from "./Countdown";
 
 interface Props {
   error: Error;
   retry?: (() => void) | undefined;
+  /** When the error came, in milliseconds; now, if it is not said. */
+  since?: number | undefined;
 }
 
 /** Why there is nothing to show, and what the reader can do. */
-export function ErrorState({ error, retry }: Props) {
+export function ErrorState({ error, retry, since }: Props) {
+  const [shown] = useState(() => Date.now());
+  const interval = pollInterval(error);
   return (
-    <div className="state" role="alert">
-      <ErrorText error={error} />
-      {retry !== undefined && (!(error instanceof ApiError) || error.temporary) ? (
+    <div className="state">
+      <div role="alert">
+        <ErrorText error={error} />
+      </div>
+      {error instanceof ApiError && error.temporary && error.kind !== "offline" && interval !== false && retry !== undefined ? (
+        <p>
+          <Countdown until={(since ?? shown) + interval} />
+        </p>
+      ) : null}
+      {retry !== undefined && (!(error instanceof ApiError) || (error.temporary && error.kind !== "too-many")) ? (
         <p>
           <button type="button" onClick={retry}>
             <Trans>Try again now</Trans>
@@ -62,7 +75,7 @@ function ErrorText({ error }: { error: Error }): ReactNode {
             <Trans>The service cannot be reached</Trans>
           </h2>
           <p>
-            <Trans>Your device has a network, but the server does not answer. The page tries again every minute.</Trans>
+            <Trans>Your device has a network, but the server does not answer.</Trans>
           </p>
         </>
       );
@@ -73,7 +86,7 @@ function ErrorText({ error }: { error: Error }): ReactNode {
             <Trans>Too many requests from your address</Trans>
           </h2>
           <p>
-            <Wait seconds={error.retryAfter} />
+            <Trans>The service limits how often an address may ask. It counts other windows and devices behind the same address, too.</Trans>
           </p>
         </>
       );
@@ -84,7 +97,7 @@ function ErrorText({ error }: { error: Error }): ReactNode {
             <Trans>The service is busy or being updated</Trans>
           </h2>
           <p>
-            <Wait seconds={error.retryAfter} />
+            <Trans>It answers, but cannot give data at the moment, mostly for seconds or a few minutes.</Trans>
           </p>
         </>
       );
@@ -106,15 +119,4 @@ function ErrorText({ error }: { error: Error }): ReactNode {
         </>
       );
   }
-}
-
-function Wait({ seconds }: { seconds: number | null }) {
-  if (seconds === null) return <Trans>The page tries again in a minute.</Trans>;
-  return (
-    <Plural
-      value={Math.max(60, seconds)}
-      one="The page tries again in # second."
-      other="The page tries again in # seconds."
-    />
-  );
 }

@@ -17,9 +17,9 @@ function Health() {
 }
 
 test.each([
-  [HttpResponse.json({}, { status: 429, headers: { "Retry-After": "75" } }), "Too many requests from your address", "75 seconds"],
-  [HttpResponse.json({}, { status: 503 }), "The service is busy or being updated", "in a minute"],
-  [HttpResponse.error(), "The service cannot be reached", "every minute"],
+  [HttpResponse.json({}, { status: 429, headers: { "Retry-After": "75" } }), "Too many requests from your address", "other windows"],
+  [HttpResponse.json({}, { status: 503 }), "The service is busy or being updated", "for seconds or a few minutes"],
+  [HttpResponse.error(), "The service cannot be reached", "does not answer"],
   [HttpResponse.json({ detail: "No city is called 'Dehli'." }, { status: 404 }), "There is no such thing here", "Dehli"],
   [HttpResponse.json({ detail: "Broken." }, { status: 500 }), "The service failed", "Broken."],
 ])("a failure has a text of its own (%#)", async (response, title, detail) => {

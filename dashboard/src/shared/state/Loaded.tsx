@@ -15,7 +15,7 @@ interface Props<T> {
 /** The states of a query: loading, failed, or its data, with a notice above them when they could not be renewed. */
 export function Loaded<T>({ query, children }: Props<T>) {
   if (query.data === undefined) {
-    if (query.error !== null) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
+    if (query.error !== null) return <ErrorState error={query.error} since={query.errorUpdatedAt} retry={() => void query.refetch()} />;
     return <LoadingState />;
   }
   return (
