@@ -6,15 +6,21 @@ import type { Filters, Lead, Mode, Season, Target } from "./filters";
 const HOUR = 3_600_000;
 const SLOWLY = { refetchInterval: HOUR, placeholderData: keepPreviousData } as const;
 
+interface Part {
+  city?: string | null;
+  season?: Season | null;
+  mode: Mode | null;
+}
+
 /** What is not chosen is left out of the address. */
-function chosen<T extends Record<string, unknown>>(query: T): { [K in keyof T]?: Exclude<T[K], null> } {
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null)) as { [K in keyof T]?: Exclude<T[K], null> };
+function part({ city = null, season = null, mode }: Part) {
+  return { ...(city === null ? {} : { city }), ...(season === null ? {} : { season }), ...(mode === null ? {} : { mode }) };
 }
 
 export const tableQuery = (target: Target, mode: Mode | null) =>
   queryOptions({
     queryKey: ["record", "scores", target, mode],
-    queryFn: ({ signal }) => read(api.GET("/record/scores", { params: { query: chosen({ target, mode }) }, signal })),
+    queryFn: ({ signal }) => read(api.GET("/record/scores", { params: { query: { target, ...part({ mode }) } }, signal })),
     ...SLOWLY,
   });
 
@@ -22,7 +28,7 @@ export const cityQuery = (city: string, target: Target, mode: Mode | null) =>
   queryOptions({
     queryKey: ["record", "city", city, target, mode],
     queryFn: ({ signal }) =>
-      read(api.GET("/record/scores/{city}", { params: { path: { city }, query: chosen({ target, mode }) }, signal })),
+      read(api.GET("/record/scores/{city}", { params: { path: { city }, query: { target, ...part({ mode }) } }, signal })),
     ...SLOWLY,
   });
 
@@ -30,14 +36,14 @@ export const lossesQuery = ({ city, target, season, mode }: Filters) =>
   queryOptions({
     queryKey: ["record", "losses", city, target, season, mode],
     queryFn: ({ signal }) =>
-      read(api.GET("/record/losses", { params: { query: chosen({ city, target, season, mode, limit: 20 }) }, signal })),
+      read(api.GET("/record/losses", { params: { query: { target, limit: 20, ...part({ city, season, mode }) } }, signal })),
     ...SLOWLY,
   });
 
 export const reliabilityQuery = (city: string | null, lead: Lead, season: Season | null, mode: Mode | null) =>
   queryOptions({
     queryKey: ["record", "reliability", city, lead, season, mode],
-    queryFn: ({ signal }) => read(api.GET("/record/reliability", { params: { query: chosen({ city, lead, season, mode }) }, signal })),
+    queryFn: ({ signal }) => read(api.GET("/record/reliability", { params: { query: { lead, ...part({ city, season, mode }) } }, signal })),
     ...SLOWLY,
   });
 
@@ -48,7 +54,7 @@ export const warningsQuery = (city: string | null, season: Season | null, mode: 
   queryOptions({
     queryKey: ["record", "warnings", city, season, mode, percent],
     queryFn: ({ signal }) =>
-      read(api.GET("/record/warnings", { params: { query: chosen({ city, season, mode, percent }) }, signal })),
+      read(api.GET("/record/warnings", { params: { query: { percent, ...part({ city, season, mode }) } }, signal })),
     ...SLOWLY,
   });
 
@@ -56,6 +62,6 @@ export const plumeQuery = (city: string, target: Target, mode: Mode | null, time
   queryOptions({
     queryKey: ["record", "plume", city, target, mode, time],
     queryFn: ({ signal }) =>
-      read(api.GET("/record/plume/{city}", { params: { path: { city }, query: chosen({ target, mode, time }) }, signal })),
+      read(api.GET("/record/plume/{city}", { params: { path: { city }, query: { target, ...part({ mode }), ...(time === null ? {} : { time }) } }, signal })),
     ...SLOWLY,
   });
