@@ -10,14 +10,21 @@ import { applyTheme, preferredTheme } from "./shared/theme/theme";
 import "./shared/styles/tokens.css";
 import "./shared/styles/base.css";
 
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no #root");
 applyTheme(preferredTheme());
 const queryClient = createQueryClient();
 const store = answerStore();
 keepAnswers(queryClient, store);
+const language = activate(preferredLocale());
 preload(window.location.pathname, queryClient);
-await Promise.all([activate(preferredLocale()), restoreAnswers(queryClient, store)]);
-const root = document.getElementById("root");
-if (root === null) throw new Error("index.html has no #root");
+try {
+  await Promise.all([language, restoreAnswers(queryClient, store)]);
+} catch (error) {
+  // Without its messages no other page can say so.
+  root.textContent = "The page could not be loaded completely. Please reload it. · पृष्ठ पूरा लोड नहीं हो सका। कृपया फिर से लोड करें।";
+  throw error;
+}
 createRoot(root).render(
   <StrictMode>
     <App queryClient={queryClient} />

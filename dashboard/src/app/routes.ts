@@ -11,11 +11,11 @@ interface PageRoute {
 
 /** A page and its messages (`src/features/FEATURE/locales`), loaded together when it is first opened. */
 function page(path: string, feature: string, load: () => Promise<{ default: ComponentType }>): PageRoute {
-  const Page = lazy(async () => {
+  const loadAll = async () => {
     const [module] = await Promise.all([load(), loadCatalogue(feature)]);
     return module;
-  });
-  return { path, Page, load };
+  };
+  return { path, Page: lazy(loadAll), load: loadAll };
 }
 
 export const ROUTES = [
@@ -29,7 +29,7 @@ export const ROUTES = [
   page("/about", "about", () => import("../features/about/AboutPage")),
 ];
 
-/** Starts loading what an address needs while the messages of the language are still on their way. */
+/** Starts loading what an address needs while the messages that all pages share are still on their way. */
 export function preload(path: string, client: QueryClient): void {
   const [, first] = path.split("/");
   const route = ROUTES.find((candidate) => candidate.path.split("/")[1] === first);

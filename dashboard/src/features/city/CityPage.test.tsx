@@ -30,18 +30,22 @@ const CONFIDENCE: Confidence = {
 };
 
 interface Answers {
-  pollutants?: JsonBodyType;
+  pollutants?: JsonBodyType | Response;
   forecast?: JsonBodyType | Response;
   history?: JsonBodyType;
   confidence?: JsonBodyType;
 }
 
+function answer(body: JsonBodyType | Response): Response {
+  return body instanceof Response ? body.clone() : HttpResponse.json(body);
+}
+
 async function open(answers: Answers = {}, path = "/city/delhi") {
   window.history.replaceState(null, "", path);
   server.use(
-    http.get("*/api/v1/aqi/pollutants/:city", () => HttpResponse.json(answers.pollutants ?? pollutants())),
+    http.get("*/api/v1/aqi/pollutants/:city", () => answer(answers.pollutants ?? pollutants())),
     http.get("*/api/v1/forecast/confidence/:city", () => HttpResponse.json(answers.confidence ?? CONFIDENCE)),
-    http.get("*/api/v1/forecast/:city", () => (answers.forecast instanceof Response ? answers.forecast.clone() : HttpResponse.json(answers.forecast ?? forecast()))),
+    http.get("*/api/v1/forecast/:city", () => answer(answers.forecast ?? forecast())),
     http.get("*/api/v1/aqi/history/:city", ({ request }) => {
       const hours = new URL(request.url).searchParams.get("days") === "7" ? 168 : 24;
       return HttpResponse.json(answers.history ?? history(hours, [3]));
@@ -213,6 +217,18 @@ test("a forecast that does not load leaves the rest of the page", async () => {
   await open({ forecast: HttpResponse.json({ detail: "busy" }, { status: 503 }) });
   expect(await screen.findByRole("heading", { name: "The service is busy or being updated" })).toBeVisible();
   expect(await screen.findByText("CPCB, measured at stations, 38 stations")).toBeVisible();
+  expect(await screen.findByRole("figure", { name: "Index, 7 days" })).toBeVisible();
+});
+
+test("a city without data or a forecast says what is missing, and when it comes", async () => {
+  const missing = (detail: string) => HttpResponse.json({ detail, status: 404 }, { status: 404 });
+  await open({
+    pollutants: missing("there are no data of the last 48 hours for Delhi"),
+    forecast: missing("no forecast has been issued for Delhi yet"),
+  });
+  expect(await screen.findByRole("heading", { name: "No data of the last 48 hours" })).toBeVisible();
+  expect(await screen.findByRole("heading", { name: "No forecast at the moment" })).toBeVisible();
+  expect(screen.getByText("no forecast has been issued for Delhi yet.")).toBeVisible();
   expect(await screen.findByRole("figure", { name: "Index, 7 days" })).toBeVisible();
 });
 

@@ -1,5 +1,5 @@
 import { Trans, useLingui } from "@lingui/react/macro";
-import { useQuery } from "@tanstack/react-query";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "wouter";
 import { ApiError } from "../../shared/api/errors";
 import { FavouriteButton } from "../../shared/FavouriteButton";
@@ -57,20 +57,35 @@ function City({ slug }: { slug: string }) {
         <h2 id="now">
           <Trans>Now</Trans>
         </h2>
-        <Loaded query={now}>
-          {(data) => (
-            <div className="pair">
-              <Now slug={slug} now={data} />
-              {data.aqi === null ? null : <Advice aqi={data.aqi} />}
-            </div>
-          )}
-        </Loaded>
+        {isMissing(now) ? (
+          <EmptyState title={<Trans>No data of the last 48 hours</Trans>}>
+            <Trans>
+              Nothing has arrived from any source; <Link href="/sources">sources</Link> says which of them work. History and record stay.
+            </Trans>
+          </EmptyState>
+        ) : (
+          <Loaded query={now}>
+            {(data) => (
+              <div className="pair">
+                <Now slug={slug} now={data} />
+                {data.aqi === null ? null : <Advice aqi={data.aqi} />}
+              </div>
+            )}
+          </Loaded>
+        )}
       </section>
       <section aria-labelledby="forecast">
         <h2 id="forecast">
           <Trans>The next 48 hours</Trans>
         </h2>
-        <Loaded query={forecast}>{(data) => <ForecastSection slug={slug} forecast={data} />}</Loaded>
+        {isMissing(forecast) ? (
+          <EmptyState title={<Trans>No forecast at the moment</Trans>}>
+            <Trans>None has been issued yet, or the last one has run out. The next one follows the next measurements.</Trans>{" "}
+            <span lang="en">{forecast.error.message}.</span>
+          </EmptyState>
+        ) : (
+          <Loaded query={forecast}>{(data) => <ForecastSection slug={slug} forecast={data} />}</Loaded>
+        )}
         {forecast.data === undefined ? null : (
           <>
             <RecordLink slug={slug} name={name} record={forecast.data.record} />
@@ -82,7 +97,7 @@ function City({ slug }: { slug: string }) {
         <h2 id="pollutants">
           <Trans>Pollutants</Trans>
         </h2>
-        <Loaded query={now}>{(data) => <PollutantTable now={data} />}</Loaded>
+        {isMissing(now) ? null : <Loaded query={now}>{(data) => <PollutantTable now={data} />}</Loaded>}
       </section>
       <section aria-labelledby="history">
         <h2 id="history">
@@ -96,6 +111,11 @@ function City({ slug }: { slug: string }) {
 
 function isUnknownCity(error: Error | null): boolean {
   return error instanceof ApiError && error.kind === "not-found" && (error.problem.errors ?? []).some((part) => part.parameter === "city");
+}
+
+/** The city is known and there is nothing of it; what was loaded before is shown all the same. */
+function isMissing<T>(query: UseQueryResult<T>): query is UseQueryResult<T> & { data: undefined; error: ApiError } {
+  return query.data === undefined && query.error instanceof ApiError && query.error.kind === "not-found";
 }
 
 function titleCase(slug: string): string {

@@ -11,6 +11,8 @@ import { project } from "./projection";
 import type { RankedCity } from "./select";
 
 const RADIUS = 7;
+/** Cities that are listed beside the map. */
+const FIRST = 10;
 
 /** The cities on the outline of India. A point shows its city below the map when pointed at, touched or focused; click, Enter or the link there opens it. */
 export default function CityMap({ cities, simulated }: { cities: RankedCity[]; simulated: boolean }) {
@@ -52,19 +54,33 @@ export default function CityMap({ cities, simulated }: { cities: RankedCity[]; s
           );
         })}
       </svg>
-      <div className="map-panel" aria-live="polite">
-        {city === undefined ? (
-          <p className="quiet">
-            <Trans>Point at a city, or move through the cities with the Tab key. The list shows the same values.</Trans>
-          </p>
-        ) : (
-          <>
-            <p>
-              <Link href={`/city/${city.slug}`}>{placeName(city.name)}</Link> {city.latest === null ? <Trans>No index</Trans> : <AqiBadge aqi={city.latest.aqi} />}
+      {/* No live region: what has the focus is read by its own label. */}
+      <div className="map-side">
+        <div className="map-panel">
+          {city === undefined ? (
+            <p className="quiet">
+              <Trans>Point at a city, or move through the cities with the Tab key. The list shows the same values.</Trans>
             </p>
-            <p className="quiet">{describe(city)}</p>
-          </>
-        )}
+          ) : (
+            <>
+              <p>
+                <Link href={`/city/${city.slug}`}>{placeName(city.name)}</Link>{" "}
+                {city.latest === null ? <Trans>No index</Trans> : <AqiBadge aqi={city.latest.aqi} />}
+              </p>
+              <p className="quiet">{describe(city)}</p>
+            </>
+          )}
+        </div>
+        <ol className="map-first" aria-label={t`The first of the order chosen`}>
+          {cities.slice(0, FIRST).map((candidate) => (
+            <li key={candidate.slug} onPointerEnter={() => setChosen(candidate.slug)}>
+              <Link href={`/city/${candidate.slug}`} onFocus={() => setChosen(candidate.slug)}>
+                {placeName(candidate.name)}
+              </Link>
+              {candidate.latest === null ? <Trans>No index</Trans> : <AqiBadge aqi={candidate.latest.aqi} />}
+            </li>
+          ))}
+        </ol>
       </div>
     </div>
   );

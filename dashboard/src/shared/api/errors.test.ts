@@ -1,5 +1,5 @@
 import { HttpResponse, http } from "msw";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { server } from "../testing/server";
 import { api, read } from "./client";
 import { ApiError } from "./errors";
@@ -42,6 +42,13 @@ test.each([
 ] as const)("%i is %s", async (status, kind, temporary) => {
   server.use(http.get(URL, () => HttpResponse.json({ detail: "why" }, { status })));
   expect(await failure()).toMatchObject({ kind, temporary, message: "why" });
+});
+
+test("each poll asks the server whether an answer has changed", async () => {
+  server.use(http.get(URL, () => HttpResponse.json({ status: "healthy" })));
+  const requests = vi.spyOn(globalThis, "fetch");
+  await read(api.GET("/health"));
+  expect(requests.mock.calls.map(([request]) => request instanceof Request && request.cache)).toEqual(["no-cache"]);
 });
 
 test("no connection is told apart from a device without a network", async () => {

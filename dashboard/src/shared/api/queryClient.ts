@@ -35,6 +35,7 @@ function retriesAtOnce(error: ApiError): boolean {
 /** Milliseconds until a query asks again after an error, as its server wishes; false where asking again is of no use. */
 export function pollInterval(error: Error | null): number | false {
   if (!(error instanceof ApiError)) return MINUTE;
-  if (!error.temporary) return false;
+  // What is not there may come: a forecast, a first hour. A request that was refused stays wrong.
+  if (error.kind === "refused") return false;
   return error.retryAfter === null ? MINUTE : Math.max(LEAST, error.retryAfter * 1000);
 }

@@ -73,7 +73,7 @@ export function Plot(props: Props) {
               );
             })
           : null}
-        {istTicks(start, end, (width - MARGIN.left - right) / 64).map(({ time, midnight }) => (
+        {istTicks(start, end, (width - MARGIN.left - right) / 56).map(({ time, midnight }) => (
           <g key={time}>
             <line className={midnight ? "grid grid-day" : "grid"} x1={x(time)} x2={x(time)} y1={MARGIN.top} y2={height - MARGIN.bottom + 4} />
             <text className="axis" x={x(time)} y={height - MARGIN.bottom + 18} textAnchor="middle">

@@ -11,7 +11,10 @@ export const LOCALE_NAMES: Record<Locale, string> = { en: "English", hi: "हि
 const KEY = "vayu.locale";
 
 const catalogues = import.meta.glob<{ messages: Messages }>(["../../app/locales/*.po", "../../features/*/locales/*.po"]);
-const loaded = new Set<string>();
+/** Catalogues of the pages that are open, or were. */
+const catalogueLoads = new Map<string, Promise<void>>();
+/** The language that is in use, or about to be. */
+let target: Locale = "en";
 let cityNames: Record<string, string> = {};
 
 function path(catalogue: string, locale: Locale): string {
@@ -38,19 +41,25 @@ export function currentLocale(): Locale {
   return isLocale(i18n.locale) ? i18n.locale : "en";
 }
 
-/** Loads the messages of a page, `src/features/NAME/locales`, in the language in use. */
-export async function loadCatalogue(feature: string): Promise<void> {
-  if (loaded.has(feature)) return;
-  await load(feature, currentLocale());
-  loaded.add(feature);
+/** Loads the messages of a page, `src/features/NAME/locales`, in the language in use, or about to be. */
+export function loadCatalogue(feature: string): Promise<void> {
+  let loading = catalogueLoads.get(feature);
+  if (loading === undefined) {
+    loading = load(feature, target);
+    catalogueLoads.set(feature, loading);
+    // What failed is tried again when it is next needed.
+    loading.catch(() => catalogueLoads.delete(feature));
+  }
+  return loading;
 }
 
 /** Switches to a language, with the messages of all pages that are open or were. */
 export async function activate(locale: Locale): Promise<void> {
-  loaded.add("app");
+  target = locale;
   const [names] = await Promise.all([
     locale === "hi" ? import("./cities.hi").then((module) => module.CITY_NAMES) : {},
-    ...[...loaded].map((catalogue) => load(catalogue, locale)),
+    load("app", locale),
+    ...[...catalogueLoads.keys()].map((catalogue) => load(catalogue, locale)),
   ]);
   cityNames = names;
   i18n.activate(locale);
