@@ -25,7 +25,7 @@ settings.load_profile("beside others")
 
 ON_EVERY_TIER = ("api", "contract", "functions", "store")
 """Folders whose tests run on every tier that there is a server of; the others run on the embedded one."""
-LONGEST = ("e2e", "packaging", "deploy", "faults", "training")
+LONGEST = ("e2e", "packaging", "deploy", "dashboard", "browser", "faults", "training")
 """Folders whose files take longest: they begin first, so that no worker ends long after the others."""
 
 

@@ -80,6 +80,18 @@ def test_what_is_not_taken_goes_to_the_dead_letters(commands: list[list[str]]) -
         assert option(line, "--dead-letter-topic") == "vayu-prod-dead"
 
 
+def test_the_dashboard_goes_with_the_api_and_the_last_release_s_parts_stay() -> None:
+    lines = script("project", "asia-south1", "--dry-run").stdout.splitlines()
+    page = "build/gcp/api/dashboard/dist"
+    copied = lines.index(f"cp -R dashboard/dist {page} ")
+    archive = "gs://project-vayu-prod-models/dashboard/assets"
+    gcloud = "gcloud --quiet --project project storage rsync"
+    taken_back = lines.index(f"{gcloud} {archive} {page}/assets ")
+    [deployed] = [number for number, line in enumerate(lines) if "functions deploy vayu-prod-api " in line]
+    kept = lines.index(f"{gcloud} --delete-unmatched-destination-objects dashboard/dist/assets {archive} ")
+    assert copied < taken_back < deployed < kept
+
+
 def test_no_secret_stands_in_the_environment(commands: list[list[str]]) -> None:
     for line in of(commands, "functions", "deploy"):
         assert "VAYU_SECRETS=file:///secrets/vayu.json" in option(line, "--set-env-vars")
