@@ -19,7 +19,7 @@ from common.inference.experts import corrected, log_mean, weighted_mean
 from common.inference.intervals import distribution, interval
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sized
 
     from numpy.typing import NDArray
 
@@ -136,7 +136,7 @@ def read_recipe(data: bytes) -> Recipe:
         recipe = msgspec.json.decode(data, type=Recipe)
     except msgspec.MsgspecError as error:
         raise DataError(f"the recipe cannot be read: {error}") from error
-    columns = [recipe.correction, recipe.y, *recipe.given.values()]
+    columns: list[Sized] = [recipe.correction, recipe.y, *recipe.given.values()]
     names = {*recipe.outputs, *recipe.given, MEAN, CORRECTED}
     if (
         recipe.format != FORMAT

@@ -39,7 +39,7 @@ export function WhatIf({ hours, parts }: { hours: Hour[]; parts: Parts }) {
   return (
     <>
       <h3>
-        <Trans>What if the inputs were others?</Trans>
+        <Trans>What if the inputs were different?</Trans>
       </h3>
       <p>
         <Trans>
