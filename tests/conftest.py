@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("beside others")
 
-ON_EVERY_TIER = ("api", "contract", "functions", "store")
-"""Folders whose tests run on every tier that there is a server of; the others run on the embedded one."""
+ON_EVERY_TIER = ("contract", "functions", "store")
+"""Folders whose tests run on every tier that there is a server of; the others run on the embedded one.
+
+The tier matters to what the store does: `store` tests that, `functions` each function from its message to its rows, and
+`contract` puts every question of the API to every tier and compares the answers. What the API makes of rows is the
+same on all tiers; only where VAYU_TEST_THOROUGH is set, its tests run on each of them, too.
+"""
+THOROUGH = bool(os.environ.get("VAYU_TEST_THOROUGH"))
 LONGEST = ("e2e", "packaging", "deploy", "dashboard", "browser", "faults", "training")
 """Folders whose files take longest: they begin first, so that no worker ends long after the others."""
 
@@ -40,8 +46,9 @@ def pytest_configure() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
-    if "tier" in metafunc.fixturenames and folder in ON_EVERY_TIER:
-        only = metafunc.definition.get_closest_marker("tiers")
+    only = metafunc.definition.get_closest_marker("tiers")
+    everywhere = folder in ON_EVERY_TIER or (THOROUGH and folder == "api") or only
+    if "tier" in metafunc.fixturenames and everywhere:
         metafunc.parametrize("tier", only.args if only else list(VARIABLES), indirect=True, scope="session")
 
 
