@@ -129,6 +129,7 @@ def test_only_settings_read_the_environment() -> None:
         "common/api/middleware/metrics.py",  # prometheus_client's own variable, set
         "common/entry/aws.py",  # _X_AMZN_TRACE_ID, AWS's own variable
         "common/cli/child_process.py",  # functions-framework's own variable
+        "common/cli/dashboard.py",  # handed on to make
         "common/cli/processes.py",  # handed on to child processes
     }
     reading = {
