@@ -6,7 +6,8 @@ as logarithms, log(y + floor). Weights follow MLpol (Gaillard, Stoltz, van Erven
 to tune: an expert's weight is proportional to its positive regret over the sum of its squares, one vector for each
 block of lead times, for which the regrets of neighbouring blocks count too (`_NEAR`). Its regret is what the served
 forecasts would have lost less by leaning to it: the gradient of their absolute error, in the target's unit, times the
-distance.
+distance. One more is weighed beside them, the even mean of the corrected mean and of the naive forecasts (`_bundle`):
+where a season begins, their errors cancel in part. Its weight is shared out to those that it is made of.
 
 All follows from the record of the last `WINDOW_HOURS`, which is forecasts as they were issued and the hours known
 since; nothing else is remembered, so that a replay, a backtest and a new process give the same. Before the first
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.domain.forecast import CORRECTED, HORIZON, MEAN
+from common.domain.forecast import CORRECTED, HORIZON, MEAN, NAIVE
 from common.domain.forecast import EXPERT_BLOCKS as BLOCKS
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def combine(
     forecasts = {**models, MEAN: mean, CORRECTED: corrected(mean, change, floor), **others}
     names, experts = tuple(forecasts), np.stack(list(forecasts.values()))
     regrets = _regrets(record, names, actual, floor)
-    weights = _weights(regrets, names.index(MEAN))
+    weights = _weights(regrets, names)
     return Combined(weighted_mean(names, experts, weights, floor), names, experts, weights, change)
 
 
@@ -213,7 +214,7 @@ def rolling(
         some = Record(names, origins[fresh], experts[fresh], served[fresh])
         days = _days(origins[:row][first:])[fresh.start - first :]
         regrets[fresh] = _regrets(some, names, actual, floor, days)
-        weights[row] = _weights(regrets[first:row], at_mean)
+        weights[row] = _weights(regrets[first:row], names)
         served[row] = weighted_mean(names, experts[row], weights[row], floor)
     return Record(names, origins, experts, served), weights
 
@@ -277,17 +278,30 @@ def _regrets(
     return np.asarray(np.add.reduceat(apart, _STARTS, axis=2).swapaxes(1, 2) / _SIZES[:, None])
 
 
-def _weights(regrets: Array, otherwise: int) -> Array:
+def _bundle(names: Sequence[str]) -> Array:
+    """What each expert is of the bundle, (n_experts,): half of it is the corrected mean, half the naive forecasts.
+    Nothing where there are none of those."""
+    naive = np.array([float(name in NAIVE) for name in names])
+    if not naive.any():
+        return naive
+    return np.asarray(naive / (2 * naive.sum()) + np.array([0.5 * (name == CORRECTED) for name in names]))
+
+
+def _weights(regrets: Array, names: Sequence[str]) -> Array:
     """MLpol's weights, (n_blocks, n_experts), from regrets, (n, n_blocks, n_experts); where no expert was better than
-    what was served, all weight is on the expert `otherwise`."""
+    what was served, all weight is on the mean."""
     regrets = _NEAR @ regrets
+    bundle = _bundle(names)
+    # Regrets are linear in the logarithms of the forecasts, and so is the bundle.
+    regrets = np.concatenate([regrets, regrets @ bundle[:, None]], axis=2)
     gain = np.maximum(regrets.sum(axis=0), 0.0)
     squares = (regrets**2).sum(axis=0)
     squares = np.maximum(squares, _LEAST_APART * squares.max(axis=1, keepdims=True))
     shares = np.divide(gain, squares, out=np.zeros_like(gain), where=gain > 0)
     total = shares.sum(axis=1, keepdims=True)
-    weights = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
-    weights[total[:, 0] <= 0, otherwise] = 1.0
+    shared_out = shares[:, :-1] + shares[:, -1:] * bundle
+    weights = np.divide(shared_out, total, out=np.zeros_like(shared_out), where=total > 0)
+    weights[total[:, 0] <= 0, names.index(MEAN)] = 1.0
     return np.asarray(weights)
 
 

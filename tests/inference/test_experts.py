@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from synthetic import END
 
 from common.domain.errors import ModelError
-from common.domain.forecast import CORRECTED, EXPERT_BLOCKS, HORIZON, MEAN
+from common.domain.forecast import CORRECTED, EXPERT_BLOCKS, HORIZON, MEAN, NAIVE
 from common.domain.observation import HOUR
 from common.inference.experts import (
     WINDOW_HOURS,
@@ -120,9 +120,28 @@ def known(series: Array, hour: int, now: int) -> float | None:
     return None if hour > now or hour >= len(series) or math.isnan(series[hour]) else float(series[hour])
 
 
+BUNDLE = "half mean_corrected, half naive"
+
+
+def with_bundle(record: Record) -> tuple[Record, dict[str, float]]:
+    """The record with one more expert, and what that is made of."""
+    naive = [name for name in record.names if name in NAIVE]
+    parts = {CORRECTED: 0.5, **{name: 0.5 / len(naive) for name in naive}} if naive else {}
+    logs = [
+        share * np.log(record.experts[:, record.names.index(name)] + FLOOR) for name, share in parts.items()
+    ]
+    if not logs:
+        return record, {}
+    made = np.exp(np.sum(logs, axis=0)) - FLOOR
+    experts = np.concatenate([record.experts, made[:, None]], axis=1)
+    return replace(record, names=(*record.names, BUNDLE), experts=experts), parts
+
+
 def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) -> list[list[float]]:
     """MLpol as it is written: the positive part of the summed regrets over the sum of their squares; regrets of other
-    blocks of lead times count, a quarter with each step between; those of the next hour stand alone."""
+    blocks of lead times count, a quarter with each step between; those of the next hour stand alone. The bundle is
+    weighed as one, and its weight shared out."""
+    record, parts = with_bundle(record)
     rows = [row for row, origin in enumerate(record.origins) if now - WINDOW_HOURS <= origin < now]
     days = days_of([int(record.origins[row]) for row in rows])
     blocks = range(len(EXPERT_BLOCKS))
@@ -130,7 +149,7 @@ def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) 
     for block in blocks:
         near = [0.25 ** abs(block - other) if block else float(other == 0) for other in blocks]
         sums = []
-        for name in names:
+        for name in (*names, BUNDLE):
             total = squares = 0.0
             for row, stands_for in zip(rows, days, strict=True):
                 regret = sum(
@@ -140,8 +159,9 @@ def slow_weights(record: Record, names: Sequence[str], series: Array, now: int) 
                 total, squares = total + regret * stands_for, squares + (regret * stands_for) ** 2
             sums.append((total, squares))
         least = 1e-3 * max(squares for _, squares in sums)
-        shares = [total / max(squares, least) if total > 0 else 0.0 for total, squares in sums]
-        whole = sum(shares)
+        *shares, of_bundle = [total / max(squares, least) if total > 0 else 0.0 for total, squares in sums]
+        whole = sum(shares) + of_bundle
+        shares = [share + of_bundle * parts.get(name, 0.0) for name, share in zip(names, shares, strict=True)]
         alone = [1.0 if name == MEAN else 0.0 for name in names]
         weights.append([share / whole for share in shares] if whole > 0 else alone)
     return weights
@@ -371,6 +391,28 @@ def test_who_says_just_what_is_served_does_not_hold_the_weight_against_a_better_
         floor=FLOOR,
     )
     assert (combined.weights[:, combined.names.index("right")] > 0.5).all()
+
+
+def test_errors_of_the_corrected_mean_and_of_naive_forecasts_cancel() -> None:
+    """Of what is always too high no more is wanted by itself, but beside what is as much too low."""
+    series = air(9, gaps=0.0)
+    now = len(series) - HORIZON - 1
+    origins = np.arange(now - 24 * 30, now, STEP)
+
+    def off(by: float) -> Array:
+        return forecast(series, origins, 0, off=0.0, by=by)
+
+    names = ("linear", MEAN, CORRECTED, "daily")
+    experts = np.stack([off(0.1), off(0.1), off(0.3), off(-0.3)], axis=1)
+    record = Record(names, origins, experts, served=off(0.1))
+    models, others = {"linear": np.full(HORIZON, 100.0)}, {"daily": np.full(HORIZON, 70.0)}
+    combined = combine(record, series, now, models, others, floor=FLOOR)
+    weight = dict(zip(combined.names, combined.weights.T, strict=True))
+    assert (weight[CORRECTED] > 0.3).all()
+    assert (weight["daily"] > weight[CORRECTED]).all()
+    # Without naive forecasts there is nothing to cancel.
+    alone = combine(record, series, now, models, {}, floor=FLOOR)
+    assert (alone.weights[:, alone.names.index(CORRECTED)] == 0).all()
 
 
 def test_each_block_of_lead_times_has_its_own_weights() -> None:
