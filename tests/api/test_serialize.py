@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,10 +167,16 @@ def forecast_of(target: str, y: float, chances: list[float] | None) -> StoredFor
     )  # fmt: skip
 
 
+def plain(stored: StoredForecast, hours: int) -> list[dict[str, Any]]:
+    """The lead times of a forecast as JSON has them, but for their times."""
+    shown: list[dict[str, Any]] = msgspec.to_builtins(points(stored, hours), builtin_types=(datetime,))
+    return shown
+
+
 def test_a_forecast_of_the_index_is_whole_and_within_the_scale() -> None:
     chances = [0.0, 0.1235, 0.5, 0.3, 0.0764, 0.0001]
     stored = replace(forecast_of("aqi", 50.5, chances), pm25={name: [-0.04] * 48 for name in ARRAYS})
-    shown = points(stored, 3)
+    shown = plain(stored, 3)
     assert [point["lead_hours"] for point in shown] == [1, 2, 3]
     assert shown[0]["time"] == datetime(2025, 11, 5, 11, 30, tzinfo=UTC)
     assert (shown[0]["aqi"], shown[0]["category"], shown[0]["confidence"]) == (51, "Satisfactory", 0.124)
@@ -181,9 +188,9 @@ def test_a_forecast_of_the_index_is_whole_and_within_the_scale() -> None:
 
 
 def test_a_forecast_without_probabilities_names_none() -> None:
-    [point] = points(forecast_of("aqi", 120.0, None), 1)
+    [point] = plain(forecast_of("aqi", 120.0, None), 1)
     assert not {"confidence", "probabilities", "exceedance", "pm25"} & point.keys()
-    [point] = points(forecast_of("pm25", 12.25, None), 1)
+    [point] = plain(forecast_of("pm25", 12.25, None), 1)
     assert point.keys() == {"time", "lead_hours", "pm25"}
     assert (point["pm25"]["value"], point["pm25"]["lower_80"]) == (12.3, 0.0)
 
