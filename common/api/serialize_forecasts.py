@@ -154,7 +154,9 @@ def _indices(stored: StoredForecast, hours: int) -> list[Iterable[Any]]:
 def _pm25(arrays: Mapping[str, Sequence[float]], hours: int) -> Iterable[Band]:
     """By lead time; bounds are not below zero."""
     y, *bounds = (all_rounded(arrays[name][:hours], 1) for name in ARRAYS)
-    return map(Band, y, *([max(bound, 0.0) for bound in array] for array in bounds))
+    if min(map(min, bounds)) < 0:
+        bounds = [[max(bound, 0.0) for bound in array] for array in bounds]
+    return map(Band, y, *bounds)
 
 
 _FIELDS = [field.name for field in fields(ListedModel)]

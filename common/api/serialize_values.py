@@ -64,8 +64,10 @@ def shares(values: Iterable[float]) -> list[float]:
 
 def concentrations(values: Iterable[float | None]) -> list[float | None]:
     """To two decimals, whole ones without."""
-    hundredths = [None if value is None else round(value * 100) for value in values]
-    return [part if part is None else part / 100 if part % 100 else part // 100 for part in hundredths]
+    return [
+        None if value is None else part / 100 if (part := round(value * 100)) % 100 else part // 100
+        for value in values
+    ]
 
 
 def index_category(index: float | None, standard: Standard) -> str | None:
