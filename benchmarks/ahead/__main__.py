@@ -27,7 +27,7 @@ from common.domain.forecast import FAMILIES, Family
 from common.domain.observation import HOUR
 from common.features import (
     Array,
-    Layout,
+    FeatureSpec,
     ProviderForecasts,
     ReceivedForecasts,
     build_rows,
@@ -190,7 +190,7 @@ def _some(received: ReceivedForecasts, first: int, last: int) -> ReceivedForecas
 
 
 def _forecasts(
-    session: object, table: Array, hours: Hours, layout: Layout, weather_ahead: ProviderForecasts
+    session: object, table: Array, hours: Hours, layout: FeatureSpec, weather_ahead: ProviderForecasts
 ) -> tuple[Array, Array, dict[str, Array]]:
     """Truth, forecasts and naive forecasts from 5 and 17 o'clock of each day of the test window."""
     time_here = local_time(

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.seasons import series
 from common.domain.forecast import TARGETS, Target
 from common.domain.observation import HOUR, POLLUTANTS
-from common.features import CEILING, FLOOR, Layout, Rows, build_rows, local_time, usable_origins
+from common.features import CEILING, FLOOR, FeatureSpec, Rows, build_rows, local_time, usable_origins
 from common.training.backtest.plan import cleaned
 from common.training.dataset import LEADS
 from common.training.pooled import PooledModel, fit_pooled, write
@@ -94,8 +94,8 @@ def left_out(without: Collection[str]) -> set[str]:
     return set(without).union(*(region for region in REGIONS if region & set(without)))
 
 
-def _layout(target: Target) -> Layout:
-    return Layout(
+def _layout(target: Target) -> FeatureSpec:
+    return FeatureSpec(
         target=target,
         floor=FLOOR[target],
         ceiling=CEILING[target],

@@ -90,8 +90,10 @@ def test_the_dashboard_goes_with_the_api_and_the_last_release_s_parts_stay() -> 
     gcloud = "gcloud --quiet --project project storage rsync"
     taken_back = lines.index(f"{gcloud} {archive} {page}/assets ")
     [deployed] = [number for number, line in enumerate(lines) if "functions deploy vayu-prod-api " in line]
-    kept = lines.index(f"{gcloud} --delete-unmatched-destination-objects dashboard/dist/assets {archive} ")
-    assert copied < taken_back < deployed < kept
+    archived = lines.index(
+        f"{gcloud} --delete-unmatched-destination-objects dashboard/dist/assets {archive} "
+    )
+    assert copied < taken_back < deployed < archived
 
 
 def test_no_secret_stands_in_the_environment(commands: list[list[str]]) -> None:
