@@ -32,23 +32,27 @@ class Queue(Protocol):
         ...
 
 
-class ObjectStore(Protocol):
+class PublishedFiles(Protocol):
+    """Files by key that are given away. Every method raises StoreError when the store cannot be reached."""
+
+    def get(self, key: str) -> bytes:
+        """The bytes under `key`; raises NotFound when there are none."""
+        ...
+
+    def signed_url(self, key: str, valid_for: timedelta) -> str | None:
+        """An address from which anybody may get `key` for so long; None where the store has no such addresses."""
+        ...
+
+
+class ObjectStore(PublishedFiles, Protocol):
     """Files by key. Keys are paths with ``/``. Every method raises StoreError when the store cannot be reached."""
 
     def put(self, key: str, data: bytes) -> None:
         """Store `data` under `key`, in place of what was there; readers see all of it or none."""
         ...
 
-    def get(self, key: str) -> bytes:
-        """The bytes under `key`; raises NotFound when there are none."""
-        ...
-
     def exists(self, key: str) -> bool:
         """Whether there is something under `key`."""
-        ...
-
-    def signed_url(self, key: str, valid_for: timedelta) -> str | None:
-        """An address from which anybody may get `key` for so long; None where the store has no such addresses."""
         ...
 
     def delete(self, key: str) -> None:

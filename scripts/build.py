@@ -65,7 +65,7 @@ UNITS = {
     "collect": Unit(("base",), (), ("base", "gcp"), zipped_mb=12),
     "forecast": Unit(("base", "inference"), (), ("inference", "gcp"), zipped_mb=50, unzipped_mb=150),
     "retention": Unit(("base",), ("files",), ("files", "gcp")),
-    "api": Unit(("base",), ("api", "files"), ("api", "files", "gcp"), zipped_mb=20),
+    "api": Unit(("base",), ("api",), ("api", "files", "gcp"), zipped_mb=20),
     "train": Unit((), (), ("training", "gcp")),
 }
 IMAGE = "train"

@@ -19,8 +19,8 @@ def parsed(result: Result, status: int = 0) -> dict[str, Any]:
     """What a command said with ``--json``: one line, strictly JSON."""
     assert result.exit_code == status, result.output
     [line] = result.stdout.splitlines()
-    found: dict[str, Any] = json.loads(line, parse_constant=_refuse)
-    return found
+    actual: dict[str, Any] = json.loads(line, parse_constant=_refuse)
+    return actual
 
 
 def _refuse(constant: str) -> None:

@@ -63,7 +63,7 @@ def keep_and_reconcile(database: Database, readings: list[Reading], now: datetim
     """Store the readings, and compute every hour from the first of them to `now`; how many changed."""
     keep(database, readings, now)
     cities = {
-        reading.city: min(one.time for one in readings if one.city == reading.city) for reading in readings
+        reading.city: min(item.time for item in readings if item.city == reading.city) for reading in readings
     }
     changed = 0
     with database.transaction() as connection:

@@ -17,7 +17,7 @@ from common.store.engine import Database, run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Asked = tuple[str, str, str, str]
+Question = tuple[str, str, str, str]
 """Endpoint, latitudes, first and last day."""
 Before = Callable[[Seen], Answer | None]
 """What comes before a question is answered: another answer, or None."""
@@ -41,7 +41,7 @@ class Past:
         return len(self._stub.seen)
 
     @property
-    def asked(self) -> Counter[Asked]:
+    def questions(self) -> Counter[Question]:
         """How often each question came."""
         names = ("latitude", "start_date", "end_date")
         return Counter((seen.path, *(seen.query[name] for name in names)) for seen in list(self._stub.seen))  # type: ignore[misc]
@@ -61,7 +61,7 @@ def weight_of(seen: Seen) -> float:
 
 def varied(seen: Seen) -> Any:
     """An answer in which no two places and hours are the same."""
-    found = []
+    result = []
     for latitude, place in zip(seen.query["latitude"].split(","), open_meteo_places(seen), strict=True):
         table = place["hourly"]
         start = int(datetime.fromisoformat(table["time"][0] + "+00:00").timestamp()) // 3600
@@ -69,8 +69,8 @@ def varied(seen: Seen) -> Any:
             seed = int(float(latitude) * 1e4) + len(name)
             hours = range(start, start + len(table["time"]))
             table[name] = [1.0 + (seed * 31 + hour * 7) % 89 / 2 for hour in hours]
-        found.append(place)
-    return found if len(found) > 1 else found[0]
+        result.append(place)
+    return result if len(result) > 1 else result[0]
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def past() -> Iterator[Past]:
 
 def rows(database: Database, until: datetime) -> dict[str, list[Any]]:
     """All that is known of the time before `until`, without the moments in which it was written."""
-    kept = {
+    stored = {
         "reading": "to_jsonb(reading) - 'received_at'",
         "city_hour": "to_jsonb(city_hour) - 'computed_at'",
     }
@@ -96,5 +96,5 @@ def rows(database: Database, until: datetime) -> dict[str, list[Any]]:
                     until=until,
                 )
             ]
-            for table, columns in kept.items()
+            for table, columns in stored.items()
         }

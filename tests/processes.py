@@ -14,7 +14,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 Running = TypeVar("Running", bound=Any)
 
 
@@ -28,7 +28,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 def of_folder(folder: Path) -> list[str]:
     """Processes that name the folder in command line, working directory or environment, each in one line."""
-    found = []
+    result = []
     text = str(folder)
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
@@ -36,8 +36,8 @@ def of_folder(folder: Path) -> list[str]:
             if not command:  # the kernel's own, and those that have ended
                 continue
             if any(text in part for part in (*command, process.cwd() or "", *process.environ().values())):
-                found.append(f"{process.pid} {' '.join(command)[:200]}")
-    return found
+                result.append(f"{process.pid} {' '.join(command)[:200]}")
+    return result
 
 
 def free_port() -> int:
@@ -63,13 +63,13 @@ def killed_afterwards(running: Running) -> Iterator[Running]:
         running.process.wait()
 
 
-def until(condition: Callable[[], Found], seconds: float, what: str = "", *, poll_s: float = 0.02) -> Found:
+def until(condition: Callable[[], Result], seconds: float, what: str = "", *, poll_s: float = 0.02) -> Result:
     """What `condition` gives once it is true; an AssertionError where that takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
-        found = condition()
-        if found:
-            return found
+        result = condition()
+        if result:
+            return result
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
         time.sleep(poll_s)
 

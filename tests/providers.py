@@ -83,7 +83,7 @@ def cpcb_feed(cities: Iterable[City], now: datetime, stations: int = 2) -> dict[
                 ],
             }
         )
-    return {"country": [{"stateId": state, "citiesInState": found} for state, found in states.items()]}
+    return {"country": [{"stateId": state, "citiesInState": values} for state, values in states.items()]}
 
 
 def cpcb_rows(cities: Iterable[City], now: datetime, stations: int = 2) -> list[dict[str, str]]:

@@ -34,7 +34,7 @@ class PubSub(StandIn):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[str, list[dict[str, Any]]] = {}
+        self._published: dict[str, list[dict[str, Any]]] = {}
 
     def reply(self, request: Request) -> tuple[int, bytes]:
         topic = request.path.rpartition("/")[2].partition(":")[0]
@@ -46,13 +46,13 @@ class PubSub(StandIn):
 
     def publish(self, topic: str, message: dict[str, Any]) -> str:
         """Keep a message; its id."""
-        kept = self._kept.setdefault(topic, [])
-        kept.append(message | {"messageId": str(len(kept) + 1)})
-        return str(len(kept))
+        stored = self._published.setdefault(topic, [])
+        stored.append(message | {"messageId": str(len(stored) + 1)})
+        return str(len(stored))
 
     def published(self, topic: str) -> list[dict[str, Any]]:
         """What came, in its order, as it is pushed."""
-        return self._kept.get(topic, [])
+        return self._published.get(topic, [])
 
 
 class Emulator:
@@ -61,7 +61,7 @@ class Emulator:
     def __init__(self, program: Path, folder: Path) -> None:
         self._port = free_port()
         self.address = f"127.0.0.1:{self._port}"
-        self._kept: dict[str, list[dict[str, Any]]] = {}
+        self._published: dict[str, list[dict[str, Any]]] = {}
         with (folder / "log.txt").open("wb") as log:
             self.process = subprocess.Popen(
                 ["java", "-jar", program, "--host=127.0.0.1", f"--port={self._port}"],
@@ -79,7 +79,7 @@ class Emulator:
         """Make a topic, and a subscription of its name."""
         self._ask("PUT", f"topics/{topic}", {})
         self._ask("PUT", f"subscriptions/{topic}", {"topic": f"projects/{PROJECT}/topics/{topic}"})
-        self._kept[topic] = []
+        self._published[topic] = []
 
     def publish(self, topic: str, message: dict[str, Any]) -> str:
         """Publish a message; its id."""
@@ -89,13 +89,13 @@ class Emulator:
 
     def published(self, topic: str) -> list[dict[str, Any]]:
         """What came, in its order, as it is pushed."""
-        kept = self._kept.get(topic, [])
-        asked = {"maxMessages": 1000, "returnImmediately": True}
-        while found := self._ask("POST", f"subscriptions/{topic}:pull", asked).get("receivedMessages"):
-            kept += sorted((one["message"] for one in found), key=lambda one: int(one["messageId"]))
-            ids = [one["ackId"] for one in found]
+        stored = self._published.get(topic, [])
+        requested = {"maxMessages": 1000, "returnImmediately": True}
+        while result := self._ask("POST", f"subscriptions/{topic}:pull", requested).get("receivedMessages"):
+            stored += sorted((item["message"] for item in result), key=lambda item: int(item["messageId"]))
+            ids = [item["ackId"] for item in result]
             self._ask("POST", f"subscriptions/{topic}:acknowledge", {"ackIds": ids})
-        return kept
+        return stored
 
     def _ask(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(
@@ -105,8 +105,8 @@ class Emulator:
             method=method,
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
+            result: dict[str, Any] = json.load(answer)
+        return result
 
 
 @contextmanager

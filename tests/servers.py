@@ -29,8 +29,8 @@ PASSWORD = "p4ssw0rd-of-the-tests"  # noqa: S105 — of servers that live for a 
 
 def system_programs() -> Path | None:
     """Programs of an installed PostgreSQL, the newest; None where there is none."""
-    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    return max(found, key=lambda path: int(path.parent.name), default=None)
+    result = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(result, key=lambda path: int(path.parent.name), default=None)
 
 
 def give(identity: Identity, folder: Path) -> None:

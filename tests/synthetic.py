@@ -89,7 +89,7 @@ def put_hours(database: Database, city: str, history: Array, end: datetime = END
 
 def readings(city: str, history: Array, end: datetime = END) -> list[Reading]:
     """A history as what one station reported; the index is left to be computed."""
-    found = []
+    result = []
     for back, row in enumerate(reversed(history)):
         values = {
             name: float(value)
@@ -97,8 +97,8 @@ def readings(city: str, history: Array, end: datetime = END) -> list[Reading]:
             if name != "aqi" and not math.isnan(value)
         }
         if values:
-            found.append(Reading("cpcb", city, end - back * HOUR, "measured", values, station="Made-up"))
-    return found
+            result.append(Reading("cpcb", city, end - back * HOUR, "measured", values, station="Made-up"))
+    return result
 
 
 def make_model(

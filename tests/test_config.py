@@ -223,9 +223,9 @@ def test_whose_pages() -> None:
     ],
 )
 def test_database_addresses(url: str) -> None:
-    found = from_mapping({"DATABASE_URL": url}).database_url
-    assert found == "postgresql+pg8000" + url[url.index("://") :]
-    assert parse(found).login["database"] in ("name", "vayu", "db")
+    result = from_mapping({"DATABASE_URL": url}).database_url
+    assert result == "postgresql+pg8000" + url[url.index("://") :]
+    assert parse(result).login["database"] in ("name", "vayu", "db")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,17 @@ from synthetic import END, hours
 
 from common.domain.forecast import HORIZON
 from common.domain.observation import IST
-from common.features import INPUTS, Array, Layout, Rows, Scaled, build, build_rows, local_time, production
+from common.features import (
+    INPUTS,
+    Array,
+    FeatureSpec,
+    Rows,
+    Scaled,
+    build,
+    build_rows,
+    local_time,
+    production,
+)
 
 LEADS = np.arange(1, HORIZON + 1)
 RANDOM = np.random.default_rng(6)
@@ -23,10 +33,10 @@ COLUMNS = ("visits", "pm10", "wind", "gauge")
 TABLE = np.stack([RANDOM.uniform(1, 90, 700) for _ in COLUMNS], axis=1)
 TABLE[RANDOM.random(TABLE.shape) < 0.05] = np.nan
 WIND = Scaled("wind", 40.0, 25.0)
-LAYOUT = Layout("visits", 2.0, 900.0, COLUMNS, ("pm10",), (WIND, Scaled("gauge", 45.0, 20.0)), (WIND,))
+LAYOUT = FeatureSpec("visits", 2.0, 900.0, COLUMNS, ("pm10",), (WIND, Scaled("gauge", 45.0, 20.0)), (WIND,))
 
 
-def rows(table: Array, layout: Layout, origin: int, zone: object = IST) -> Rows:
+def rows(table: Array, layout: FeatureSpec, origin: int, zone: object = IST) -> Rows:
     time = local_time(END, len(table), zone)  # type: ignore[arg-type]
     return build_rows(table, time, layout, np.array([origin]), LEADS)
 

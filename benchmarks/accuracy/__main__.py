@@ -71,22 +71,24 @@ def main() -> None:
     parser.add_argument("--series", nargs="+", choices=WINDOWS, default=list(WINDOWS))
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--alone", action="store_true", help="without the open libraries")
-    asked = parser.parse_args()
-    if asked.folder is None:
+    options = parser.parse_args()
+    if options.folder is None:
         sys.exit("no measurements: give their folder, or name it in VAYU_TEST_DATA")
     print(HEADINGS)
-    if not asked.alone and others.missing():
+    if not options.alone and others.missing():
         print(f"without open libraries beside: {', '.join(others.missing())} not installed")
-    beside = not asked.alone and not others.missing()
-    found = {}
-    for name in asked.series:
-        path = _path(Path(asked.folder), WINDOWS[name].file)
+    beside = not options.alone and not others.missing()
+    result = {}
+    for name in options.series:
+        path = _path(Path(options.folder), WINDOWS[name].file)
         if path is None:
-            print(f"{name:<20}left out: {asked.folder} has no {WINDOWS[name].file}.parquet")
+            print(f"{name:<20}left out: {options.folder} has no {WINDOWS[name].file}.parquet")
             continue
-        found[name] = _measured(name, Path(asked.folder), path, WINDOWS[name], tuple(asked.families), beside)
-    if set(FIVE) <= set(found):
-        means = [sum(found[name][at] for name in FIVE) / len(FIVE) for at in range(3)]
+        result[name] = _measured(
+            name, Path(options.folder), path, WINDOWS[name], tuple(options.families), beside
+        )
+    if set(FIVE) <= set(result):
+        means = [sum(result[name][at] for name in FIVE) / len(FIVE) for at in range(3)]
         print(f"{'mean of the five':<20}{'':<15}" + f"{means[0]:>+8.1%}{means[1]:>+7.1%}{means[2]:>+7.1%}")
 
 
@@ -99,7 +101,7 @@ def _measured(
     name: str, folder: Path, path: Path, window: Window, families: Any, beside: bool
 ) -> tuple[float, float, float]:
     zone = ZoneInfo(window.zone)
-    first, last = (datetime.fromisoformat(one).replace(tzinfo=zone) for one in (window.first, window.last))
+    first, last = (datetime.fromisoformat(item).replace(tzinfo=zone) for item in (window.first, window.last))
     started = time.process_time()
     done = backtest(
         read_hours(path, zone),
@@ -114,24 +116,26 @@ def _measured(
             pooled=unseen(folder, window.file.split("_")[0], first),
         ),
     )
-    found = report(done.forecasts, done.hours.names.tolist())
-    _print(name, done, found, time.process_time() - started)
+    result = report(done.forecasts, done.hours.names.tolist())
+    _print(name, done, result, time.process_time() - started)
     if beside:
         _print_others(done)
-    leads = found["by_lead"]
-    return found["together"]["skill"], leads[0]["skill"], leads[23]["skill"]
+    leads = result["by_lead"]
+    return result["together"]["skill"], leads[0]["skill"], leads[23]["skill"]
 
 
-def _print(name: str, done: Backtest, found: dict[str, Any], cpu: float) -> None:
-    together, leads = found["together"], found["by_lead"]
-    blocks = "  ".join(f"{one['coverage80']:.0%}/{one['coverage95']:.0%}" for one in found["by_block"])
+def _print(name: str, done: Backtest, result: dict[str, Any], cpu: float) -> None:
+    together, leads = result["together"], result["by_lead"]
+    blocks = "  ".join(f"{block['coverage80']:.0%}/{block['coverage95']:.0%}" for block in result["by_block"])
     print(
         f"{name:<20}{done.best.family:<8}{together['mae']:>7.2f}{together['skill']:>+8.1%}"
         f"{leads[0]['skill']:>+7.1%}{leads[23]['skill']:>+7.1%}{together['coverage80']:>7.1%}"
         f"{together['coverage95']:>7.1%}{together['width80']:>8.1f}{cpu:>7.0f}   {blocks}",
         flush=True,
     )
-    held_out = ", ".join(f"{one.family} {one.metrics['holdout']['skill']:+.3f}" for one in done.candidates)
+    held_out = ", ".join(
+        f"{candidate.family} {candidate.metrics['holdout']['skill']:+.3f}" for candidate in done.candidates
+    )
     print(f"{'':<20}held-out skill: {held_out}; blend of {done.best.metrics.get('blend_of')}", flush=True)
 
 

@@ -34,7 +34,7 @@ def missing() -> list[str]:
 
 def forecasts(done: Backtest) -> dict[str, Array]:
     """Name → forecasts of the backtest's origins, (n_origins, 48), in the target's unit."""
-    names = [done.layout.target, *(one.name for one in done.layout.ahead)]
+    names = [done.layout.target, *(provider.name for provider in done.layout.ahead)]
     columns = [done.layout.inputs.index(name) for name in names]
     names[0] = "y"
     filled = [_filled(values[:, columns]) for values in done.hours.values]
@@ -42,11 +42,11 @@ def forecasts(done: Backtest) -> dict[str, Array]:
     cut = int(origins.min()) + 1
     past = _long([values[:cut] for values in filled], np.zeros(len(filled), dtype=int), names)
     pairs = list(zip(series.tolist(), origins.tolist(), strict=True))
-    seen = [filled[one][max(at + 1 - _BEFORE, 0) : at + 1] for one, at in pairs]
+    seen = [filled[item][max(at + 1 - _BEFORE, 0) : at + 1] for item, at in pairs]
     before = _long(seen, np.maximum(origins + 1 - _BEFORE, 0), names)
     ahead = None
     if done.layout.ahead:
-        paths = [filled[one][at + 1 : at + 1 + HORIZON] for one, at in pairs]
+        paths = [filled[item][at + 1 : at + 1 + HORIZON] for item, at in pairs]
         paths = [np.pad(path, ((0, HORIZON - len(path)), (0, 0)), mode="edge") for path in paths]
         ahead = _long(paths, origins + 1, names).drop(columns="y")
     made = _mlforecast(past, before, ahead) | _statsforecast(before[["unique_id", "ds", "y"]])

@@ -27,7 +27,7 @@ from common.domain.forecast import FAMILIES, Family
 from common.domain.observation import HOUR
 from common.features import (
     Array,
-    Layout,
+    FeatureSpec,
     ProviderForecasts,
     ReceivedForecasts,
     build_rows,
@@ -96,12 +96,12 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--apart", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     path = next(
         (
-            one
+            file
             for part in (".", "backtest")
-            if asked.folder and (one := Path(asked.folder, part, "beijing_pm25.parquet")).exists()
+            if options.folder and (file := Path(options.folder, part, "beijing_pm25.parquet")).exists()
         ),
         None,
     )
@@ -110,9 +110,9 @@ def main() -> None:
     hours = cleaned(read_hours(path, ZONE), "pm25")
     print(f"{'known of the weather ahead':<32}{'family':<8}{'MAE':>7}{'skill':>8}", end="")
     print("".join(f"{f'{lead} h':>8}" for lead in SHOWN) + f"{'CPU s':>8}")
-    for name in asked.cases:
+    for name in options.cases:
         started = time.process_time()
-        if asked.apart:
+        if options.apart:
             begin = hours.index(int(PLAN.train_until.timestamp())) - 24 * WINDOW_DAYS
             each = [
                 replace(hours, values=[table[begin:]], first=hours.first + 3600 * begin)
@@ -120,7 +120,7 @@ def main() -> None:
             ]
         else:
             each = [hours]
-        done = [_measure(some, CASES[name], tuple(asked.families), seed) for seed, some in enumerate(each)]
+        done = [_measure(some, CASES[name], tuple(options.families), seed) for seed, some in enumerate(each)]
         _print(CASES[name], done, time.process_time() - started)
 
 
@@ -147,17 +147,17 @@ def _measure(hours: Hours, case: Case, families: tuple[Family, ...], seed: int) 
     cut = hours.index(int(PLAN.train_until.timestamp()))
     layout, _ = make_layout(hours, cut, PLAN)
     layout = replace(layout, as_issued=True) if case.errors is not None else replace(layout, ahead=())
-    told = [_forecasts_as_issued(table, hours, case, seed + at) for at, table in enumerate(hours.values)]
+    received = [_forecasts_as_issued(table, hours, case, seed + at) for at, table in enumerate(hours.values)]
     past = [table[:cut] for table in hours.values]
     until = datetime.fromtimestamp(hours.first, UTC) + (cut - 1) * HOUR
-    learnt = [_between(one, cut - 24 * case.days if case.days else 0, cut) for one in told]
+    learnt = [_between(metric, cut - 24 * case.days if case.days else 0, cut) for metric in received]
     data = pooled_dataset(past, until, ZONE, layout, learnt)
-    best = best_of([one for one in train_families(data, families) if one.fault is None])
+    best = best_of([item for item in train_families(data, families) if item.fault is None])
     session = open_session(best.onnx)
-    served = [ProviderForecasts() if case.lost else one for one in told]
+    served = [ProviderForecasts() if case.lost else metric for metric in received]
     parts = [
-        _forecasts(session, table, hours, layout, one)
-        for table, one in zip(hours.values, served, strict=True)
+        _forecasts(session, table, hours, layout, item)
+        for table, item in zip(hours.values, served, strict=True)
     ]
     actual, y = (np.concatenate([part[at] for part in parts]) for at in (0, 1))
     return (
@@ -177,18 +177,20 @@ def _forecasts_as_issued(table: Array, hours: Hours, case: Case, seed: int) -> P
 
 def _between(weather_ahead: ProviderForecasts, first: int, last: int) -> ProviderForecasts:
     """What had been received from one hour to another."""
-    return ProviderForecasts(tuple(_some(one, first, last) for one in weather_ahead.providers))
+    return ProviderForecasts(tuple(_some(provider, first, last) for provider in weather_ahead.providers))
 
 
-def _some(told: ReceivedForecasts, first: int, last: int) -> ReceivedForecasts:
-    kept = (told.received >= first) & (told.received < last)
+def _some(received: ReceivedForecasts, first: int, last: int) -> ReceivedForecasts:
+    within = (received.received >= first) & (received.received < last)
     return ReceivedForecasts(
-        told.received[kept], told.first[kept], {name: one[kept] for name, one in told.values.items()}
+        received.received[within],
+        received.first[within],
+        {name: value[within] for name, value in received.values.items()},
     )
 
 
 def _forecasts(
-    session: object, table: Array, hours: Hours, layout: Layout, weather_ahead: ProviderForecasts
+    session: object, table: Array, hours: Hours, layout: FeatureSpec, weather_ahead: ProviderForecasts
 ) -> tuple[Array, Array, dict[str, Array]]:
     """Truth, forecasts and naive forecasts from 5 and 17 o'clock of each day of the test window."""
     time_here = local_time(

@@ -66,15 +66,15 @@ def _rain(
         for first, last in (RAIN_HOURS, RAIN_FACTOR)
     )
     moved = np.clip(hours + np.rint(shift).astype(np.intp), 0, len(padded) - 1)
-    found: Array = padded[moved] * np.exp(factor)
-    return found
+    spread: Array = padded[moved] * np.exp(factor)
+    return spread
 
 
 def _smooth(issues: int, luck: np.random.Generator) -> Array:
     """Standard normal numbers, (issues, STEPS), that fade into each other along the lead times."""
-    kept = np.exp(-1 / MEMORY)
+    memory = np.exp(-1 / MEMORY)
     out = np.empty((issues, STEPS))
     out[:, 0] = luck.standard_normal(issues)
     for step in range(1, STEPS):
-        out[:, step] = kept * out[:, step - 1] + np.sqrt(1 - kept**2) * luck.standard_normal(issues)
+        out[:, step] = memory * out[:, step - 1] + np.sqrt(1 - memory**2) * luck.standard_normal(issues)
     return out

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.api.servers import Asked, Server
+from benchmarks.api.servers import Call, Server
 from benchmarks.storage.__main__ import END, add_up
 from benchmarks.storage.fill import SOURCES, fill, tidy
 from benchmarks.storage.requests import BATCH
@@ -33,28 +33,28 @@ from common.store.migrate import migrate
 
 API = "/api/v1"
 DAYS = 90
-HELLO = Asked("bare Flask", "/")
-KEPT, THROUGH_FLASK = 1.5, 2.0
+HELLO = Call("bare Flask", "/")
+CACHED, THROUGH_FLASK = 1.5, 2.0
 """Bounds where the answer is known: kept in front of Flask; or found by an endpoint, which Flask calls first"""
 ONE_CITY, SEVERAL = 6.0, 8.0
 """Bounds where it is made anew: of one city; of several, and of a history"""
 REQUESTS = (
-    (KEPT, SEVERAL, Asked("cities", f"{API}/cities/")),
-    (KEPT, ONE_CITY, Asked("current", f"{API}/aqi/current/Delhi")),
-    (KEPT, ONE_CITY, Asked("forecast", f"{API}/forecast/Delhi")),
-    (KEPT, SEVERAL, Asked("rankings", f"{API}/cities/rankings")),
-    (KEPT, ONE_CITY, Asked("pollutants", f"{API}/aqi/pollutants/Delhi")),
-    (KEPT, ONE_CITY, Asked("models/performance", f"{API}/models/performance/Delhi")),
-    (KEPT, ONE_CITY, Asked("forecast/confidence", f"{API}/forecast/confidence/Delhi")),
-    (KEPT, ONE_CITY, Asked("models/list", f"{API}/models/list?city=Delhi")),
-    (THROUGH_FLASK, ONE_CITY, Asked("health", f"{API}/health")),
-    (KEPT, SEVERAL, Asked("compare of 4", f"{API}/cities/compare?cities=Delhi,Mumbai,Kolkata,Chennai")),
+    (CACHED, SEVERAL, Call("cities", f"{API}/cities/")),
+    (CACHED, ONE_CITY, Call("current", f"{API}/aqi/current/Delhi")),
+    (CACHED, ONE_CITY, Call("forecast", f"{API}/forecast/Delhi")),
+    (CACHED, SEVERAL, Call("rankings", f"{API}/cities/rankings")),
+    (CACHED, ONE_CITY, Call("pollutants", f"{API}/aqi/pollutants/Delhi")),
+    (CACHED, ONE_CITY, Call("models/performance", f"{API}/models/performance/Delhi")),
+    (CACHED, ONE_CITY, Call("forecast/confidence", f"{API}/forecast/confidence/Delhi")),
+    (CACHED, ONE_CITY, Call("models/list", f"{API}/models/list?city=Delhi")),
+    (THROUGH_FLASK, ONE_CITY, Call("health", f"{API}/health")),
+    (CACHED, SEVERAL, Call("compare of 4", f"{API}/cities/compare?cities=Delhi,Mumbai,Kolkata,Chennai")),
     (
-        KEPT,
+        CACHED,
         SEVERAL,
-        Asked("forecast/batch of 5", f"{API}/forecast/batch", "POST", json.dumps(BATCH)),
+        Call("forecast/batch of 5", f"{API}/forecast/batch", "POST", json.dumps(BATCH)),
     ),
-    (KEPT, SEVERAL, Asked("history of 7 days", f"{API}/aqi/history/Delhi?days=7")),
+    (CACHED, SEVERAL, Call("history of 7 days", f"{API}/aqi/history/Delhi?days=7")),
 )
 """(bound as a multiple of bare Flask where the answer is known, bound where it is made anew, request)."""
 ROUNDS = 5
@@ -77,12 +77,12 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         url = options.database or _embedded(stack, folder)
         _filled(url)
-        kept, anew, hello = (
+        cached, anew, hello = (
             _start(stack, folder, name, url, extra)
             for name, extra in (("vayu", {}), ("vayu", {"VAYU_CACHE_MB": "0"}), ("hello", {}))
         )
-        rows = _measure(requests, kept, anew, hello, options.seconds)
-        many = _at_once(requests, kept, hello, options.seconds)
+        rows = _measure(requests, cached, anew, hello, options.seconds)
+        many = _at_once(requests, cached, hello, options.seconds)
     within = _show(rows, many)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     about = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
@@ -129,25 +129,28 @@ def _start(stack: ExitStack, folder: Path, application: str, url: str, extra: di
 
 
 def _measure(
-    requests: list[tuple[float, float, Asked]], kept: Server, anew: Server, hello: Server, seconds: int
+    requests: list[tuple[float, float, Call]], cached: Server, anew: Server, hello: Server, seconds: int
 ) -> list[dict[str, Any]]:
     """Each kind of request in turns with the bare one: what the machine does besides concerns all of them."""
     rows = []
-    for bound, anew_bound, asked in requests:
+    for bound, anew_bound, call in requests:
         for _ in range(8):
-            for server in (kept, anew):  # every worker has answered it once
-                server.ask(asked)
-        wanted = {"bare": (hello, HELLO), "kept": (kept, asked), "anew": (anew, asked)}
-        tag = kept.ask(asked)[1].get("ETag")
-        if tag and asked.method == "GET":
-            unchanged = Asked(asked.name, asked.path, header=("If-None-Match", tag), status=304)
-            wanted["unchanged"] = kept, unchanged
+            for server in (cached, anew):  # every worker has answered it once
+                server.ask(call)
+        wanted = {"bare": (hello, HELLO), "kept": (cached, call), "anew": (anew, call)}
+        tag = cached.ask(call)[1].get("ETag")
+        if tag and call.method == "GET":
+            unchanged = Call(call.name, call.path, header=("If-None-Match", tag), status=304)
+            wanted["unchanged"] = cached, unchanged
         rounds = [
-            {kind: server.load(one, connections=1, seconds=seconds) for kind, (server, one) in wanted.items()}
+            {
+                kind: server.load(item, connections=1, seconds=seconds)
+                for kind, (server, item) in wanted.items()
+            }
             for _ in range(ROUNDS)
         ]
         rows.append(
-            {"name": asked.name, "bound": bound, "anew_bound": anew_bound}
+            {"name": call.name, "bound": bound, "anew_bound": anew_bound}
             | {kind: _together(rounds, kind) for kind in wanted}
         )
     return rows
@@ -155,22 +158,22 @@ def _measure(
 
 def _together(rounds: list[dict[str, dict[str, Any]]], kind: str) -> dict[str, Any]:
     """The median of the rounds, each compared with the bare one of the same few seconds."""
-    parts = [one[kind] for one in rounds]
+    parts = [round_[kind] for round_ in rounds]
     return {
         "requests": sum(part["requests"] for part in parts),
         "errors": sum(part["errors"] for part in parts),
         "user_ms": median(part["user_ms"] for part in parts),
-        "times": median(one[kind]["user_ms"] / one["bare"]["user_ms"] for one in rounds),
+        "times": median(round_[kind]["user_ms"] / round_["bare"]["user_ms"] for round_ in rounds),
         "bytes": parts[0]["bytes"],
     }
 
 
 def _at_once(
-    requests: list[tuple[float, float, Asked]], kept: Server, hello: Server, seconds: int
+    requests: list[tuple[float, float, Call]], cached: Server, hello: Server, seconds: int
 ) -> list[dict[str, Any]]:
     return [
-        {"name": asked.name, **server.load(asked, connections=100, seconds=seconds)}
-        for server, asked in ((hello, HELLO), *((kept, asked) for _, _, asked in requests))
+        {"name": call.name, **server.load(call, connections=100, seconds=seconds)}
+        for server, call in ((hello, HELLO), *((cached, call) for _, _, call in requests))
     ]
 
 
@@ -185,24 +188,24 @@ def _show(rows: list[dict[str, Any]], many: list[dict[str, Any]]) -> bool:
         bare = row["bare"]["user_ms"]
         cells = [row["name"], f"{bare:.3f}"]
         for kind, bound in (("kept", row["bound"]), ("anew", row["anew_bound"]), ("unchanged", UNCHANGED)):
-            found = row.get(kind)
-            if found is None:
+            result = row.get(kind)
+            if result is None:
                 cells += ["–", "–", "–"]
                 continue
-            times = found["times"]
-            good = times <= bound and not found["errors"]
+            times = result["times"]
+            good = times <= bound and not result["errors"]
             within &= good
-            cells += [f"{found['user_ms']:.3f}", f"{times:.2f}", f"{bound:g}{'' if good else ' ✗'}"]
+            cells += [f"{result['user_ms']:.3f}", f"{times:.2f}", f"{bound:g}{'' if good else ' ✗'}"]
         print("| " + " | ".join((*cells, str(row["kept"]["bytes"]))) + " |")
     print("\n100 connections\n\n| request | requests/s | p50, ms | p99, ms | × | bound | errors |")
     print("|---|" + "---|" * 6)
-    for one in many:
-        times = one["times"] = one["p99_ms"] / many[0]["p99_ms"]
-        good = times <= SLOWEST and not one["errors"]
+    for row in many:
+        times = row["times"] = row["p99_ms"] / many[0]["p99_ms"]
+        good = times <= SLOWEST and not row["errors"]
         within &= good
         print(
-            f"| {one['name']} | {one['requests'] / one['seconds']:.0f} | {one['p50_ms']:.1f} | {one['p99_ms']:.1f} "
-            f"| {times:.2f} | {SLOWEST:g}{'' if good else ' ✗'} | {one['errors']} |"
+            f"| {row['name']} | {row['requests'] / row['seconds']:.0f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} "
+            f"| {times:.2f} | {SLOWEST:g}{'' if good else ' ✗'} | {row['errors']} |"
         )
     return within
 

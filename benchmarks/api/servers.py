@@ -23,7 +23,7 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Call:
     """One kind of request."""
 
     name: str
@@ -61,20 +61,20 @@ class Server:
         """Wait until it answers."""
         for _ in range(300):
             try:
-                self.ask(Asked("", path))
+                self.ask(Call("", path))
             except OSError:
                 time.sleep(0.1)
             else:
                 return
         sys.exit(f"{self.address} does not answer; its log: {self._log.name}")
 
-    def ask(self, asked: Asked) -> tuple[int, Mapping[str, str], bytes]:
+    def ask(self, call: Call) -> tuple[int, Mapping[str, str], bytes]:
         """One request; (status, headers, body)."""
-        headers = dict([asked.header] if asked.header else [])
-        if asked.body:
+        headers = dict([call.header] if call.header else [])
+        if call.body:
             headers["Content-Type"] = "application/json"
         request = Request(  # noqa: S310 — of ours
-            self.address + asked.path, asked.body.encode() or None, headers, method=asked.method
+            self.address + call.path, call.body.encode() or None, headers, method=call.method
         )
         try:
             with urlopen(request, timeout=60) as answer:  # noqa: S310
@@ -82,26 +82,26 @@ class Server:
         except HTTPError as error:
             return error.code, error.headers, error.read()
 
-    def load(self, asked: Asked, *, connections: int, seconds: int) -> dict[str, Any]:
+    def load(self, call: Call, *, connections: int, seconds: int) -> dict[str, Any]:
         """So many connections for so long: what wrk says, and the workers' user CPU a request."""
-        status, _, body = self.ask(asked)
-        assert status == asked.status, (asked, status, body[:300])
-        header = asked.header or ()
+        status, _, body = self.ask(call)
+        assert status == call.status, (call, status, body[:300])
+        header = call.header or ()
         before = self._computed_s()
         done = subprocess.run(
             [
                 _WRK, "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s",
-                "--timeout", "10s", "--script", _SCRIPT, self.address + asked.path, "--", asked.method, asked.body,
+                "--timeout", "10s", "--script", _SCRIPT, self.address + call.path, "--", call.method, call.body,
                 *header,
             ],
             capture_output=True,
             text=True,
             check=True,
         )  # fmt: skip
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        found["user_ms"] = (self._computed_s() - before) * 1000 / found["requests"]
-        found["bytes"] = len(body)
-        return found
+        result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        result["user_ms"] = (self._computed_s() - before) * 1000 / result["requests"]
+        result["bytes"] = len(body)
+        return result
 
     def _computed_s(self) -> float:
         """User CPU of the workers so far, in seconds."""

@@ -79,16 +79,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", choices=sorted({one.unit for one in STARTS}))
+    parser.add_argument("--only", nargs="+", choices=sorted({start.unit for start in STARTS}))
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--json", type=Path, default=Path("build/benchmarks/coldstart.json"), metavar="FILE")
     options = parser.parse_args()
-    starts = [one for one in STARTS if not options.only or one.unit in options.only]
+    starts = [start for start in STARTS if not options.only or start.unit in options.only]
     with ExitStack() as stack:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         artefacts = Artefacts((options.folder or temporary / "artefacts").absolute())
-        trains = any(one.unit == "train" for one in starts)
+        trains = any(start.unit == "train" for start in starts)
         account = Account(stack, temporary, (CITY, TRAINED) if trains else (CITY,))
         artefacts.with_model(account.model(CITY))
         taken = _rounds(starts, options.rounds, artefacts, account)
@@ -108,27 +108,27 @@ Key = tuple[str, str, bool]
 def _rounds(starts: list[Start], rounds: int, artefacts: Artefacts, account: Account) -> dict[Key, list[Any]]:
     taken: dict[Key, list[Any]] = {}
     for number in range(rounds + 1):
-        for one in starts:
-            for bytecode in (True,) if one.bare else (True, False):
-                told = _started(one, artefacts, account, bytecode=bytecode)
+        for start in starts:
+            for bytecode in (True,) if start.bare else (True, False):
+                message = _started(start, artefacts, account, bytecode=bytecode)
                 if number:  # the first of each fills the disk's cache
-                    taken.setdefault((one.unit, one.name, bytecode), []).append(told)
+                    taken.setdefault((start.unit, start.name, bytecode), []).append(message)
         print(f"round {number} of {rounds}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
     return taken
 
 
-def _started(one: Start, artefacts: Artefacts, account: Account, *, bytecode: bool) -> dict[str, float]:
-    paths = artefacts.bare(one.unit) if one.bare else artefacts.paths(one.unit, bytecode=bytecode)
-    settings = one.settings if one.bare else account.environment
-    with Instance(artefacts.python, one.handler, paths, settings) as instance:
+def _started(item: Start, artefacts: Artefacts, account: Account, *, bytecode: bool) -> dict[str, float]:
+    paths = artefacts.bare(item.unit) if item.bare else artefacts.paths(item.unit, bytecode=bytecode)
+    settings = item.settings if item.bare else account.environment
+    with Instance(artefacts.python, item.handler, paths, settings) as instance:
         instance.wait_for_init()
         init = instance.used()
-        answer = instance.invoke(one.event)
+        answer = instance.invoke(item.event)
         whole = instance.used()
     if isinstance(answer, dict):
         assert answer.get("statusCode", 200) == 200, answer
         assert not answer.get("batchItemFailures"), instance.log
-    if one.unit == "forecast" and not one.bare:
+    if item.unit == "forecast" and not item.bare:
         assert account.forget_forecasts() == 2, instance.log
     return {
         "init_user_s": init.user_s,
@@ -143,16 +143,16 @@ def _started(one: Start, artefacts: Artefacts, account: Account, *, bytecode: bo
 
 def _rows(starts: list[Start], taken: dict[Key, list[dict[str, float]]]) -> list[dict[str, Any]]:
     rows, bare = [], {}
-    for one in starts:
-        found = taken[one.unit, one.name, True]
-        row: dict[str, Any] = {"unit": one.unit, "first": one.name, "bare": one.bare}
-        row |= {name: median(each[name] for each in found) for name in found[0]}
-        if one.bare:
-            bare.setdefault(one.unit, found)
+    for start in starts:
+        result = taken[start.unit, start.name, True]
+        row: dict[str, Any] = {"unit": start.unit, "first": start.name, "bare": start.bare}
+        row |= {name: median(each[name] for each in result) for name in result[0]}
+        if start.bare:
+            bare.setdefault(start.unit, result)
         else:
-            row["sources_user_s"] = median(each["user_s"] for each in taken[one.unit, one.name, False])
-        if one.unit in bare:
-            pairs = zip(found, bare[one.unit], strict=True)
+            row["sources_user_s"] = median(each["user_s"] for each in taken[start.unit, start.name, False])
+        if start.unit in bare:
+            pairs = zip(result, bare[start.unit], strict=True)
             row["times"] = median(each["user_s"] / other["user_s"] for each, other in pairs)
         rows.append(row)
     return rows

@@ -40,10 +40,10 @@ class Artefacts:
 
         Exits where no CPython 3.13 is at hand.
         """
-        found = build._compiler()
-        if found is None:
+        result = build._compiler()
+        if result is None:
             sys.exit("what is built for CPython 3.13 cannot be started without one")
-        self._compiler, self._folder = found, folder
+        self._compiler, self._folder = result, folder
         self.python = str(folder / "python" / "bin" / "python")
         if not (folder / "whole").exists():
             self._lay_out()

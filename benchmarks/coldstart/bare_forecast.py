@@ -20,5 +20,5 @@ def handler(*_: object) -> list[float]:
     model = Path(__file__).with_name("model.onnx").read_bytes()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     X = np.ones((48, session.get_inputs()[0].shape[1]), np.float32)
-    found: list[float] = session.run(["y"], {"X": X})[0].ravel().tolist()
-    return found
+    result: list[float] = session.run(["y"], {"X": X})[0].ravel().tolist()
+    return result

@@ -52,7 +52,7 @@ class Instance(LambdaInstance):
             Failed: when it never does.
         """
         for _ in range(_PATIENCE_S * 10):
-            if self._exchange.asked.wait(0.1):
+            if self._exchange.was_asked.wait(0.1):
                 return
             if self._process.poll() is not None:
                 break
@@ -83,5 +83,5 @@ def batch(type_: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((TESTS / "events" / "aws" / f"{name}.json").read_text())
-    return found
+    result: dict[str, Any] = json.loads((TESTS / "events" / "aws" / f"{name}.json").read_text())
+    return result

@@ -82,12 +82,12 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def _line(process: subprocess.Popen[str], told: str | None = None) -> str:
+def _line(process: subprocess.Popen[str], message: str | None = None) -> str:
     """The next line of a process, after it was told one."""
     assert process.stdin is not None
     assert process.stdout is not None
-    if told is not None:
-        process.stdin.write(told + "\n")
+    if message is not None:
+        process.stdin.write(message + "\n")
         process.stdin.flush()
     return process.stdout.readline().strip()
 

@@ -73,8 +73,8 @@ def main() -> None:
                     "loaded_s": loaded_s,
                     "city_hours": report.hours,
                     "sources": {
-                        name: one.failure or f"{one.readings} readings, {one.new} new"
-                        for name, one in report.sources.items()
+                        name: source.failure or f"{source.readings} readings, {source.new} new"
+                        for name, source in report.sources.items()
                     },
                 }
             ),

@@ -53,12 +53,12 @@ class Standin(Stub):
             self._waiting["all"] -= 1
         return Answer(body=body)
 
-    def told(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, Any]:
         """What was asked since this was last called."""
         with self._counting:
-            told = {"most": self.most, "questions": len(self.seen)}
+            counts = {"most": self.most, "questions": len(self.seen)}
             self.most, self.seen = {}, []
-        return told
+        return counts
 
 
 @cache
@@ -97,11 +97,11 @@ def main() -> None:
     with Standin() as standin:
         print(standin.url, flush=True)
         for line in sys.stdin:
-            told = standin.told()
+            counts = standin.counts()
             if line.strip():
                 standin.now = datetime.fromisoformat(line.strip())
                 _feed(standin.now)
-            print(json.dumps(told), flush=True)
+            print(json.dumps(counts), flush=True)
 
 
 if __name__ == "__main__":

@@ -40,19 +40,20 @@ def main() -> None:
     parser.add_argument(
         "--json", type=Path, default=HERE / "measured.json", metavar="FILE", help="measured durations"
     )
-    asked = parser.parse_args()
+    options = parser.parse_args()
     prices: dict[str, Any] = json.loads((HERE / "prices.json").read_text())
-    needs = month(json.loads(asked.json.read_text()), cities=asked.cities, requests=asked.requests)
+    needs = month(json.loads(options.json.read_text()), cities=options.cities, requests=options.requests)
     wanted = (
-        clouds.aws(needs, arch=asked.arch, database=asked.database, nat=asked.nat)
-        if asked.cloud == "aws"
-        else clouds.gcp(needs, database=asked.database)
+        clouds.aws(needs, arch=options.arch, database=options.database, nat=options.nat)
+        if options.cloud == "aws"
+        else clouds.gcp(needs, database=options.database)
     )
-    of_cloud = prices[asked.cloud]
+    of_cloud = prices[options.cloud]
     print(
-        f"{asked.cities} cities, {asked.requests:,} requests; {of_cloud['region']}, list prices of {prices['as_of']}"
+        f"{options.cities} cities, {options.requests:,} requests; {of_cloud['region']}, "
+        f"list prices of {prices['as_of']}"
     )
-    _show(clouds.bill(wanted, of_cloud, free=asked.free))
+    _show(clouds.bill(wanted, of_cloud, free=options.free))
 
 
 def _show(lines: list[Line]) -> None:

@@ -52,14 +52,19 @@ def traces(month: Month) -> float:
     rate = month.requests / (HOURS * 3600)
     first = 1 - math.exp(-rate)
     of_api = (first + 0.05 * (rate - first)) * HOURS * 3600
-    return of_api + sum(one.number for one in month.calls if one.unit != "api")
+    return of_api + sum(call.number for call in month.calls if call.unit != "api")
 
 
 def alarm_metrics() -> int:
     """Metrics that the alarms of template.yaml look at."""
-    alarms = [one for one in TEMPLATE["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    alarms = [
+        resource
+        for resource in TEMPLATE["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
     return sum(
-        sum("MetricStat" in one for one in alarm["Properties"].get("Metrics", [])) or 1 for alarm in alarms
+        sum("MetricStat" in metric for metric in alarm["Properties"].get("Metrics", [])) or 1
+        for alarm in alarms
     )
 
 
@@ -73,19 +78,19 @@ def aws(
     month: Month, *, arch: str = "x86_64", database: bool = False, nat: bool = False
 ) -> Iterator[tuple[str, str, float]]:
     """(what, name of its price, quantity)."""
-    polled = sum("queue" in one for unit in UNITS for one in sam_function(unit, TEMPLATE)["events"])
+    polled = sum("queue" in event for unit in UNITS for event in sam_function(unit, TEMPLATE)["events"])
     for unit in UNITS:
         memory = sam_function(unit, TEMPLATE)["memory"]
-        seconds = sum(one.number * billed_s(one, memory) for one in month.of(unit))
+        seconds = sum(item.number * billed_s(item, memory) for item in month.of(unit))
         yield f"Lambda, {unit}", f"lambda_gb_s_{arch}", seconds * memory / 1024
     for (
         unit
     ) in snapshots():  # of one version; each other that is kept and was called in 14 days costs the same
         gb = sam_function(unit, TEMPLATE)["memory"] / 1024
         yield f"SnapStart, {unit}: kept", "snapstart_gb_s", gb * HOURS * 3600
-        starts = sum(one.number * one.cold for one in month.of(unit))
+        starts = sum(item.number * item.cold for item in month.of(unit))
         yield f"SnapStart, {unit}: restored", "snapstart_restored_gb", gb * starts
-    yield "Lambda, calls", "lambda_requests", sum(one.number for one in month.calls)
+    yield "Lambda, calls", "lambda_requests", sum(call.number for call in month.calls)
     yield "API Gateway", "http_api", month.requests
     yield "SQS: sent, received, deleted", "sqs", 3 * month.messages
     yield "SQS: asked in vain", "sqs", polled * POLLS
@@ -113,10 +118,12 @@ def aws(
 def gcp(month: Month, *, database: bool = False) -> Iterator[tuple[str, str, float]]:
     """(what, name of its price, quantity); a call is billed in tenths of a second, of one processor."""
     for unit in UNITS:
-        seconds = sum(one.number * math.ceil(10 * (one.cpu_s + one.waiting_s)) / 10 for one in month.of(unit))
+        seconds = sum(
+            item.number * math.ceil(10 * (item.cpu_s + item.waiting_s)) / 10 for item in month.of(unit)
+        )
         yield f"Cloud Run, {unit}: processor", "vcpu_s", seconds
         yield f"Cloud Run, {unit}: memory", "gib_s", seconds * GCP_GIB[unit]
-    yield "Cloud Run, calls", "requests", sum(one.number for one in month.calls)
+    yield "Cloud Run, calls", "requests", sum(call.number for call in month.calls)
     yield "Pub/Sub", "pubsub", month.messages * 2 * 1000 / GIB  # in and out, a kilobyte each at the least
     yield "Cloud Scheduler", "scheduler", 4
     yield "Cloud Storage, models", "storage", month.files_gb

@@ -53,8 +53,8 @@ def main() -> None:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         artefacts = Artefacts((options.folder or temporary / "artefacts").absolute())
         account = Account(stack, temporary, (CITY,), YEAR)
-        found = _measured(stack, artefacts, account)
-    text = json.dumps(found, indent=2) + "\n"
+        result = _measured(stack, artefacts, account)
+    text = json.dumps(result, indent=2) + "\n"
     options.json.write_text(text)
     print(text)
 

@@ -65,12 +65,12 @@ class Month:
 
     def of(self, unit: str) -> list[Calls]:
         """The calls of one function."""
-        return [one for one in self.calls if one.unit == unit]
+        return [call for call in self.calls if call.unit == unit]
 
     @property
     def starts(self) -> float:
         """How often an instance starts and reads the secret."""
-        return sum(one.number * one.cold for one in self.calls)
+        return sum(call.number * call.cold for call in self.calls)
 
 
 def runs(cron: str) -> float:
@@ -84,7 +84,7 @@ def runs(cron: str) -> float:
 def schedules(unit: str) -> float:
     """How often a month the schedules of a function call it."""
     events = sam_function(unit, TEMPLATE)["events"]
-    return sum(runs(one["schedule"]) for one in events if "schedule" in one)
+    return sum(runs(event["schedule"]) for event in events if "schedule" in event)
 
 
 def month(measured: dict[str, Any], *, cities: int, requests: float) -> Month:
@@ -118,6 +118,6 @@ def month(measured: dict[str, Any], *, cities: int, requests: float) -> Month:
         files_read=reads * cities * (OPENED * hourly + schedules("forecast") + DAYS),
         # Weekly those that nobody needs are deleted, and kept for 30 days more; five champions stay.
         files_gb=cities * TARGETS * (CANDIDATES * (7 + 30) + 5) * measured["model_mb"] / 1000,
-        log_gb=sum(one.number * (log[one.unit] + PLATFORM_BYTES) for one in calls) / 1e9,
+        log_gb=sum(call.number * (log[call.unit] + PLATFORM_BYTES) for call in calls) / 1e9,
         out_gb=requests * measured["answer_bytes"] / 1e9,
     )

@@ -94,11 +94,11 @@ def _run(series: Series, folder: Path, home: str, families: list[str], days: int
     start = end - timedelta(days=days) if days else datetime.fromisoformat(series.start)
     began = time.monotonic()
     _vayu(home, pooled, "import", str(table), "--city", series.city)
-    asked = ["--from", start.isoformat(), "--to", end.isoformat(), "--city", series.city]
-    asked += ["--every", "1h", "--forecast-every", "6h"]
+    requested = ["--from", start.isoformat(), "--to", end.isoformat(), "--city", series.city]
+    requested += ["--every", "1h", "--forecast-every", "6h"]
     for family in families:
-        asked += ["--family", family]
-    report = _vayu(home, pooled, "replay", *asked)
+        requested += ["--family", family]
+    report = _vayu(home, pooled, "replay", *requested)
     print(f"{series.city}, {start:%Y-%m-%d} to {end:%Y-%m-%d}, families {', '.join(families)}:", end=" ")
     print(f"{report['issued']} forecasts, {report['trainings']} trainings, {time.monotonic() - began:.0f} s")
     print("due: " + ", ".join(f"{reason} {count}×" for reason, count in report["due"].items()))
@@ -141,8 +141,8 @@ def _vayu(home: str, pooled: Path, *arguments: str) -> dict[str, Any]:
         text=True,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def _by_week(resources: Resources, city: str, start: datetime, end: datetime) -> None:
@@ -155,25 +155,25 @@ def _by_week(resources: Resources, city: str, start: datetime, end: datetime) ->
             weeks = [(at, min(at + WEEK, end)) for at in _range(start, end)]
             for first, last in dict.fromkeys([*weeks, (start, end)]):
                 span = Span(city, target, "replay", first - timedelta(hours=1), last)
-                found = record(connection, span)
-                if found is None:
+                result = record(connection, span)
+                if result is None:
                     continue
-                one = found.pooled
+                pooled = result.pooled
                 families = ", ".join(
-                    f"{family} {sum(score.n for score in scores) / one.n:.0%}"
-                    for family, scores in found.by_family.items()
+                    f"{family} {sum(score.n for score in scores) / pooled.n:.0%}"
+                    for family, scores in result.by_family.items()
                 )
                 whole = (first, last) == (start, end)
                 print(
-                    f"{target:<8}{'all' if whole else f'{first:%Y-%m-%d}':<12}{one.n:>7}{one.mae:>8.2f}"
-                    f"{one.naive_mae[one.best_naive]:>8.2f}{_percent(one.skill):>8}"
-                    f"{'–' if one.r2 is None else f'{one.r2:.2f}':>7}"
-                    f"{one.coverage80:>7.0%}{one.coverage95:>7.0%}   {families}"
+                    f"{target:<8}{'all' if whole else f'{first:%Y-%m-%d}':<12}{pooled.n:>7}{pooled.mae:>8.2f}"
+                    f"{pooled.naive_mae[pooled.best_naive]:>8.2f}{_percent(pooled.skill):>8}"
+                    f"{'–' if pooled.r2 is None else f'{pooled.r2:.2f}':>7}"
+                    f"{pooled.coverage80:>7.0%}{pooled.coverage95:>7.0%}   {families}"
                 )
                 if whole:
                     blocks = [
                         f"{a}–{b} h {_percent(score.skill)} ({score.coverage80:.0%}/{score.coverage95:.0%})"
-                        for (a, b), score in found.by_block.items()
+                        for (a, b), score in result.by_block.items()
                     ]
                     print(f"{'':<8}by lead time: skill (coverage): {'; '.join(blocks)}")
 
@@ -210,15 +210,15 @@ def _experts(resources: Resources, city: str) -> None:
 
 
 def _promotions(report: dict[str, Any]) -> None:
-    counted = Counter(one["target"] for one in report["promotions"])
+    counted = Counter(promotion["target"] for promotion in report["promotions"])
     print("promotions: " + ", ".join(f"{target} {count}" for target, count in counted.items()), end="")
     print("; champion kept: " + (", ".join(f"{t} {n}" for t, n in report["kept"].items()) or "never"))
     seen = set()
-    for one in report["promotions"]:
-        if one["target"] not in seen or one["before"]:
-            family = one["version"].split("-" + one["target"] + "-")[1].split("-")[0]
-            print(f"  {one['at'][:16]} {one['target']} → {family}: {one['reason']}")
-        seen.add(one["target"])
+    for promotion in report["promotions"]:
+        if promotion["target"] not in seen or promotion["before"]:
+            family = promotion["version"].split("-" + promotion["target"] + "-")[1].split("-")[0]
+            print(f"  {promotion['at'][:16]} {promotion['target']} → {family}: {promotion['reason']}")
+        seen.add(promotion["target"])
 
 
 def _percent(share: float | None) -> str:

@@ -69,13 +69,13 @@ def windows() -> list[Window]:
 
 def hours_of(folder: Path, window: Window) -> Hours:
     """The measurements of a window: from the first hour of training to 48 hours after the last origin."""
-    found = series.stations(folder, window.series)
+    result = series.stations(folder, window.series)
     if window.target == "pm25":
-        found = series.without(found, "aqi")
+        result = series.without(result, "aqi")
     if window.form == "city":
-        found = series.city(found)
+        result = series.city(result)
     first, last = _stamp(window, window.train_from), _stamp(window, window.test_until)
-    return series.between(found, int(first.timestamp()), int((last + timedelta(days=3)).timestamp()))
+    return series.between(result, int(first.timestamp()), int((last + timedelta(days=3)).timestamp()))
 
 
 def plan_of(
@@ -98,7 +98,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", nargs="?", default=os.environ.get("VAYU_TEST_DATA"))
-    parser.add_argument("--windows", nargs="+", choices=[one.window for one in windows()])
+    parser.add_argument("--windows", nargs="+", choices=[item.window for item in windows()])
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--alone", action="store_true", help="without the open libraries")
     parser.add_argument("--own", action="store_true", help="without a model pooled over other places")
@@ -107,28 +107,32 @@ def main() -> None:
     parser.add_argument(
         "--compare", nargs="+", type=Path, help="print these tables beside each other instead"
     )
-    asked = parser.parse_args()
-    if asked.compare:
-        compare([read(path) for path in asked.compare], [path.stem for path in asked.compare])
+    options = parser.parse_args()
+    if options.compare:
+        compare([read(path) for path in options.compare], [path.stem for path in options.compare])
         return
-    if asked.folder is None:
+    if options.folder is None:
         sys.exit("no measurements: give their folder, or name it in VAYU_TEST_DATA")
-    beside = not asked.alone and not others.missing()
-    if not asked.alone and not beside:
+    beside = not options.alone and not others.missing()
+    if not options.alone and not beside:
         print(f"without open libraries beside: {', '.join(others.missing())} not installed")
-    chosen = [one for one in windows() if not asked.windows or one.window in asked.windows]
+    chosen = [item for item in windows() if not options.windows or item.window in options.windows]
     run = partial(
-        measured, folder=Path(asked.folder), families=tuple(asked.families), beside=beside, own=asked.own
+        measured,
+        folder=Path(options.folder),
+        families=tuple(options.families),
+        beside=beside,
+        own=options.own,
     )
-    rows = read(asked.out) if asked.out is not None and asked.out.exists() else {}
+    rows = read(options.out) if options.out is not None and options.out.exists() else {}
     print(HEADINGS)
-    with ProcessPoolExecutor(asked.jobs) as pool:
+    with ProcessPoolExecutor(options.jobs) as pool:
         for row in pool.map(run, chosen):
             rows[row["window"]] = row
             print(line(row), flush=True)
-            if asked.out is not None:
-                write(asked.out, rows)
-    summary({one.window: rows[one.window] for one in chosen})
+            if options.out is not None:
+                write(options.out, rows)
+    summary({item.window: rows[item.window] for item in chosen})
 
 
 def measured(
@@ -165,16 +169,18 @@ def scored(y: Array, actual: Array, naive: dict[str, Array]) -> dict[str, Any]:
         )
 
     together, first = score(slice(None)), slice(1)
-    found: dict[str, Any] = {"n": together["n"], "best_naive": together["best_naive"]}
-    found["mae"] = round(together["mae"], 2)
-    found["skill"] = round(100 * together["skill"], 1)
-    found |= {f"skill_{lead}h": round(100 * score(slice(lead - 1, lead))["skill"], 1) for lead in SHOWN_LEADS}
+    result: dict[str, Any] = {"n": together["n"], "best_naive": together["best_naive"]}
+    result["mae"] = round(together["mae"], 2)
+    result["skill"] = round(100 * together["skill"], 1)
+    result |= {
+        f"skill_{lead}h": round(100 * score(slice(lead - 1, lead))["skill"], 1) for lead in SHOWN_LEADS
+    }
     errors = mean_absolute_errors(
         actual[:, first], {"ours": y[:, first], "persistence": naive["persistence"][:, first]}
     )
-    found["persistence_1h"] = round(100 * (1 - errors["ours"] / errors["persistence"]), 1)
-    found["mean_error"] = round(float(np.nanmean(y - actual)), 1)
-    return found
+    result["persistence_1h"] = round(100 * (1 - errors["ours"] / errors["persistence"]), 1)
+    result["mean_error"] = round(float(np.nanmean(y - actual)), 1)
+    return result
 
 
 def intervals(done: Backtest) -> dict[str, Any]:
@@ -182,18 +188,18 @@ def intervals(done: Backtest) -> dict[str, Any]:
     actual = done.forecasts.actual
     bounds = {name: getattr(done.forecasts, name) for name in INTERVAL_LEVELS}
     together = interval_scores(actual, bounds)
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for percent in (80, 95):
         low, high = bounds[f"lo{percent}"], bounds[f"hi{percent}"]
-        found[f"coverage{percent}"] = round(100 * together[f"coverage{percent}"], 1)
-        found[f"blocks{percent}"] = "/".join(
+        result[f"coverage{percent}"] = round(100 * together[f"coverage{percent}"], 1)
+        result[f"blocks{percent}"] = "/".join(
             f"{100 * coverage(actual[:, a - 1 : b], low[:, a - 1 : b], high[:, a - 1 : b]):.0f}"
             for a, b in BLOCKS
         )
-        found[f"width{percent}"] = round(together[f"width{percent}"], 1)
-    found["pinball"] = round(together["pinball"], 3)
-    found["winkler80"] = round(winkler_score(actual, bounds["lo80"], bounds["hi80"], 0.80), 2)
-    return found
+        result[f"width{percent}"] = round(together[f"width{percent}"], 1)
+    result["pinball"] = round(together["pinball"], 3)
+    result["winkler80"] = round(winkler_score(actual, bounds["lo80"], bounds["hi80"], 0.80), 2)
+    return result
 
 
 HEADINGS = (
@@ -270,7 +276,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 def write(path: Path, rows: dict[str, dict[str, Any]]) -> None:
     """The table as CSV, in the order of the windows."""
-    order = [one.window for one in windows() if one.window in rows]
+    order = [item.window for item in windows() if item.window in rows]
     fields = list(dict.fromkeys(key for window in order for key in rows[window]))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fields, lineterminator="\n")

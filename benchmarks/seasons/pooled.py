@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.seasons import series
 from common.domain.forecast import TARGETS, Target
 from common.domain.observation import HOUR, POLLUTANTS
-from common.features import CEILING, FLOOR, Layout, Rows, build_rows, local_time, usable_origins
+from common.features import CEILING, FLOOR, FeatureSpec, Rows, build_rows, local_time, usable_origins
 from common.training.backtest.plan import cleaned
 from common.training.dataset import LEADS
 from common.training.pooled import PooledModel, fit_pooled, write
@@ -56,10 +56,10 @@ def fitted(
     before = float("inf") if until is None else until.timestamp() // 3600
     parts = []
     for place in places:
-        found = _sample(folder, place, target)
-        if found is None:
+        result = _sample(folder, place, target)
+        if result is None:
             continue
-        rows, actual, hours = found
+        rows, actual, hours = result
         early = np.flatnonzero(hours + LEADS[-1] < before)
         if len(early) >= _LEAST_ORIGINS:
             part = Rows(rows.fixed[early], rows.by_lead[:, early], rows.level[early])
@@ -79,8 +79,8 @@ def models(
     folder: Path, without: Collection[str] = (), until: datetime | None = None
 ) -> dict[str, PooledModel]:
     """Those of all targets that places are left for."""
-    found = {target: fitted(folder, target, without, until) for target in TARGETS}
-    return {target: model for target, model in found.items() if model is not None}
+    result = {target: fitted(folder, target, without, until) for target in TARGETS}
+    return {target: model for target, model in result.items() if model is not None}
 
 
 def unseen(folder: Path, place: str, test_from: datetime) -> dict[str, PooledModel]:
@@ -94,8 +94,8 @@ def left_out(without: Collection[str]) -> set[str]:
     return set(without).union(*(region for region in REGIONS if region & set(without)))
 
 
-def _layout(target: Target) -> Layout:
-    return Layout(
+def _layout(target: Target) -> FeatureSpec:
+    return FeatureSpec(
         target=target,
         floor=FLOOR[target],
         ceiling=CEILING[target],
@@ -149,9 +149,9 @@ def main() -> None:
     missing = [file for file in series.FILES.values() if not (Path(given.folder) / file).exists()]
     if missing:
         parser.error(f"{given.folder} has no {', '.join(missing)}")
-    found = models(Path(given.folder), given.without, given.until)
-    write(found, SOURCES, given.out)
-    features = ", ".join(f"{len(model.features)} features of {target}" for target, model in found.items())
+    result = models(Path(given.folder), given.without, given.until)
+    write(result, SOURCES, given.out)
+    features = ", ".join(f"{len(model.features)} features of {target}" for target, model in result.items())
     print(f"{given.out}: {given.out.stat().st_size / 1000:.0f} kB, {features}")
 
 

@@ -198,7 +198,7 @@ def _queries(databases: list[Database], years: tuple[float, float]) -> None:
                     times[index].append(perf_counter() - began)
                 assert answer.status_code == 200, (path, answer.text[:300])
         # The quickest fifth: what the others of this machine did meanwhile is not the store's doing.
-        few, many = (sorted(one)[ROUNDS // 5] * 1000 for one in times)
+        few, many = (sorted(sample)[ROUNDS // 5] * 1000 for sample in times)
         worst = max(worst, many / few)
         print(f"  {method + ' ' + path:56} {few:>10.2f} {many:>10.2f} {many / few:>6.2f}")
     print(f"  largest growth of a request: {worst:.2f}")

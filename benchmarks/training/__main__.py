@@ -48,19 +48,19 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--alone", metavar="FAMILIES", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.alone is not None:
-        print(json.dumps(_train(asked.alone, asked.target[0], asked.days, asked.folder)))
+    options = parser.parse_args()
+    if options.alone is not None:
+        print(json.dumps(_train(options.alone, options.target[0], options.days, options.folder)))
         return
     print(f"| {'trained':<26} | target | CPU s | wall s | rows MB | peak MB | file MB | CPU s allowed |")
     print("|---|---|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        for target in asked.target:
+        for target in options.target:
             for name in CHOICES:
-                _print(name, target, _apart(name, target, asked.days, folder))
+                _print(name, target, _apart(name, target, options.days, folder))
         print()
-        for target in asked.target:
-            _forecast(target, Path(folder) / f"{target}.onnx", asked.days)
+        for target in options.target:
+            _forecast(target, Path(folder) / f"{target}.onnx", options.days)
     print(f"\nmemory allowed: {MEMORY_MB} MB; a champion's file: {FILE_MB} MB")
 
 
@@ -70,8 +70,8 @@ def _apart(name: str, target: str, days: int, folder: str) -> dict[str, Any]:
         [sys.executable, "-m", "benchmarks.training", *command],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def _train(name: str, target: str, days: int, folder: Path) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _train(name: str, target: str, days: int, folder: Path) -> dict[str, Any]:
         return {"left_out": str(error)}
     wall = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_SELF)
-    files = {one.family: one.onnx for one in candidates}
+    files = {candidate.family: candidate.onnx for candidate in candidates}
     if CHOICES[name] == THREE:
         (folder / f"{target}.onnx").write_bytes(max(files.values(), key=len))
     return {
@@ -96,14 +96,14 @@ def _train(name: str, target: str, days: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def _print(name: str, target: str, found: dict[str, Any]) -> None:
-    if "left_out" in found:
-        print(f"| {name:<26} | {target:<6} | left out: {found['left_out']} |", flush=True)
+def _print(name: str, target: str, result: dict[str, Any]) -> None:
+    if "left_out" in result:
+        print(f"| {name:<26} | {target:<6} | left out: {result['left_out']} |", flush=True)
         return
     allowed = LSTM_S if name == "lstm" else TRAINING_S if len(CHOICES[name]) > 1 else ""
     print(
-        f"| {name:<26} | {target:<6} | {found['cpu']:5.1f} | {found['wall']:6.1f} | {found['rows']:7.0f} "
-        f"| {found['peak']:7.0f} | {found['file']:7.2f} | {allowed!s:>13} |",
+        f"| {name:<26} | {target:<6} | {result['cpu']:5.1f} | {result['wall']:6.1f} | {result['rows']:7.0f} "
+        f"| {result['peak']:7.0f} | {result['file']:7.2f} | {allowed!s:>13} |",
         flush=True,
     )
 

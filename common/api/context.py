@@ -18,7 +18,7 @@ from common.api.middleware.rate_limit import Kind, Rate
 from common.api.middleware.response_cache import ResponseCache, build_id
 from common.api.schemas.system import Metrics
 from common.domain.errors import StoreError
-from common.ports import Clock, ObjectStore, Queue
+from common.ports import Clock, PublishedFiles, Queue
 from common.store import data_version
 from common.store.data_version import Versions
 from common.store.dataset_kind import dataset
@@ -163,7 +163,7 @@ class ApiContext:
     clock: Clock
     queue: Queue
     policy: Policy = field(default_factory=Policy)
-    open_object_store: Callable[[], ObjectStore] | None = None
+    open_object_store: Callable[[], PublishedFiles] | None = None
     """Where the models' files are; its library is loaded by the first call. None: they are not given away."""
     tick: Callable[[], float] = monotonic
     """A clock that never goes back, for what only lasts."""

@@ -16,10 +16,12 @@ from common.api.serialize_values import (
     index_category,
     rounded,
     utc,
+    whole_indices,
 )
 from common.domain.aqi import CATEGORIES
 from common.domain.breakpoints import half_up
 from common.domain.cities import all_cities
+from common.domain.observation import POLLUTANTS
 from common.store.reads.hours import days_between, hours_between, latest_indices
 from common.store.reads.periods import city_means, city_periods
 
@@ -35,6 +37,38 @@ if TYPE_CHECKING:
 
 
 _NOTHING = (0, "[]")
+
+# Structs are made and written several times as fast as dicts, which is most of what a history takes.
+Pollutants = msgspec.defstruct(
+    "Pollutants", [(name, float | None, None) for name in POLLUTANTS], omit_defaults=True, gc=False
+)
+"""Concentrations by pollutant; one that is None is absent."""
+
+
+class HourPoint(msgspec.Struct):
+    """`common.api.schemas.aqi.HourPoint`."""
+
+    time: datetime
+    aqi: int | None
+    category: str | None
+    dominant_pollutant: str | None
+    basis: str | None
+    source: str | None
+    flags: list[str]
+    pollutants: Any
+
+
+class DayPoint(msgspec.Struct):
+    """`common.api.schemas.aqi.DayPoint`."""
+
+    date: str
+    aqi: int | None
+    aqi_max: int | None
+    category: str | None
+    hours: int
+    basis: str | None
+    source: str | None
+    pollutants: Any
 
 
 def latest_json(
@@ -117,57 +151,39 @@ def days_json(
     return _NOTHING if columns is None else _array(day_points(columns, standard))
 
 
-def hour_points(columns: HourColumns, standard: Standard) -> list[dict[str, Any]]:
+def hour_points(columns: HourColumns, standard: Standard) -> list[HourPoint]:
     """Hours as they are shown."""
     names = categories(standard)
-    rows = zip(
-        columns.time, columns.aqi, columns.dominant, columns.basis, columns.source, columns.flags,
-        _pollutants(columns.concentrations), strict=True,
+    times = [datetime.fromtimestamp(time, UTC) for time in columns.time]
+    shown = [None if aqi is None else names[aqi] for aqi in columns.aqi]
+    pollutants = _pollutants(columns.concentrations)
+    return list(
+        map(
+            HourPoint, times, columns.aqi, shown, columns.dominant, columns.basis, columns.source, columns.flags,
+            pollutants,
+        )
     )  # fmt: skip
-    return [
-        {
-            "time": datetime.fromtimestamp(time, UTC),
-            "aqi": aqi,
-            "category": None if aqi is None else names[aqi],
-            "dominant_pollutant": dominant,
-            "basis": basis,
-            "source": source,
-            "flags": flags,
-            "pollutants": pollutants,
-        }
-        for time, aqi, dominant, basis, source, flags, pollutants in rows
-    ]
 
 
-def day_points(columns: DayColumns, standard: Standard) -> list[dict[str, Any]]:
+def day_points(columns: DayColumns, standard: Standard) -> list[DayPoint]:
     """Days as they are shown: means of the index to whole numbers."""
-    rows = zip(
-        columns.date, columns.aqi, columns.aqi_max, columns.hours, columns.basis, columns.source,
-        _pollutants(columns.concentrations), strict=True,
+    means = [None if aqi is None else half_up(aqi) for aqi in columns.aqi]
+    shown = [index_category(aqi, standard) for aqi in columns.aqi]
+    pollutants = _pollutants(columns.concentrations)
+    return list(
+        map(
+            DayPoint, columns.date, means, columns.aqi_max, shown, columns.hours, columns.basis, columns.source,
+            pollutants,
+        )
     )  # fmt: skip
-    return [
-        {
-            "date": day,
-            "aqi": None if aqi is None else half_up(aqi),
-            "aqi_max": aqi_max,
-            "category": index_category(aqi, standard),
-            "hours": hours,
-            "basis": basis,
-            "source": source,
-            "pollutants": pollutants,
-        }
-        for day, aqi, aqi_max, hours, basis, source, pollutants in rows
-    ]
 
 
-def _pollutants(columns: Mapping[str, Sequence[float | None]]) -> Iterator[dict[str, float]]:
+def _pollutants(columns: Mapping[str, Sequence[float | None]]) -> Iterable[msgspec.Struct]:
     """Of each hour or day, its concentrations by pollutant; a missing one is absent."""
-    names = list(columns)
-    for values in zip(*map(concentrations, columns.values()), strict=True):
-        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    return map(Pollutants, *(concentrations(columns[name]) for name in POLLUTANTS))
 
 
-def _array(points: list[dict[str, Any]]) -> tuple[int, str]:
+def _array(points: Sequence[HourPoint | DayPoint]) -> tuple[int, str]:
     return len(points), msgspec.json.encode(points).decode()
 
 
@@ -232,7 +248,8 @@ def comparison_json(
 
 def comparison(city: City, of_city: CityPeriod, standard: Standard) -> dict[str, Any]:
     """A city's days as they are shown beside another's; every mean to one decimal, concentrations to two."""
-    days = Counter(index_category(aqi, standard) for aqi in of_city.daily_aqi)
+    names = categories(standard)
+    days = Counter([names[index] for index in whole_indices(of_city.daily_aqi)])
     return {
         "city": city.name,
         "state": city.state,

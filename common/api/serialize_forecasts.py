@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import UTC
+from datetime import UTC, datetime
+from itertools import accumulate
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from common.api.serialize_values import all_rounded, categories, shares, utc, whole_indices
 from common.domain.breakpoints import CATEGORIES
-from common.domain.forecast import EXCEEDED
+from common.domain.forecast import EXCEEDED, HORIZON
 from common.domain.observation import HOUR
 from common.store.jobs import WORKER_DIED
 from common.store.reads import forecasts
@@ -19,8 +21,7 @@ from common.store.reads.jobs import job_row
 from common.store.reads.models import ListedModel, latest_trainings, models_page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping, Sequence
 
     from common.store.engine import Connection
     from common.store.reads.forecasts import StoredForecast
@@ -33,6 +34,54 @@ FIRST_ABOVE = {
     str(above): next(place for place, band in enumerate(_BANDS) if band.low > above) for above in EXCEEDED
 }
 """AQI → the first category beyond it"""
+_LEADS = [lead * HOUR for lead in range(1, HORIZON + 1)]
+_INDEX_FIELDS = 9
+"""So many fields of `Point` belong to an index."""
+_FIELD_OF = [f"p{_NAMES.index(name)}" for name in categories("in-naqi")]
+"""Of each whole index, the field of `Probabilities` that has its category."""
+
+# Structs are made and written several times as fast as dicts, which is most of what a forecast takes.
+Probabilities = msgspec.defstruct(
+    "Probabilities",
+    [(f"p{place}", float) for place in range(len(_NAMES))],
+    rename={f"p{place}": name for place, name in enumerate(_NAMES)},
+    gc=False,
+)
+"""By category."""
+Exceedance = msgspec.defstruct(
+    "Exceedance",
+    [(f"above{above}", float) for above in FIRST_ABOVE],
+    rename={f"above{above}": above for above in FIRST_ABOVE},
+    gc=False,
+)
+"""By index that is exceeded."""
+
+
+class Band(msgspec.Struct, gc=False):
+    """A concentration in µg/m³, and its bounds."""
+
+    value: float
+    lower_80: float
+    upper_80: float
+    lower_95: float
+    upper_95: float
+
+
+class Point(msgspec.Struct, omit_defaults=True, gc=False):
+    """A lead time: `common.api.schemas.forecast.ForecastPoint`."""
+
+    time: datetime
+    lead_hours: int
+    aqi: int | None = None
+    category: str | None = None
+    confidence: float | None = None
+    lower_80: int | None = None
+    upper_80: int | None = None
+    lower_95: int | None = None
+    upper_95: int | None = None
+    probabilities: Any = None
+    exceedance: Any = None
+    pm25: Band | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,68 +122,41 @@ def _served(stored: StoredForecast, hours: int) -> ServedForecast:
     )
 
 
-def points(stored: StoredForecast, hours: int) -> list[dict[str, Any]]:
+def points(stored: StoredForecast, hours: int) -> list[Point]:
     """The first `hours` lead times of a forecast as they are shown."""
     origin = stored.origin.astimezone(UTC)
-    start = [{"time": origin + lead * HOUR, "lead_hours": lead} for lead in range(1, hours + 1)]
-    parts = [_indices(stored, hours)] if stored.target == "aqi" else []
-    pm25 = stored.pm25 if stored.target == "aqi" else stored.arrays
-    if pm25 is not None:
-        parts.append([{"pm25": value} for value in _pm25(pm25, hours)])
-    for part in parts:
-        for point, shown in zip(start, part, strict=True):
-            point.update(shown)
-    return start
+    times = [origin + lead for lead in _LEADS[:hours]]
+    unknown = [None] * hours
+    indices = _indices(stored, hours) if stored.target == "aqi" else [unknown] * _INDEX_FIELDS
+    concentrations = stored.pm25 if stored.target == "aqi" else stored.arrays
+    pm25 = unknown if concentrations is None else _pm25(concentrations, hours)
+    return list(map(Point, times, range(1, hours + 1), *indices, pm25))
 
 
-def _indices(stored: StoredForecast, hours: int) -> list[dict[str, Any]]:
-    """The index of each lead time, its category and bounds, and how likely which category is."""
+def _indices(stored: StoredForecast, hours: int) -> list[Iterable[Any]]:
+    """Columns: the index, its category, how likely that is, its bounds, how likely which category and exceedance is."""
+    y, *bounds = (whole_indices(stored.arrays[name][:hours]) for name in ARRAYS)
     names = categories("in-naqi")
-    rows = zip(*(whole_indices(stored.arrays[name][:hours]) for name in ARRAYS), strict=True)
+    shown = [names[index] for index in y]
     chances = stored.categories[:hours]
     if not chances:
-        return [
-            {
-                "aqi": y,
-                "category": names[y],
-                "lower_80": lo80,
-                "upper_80": hi80,
-                "lower_95": lo95,
-                "upper_95": hi95,
-            }
-            for y, lo80, hi80, lo95, hi95 in rows
-        ]
-    likely = [
-        dict(zip(_NAMES, row, strict=True))
-        for row in zip(*map(shares, zip(*chances, strict=True)), strict=True)
-    ]
-    beyond = zip(
-        *(shares([sum(row[first:]) for row in chances]) for first in FIRST_ABOVE.values()), strict=True
-    )
-    return [
-        {
-            "aqi": y,
-            "category": names[y],
-            "confidence": probabilities[names[y]],
-            "lower_80": lo80,
-            "upper_80": hi80,
-            "lower_95": lo95,
-            "upper_95": hi95,
-            "probabilities": probabilities,
-            "exceedance": dict(zip(FIRST_ABOVE, exceedance, strict=True)),
-        }
-        for (y, lo80, hi80, lo95, hi95), probabilities, exceedance in zip(rows, likely, beyond, strict=True)
-    ]
+        unknown = [None] * hours
+        return [y, shown, unknown, *bounds, unknown, unknown]
+    by_category = list(zip(*chances, strict=True))
+    # Of each category, how likely it or a worse one is.
+    beyond = list(accumulate(reversed(by_category), lambda sums, column: list(map(add, sums, column))))[::-1]
+    probabilities = list(map(Probabilities, *map(shares, by_category)))
+    confidence = map(getattr, probabilities, [_FIELD_OF[index] for index in y])
+    exceedance = map(Exceedance, *(shares(beyond[first]) for first in FIRST_ABOVE.values()))
+    return [y, shown, confidence, *bounds, probabilities, exceedance]
 
 
-def _pm25(arrays: Mapping[str, Sequence[float]], hours: int) -> list[dict[str, float]]:
-    """In µg/m³, by lead time; bounds are not below zero."""
+def _pm25(arrays: Mapping[str, Sequence[float]], hours: int) -> Iterable[Band]:
+    """By lead time; bounds are not below zero."""
     y, *bounds = (all_rounded(arrays[name][:hours], 1) for name in ARRAYS)
-    lows_and_highs = ([max(bound, 0.0) for bound in array] for array in bounds)
-    return [
-        {"value": value, "lower_80": lo80, "upper_80": hi80, "lower_95": lo95, "upper_95": hi95}
-        for value, lo80, hi80, lo95, hi95 in zip(y, *lows_and_highs, strict=True)
-    ]
+    if min(map(min, bounds)) < 0:
+        bounds = [[max(bound, 0.0) for bound in array] for array in bounds]
+    return map(Band, y, *bounds)
 
 
 _FIELDS = [field.name for field in fields(ListedModel)]

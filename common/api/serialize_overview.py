@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from common.api.serialize_forecasts import points
 from common.api.serialize_values import age_minutes, index_category, utc
@@ -77,17 +80,18 @@ def _trend(indices: Mapping[datetime, int] | None, as_of: datetime) -> dict[str,
 
 def _ahead(issued: StoredForecast, as_of: datetime, stale: timedelta) -> dict[str, Any] | None:
     """The fields of `Ahead`; None where the forecast has run out."""
-    hours = [point for point in points(issued, HORIZON) if as_of < point["time"] <= as_of + _HOURS * HOUR]
+    hours = [point for point in points(issued, HORIZON) if as_of < point.time <= as_of + _HOURS * HOUR]
     if not hours:
         return None
-    peak = max(hours, key=lambda point: point["aqi"])
-    likely = [point["exceedance"] for point in hours if "exceedance" in point]
+    peak = max(hours, key=attrgetter("aqi"))
+    likely = [to_builtins(point.exceedance) for point in hours if point.exceedance is not None]
     return {
         "issued_at": utc(issued.issued_at),
         "stale": as_of - issued.issued_at > stale,
         "naive": issued.family == "naive",
         "peak": {
-            name: peak[name] for name in ("time", "lead_hours", "aqi", "category", "lower_80", "upper_80")
+            name: getattr(peak, name)
+            for name in ("time", "lead_hours", "aqi", "category", "lower_80", "upper_80")
         },
         "exceedance": {level: max(row[level] for row in likely) for level in likely[0]} if likely else None,
     }

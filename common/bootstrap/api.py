@@ -10,9 +10,12 @@ from common.api.middleware.rate_limit import KINDS, Rate
 from common.bootstrap.container import assemble
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Flask
 
     from common.config import Settings
+    from common.ports import PublishedFiles
     from common.services.resources import Resources
 
 
@@ -26,9 +29,23 @@ def build(resources: Resources | None = None) -> Flask:
             clock=resources.clock,
             queue=resources.queue,
             policy=policy(resources.settings),
-            open_object_store=resources.open_object_store,
+            open_object_store=_open_files(resources),
         )
     )
+
+
+def _open_files(resources: Resources) -> Callable[[], PublishedFiles]:
+    """The models' files: on AWS by boto3, which Lambda has, so that obstore is no part of the function."""
+    url = resources.settings.model_store_url
+    if not url.startswith("s3://"):
+        return resources.open_object_store
+
+    def open_bucket() -> PublishedFiles:
+        from common.adapters.aws.files import S3Files
+
+        return S3Files(url)
+
+    return open_bucket
 
 
 def policy(settings: Settings) -> Policy:

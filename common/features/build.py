@@ -16,7 +16,7 @@ from common.features.feature_spec import (
     MEANS,
     RATIO_BOUND,
     SCALED_BOUND,
-    Layout,
+    FeatureSpec,
     Scaled,
     production,
 )
@@ -105,7 +105,7 @@ def build(
     origins: NDArray[np.intp],
     leads: NDArray[np.intp],
     *,
-    layout: Layout | None = None,
+    layout: FeatureSpec | None = None,
     weather_ahead: ProviderForecasts | None = None,
     late: int = 0,
 ) -> Features:
@@ -124,7 +124,7 @@ def build(
 def build_rows(
     history: Array,
     time: LocalTime,
-    layout: Layout,
+    layout: FeatureSpec,
     origins: NDArray[np.intp],
     leads: NDArray[np.intp],
     *,
@@ -175,7 +175,7 @@ def _scaled(values: Array, by: Scaled) -> Array:
     return np.clip((values - by.centre) / by.scale, -SCALED_BOUND, SCALED_BOUND)
 
 
-def _at_origin(table: dict[str, Array], level: Array, layout: Layout) -> dict[str, Array]:
+def _at_origin(table: dict[str, Array], level: Array, layout: FeatureSpec) -> dict[str, Array]:
     """Features that do not depend on the lead time: name → (hours,)."""
     series, floor = table[layout.target], layout.floor
     recent, logged = carried(series, 3), np.log(series + floor)
@@ -210,7 +210,7 @@ def _by_lead(
     level: Array,
     fixed: dict[str, Array],
     time: LocalTime,
-    layout: Layout,
+    layout: FeatureSpec,
     origins: NDArray[np.intp],
     leads: NDArray[np.intp],
 ) -> list[Array]:
@@ -234,7 +234,7 @@ def _by_lead(
 
 def _ahead(
     table: dict[str, Array],
-    layout: Layout,
+    layout: FeatureSpec,
     origins: NDArray[np.intp],
     leads: NDArray[np.intp],
     weather_ahead: ProviderForecasts,

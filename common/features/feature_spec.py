@@ -92,7 +92,7 @@ _FINE_AHEAD = ("_3", "_24", "_day", "_least", "_most")
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class FeatureSpec:
     """How a history of these columns becomes features. What varies with the data is fixed here, at training."""
 
     target: str
@@ -197,11 +197,11 @@ class Layout:
 
 
 @cache
-def production(target: Target, *, ahead: bool = False) -> Layout:
+def production(target: Target, *, ahead: bool = False) -> FeatureSpec:
     """The layout of a target in production: `INPUTS`, whatever of them a city has; with the weather `ahead` as it
     was expected, where enough of that is archived to learn from."""
     weather = tuple(Scaled(name, *scale) for name, scale in WEATHER_SCALE.items())
-    return Layout(
+    return FeatureSpec(
         target=target,
         floor=FLOOR[target],
         ceiling=CEILING[target],
@@ -214,7 +214,7 @@ def production(target: Target, *, ahead: bool = False) -> Layout:
     )
 
 
-def layout_of(target: Target, its_signature: str) -> Layout | None:
+def layout_of(target: Target, its_signature: str) -> FeatureSpec | None:
     """The production layout that has this signature; None where this code has none."""
     family = (production(target), production(target, ahead=True))
     return next((layout for layout in family if layout.signature == its_signature), None)

@@ -9,7 +9,7 @@ import msgspec
 
 from common.domain.errors import ModelError
 from common.domain.forecast import HORIZON, QUANTILES, Target
-from common.features import Layout, layout_of
+from common.features import FeatureSpec, layout_of
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, Any]
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> FeatureSpec:
         """How a history becomes the features it takes: with the weather ahead, or without.
 
         Raises:

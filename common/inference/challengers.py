@@ -9,7 +9,7 @@ import numpy as np
 from aws_lambda_powertools import Logger
 
 from common.domain.forecast import HORIZON
-from common.features import CEILING, Array, Layout, ProviderForecasts, build
+from common.features import CEILING, Array, FeatureSpec, ProviderForecasts, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ def challenger_forecasts(
     last, leads = np.array([len(known) - 1]), np.arange(1, HORIZON + 1) + lag
 
     @cache
-    def rows(layout: Layout) -> NDArray[np.float32]:
+    def rows(layout: FeatureSpec) -> NDArray[np.float32]:
         features = build(
             known, known_until, target, last, leads, layout=layout, weather_ahead=weather_ahead, late=lag
         )

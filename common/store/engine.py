@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from pg8000 import NotSupportedError
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -24,7 +25,7 @@ from common.store.errors import BUSY, LESSER, UNREACHABLE, timed_out, translate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Executable, TextClause
+    from sqlalchemy import Executable, RootTransaction, TextClause
 
 __all__ = ["Connection", "Database", "run"]
 
@@ -57,12 +58,13 @@ class Database:
         self.url = url
         self._connect_s = connect_timeout_s
         self._answer_s = statement_timeout_s + _GRACE_S
+        self._sign_of_life_s = min(5, connect_timeout_s)
         self._derived: list[Database] = []
         limits = (
             f"SET LOCAL statement_timeout = {statement_timeout_s * 1000:d}; "
             f"SET LOCAL idle_in_transaction_session_timeout = {idle_timeout_s * 1000:d}"
         )
-        self._writers = self._pooled(pool_size, f"BEGIN; {limits}")
+        self._writers = self._pooled(pool_size, f"BEGIN; {limits}", pool_pre_ping=True)
         # Not the dialect's option for it, which changes the session, and so another client's behind PgBouncer.
         self._readers = self._pooled(readers, f"BEGIN READ ONLY; {limits}")
         self._autocommit = self._engine(poolclass=NullPool, isolation_level="AUTOCOMMIT")
@@ -126,21 +128,24 @@ class Database:
         self._readers.dispose()
         self._writers.dispose()
 
-    def _pooled(self, size: int, begin: str) -> Engine:
+    def _pooled(self, size: int, begin: str, **options: Any) -> Engine:
         engine = self._engine(
             poolclass=QueuePool,
             pool_size=size,
             max_overflow=0,
             pool_timeout=min(10, self._connect_s),
-            pool_pre_ping=True,
             pool_recycle=_RECYCLE_S,
             # Of pg8000 alone, which would send a BEGIN of its own: a transaction begins below, with its limits.
             isolation_level="AUTOCOMMIT",
+            **options,
         )
 
         @event.listens_for(engine, "begin")
         def limit(connection: Connection) -> None:
+            driver: Any = connection.connection.dbapi_connection
+            driver.settimeout(self._sign_of_life_s)
             connection.exec_driver_sql(begin)
+            driver.settimeout(self._answer_s)
 
         return engine
 
@@ -148,7 +153,9 @@ class Database:
         def new() -> DriverConnection:
             return connect(self.url, seconds=self._connect_s)
 
-        engine = create_engine("postgresql+pg8000://", creator=new, **options)
+        engine = create_engine(
+            "postgresql+pg8000://", creator=new, json_deserializer=msgspec.json.decode, **options
+        )
         event.listen(engine, "handle_error", translate)
 
         @event.listens_for(engine, "connect")
@@ -167,7 +174,7 @@ class Database:
         @event.listens_for(engine, "checkin")
         def wait_for_sign_of_life(connection: DriverConnection | None, _: object) -> None:
             if connection is not None:
-                connection.settimeout(min(5, self._connect_s))
+                connection.settimeout(self._sign_of_life_s)
 
         return engine
 
@@ -190,13 +197,23 @@ def run(connection: Connection, statement: str | Executable, **params: Any) -> S
         _must_be_there(connection)
         return _rows(connection, statement, params)
     try:
-        with connection.begin():
+        with _begun(connection):
             return _rows(connection, statement, params)
     except StoreError as error:
         if not connection.invalidated or timed_out(error):
             raise
     with connection.begin():  # nothing can have been changed
         return _rows(connection, statement, params)
+
+
+def _begun(connection: Connection) -> RootTransaction:
+    """A transaction. Its first message tells whether the server is still there: if not, there is a new connection."""
+    try:
+        return connection.begin()
+    except StoreError:
+        if not connection.invalidated:
+            raise
+        return connection.begin()
 
 
 def _rows(connection: Connection, statement: Executable, params: dict[str, Any]) -> Sequence[Any]:

@@ -12,7 +12,7 @@ from common.domain.forecast import HORIZON, Target
 from common.domain.observation import IST
 from common.features import (
     Array,
-    Layout,
+    FeatureSpec,
     ProviderForecasts,
     Rows,
     build_rows,
@@ -50,7 +50,7 @@ _WARM_UP_HOURS = 24 * 7
 class Dataset:
     """All rows of one target: of one city, or of several stations that are learnt from together."""
 
-    layout: Layout
+    layout: FeatureSpec
     rows: Rows
     actual: Array
     """(n_origins, 48), in the target's unit; nan where it is not known"""
@@ -66,7 +66,7 @@ class Dataset:
     """End of the histories' last hour"""
     length: int
     """Hours of the histories"""
-    rows_as: Callable[[Layout], Rows]
+    rows_as: Callable[[FeatureSpec], Rows]
     """The same rows under another layout of the same columns, for a model that takes those"""
 
     @property
@@ -202,7 +202,7 @@ def make_dataset(
     return pooled_dataset([history], end, IST, layout, [weather_ahead or ProviderForecasts()])
 
 
-def origins_with_weather_ahead(history: Array, weather_ahead: ProviderForecasts, layout: Layout) -> int:
+def origins_with_weather_ahead(history: Array, weather_ahead: ProviderForecasts, layout: FeatureSpec) -> int:
     """For how many origins it had been received what the weather would be in each of the 48 hours."""
     (origins,) = _origins([history[:, layout.inputs.index(layout.target)]])
     known = np.zeros((len(origins), HORIZON), dtype=bool)
@@ -215,7 +215,7 @@ def pooled_dataset(
     histories: Sequence[Array],
     end: datetime,
     zone: tzinfo,
-    layout: Layout,
+    layout: FeatureSpec,
     weather_ahead: Sequence[ProviderForecasts] | None = None,
 ) -> Dataset:
     """Rows of several histories over the same hours, each float64 (hours, n_inputs), columns `layout.inputs`.
@@ -232,7 +232,7 @@ def pooled_dataset(
     time = local_time(end, length, zone)
     forecasts = weather_ahead or [ProviderForecasts()] * len(histories)
 
-    def rows_as(layout: Layout) -> Rows:
+    def rows_as(layout: FeatureSpec) -> Rows:
         each = zip(histories, origins, forecasts, strict=True)
         return Rows.together(
             [

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from common.features import Array, Layout, Rows
+    from common.features import Array, FeatureSpec, Rows
 
 SHIPPED = Path(__file__).with_name("pooled_model.npz")
 _AS_MANY_HOURS = 3000.0
@@ -56,7 +56,7 @@ class PooledModel:
     covariance: Array
     """(n_blocks, n, n): of the features in the pooled sample"""
 
-    def on(self, layout: Layout) -> Shrinkage:
+    def on(self, layout: FeatureSpec) -> Shrinkage:
         """The same for rows of a layout; features that the layout does not have count nothing."""
         names = {name: at for at, name in enumerate(layout.names)}
         features = self.features.tolist()
@@ -88,7 +88,9 @@ class Shrinkage:
     """(n_blocks, n, n)"""
 
 
-def fit_pooled(rows: Rows, y: Array, learn: NDArray[np.bool_], weight: Array, layout: Layout) -> PooledModel:
+def fit_pooled(
+    rows: Rows, y: Array, learn: NDArray[np.bool_], weight: Array, layout: FeatureSpec
+) -> PooledModel:
     """Fit the pooled model on rows of many places, with the arguments of `fit_linear`; features that the rows hide, or
     that never change, are left out of it."""
     guesses = [layout.index(name) for name in layout.guesses]
@@ -147,7 +149,7 @@ def shipped() -> Mapping[str, PooledModel]:
     return read(SHIPPED)
 
 
-def for_layout(models: Mapping[str, PooledModel], layout: Layout) -> Shrinkage | None:
+def for_layout(models: Mapping[str, PooledModel], layout: FeatureSpec) -> Shrinkage | None:
     """The pooled model for rows of a layout; None where there is none of its target."""
     model = models.get(layout.target)
     return None if model is None or not np.isclose(model.floor, layout.floor) else model.on(layout)

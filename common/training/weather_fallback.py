@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-    from common.features import Array, Layout, Rows
+    from common.features import Array, FeatureSpec, Rows
     from common.training.families import FitOptions
 
 
@@ -42,7 +42,7 @@ class Gated:
 
 
 def falling_back(
-    layout: Layout, rows: Rows, y: Array, learn: NDArray[np.bool_], options: FitOptions
+    layout: FeatureSpec, rows: Rows, y: Array, learn: NDArray[np.bool_], options: FitOptions
 ) -> Callable[[Fitted], Fitted]:
     """What makes of a model one that also answers rows without the weather ahead; the arguments are those of `fit`.
 

@@ -67,17 +67,17 @@ def test_nothing_large_is_kept_or_taken(shared: SharedMemory, client: Redis, nam
 def test_a_counter_begins_anew(shared: SharedMemory, name: str) -> None:
     assert shared.add(name, 3, seconds=60) == (3, 60)
     other = SharedMemory(redis_url())
-    found = other.add(name, 4, seconds=60)
+    result = other.add(name, 4, seconds=60)
     other.close()
-    assert found is not None
-    assert found[0] == 7
-    assert 58 <= found[1] <= 60
+    assert result is not None
+    assert result[0] == 7
+    assert 58 <= result[1] <= 60
 
 
 def test_only_what_begins_so_is_forgotten(shared: SharedMemory, name: str) -> None:
     names = [f"{name}:a[1]:x", f"{name}:a1:x", f"{name}:a*:y"]
-    for one in names:
-        shared.put(one, b"x", seconds=50)
+    for item in names:
+        shared.put(item, b"x", seconds=50)
     assert shared.forget(f"{name}:a[1]") == 1
     assert shared.forget(f"{name}:a*") == 1
     assert shared.get(names[1]) == b"x"

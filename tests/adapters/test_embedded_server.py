@@ -49,7 +49,7 @@ def made() -> Iterator[Path]:
 
 
 @pytest.fixture
-def kept(made: Path) -> Iterator[Path]:
+def server_home(made: Path) -> Iterator[Path]:
     """A folder that holds data already, so that the server starts quickly; nobody uses it yet."""
     gone(made)
     yield made
@@ -108,19 +108,19 @@ def test_data_are_kept_in_any_folder_and_nothing_stays_behind(home: Path) -> Non
     gone(home)
 
 
-def test_the_last_to_leave_stops_it(kept: Path) -> None:
-    first, second = EmbeddedServer(kept), EmbeddedServer(kept)
+def test_the_last_to_leave_stops_it(server_home: Path) -> None:
+    first, second = EmbeddedServer(server_home), EmbeddedServer(server_home)
     first.stop()
     assert answers(second)
-    with user_of(kept) as other:
+    with user_of(server_home) as other:
         wait_up(other)
         second.stop()
-        third = EmbeddedServer(kept)
+        third = EmbeddedServer(server_home)
         assert answers(third)
         other.communicate("")
         assert answers(third)
         third.stop()
-    gone(kept)
+    gone(server_home)
 
 
 @pytest.mark.slow
@@ -132,12 +132,12 @@ def test_a_path_too_long_for_a_socket(home: Path) -> None:
     gone(home)
 
 
-def test_whoever_is_killed_takes_the_server_along(kept: Path) -> None:
-    with user_of(kept) as process:
+def test_whoever_is_killed_takes_the_server_along(server_home: Path) -> None:
+    with user_of(server_home) as process:
         wait_up(process)
         process.kill()
-        gone(kept)
-    server = EmbeddedServer(kept)
+        gone(server_home)
+    server = EmbeddedServer(server_home)
     assert answers(server)
     server.stop()
 
@@ -157,33 +157,33 @@ def test_killed_in_the_middle_of_the_first_start(home: Path, sign: str) -> None:
 
 @pytest.mark.slow
 def test_two_first_starts_at_once(home: Path) -> None:
-    with user_of(home) as one, user_of(home) as other:
-        for process in (one, other):
+    with user_of(home) as first, user_of(home) as other:
+        for process in (first, other):
             wait_up(process)
         assert len([line for line in of_folder(home) if "keeper.py" in line]) == 1
 
 
-def test_a_server_without_its_keeper_is_ended_and_started_again(kept: Path) -> None:
-    with user_of(kept) as process:
+def test_a_server_without_its_keeper_is_ended_and_started_again(server_home: Path) -> None:
+    with user_of(server_home) as process:
         wait_up(process)
-        orphan = postmaster(kept)
-        os.kill(keeper(kept), signal.SIGKILL)
+        orphan = postmaster(server_home)
+        os.kill(keeper(server_home), signal.SIGKILL)
         process.kill()
         process.communicate()
-        assert [line for line in of_folder(kept) if line.startswith(f"{orphan} ")]
-    server = EmbeddedServer(kept)
-    assert postmaster(kept) != orphan
+        assert [line for line in of_folder(server_home) if line.startswith(f"{orphan} ")]
+    server = EmbeddedServer(server_home)
+    assert postmaster(server_home) != orphan
     assert answers(server)
     server.stop()
-    gone(kept)
+    gone(server_home)
 
 
-def test_a_server_that_crashed_is_started_by_the_next(kept: Path) -> None:
-    with user_of(kept) as process:
+def test_a_server_that_crashed_is_started_by_the_next(server_home: Path) -> None:
+    with user_of(server_home) as process:
         wait_up(process)
-        os.kill(postmaster(kept), signal.SIGKILL)
-        until(lambda: not of_folder_but(kept, process.pid), 60)
-        server = EmbeddedServer(kept)
+        os.kill(postmaster(server_home), signal.SIGKILL)
+        until(lambda: not of_folder_but(server_home, process.pid), 60)
+        server = EmbeddedServer(server_home)
         assert answers(server)
         server.stop()
 
@@ -192,10 +192,10 @@ def of_folder_but(home: Path, pid: int) -> list[str]:
     return [line for line in of_folder(home) if not line.startswith(f"{pid} ")]
 
 
-def test_a_number_left_behind_that_is_another_process_by_now(kept: Path) -> None:
-    left = kept / "postgres" / "postmaster.pid"
-    left.write_text(f"{os.getpid()}\n{kept / 'postgres'}\n1700000000\n5432\n/tmp\n\n0 0\nready\n")
-    server = EmbeddedServer(kept)
+def test_a_number_left_behind_that_is_another_process_by_now(server_home: Path) -> None:
+    left = server_home / "postgres" / "postmaster.pid"
+    left.write_text(f"{os.getpid()}\n{server_home / 'postgres'}\n1700000000\n5432\n/tmp\n\n0 0\nready\n")
+    server = EmbeddedServer(server_home)
     assert answers(server)
     server.stop()
 

@@ -176,10 +176,10 @@ def test_a_dead_workers_job_goes_to_another_when_the_lease_ends(database: Databa
     lost = leased(database, now, seconds=2)
 
     assert lease(database, now) is None
-    found = until(lambda: lease(database, now), 60)
+    result = until(lambda: lease(database, now), 60)
 
     assert time.monotonic() - began > 1.9
-    assert (found.id, found.attempt) == (lost.id, 2)
+    assert (result.id, result.attempt) == (lost.id, 2)
 
 
 @pytest.mark.parametrize("skew", [timedelta(hours=-1), timedelta(hours=1)])

@@ -11,6 +11,7 @@ import boto3
 import httpx
 import pytest
 
+from common.adapters.aws.files import S3Files
 from common.adapters.object_store import UrlObjectStore
 from common.domain.errors import ConfigError, NotFound, StoreError
 
@@ -70,6 +71,21 @@ def test_a_signed_address_gives_the_file_for_some_time(
         assert httpx.get(address).content == b"weights"
     else:
         assert address is None
+
+
+def test_the_api_reads_a_bucket_without_obstore(request: pytest.FixtureRequest) -> None:
+    url = _s3(request)
+    UrlObjectStore(url).put("v1/model.onnx", b"weights")
+    files = S3Files(url)
+    assert files.get("v1/model.onnx") == b"weights"
+    address = files.signed_url("v1/model.onnx", timedelta(minutes=10))
+    assert address is not None
+    assert httpx.URL(address).params["X-Amz-Expires"] == "600"
+    assert httpx.get(address).content == b"weights"
+    with pytest.raises(NotFound, match=r"v2/model\.onnx"):
+        files.get("v2/model.onnx")
+    with pytest.raises(StoreError, match="NoSuchBucket"):
+        S3Files("s3://nowhere").get("v1/model.onnx")
 
 
 def test_a_second_put_takes_the_place_of_the_first(store: UrlObjectStore) -> None:

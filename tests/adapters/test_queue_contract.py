@@ -55,11 +55,11 @@ def _postgres(request: pytest.FixtureRequest) -> Harness:
     database: Database = request.getfixturevalue("database")
 
     def received(now: datetime) -> list[Message]:
-        found = []
+        result = []
         with database.transaction() as connection:
             while job := jobs.lease(connection, now=now, seconds=60):
-                found.append(Message(job.type, job.key, job.payload, str(job.id), job.attempt))
-        return found
+                result.append(Message(job.type, job.key, job.payload, str(job.id), job.attempt))
+        return result
 
     return Harness(queue_from_url("postgres:", database, clock), received)
 
@@ -102,15 +102,15 @@ def _pubsub(request: pytest.FixtureRequest) -> Harness:
     server.answer("POST", TOPIC + ":publish", (200, {"messageIds": ["11"]}))
 
     def received(_: datetime) -> list[Message]:
-        found = []
+        result = []
         for call in server.requests:
             for message in call.json()["messages"]:
                 push = {
                     "message": {**message, "messageId": "11"},
                     "subscription": "projects/p/subscriptions/s",
                 }
-                found += decode(push, "unused")
-        return found
+                result += decode(push, "unused")
+        return result
 
     database = Database(NOWHERE)
     environment = {"PUBSUB_EMULATOR_HOST": server.address}
@@ -133,7 +133,7 @@ def _pubsub_emulated(request: pytest.FixtureRequest) -> Harness:
     server.create(topic)
 
     def received(_: datetime) -> list[Message]:
-        pushes = [{"message": one, "subscription": "s"} for one in server.published(topic)]
+        pushes = [{"message": item, "subscription": "s"} for item in server.published(topic)]
         return [message for push in pushes for message in decode(push, "unused")]
 
     environment = {"PUBSUB_EMULATOR_HOST": server.address}
@@ -263,8 +263,8 @@ def test_pubsub_finds_the_service_account_of_its_function(stand_in: Any) -> None
 
     sent = [call.headers.get("authorization") for call in stand_in.requests if call.method == "POST"]
     assert sent == ["Bearer its-token"] * 2
-    asked = [call for call in stand_in.requests if call.path.startswith(account + "token")]
-    assert len(asked) == 1
+    requested = [call for call in stand_in.requests if call.path.startswith(account + "token")]
+    assert len(requested) == 1
 
 
 def test_pubsub_tries_again_what_may_pass(stand_in: Any) -> None:

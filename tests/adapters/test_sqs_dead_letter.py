@@ -29,7 +29,9 @@ def _deliver(client: Any, url: str, handler: Callable[[dict[str, Any], None], di
         {"messageId": id_, "body": message["Body"], "attributes": message["Attributes"]}
         for id_, message in messages.items()
     ]
-    failed = {one["itemIdentifier"] for one in handler({"Records": records}, None)["batchItemFailures"]}
+    failed = {
+        failure["itemIdentifier"] for failure in handler({"Records": records}, None)["batchItemFailures"]
+    }
     for id_, message in messages.items():
         if id_ not in failed:
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -65,8 +67,8 @@ def test_a_poisoned_message_ends_whole_in_the_dead_letter_queue(aws: str) -> Non
 
     assert attempts.count(("Delhi", 1)) == 1
     assert [attempt for subject, attempt in attempts if subject == "Atlantis"] == [1, 2, 3]
-    found = client.receive_message(QueueUrl=dead, MaxNumberOfMessages=10)["Messages"]
-    bodies = {message["Body"] for message in found}
+    result = client.receive_message(QueueUrl=dead, MaxNumberOfMessages=10)["Messages"]
+    bodies = {message["Body"] for message in result}
     assert '{"type": "vayu.tr' in bodies
     (whole,) = (json.loads(body) for body in bodies - {'{"type": "vayu.tr'})
     assert (whole["type"], whole["subject"], whole["data"]) == (TRAIN, "Atlantis", {"city": "Atlantis"})

@@ -67,9 +67,9 @@ Make = Callable[..., Process]
 class Counted:
     """A process whose application behind the layer counts how often it is called."""
 
-    def __init__(self, one: Process) -> None:
+    def __init__(self, process: Process) -> None:
         self.calls: list[str] = []
-        self.app = one.app
+        self.app = process.app
         edge: Any = self.app.wsgi_app
         inner = edge._inner
 

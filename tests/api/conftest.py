@@ -109,5 +109,5 @@ def process(database: Database, time: Time) -> Iterator[Callable[..., Process]]:
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for reading in made:
+        reading.close()

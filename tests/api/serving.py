@@ -70,19 +70,19 @@ class Served:
     def workers(self) -> list[int]:
         """The processes that answer."""
         pid = self._process.pid
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        return [int(worker) for worker in found.split()]
+        result = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(worker) for worker in result.split()]
 
     def say(self, *parts: bytes) -> bytes:
         """What comes back until the server closes the connection, or for three seconds."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=3) as connection:
-            told = b""
+            message = b""
             with suppress(BrokenPipeError, ConnectionResetError):  # it has heard enough
                 for part in parts:
                     connection.sendall(part)
             try:
                 while more := connection.recv(65536):
-                    told += more
+                    message += more
             except (TimeoutError, ConnectionResetError):
                 pass
-            return told
+            return message

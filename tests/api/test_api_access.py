@@ -155,20 +155,20 @@ def test_a_new_token_is_known_within_seconds(process: Make, database: Database, 
 def test_wrong_tokens_do_not_reach_the_database(
     process: Make, database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = process()
-    problem_of(one.client.get(READ, headers=bearer("vayu_" + "x" * 43)), 401)
-    asked = 0
+    first = process()
+    problem_of(first.client.get(READ, headers=bearer("vayu_" + "x" * 43)), 401)
+    requests = 0
 
     def counted(_: Database) -> None:
-        nonlocal asked
-        asked += 1
+        nonlocal requests
+        requests += 1
         raise AssertionError
 
     monkeypatch.setattr(Database, "reading", counted)
     monkeypatch.setattr(Database, "transaction", counted)
     for number in range(50):
-        problem_of(one.client.get(READ, headers=bearer(f"vayu_{number:043d}")), 401)
-    assert asked == 0
+        problem_of(first.client.get(READ, headers=bearer(f"vayu_{number:043d}")), 401)
+    assert requests == 0
 
 
 def test_when_a_key_was_used_is_kept_now_and_then(process: Make, database: Database, time: Time) -> None:

@@ -222,7 +222,7 @@ def test_current_as_it_was_known(client: Client, database: Database, now: dateti
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         (
             {"as_of": "2025-11-05T10:30:01Z"},
@@ -235,7 +235,7 @@ def test_current_as_it_was_known(client: Client, database: Database, now: dateti
         ({"as_of": "2025-11-05T10:00:00Z", "explain": "true"}, "explain tells of what is known now"),
     ],
 )
-def test_bad_moments(client: Client, query: dict[str, str], told: str) -> None:
-    assert told in problem_of(client.get(url("/aqi/current/Delhi", **query)), 400)["detail"]
+def test_bad_moments(client: Client, query: dict[str, str], message: str) -> None:
+    assert message in problem_of(client.get(url("/aqi/current/Delhi", **query)), 400)["detail"]
     if "explain" not in query:
-        assert told in problem_of(client.get(url("/aqi/history/Delhi", **query)), 400)["detail"]
+        assert message in problem_of(client.get(url("/aqi/history/Delhi", **query)), 400)["detail"]

@@ -43,17 +43,17 @@ def seconds(answered: TestResponse) -> int:
 
 
 def test_a_second_question_costs_no_second_answer(process: Make) -> None:
-    one = Counted(process(**ON))
-    first, second = one.client.get(CURRENT), one.client.get(CURRENT)
+    single = Counted(process(**ON))
+    first, second = single.client.get(CURRENT), single.client.get(CURRENT)
     assert first.data == second.data
     assert first.headers["ETag"] == second.headers["ETag"]
     assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
     assert {name for name, _ in first.headers} == {name for name, _ in second.headers}
-    assert len(one.calls) == 1
+    assert len(single.calls) == 1
 
 
 def test_all_ways_to_ask_the_same_are_one(process: Make) -> None:
-    one = Counted(process(**ON))
+    first = Counted(process(**ON))
     ways = [
         "/aqi/history/Delhi?hours=5&standard=us-epa",
         "/aqi/history/delhi?standard=us-epa&hours=5",
@@ -62,38 +62,38 @@ def test_all_ways_to_ask_the_same_are_one(process: Make) -> None:
         "/aqi/history/Delhi?hours=5&standard=us-epa&interval=hour",
         "/aqi/history/%44elhi?hours=%35&standard=us-epa",
     ]
-    answers = {one.client.get(BASE + way).data for way in ways}
-    assert len(answers) == len(one.calls) == 1
+    answers = {first.client.get(BASE + way).data for way in ways}
+    assert len(answers) == len(first.calls) == 1
     for other in ("hours=6&standard=us-epa", "hours=5"):
-        one.client.get(f"{HISTORY}?{other}")
-    assert len(one.calls) == 3
+        first.client.get(f"{HISTORY}?{other}")
+    assert len(first.calls) == 3
 
 
 def test_a_batch_that_was_asked_before_is_not_made_again(
     process: Make, database: Database, time: Time
 ) -> None:
     put_forecasts(database, issued("Delhi", time.now))
-    one, batch = Counted(process(**ON)), url("/forecast/batch")
+    first, batch = Counted(process(**ON)), url("/forecast/batch")
     options = {"content_type": "application/json; charset=utf-8"}
     same = [
         b'{"cities": ["Delhi"], "hours_ahead": 24}',
         b'{"hours_ahead":24,"cities":["Delhi"]}',
         b'{"cities": ["Delhi"]}',
     ]
-    answers = [one.client.post(batch, data=body, **options) for body in same * 2]
+    answers = [first.client.post(batch, data=body, **options) for body in same * 2]
     assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.data for answer in answers}) == len(one.calls) == 1
+    assert len({answer.data for answer in answers}) == len(first.calls) == 1
     for answer in answers:
         assert answer.headers["Cache-Control"] == "no-store"
         assert "ETag" not in answer.headers
-    again = one.client.post(batch, data=same[0], headers={"If-None-Match": "*"}, **options)
+    again = first.client.post(batch, data=same[0], headers={"If-None-Match": "*"}, **options)
     assert (again.status_code, again.data) == (200, answers[0].data)
-    assert one.client.post(batch, json={"cities": ["Delhi"], "hours_ahead": 3}).json["hours_ahead"] == 3
-    assert len(one.calls) == 2
+    assert first.client.post(batch, json={"cities": ["Delhi"], "hours_ahead": 3}).json["hours_ahead"] == 3
+    assert len(first.calls) == 2
     for wrong in (b'{"cities": []', b'{"cities": "Delhi"}', b""):
-        problem_of(one.client.post(batch, data=wrong, **options), 400)
-    problem_of(one.client.post(batch, data=same[0], content_type="text/plain"), 415)
-    assert len(one.calls) == 6
+        problem_of(first.client.post(batch, data=wrong, **options), 400)
+    problem_of(first.client.post(batch, data=same[0], content_type="text/plain"), 415)
+    assert len(first.calls) == 6
 
 
 def test_a_form_of_the_answer_is_another_answer(process: Make) -> None:
@@ -105,16 +105,16 @@ def test_a_form_of_the_answer_is_another_answer(process: Make) -> None:
 
 
 def test_what_is_asked_wrongly_is_never_kept(process: Make) -> None:
-    one = Counted(process(**ON))
+    first = Counted(process(**ON))
     for wrong in ("hours=0", "hours=5&hours=5", "unknown=1", "hours=x"):
         for _ in range(2):
-            problem_of(one.client.get(f"{HISTORY}?{wrong}"), 400)
-    problem_of(one.client.get(url("/aqi/current/Atlantis")), 404)
-    problem_of(one.client.get(url("/aqi/current/Mumbai")), 404)
-    put = one.client.get(url("/aqi/current/Mumbai"))
+            problem_of(first.client.get(f"{HISTORY}?{wrong}"), 400)
+    problem_of(first.client.get(url("/aqi/current/Atlantis")), 404)
+    problem_of(first.client.get(url("/aqi/current/Mumbai")), 404)
+    put = first.client.get(url("/aqi/current/Mumbai"))
     assert put.headers["Cache-Control"] == "no-store"
     assert "ETag" not in put.headers
-    assert len(one.calls) == 11
+    assert len(first.calls) == 11
 
 
 def changes(database: Database, now: datetime) -> dict[str, Callable[[], object]]:
@@ -147,39 +147,39 @@ def test_whatever_changes_the_data_makes_answers_void(
     process: Make, database: Database, time: Time, change: str
 ) -> None:
     ones = [Counted(process(**ON)) for _ in range(2)]
-    for one in ones:
-        one.client.get(HISTORY)
-        one.client.get(HISTORY)
-        assert len(one.calls) == 1
+    for item in ones:
+        item.client.get(HISTORY)
+        item.client.get(HISTORY)
+        assert len(item.calls) == 1
     changes(database, time.now)[change]()
     time.pass_by(1)
-    for one in ones:
-        one.client.get(HISTORY)
-        assert len(one.calls) == 2, change
+    for item in ones:
+        item.client.get(HISTORY)
+        assert len(item.calls) == 2, change
 
 
 def test_what_changes_nothing_that_is_shown_leaves_them(
     process: Make, database: Database, time: Time
 ) -> None:
-    one = Counted(process(**ON))
-    one.client.get(HISTORY)
+    first = Counted(process(**ON))
+    first.client.get(HISTORY)
     token(database, "read", now=time.now)
     with database.transaction() as connection:
         run(connection, "INSERT INTO source_run VALUES ('x', now(), now(), 1, '{}')")
     time.pass_by(1)
-    one.client.get(HISTORY)
-    assert len(one.calls) == 1
+    first.client.get(HISTORY)
+    assert len(first.calls) == 1
 
 
 def test_a_change_that_is_undone_is_none(process: Make, database: Database, time: Time) -> None:
-    one = Counted(process(**ON))
-    one.client.get(HISTORY)
+    first = Counted(process(**ON))
+    first.client.get(HISTORY)
     with database.transaction() as connection:
         run(connection, "DELETE FROM city_hour")
         connection.rollback()
     time.pass_by(1)
-    one.client.get(HISTORY)
-    assert len(one.calls) == 1
+    first.client.get(HISTORY)
+    assert len(first.calls) == 1
 
 
 def test_an_answer_made_during_a_change_does_not_outlive_it(
@@ -209,17 +209,17 @@ def test_writers_do_not_wait_for_each_other(database: Database, now: datetime) -
 
 
 def test_the_minute_and_the_hour_end_what_depends_on_them(process: Make, time: Time) -> None:
-    one = Counted(process(**ON))
+    first = Counted(process(**ON))
     ages = []
     for _ in range(3):
-        ages.append(one.client.get(CURRENT).json["age_minutes"])
-        one.client.get(HISTORY)
+        ages.append(first.client.get(CURRENT).json["age_minutes"])
+        first.client.get(HISTORY)
         time.pass_by(60)
     assert ages == [0, 1, 2]
-    assert sum("history" in call for call in one.calls) == 1
+    assert sum("history" in call for call in first.calls) == 1
     time.pass_by(3600)
-    one.client.get(HISTORY)
-    assert sum("history" in call for call in one.calls) == 2
+    first.client.get(HISTORY)
+    assert sum("history" in call for call in first.calls) == 2
 
 
 @pytest.mark.parametrize(
@@ -262,9 +262,9 @@ def test_writes_errors_and_what_is_not_kept_are_not_to_be_stored(process: Make) 
         assert answered.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("kept", [0, 1 << 20])
-def test_what_the_client_has_is_not_sent_again(process: Make, kept: int) -> None:
-    client = process(cache_bytes=kept).client
+@pytest.mark.parametrize("cache_bytes", [0, 1 << 20])
+def test_what_the_client_has_is_not_sent_again(process: Make, cache_bytes: int) -> None:
+    client = process(cache_bytes=cache_bytes).client
     first = client.get(CITIES)
     tag = first.headers["ETag"]
     assert tag.startswith('W/"')
@@ -292,9 +292,9 @@ def test_a_tag_holds_while_the_answer_says_the_same(process: Make, database: Dat
     assert client.get(HISTORY + "?end=2025-11-05T10:30:00Z", headers=held).status_code == 200
 
 
-@pytest.mark.parametrize("kept", [0, 1 << 20])
-def test_gzip_where_it_is_welcome_and_worth_it(process: Make, kept: int) -> None:
-    client = process(cache_bytes=kept).client
+@pytest.mark.parametrize("cache_bytes", [0, 1 << 20])
+def test_gzip_where_it_is_welcome_and_worth_it(process: Make, cache_bytes: int) -> None:
+    client = process(cache_bytes=cache_bytes).client
     plain = client.get(CITIES)
     assert "Content-Encoding" not in plain.headers
     for _ in range(2):
@@ -311,12 +311,12 @@ def test_gzip_where_it_is_welcome_and_worth_it(process: Make, kept: int) -> None
     assert "Content-Encoding" not in small.headers
 
 
-@pytest.mark.parametrize("kept", [0, 1 << 20])
-def test_head_is_get_without_a_body(process: Make, kept: int) -> None:
-    one = Counted(process(cache_bytes=kept))
+@pytest.mark.parametrize("cache_bytes", [0, 1 << 20])
+def test_head_is_get_without_a_body(process: Make, cache_bytes: int) -> None:
+    first = Counted(process(cache_bytes=cache_bytes))
     for path in (CITIES, CURRENT, HISTORY, url("/health"), url("/aqi/current/Atlantis"), "/nowhere"):
         for _ in range(2):
-            head, got = one.client.head(path), one.client.get(path)
+            head, got = first.client.head(path), first.client.get(path)
             assert head.data == b""
             assert head.status_code == got.status_code
             if got.status_code == 200:
@@ -331,8 +331,8 @@ def test_any_header_is_read(text: str) -> None:
 
 
 def test_one_computation_a_key(process: Make, time: Time) -> None:
-    one = Counted(process(**ON))
-    edge: Any = one.app.wsgi_app
+    first = Counted(process(**ON))
+    edge: Any = first.app.wsgi_app
     inner, begun, go_on = edge._inner, threading.Event(), threading.Event()
 
     def slow(environ: dict[str, Any], start: Any) -> Any:
@@ -344,7 +344,7 @@ def test_one_computation_a_key(process: Make, time: Time) -> None:
     statuses: list[int] = []
 
     def ask() -> None:
-        statuses.append(one.app.test_client().get(HISTORY).status_code)
+        statuses.append(first.app.test_client().get(HISTORY).status_code)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     threads[0].start()
@@ -355,26 +355,26 @@ def test_one_computation_a_key(process: Make, time: Time) -> None:
     for thread in threads:
         thread.join(20)
     assert statuses == [200] * 8
-    assert len(one.calls) == 1
+    assert len(first.calls) == 1
 
 
 def test_the_memory_is_bounded(process: Make) -> None:
-    one = process(cache_bytes=100_000)
+    first = process(cache_bytes=100_000)
     for hours in range(1, 200):
-        assert one.client.get(f"{HISTORY}?hours={hours}").status_code == 200
-    answers: Any = one.context.answers
+        assert first.client.get(f"{HISTORY}?hours={hours}").status_code == 200
+    answers: Any = first.context.answers
     assert 50_000 < answers.bytes <= 100_000
-    again = Counted(one)
+    again = Counted(first)
     for hours in (199, 1):
         assert again.client.get(f"{HISTORY}?hours={hours}").status_code == 200
     assert len(again.calls) == 1
 
 
 def test_off_means_off(process: Make) -> None:
-    one = Counted(process(cache_bytes=0, redis_url="redis://127.0.0.1:1/0"))
+    first = Counted(process(cache_bytes=0, redis_url="redis://127.0.0.1:1/0"))
     for _ in range(3):
-        assert one.client.get(HISTORY).status_code == 200
-    assert len(one.calls) == 3
+        assert first.client.get(HISTORY).status_code == 200
+    assert len(first.calls) == 3
 
 
 def test_while_the_database_is_away_what_is_known_is_told_with_its_age(
@@ -382,22 +382,22 @@ def test_while_the_database_is_away_what_is_known_is_told_with_its_age(
 ) -> None:
     with Wire(database.url) as wire:  # at its end the database is away
         own = Database(wire.url)
-        one = Process(own, time, Policy(cache_bytes=1 << 20))
-        fresh = one.client.get(CURRENT)
-        one.client.get(HISTORY)
+        first = Process(own, time, Policy(cache_bytes=1 << 20))
+        fresh = first.client.get(CURRENT)
+        first.client.get(HISTORY)
     time.pass_by(100)
-    stale = one.client.get(CURRENT)
+    stale = first.client.get(CURRENT)
     assert stale.status_code == 200
     assert stale.data == fresh.data
     assert stale.headers["Age"] == "100"
     assert stale.headers["Warning"].startswith("111 ")
     assert stale.headers["Cache-Control"] == "no-cache"
-    problem_of(one.client.get(url("/aqi/pollutants/Delhi")), 503)
-    assert one.client.get(CURRENT, headers={"If-None-Match": fresh.headers["ETag"]}).status_code == 304
+    problem_of(first.client.get(url("/aqi/pollutants/Delhi")), 503)
+    assert first.client.get(CURRENT, headers={"If-None-Match": fresh.headers["ETag"]}).status_code == 304
     time.pass_by(500)
-    assert one.client.get(CURRENT).status_code == 200
+    assert first.client.get(CURRENT).status_code == 200
     time.pass_by(1)
-    problem_of(one.client.get(CURRENT), 503)
+    problem_of(first.client.get(CURRENT), 503)
     own.close()
 
 
@@ -410,14 +410,14 @@ def test_every_kept_endpoint_keeps_its_promise(process: Make, database: Database
     """Each endpoint that says it can be kept answers the same, kept or not, and has a tag."""
     put_forecasts(database, issued("Delhi", time.now))
     put_models(database, trained("v0", time.now))
-    kept, plain = process(**ON).client, process().client
+    cached, plain = process(**ON).client, process().client
     for endpoint in ENDPOINTS:
         if not endpoint.cached_by_clients:
             continue
         path = BASE + endpoint.path.replace("{city}", "Delhi")
         path += "?cities=Delhi,Mumbai" if endpoint.path.endswith("compare") else ""
-        kept.get(path)
-        answered = kept.get(path)
+        cached.get(path)
+        answered = cached.get(path)
         assert answered.status_code == 200, path
         assert answered.data == plain.get(path).data
         assert answered.headers["ETag"]

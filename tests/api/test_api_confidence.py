@@ -71,25 +71,25 @@ def test_nominal_against_realised_coverage(client: Client) -> None:
         # By hand: (0.1 · 50 + 0.025 · 150 + 0.025 · 50 + (0.1 · 10 or 0.9 · 10)) / 4, half of each
         "pinball": pytest.approx((5 + 3.75 + 1.25 + 5) / 4, abs=1e-3),
     }
-    assert [(one["leads"], one["n"], one["interval_80"]["realised"]) for one in body["by_block"]] == [
+    assert [(block["leads"], block["n"], block["interval_80"]["realised"]) for block in body["by_block"]] == [
         ("1-6", 12, 1.0),
         ("7-12", 12, 1.0),
         ("13-24", 24, 1.0),
         ("25-48", 48, 0.0),
     ]
-    assert [one["lead"] for one in body["by_lead"]] == list(range(1, 49))
-    assert {one["n"] for one in body["by_lead"]} == {2}
+    assert [row["lead"] for row in body["by_lead"]] == list(range(1, 49))
+    assert {row["n"] for row in body["by_lead"]} == {2}
 
 
 @pytest.mark.usefixtures("recorded")
 def test_stated_probabilities_against_what_happened(client: Client) -> None:
-    told = confidence(client)["reliability"]
+    message = confidence(client)["reliability"]
     # Categories as issued: Moderate 0.5, Poor 0.25, Very Poor 0.1, Severe 0.05; the truth is Poor.
-    assert told["category"] == [
+    assert message["category"] == [
         {"above": 0.2, "below": 0.3, "n": 48, "stated": 0.25, "realised": 1.0},
         {"above": 0.5, "below": 0.6, "n": 48, "stated": 0.5, "realised": 0.0},
     ]
-    assert told["exceedance"] == {
+    assert message["exceedance"] == {
         "200": [{"above": 0.4, "below": 0.5, "n": 96, "stated": 0.4, "realised": 1.0}],
         "300": [{"above": 0.1, "below": 0.2, "n": 96, "stated": 0.15, "realised": 0.0}],
         "400": [{"above": 0.0, "below": 0.1, "n": 96, "stated": 0.05, "realised": 0.0}],
@@ -124,7 +124,9 @@ def test_an_unknown_city(client: Client) -> None:
 @pytest.mark.usefixtures("recorded")
 def test_rivals_and_warnings_of_bad_air(client: Client) -> None:
     live = body_of(client.get(url("/models/performance/Delhi")), PERFORMANCE)["live"]
-    assert [(one["name"], one["kind"], one["pooled"]["n"]) for one in live["rivals"]] == [
+    assert [
+        (challenger["name"], challenger["kind"], challenger["pooled"]["n"]) for challenger in live["rivals"]
+    ] == [
         ("linear", "model", 48),
         ("open-meteo", "provider", 48),
     ]
@@ -135,16 +137,16 @@ def test_rivals_and_warnings_of_bad_air(client: Client) -> None:
         -5.0,
         -1.0,
     )
-    assert [one["leads"] for one in live["rivals"][0]["by_block"]] == ["1-6", "7-12", "13-24"]
-    told = {(one["above"], one["leads"]): one for one in live["warnings"]}
-    assert len(told) == 12
+    assert [block["leads"] for block in live["rivals"][0]["by_block"]] == ["1-6", "7-12", "13-24"]
+    message = {(warning["above"], warning["leads"]): warning for warning in live["warnings"]}
+    assert len(message) == 12
     hit = {"hits": 12, "misses": 0, "false_alarms": 0, "pod": 1.0, "far": 0.0, "csi": 1.0}
-    assert told[200, "1-6"]["ours"] == told[200, "1-6"]["persistence"] == hit
+    assert message[200, "1-6"]["ours"] == message[200, "1-6"]["persistence"] == hit
     missed = {"hits": 0, "misses": 48, "false_alarms": 0, "pod": 0.0, "far": None, "csi": 0.0}
-    assert told[200, "25-48"]["ours"] == missed
-    assert told[200, "25-48"]["rivals"] == {}
+    assert message[200, "25-48"]["ours"] == missed
+    assert message[200, "25-48"]["rivals"] == {}
     false = {"hits": 0, "misses": 0, "false_alarms": 12, "pod": None, "far": 1.0, "csi": 0.0}
-    assert told[300, "1-6"]["rivals"] == {"linear": false, "open-meteo": false}
+    assert message[300, "1-6"]["rivals"] == {"linear": false, "open-meteo": false}
     pm25 = body_of(client.get(url("/models/performance/Delhi", target="pm25")), PERFORMANCE)["live"]
     assert pm25["warnings"] == []
 
@@ -152,7 +154,9 @@ def test_rivals_and_warnings_of_bad_air(client: Client) -> None:
 @pytest.mark.usefixtures("recorded")
 def test_the_record_of_a_season_a_family_and_each_model(client: Client) -> None:
     live = body_of(client.get(url("/models/performance/Delhi", season="post-monsoon")), PERFORMANCE)["live"]
-    assert [(one["version"], one["family"], one["scores"]["n"]) for one in live["by_version"]] == [
+    assert [
+        (version["version"], version["family"], version["scores"]["n"]) for version in live["by_version"]
+    ] == [
         (None, "naive", 48),
         (None, "xgboost", 48),
     ]

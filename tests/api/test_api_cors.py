@@ -6,7 +6,7 @@ from api_server import Make
 
 READ = url("/aqi/current/Delhi")
 PAGE = "https://dashboard.example"
-ASKED = {
+PREFLIGHT = {
     "Origin": PAGE,
     "Access-Control-Request-Method": "POST",
     "Access-Control-Request-Headers": "Authorization, X-API-Key, If-None-Match, Content-Type, X-Other",
@@ -44,12 +44,12 @@ def test_only_named_pages(process: Make, cached: int) -> None:
 def test_nobodys(process: Make) -> None:
     client = process(origins=()).client
     assert "Access-Control-Allow-Origin" not in client.get(READ, headers={"Origin": PAGE}).headers
-    assert "Access-Control-Allow-Methods" not in client.options(READ, headers=ASKED).headers
+    assert "Access-Control-Allow-Methods" not in client.options(READ, headers=PREFLIGHT).headers
 
 
 @pytest.mark.parametrize("path", [READ, url("/models/retrain/Delhi"), url("/forecast/batch")])
 def test_a_browser_that_asks_first_is_answered_without_a_token(process: Make, path: str) -> None:
-    answered = process(reads_need_token=True).client.options(path, headers=ASKED)
+    answered = process(reads_need_token=True).client.options(path, headers=PREFLIGHT)
     assert answered.status_code == 204
     assert answered.data == b""
     assert answered.headers["Access-Control-Allow-Origin"] == "*"

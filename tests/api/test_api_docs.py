@@ -70,16 +70,18 @@ def test_in_a_browser_a_call_is_tried_and_answered(served: str, database: Databa
 
     put_hours(database, hour("Delhi", now, aqi=187))
     complaints: list[str] = []
-    asked: list[str] = []
+    requests: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], timeout=30_000
         )
         page = browser.new_page(viewport={"width": 1280, "height": 1600})
         page.set_default_timeout(15_000)
-        page.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda request: requests.append(request.url))
         page.goto(f"{served}/docs")
         page.get_by_text("The latest index of a city", exact=False).first.wait_for()
         assert page.title() == "Vayu API"
@@ -91,11 +93,11 @@ def test_in_a_browser_a_call_is_tried_and_answered(served: str, database: Databa
         answer.wait_for()
         assert answer.locator(".response-col_status").inner_text().startswith("200")
         assert '"aqi": 187' in answer.locator(".response-col_description").inner_text()
-        if kept := os.environ.get("VAYU_TEST_SCREENSHOT"):
-            page.screenshot(path=kept)
+        if screenshot := os.environ.get("VAYU_TEST_SCREENSHOT"):
+            page.screenshot(path=screenshot)
         browser.close()
     assert complaints == []
-    assert {address.partition("/api/")[0] for address in asked if not address.startswith("data:")} <= {
+    assert {address.partition("/api/")[0] for address in requests if not address.startswith("data:")} <= {
         served,
         f"{served}/docs",
     }

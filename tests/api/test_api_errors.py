@@ -46,13 +46,13 @@ def logged(client: Client) -> Iterator[list[dict[str, Any]]]:
     """The lines that the API writes, read back."""
     lines: list[dict[str, Any]] = []
 
-    class Kept(io.StringIO):
+    class Captured(io.StringIO):
         def write(self, text: str) -> int:
             lines.append(json.loads(text))
             return len(text)
 
     handler = logger().registered_handler
-    before = handler.setStream(Kept())
+    before = handler.setStream(Captured())
     yield lines
     handler.setStream(before)
 
@@ -71,12 +71,12 @@ def test_every_answer_has_a_request_id_and_the_security_headers(client: Client, 
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "accepted"),
     [("abc-123", True), ("x" * 128, True), ("x" * 129, False), ("a b", False), ("é", False)],
 )
-def test_a_sane_request_id_is_kept(client: Client, given: str, kept: bool) -> None:
+def test_a_sane_request_id_is_kept(client: Client, given: str, accepted: bool) -> None:
     answered = client.get(url("/nope"), headers={"X-Request-Id": given}).headers["X-Request-Id"]
-    assert (answered == given) is kept
+    assert (answered == given) is accepted
 
 
 @pytest.mark.parametrize(
@@ -116,17 +116,17 @@ def test_the_batch_is_not_a_city(client: Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", [endpoint.path for endpoint in READS if "{city}" in endpoint.path])
 def test_an_unknown_city(client: Client, path: str) -> None:
-    told = problem_of(client.get(url(path.replace("{city}", "Atlantis"))), 404)["detail"]
-    assert "unknown city 'Atlantis'" in told
-    assert "/api/v1/cities/" in told
+    detail = problem_of(client.get(url(path.replace("{city}", "Atlantis"))), 404)["detail"]
+    assert "unknown city 'Atlantis'" in detail
+    assert "/api/v1/cities/" in detail
 
 
 @pytest.mark.parametrize("endpoint", GETS, ids=lambda endpoint: endpoint.path)
 def test_unknown_and_repeated_parameters(client: Client, endpoint: Endpoint) -> None:
     path = url(endpoint.path.replace("{city}", "Delhi").replace("{job}", "1"))
-    told = problem_of(client.get(path + "?colour=red"), 400)
-    assert "no parameter 'colour'" in told["detail"]
-    assert (told["errors"][0]["parameter"], told["errors"][0]["given"]) == ("colour", "red")
+    problem = problem_of(client.get(path + "?colour=red"), 400)
+    assert "no parameter 'colour'" in problem["detail"]
+    assert (problem["errors"][0]["parameter"], problem["errors"][0]["given"]) == ("colour", "red")
     for name in names_of(endpoint):
         assert "given 2 times" in problem_of(client.get(f"{path}?{name}=1&{name}=1"), 400)["detail"]
 
@@ -291,15 +291,15 @@ def test_over_a_real_connection(context: ApiContext, database: Database, now: da
 def test_what_contradicts_is_named_part_by_part(
     client: Client, query: dict[str, Any], faults: list[tuple[str, str]]
 ) -> None:
-    found = problem_of(client.get(url("/aqi/history/Delhi", **query)), 400)["errors"]
-    assert [(one["parameter"], one["given"]) for one in found] == faults
-    assert all(one["allowed"] for one in found)
+    result = problem_of(client.get(url("/aqi/history/Delhi", **query)), 400)["errors"]
+    assert [(item["parameter"], item["given"]) for item in result] == faults
+    assert all(item["allowed"] for item in result)
 
 
 def test_each_name_of_a_batch_that_no_city_has_is_told_with_the_nearest(client: Client) -> None:
     response = client.post(url("/forecast/batch"), json={"cities": ["Dehli", "Xyzzy"]})
     assert response.status_code == 200
-    assert [one.get("nearest") for one in response.json["errors"]] == [["Delhi"], None]
+    assert [error.get("nearest") for error in response.json["errors"]] == [["Delhi"], None]
 
 
 @pytest.mark.parametrize(
@@ -313,12 +313,12 @@ def test_each_name_of_a_batch_that_no_city_has_is_told_with_the_nearest(client: 
     ],
 )
 def test_a_city_misspelt_is_met_with_the_nearest_names(client: Client, given: str, nearest: str) -> None:
-    told = problem_of(client.get(url(f"/aqi/current/{given}")), 404)
-    assert told["nearest"][0] == nearest
-    assert told["errors"] == [
+    problem = problem_of(client.get(url(f"/aqi/current/{given}")), 404)
+    assert problem["nearest"][0] == nearest
+    assert problem["errors"] == [
         {"parameter": "city", "given": given, "allowed": "a city of /api/v1/cities/, by name or alias"}
     ]
-    assert f"did you mean {nearest}" in told["detail"]
+    assert f"did you mean {nearest}" in problem["detail"]
 
 
 @pytest.mark.parametrize(

@@ -39,24 +39,24 @@ def test_every_value_can_be_computed_again(client: Client) -> None:
     answer = client.get(url("/forecast/delhi", target="pm25", explain="true", hours=30))
     body = body_of(answer, "/forecast/{city}")
     explanation = body["explanation"]
-    assert [one["name"] for one in explanation["experts"]] == list(NAMES)
-    assert [one["kind"] for one in explanation["experts"]] == list(KINDS)
-    assert {len(one["values"]) for one in explanation["experts"]} == {30}
+    assert [expert["name"] for expert in explanation["experts"]] == list(NAMES)
+    assert [expert["kind"] for expert in explanation["experts"]] == list(KINDS)
+    assert {len(expert["values"]) for expert in explanation["experts"]} == {30}
     assert explanation["experts"][4]["values"] == [None] * 30
     floor = explanation["floor"]
     for point in body["forecast"]:
         lead, total = point["lead_hours"], 0.0
-        for one in explanation["experts"]:
+        for expert in explanation["experts"]:
             (weight,) = (
                 block["weight"]
-                for block in one["weights"]
+                for block in expert["weights"]
                 if block["first_lead"] <= lead <= block["last_lead"]
             )
-            value = one["values"][lead - 1]
+            value = expert["values"][lead - 1]
             total += weight * math.log(value + floor) if value is not None else 0.0
         assert point["pm25"]["value"] == pytest.approx(math.exp(total) - floor, abs=0.051)
     assert explanation["experts"][0]["share"] == 0.5
-    assert sum(one["share"] for one in explanation["experts"]) == pytest.approx(1)
+    assert sum(expert["share"] for expert in explanation["experts"]) == pytest.approx(1)
 
 
 @pytest.mark.usefixtures("made")

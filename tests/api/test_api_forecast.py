@@ -121,33 +121,33 @@ def test_none_issued_and_none_in_force(client: Client, database: Database, now: 
         in problem_of(client.get(url("/forecast/Delhi")), 404)["detail"]
     )
     put_forecasts(database, issued("Delhi", now - 49 * HOUR))
-    told = problem_of(client.get(url("/forecast/Delhi")), 404)["detail"]
-    assert "issued at 2025-11-03T09:42:00Z, has run out" in told
+    detail = problem_of(client.get(url("/forecast/Delhi")), 404)["detail"]
+    assert "issued at 2025-11-03T09:42:00Z, has run out" in detail
 
 
 @pytest.mark.parametrize("hours", ["0", "49", "abc", "1.5", ""])
 def test_hours_out_of_range(client: Client, hours: str) -> None:
-    told = problem_of(client.get(url("/forecast/Delhi", hours=hours)), 400)["detail"]
-    assert "hours must be a whole number from 1 to 48" in told
+    detail = problem_of(client.get(url("/forecast/Delhi", hours=hours)), 400)["detail"]
+    assert "hours must be a whole number from 1 to 48" in detail
 
 
 def test_a_batch_serves_what_it_can_and_reports_the_rest(
     client: Client, database: Database, now: datetime
 ) -> None:
     put_forecasts(database, issued("Delhi", now), issued("Pune", now - 60 * HOUR), issued("Bangalore", now))
-    asked = {"cities": ["delhi", "Bengaluru", "Atlantis", "New Delhi", "Mumbai", "Pune", "Atlantis"]}
-    body = body_of(client.post(url(BATCH), json=asked), BATCH)
+    requested = {"cities": ["delhi", "Bengaluru", "Atlantis", "New Delhi", "Mumbai", "Pune", "Atlantis"]}
+    body = body_of(client.post(url(BATCH), json=requested), BATCH)
     assert (body["hours_ahead"], body["count"], body["simulated"]) == (24, 2, False)
-    assert [(one["city"], len(one["forecast"])) for one in body["forecasts"]] == [
+    assert [(item["city"], len(item["forecast"])) for item in body["forecasts"]] == [
         ("Delhi", 24),
         ("Bangalore", 24),
     ]
-    assert [(one["city"], one["status"]) for one in body["errors"]] == [
+    assert [(error["city"], error["status"]) for error in body["errors"]] == [
         ("Atlantis", 404),
         ("Mumbai", 404),
         ("Pune", 404),
     ]
-    assert ["unknown city" in one["detail"] for one in body["errors"]] == [True, False, False]
+    assert ["unknown city" in error["detail"] for error in body["errors"]] == [True, False, False]
     single = forecast(client, hours=24)
     assert body["forecasts"][0] == single
 
@@ -159,7 +159,7 @@ def test_a_batch_of_one_hour(client: Client, database: Database, now: datetime) 
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ("", "not JSON"),
         ("{", "not JSON"),
@@ -186,9 +186,9 @@ def test_a_batch_of_one_hour(client: Client, database: Database, now: datetime) 
         ('{"hours": 1}', "/cities is missing; it must be a list of 1 to 56, each text; there is no 'hours'"),
     ],
 )
-def test_bodies_that_do_not_fit(client: Client, body: str, told: str) -> None:
+def test_bodies_that_do_not_fit(client: Client, body: str, message: str) -> None:
     response = client.post(url(BATCH), data=body, content_type="application/json")
-    assert told in problem_of(response, 400)["detail"]
+    assert message in problem_of(response, 400)["detail"]
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", None])

@@ -115,9 +115,9 @@ def test_sources_tell_success_lag_and_failures(client: Client, database: Databas
         },
     }
     assert body_of(response, "/health")["sources"] == expected
-    told = body_of(client.get(url("/metrics")), "/metrics")
-    assert (told["timestamp"], told["data_age_minutes"]) == ("2025-11-05T10:30:00Z", None)
-    assert told["sources"] == expected
+    answer = body_of(client.get(url("/metrics")), "/metrics")
+    assert (answer["timestamp"], answer["data_age_minutes"]) == ("2025-11-05T10:30:00Z", None)
+    assert answer["sources"] == expected
 
 
 def test_starting_before_there_is_anything(client: Client) -> None:
@@ -179,17 +179,17 @@ def test_unhealthy_without_a_database(down: Client) -> None:
 def test_why_there_is_no_database_is_told_to_holders_of_a_token_alone(database: Database, time: Time) -> None:
     with Wire(database.url) as wire:  # at its end the database is away
         own = Database(wire.url)
-        one = Process(own, time)
+        first = Process(own, time)
         given = {"X-API-Key": token(database, "read", now=time.now)}
-        assert one.client.get(url("/health"), headers=given).status_code == 200
+        assert first.client.get(url("/health"), headers=given).status_code == 200
     time.pass_by(100)
-    [reason] = one.client.get(url("/health"), headers=given).json["reasons"]
+    [reason] = first.client.get(url("/health"), headers=given).json["reasons"]
     assert "DATABASE_URL" in reason
     for headers in ({}, {"X-API-Key": "vayu_" + "x" * 43}, {"Authorization": "Bearer "}):
-        told = one.client.get(url("/health"), headers=headers)
-        assert told.status_code == 503
-        assert told.json["reasons"] == ["the database does not answer; a token allows to read why"]
-    one.close()
+        message = first.client.get(url("/health"), headers=headers)
+        assert message.status_code == 503
+        assert message.json["reasons"] == ["the database does not answer; a token allows to read why"]
+    first.close()
     own.close()
 
 

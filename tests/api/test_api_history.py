@@ -177,7 +177,7 @@ def test_days_as_csv_and_format_before_accept(client: Client, database: Database
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         ({"hours": 0}, "hours must be a whole number from 1 to 87840, not '0'"),
         ({"hours": "abc"}, "hours must be a whole number from 1 to 87840, not 'abc'"),
@@ -196,8 +196,8 @@ def test_days_as_csv_and_format_before_accept(client: Client, database: Database
         ({"hours": [3, 4]}, "hours is given 2 times"),
     ],
 )
-def test_bad_parameters(client: Client, query: dict[str, Any], told: str) -> None:
-    assert told in problem_of(client.get(url("/aqi/history/Delhi", **query)), 400)["detail"]
+def test_bad_parameters(client: Client, query: dict[str, Any], message: str) -> None:
+    assert message in problem_of(client.get(url("/aqi/history/Delhi", **query)), 400)["detail"]
 
 
 def test_a_year_of_hours_is_served(client: Client, database: Database, now: datetime) -> None:

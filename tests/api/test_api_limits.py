@@ -76,18 +76,18 @@ def test_a_token_has_an_allowance_of_its_own(process: Make, database: Database, 
 
 def seen(environ: dict[str, Any], trusted: int) -> str:
     """The client's address as the application behind so many proxies sees it."""
-    found: list[str] = []
+    result: list[str] = []
 
     def application(given: dict[str, Any], _: Any) -> list[bytes]:
-        found.append(client_ip(given))
+        result.append(client_ip(given))
         return []
 
     behind_proxies(application, trusted)(environ, None)  # type: ignore[arg-type]
-    return found[0]
+    return result[0]
 
 
 @pytest.mark.parametrize(
-    ("forwarded", "trusted", "found"),
+    ("forwarded", "trusted", "result"),
     [
         ("203.0.113.1", 0, "127.0.0.1"),
         ("203.0.113.1", 1, "203.0.113.1"),
@@ -104,9 +104,9 @@ def seen(environ: dict[str, Any], trusted: int) -> str:
         ("x," * 50_000 + "203.0.113.1", 1, "203.0.113.1"),
     ],
 )
-def test_only_our_own_proxies_are_believed(forwarded: str, trusted: int, found: str) -> None:
+def test_only_our_own_proxies_are_believed(forwarded: str, trusted: int, result: str) -> None:
     environ = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": forwarded}
-    assert seen(environ, trusted) == found
+    assert seen(environ, trusted) == result
 
 
 @generated(st.text(max_size=60), st.text(max_size=40), st.integers(0, 3))
@@ -164,21 +164,21 @@ def test_a_busy_client_costs_few_round_trips(time: Time) -> None:
     url = redis_url()
     shared = SharedMemory(url)
     shared.forget("vayu:count")
-    asked = 0
+    requests = 0
 
     class Counted(SharedMemory):
         def add(self, name: str, number: int, *, seconds: int) -> tuple[int, float] | None:
-            nonlocal asked
-            asked += 1
+            nonlocal requests
+            requests += 1
             return super().add(name, number, seconds=seconds)
 
     counted = Counted(url)
     limiter = Limiter({"token": Rate(1000, 60)}, counted, tick=time.tick)
     other = Limiter({"token": Rate(1000, 60)}, shared, tick=time.tick)
-    granted = sum(one.granted for one in (limiter.take("token", "busy") for _ in range(1000)) if one)
+    granted = sum(item.granted for item in (limiter.take("token", "busy") for _ in range(1000)) if item)
     assert granted == 1000
-    assert asked <= 52
-    beyond = sum(one.granted for one in (other.take("token", "busy") for _ in range(100)) if one)
+    assert requests <= 52
+    beyond = sum(item.granted for item in (other.take("token", "busy") for _ in range(100)) if item)
     assert beyond <= 2 * 1000 / 50
     counted.close()
     shared.close()

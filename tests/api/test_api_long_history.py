@@ -138,12 +138,12 @@ def test_what_breaks_off_does_not_look_whole(database: Database, tmp_path: Path,
             connection.settimeout(10)
             connection.connect(("127.0.0.1", served.port))
             connection.sendall(request.encode())
-            told = connection.recv(4096)
+            received = connection.recv(4096)
             with database.transaction() as away:
                 run(away, "ALTER TABLE city_hour RENAME TO city_hour_away")
             try:
                 while more := connection.recv(65536):
-                    told += more
+                    received += more
             except ConnectionResetError:
                 pass
             finally:
@@ -151,9 +151,9 @@ def test_what_breaks_off_does_not_look_whole(database: Database, tmp_path: Path,
                     run(back, "ALTER TABLE city_hour_away RENAME TO city_hour")
         assert served.get("/api/v1/health")[0] == 200
         log = served.log.read_text()
-    assert told.startswith(b"HTTP/1.1 200")
-    assert b"chunked" in told
-    assert not told.endswith(b"0\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 200")
+    assert b"chunked" in received
+    assert not received.endswith(b"0\r\n\r\n")
     assert "a history broke off" in log
 
 

@@ -41,16 +41,16 @@ SAMPLE = re.compile(
 
 def samples(text: str) -> dict[str, float]:
     """Name with labels → value; every line must be what Prometheus reads."""
-    found = {}
+    result = {}
     for line in text.splitlines():
         if line.startswith("#"):
             assert re.fullmatch(r"# (HELP|TYPE) [a-z0-9_]+ .+", line)
         else:
             assert SAMPLE.fullmatch(line), line
             name, _, value = line.rpartition(" ")
-            assert name not in found
-            found[name] = float(value)
-    return found
+            assert name not in result
+            result[name] = float(value)
+    return result
 
 
 def test_requests_are_counted_by_endpoint_and_status(
@@ -65,7 +65,7 @@ def test_requests_are_counted_by_endpoint_and_status(
     requests = body["requests"]
     assert requests["total"] == 5
     assert requests["by_status"] == {"200": 2, "404": 2, "405": 1}
-    by_endpoint = {(one["method"], one["path"]): one for one in requests["by_endpoint"]}
+    by_endpoint = {(endpoint["method"], endpoint["path"]): endpoint for endpoint in requests["by_endpoint"]}
     current = by_endpoint["GET", "/api/v1/aqi/current/{city}"]
     assert (current["requests"], current["errors"]) == (3, 0)
     assert by_endpoint["", ""]["requests"] == 2
@@ -99,17 +99,17 @@ def test_metrics_are_computed_every_five_seconds_at_most(
 ) -> None:
     client = process().client
 
-    def told() -> tuple[Any, Any]:
-        found = client.get(url("/metrics")).json
-        return found["data_age_minutes"], found["requests"]["total"]
+    def both_forms() -> tuple[Any, Any]:
+        result = client.get(url("/metrics")).json
+        return result["data_age_minutes"], result["requests"]["total"]
 
-    first = told()
+    first = both_forms()
     assert first == (None, 0)
     put_hours(database, hour("Delhi", now - HOUR))
     time.pass_by(4.9)
-    assert told() == first
+    assert both_forms() == first
     time.pass_by(0.1)
-    assert told() == (60, 2)
+    assert both_forms() == (60, 2)
 
 
 def test_the_text_says_the_same(client: Client, database: Database, now: datetime) -> None:
@@ -127,20 +127,22 @@ def test_the_text_says_the_same(client: Client, database: Database, now: datetim
     response = client.get(url("/metrics"), headers={"Accept": SCRAPER})
     assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"
     assert response.text.endswith("\n")
-    found = samples(response.text)
+    result = samples(response.text)
     of = 'method="GET",route="/api/v1/aqi/current/{city}"'
-    assert found[f'vayu_http_requests_total{{{of},status="200"}}'] == 3
-    assert found[f"vayu_http_request_duration_seconds_count{{{of}}}"] == 3
-    buckets = [found[f'vayu_http_request_duration_seconds_bucket{{le="{bound}",{of}}}'] for bound in BOUNDS_S]
+    assert result[f'vayu_http_requests_total{{{of},status="200"}}'] == 3
+    assert result[f"vayu_http_request_duration_seconds_count{{{of}}}"] == 3
+    buckets = [
+        result[f'vayu_http_request_duration_seconds_bucket{{le="{bound}",{of}}}'] for bound in BOUNDS_S
+    ]
     assert buckets == sorted(buckets)
-    assert found[f'vayu_http_request_duration_seconds_bucket{{le="+Inf",{of}}}'] == 3
-    assert 0 < found[f"vayu_http_request_duration_seconds_sum{{{of}}}"] < 10
-    assert found[f"vayu_http_response_bytes_total{{{of}}}"] > 300
-    assert found["vayu_database_up"] == found["vayu_workers"] == 1
-    assert found["vayu_data_age_seconds"] == 3600
-    assert found['vayu_source_state{source="cpcb",state="resting"}'] == 1
-    assert found['vayu_source_failures_24h{reason="quota",source="cpcb"}'] == 1
-    assert found['vayu_source_last_success_timestamp_seconds{source="cpcb"}'] == 1762335000
+    assert result[f'vayu_http_request_duration_seconds_bucket{{le="+Inf",{of}}}'] == 3
+    assert 0 < result[f"vayu_http_request_duration_seconds_sum{{{of}}}"] < 10
+    assert result[f"vayu_http_response_bytes_total{{{of}}}"] > 300
+    assert result["vayu_database_up"] == result["vayu_workers"] == 1
+    assert result["vayu_data_age_seconds"] == 3600
+    assert result['vayu_source_state{source="cpcb",state="resting"}'] == 1
+    assert result['vayu_source_failures_24h{reason="quota",source="cpcb"}'] == 1
+    assert result['vayu_source_last_success_timestamp_seconds{source="cpcb"}'] == 1762335000
 
 
 @pytest.mark.parametrize(
@@ -197,10 +199,10 @@ def test_many_threads_lose_no_count(context: ApiContext) -> None:
             client.get("/nowhere")
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert app.test_client().get(url("/metrics")).json["requests"]["total"] == 400
 
 
@@ -210,21 +212,21 @@ def served(database: Database, tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-def _told(served: Served) -> Any:
+def _metrics_of(served: Served) -> Any:
     return json.loads(served.get("/api/v1/metrics")[2])
 
 
 def _both_answer(served: Served) -> bool:
     """Asked side by side: one after the other, requests may all go to the one that was ready first."""
     with ThreadPoolExecutor(8) as side_by_side:
-        return max(side_by_side.map(lambda _: _told(served)["workers"]["number"], range(8))) == 2
+        return max(side_by_side.map(lambda _: _metrics_of(served)["workers"]["number"], range(8))) == 2
 
 
 def test_any_worker_tells_what_all_have_counted_and_nothing_is_lost_with_one(served: Served) -> None:
     def answered() -> set[int]:
         """What the workers tell, whichever of them is asked; each tells the same for some seconds."""
-        told = (_told(served)["requests"]["by_status"] for _ in range(8))
-        return {int(by_status.get("404", 0)) for by_status in told}
+        counts = (_metrics_of(served)["requests"]["by_status"] for _ in range(8))
+        return {int(by_status.get("404", 0)) for by_status in counts}
 
     until(lambda: _both_answer(served), 60, "both workers answer")
     for number in range(1, 61):
@@ -233,8 +235,8 @@ def test_any_worker_tells_what_all_have_counted_and_nothing_is_lost_with_one(ser
             until(lambda wanted=number: answered() == {wanted}, 60, "both tell it")  # type: ignore[misc]
     both = served.workers()
     assert len(both) == 2
-    assert _told(served)["workers"]["number"] == 2
-    cpu_before = _told(served)["workers"]["cpu_seconds"]
+    assert _metrics_of(served)["workers"]["number"] == 2
+    cpu_before = _metrics_of(served)["workers"]["cpu_seconds"]
 
     os.kill(both[0], signal.SIGKILL)
     until(lambda: len(served.workers()) == 2 and both[0] not in served.workers(), 60, "a new worker")
@@ -242,7 +244,7 @@ def test_any_worker_tells_what_all_have_counted_and_nothing_is_lost_with_one(ser
     for _ in range(40):
         served.get("/api/v1/aqi/current/Atlantis")
     until(lambda: answered() == {100}, 60, "both tell it")
-    assert _told(served)["workers"]["cpu_seconds"] >= cpu_before
+    assert _metrics_of(served)["workers"]["cpu_seconds"] >= cpu_before
 
     def exposed() -> float:
         """The same count as Prometheus reads it; a worker answers this form from its own text of some seconds ago."""

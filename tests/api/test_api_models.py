@@ -153,8 +153,8 @@ def test_a_naive_forecast_counts_where_all_were_issued_with_it(
         assert score(connection, mode="live", now=now) == 2
     live = performance(client)["live"]
     assert live["pooled"]["best_naive"] == "persistence"
-    found = {family: one["pooled"]["best_naive"] for family, one in live["by_family"].items()}
-    assert found == {"naive": "persistence", "xgboost": "weekly"}
+    result = {family: item["pooled"]["best_naive"] for family, item in live["by_family"].items()}
+    assert result == {"naive": "persistence", "xgboost": "weekly"}
 
 
 def test_the_record_live_and_in_replay(client: Client, database: Database, now: datetime) -> None:
@@ -175,13 +175,13 @@ def test_the_record_live_and_in_replay(client: Client, database: Database, now: 
     assert live["pooled"]["bias"] == pytest.approx(7.0, abs=0.1)
     assert live["pooled"]["best_naive"] == "persistence"
     assert "lead" not in live["pooled"]
-    assert [one["lead"] for one in live["by_lead"]] == list(range(1, 49))
-    assert {family: one["pooled"]["n"] for family, one in live["by_family"].items()} == {
+    assert [row["lead"] for row in live["by_lead"]] == list(range(1, 49))
+    assert {family: item["pooled"]["n"] for family, item in live["by_family"].items()} == {
         "naive": 48,
         "xgboost": 48,
     }
-    assert [one["lead"] for one in live["by_family"]["naive"]["by_lead"]] == list(range(1, 49))
-    assert [(one["leads"], one["n"]) for one in live["by_block"]] == [
+    assert [row["lead"] for row in live["by_family"]["naive"]["by_lead"]] == list(range(1, 49))
+    assert [(block["leads"], block["n"]) for block in live["by_block"]] == [
         ("1-6", 12),
         ("7-12", 12),
         ("13-24", 24),

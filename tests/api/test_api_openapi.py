@@ -55,15 +55,15 @@ PROMISED = {
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(as_json(document(BLUEPRINTS)))
-    return found
+    result: dict[str, Any] = json.loads(as_json(document(BLUEPRINTS)))
+    return result
 
 
 def operations(described: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {
         (method, path): operation
-        for path, found in described["paths"].items()
-        for method, operation in found.items()
+        for path, values in described["paths"].items()
+        for method, operation in values.items()
     }
 
 
@@ -79,11 +79,11 @@ def test_it_is_valid(described: dict[str, Any]) -> None:
 
 
 def test_every_endpoint_with_exactly_its_parameters(described: dict[str, Any]) -> None:
-    found = {
-        place: {one["name"] for one in operation.get("parameters", [])} - {"If-None-Match"}
+    result = {
+        place: {parameter["name"] for parameter in operation.get("parameters", [])} - {"If-None-Match"}
         for place, operation in operations(described).items()
     }
-    assert found == PROMISED
+    assert result == PROMISED
 
 
 def test_everything_is_explained(described: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ def limited() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize(
-    ("path", "name", "schema"), limited(), ids=lambda one: one if isinstance(one, str) else ""
+    ("path", "name", "schema"), limited(), ids=lambda item: item if isinstance(item, str) else ""
 )
 def test_its_limits_are_those_that_hold(
     client: Client, database: Database, now: Any, path: str, name: str, schema: dict[str, Any]
@@ -146,17 +146,17 @@ def test_its_limits_are_those_that_hold(
         more["interval"] = "day"
     address = path.replace("{city}", "Delhi")
 
-    def asked(value: Any) -> Any:
+    def requested(value: Any) -> Any:
         return client.get(url(address, **{name: value, **more}))
 
     allowed = schema.get("enum", [schema.get("minimum"), schema.get("maximum")])
     for value in allowed:
-        assert asked(value).status_code in (200, 404)
+        assert requested(value).status_code in (200, 404)
     beyond = ["nothing like it"] if "enum" in schema else [schema["minimum"] - 1, schema["maximum"] + 1]
     for value in beyond:
-        [fault] = problem_of(asked(value), 400)["errors"]
+        [fault] = problem_of(requested(value), 400)["errors"]
         assert (fault["parameter"], fault["given"]) == (name, str(value))
-        assert all(str(one) in fault["allowed"] for one in allowed)
+        assert all(str(word) in fault["allowed"] for word in allowed)
 
 
 def test_it_is_served(client: Client, described: dict[str, Any]) -> None:

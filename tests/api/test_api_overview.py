@@ -119,8 +119,8 @@ def test_it_stays_the_same_until_the_hour_or_the_data_change(
     process: Any, database: Database, time: Any, now: datetime
 ) -> None:
     put_hours(database, hour("Delhi", now))
-    one, other = process(**ON), process(**ON)
-    first = one.client.get(url(OVERVIEW))
+    single, other = process(**ON), process(**ON)
+    first = single.client.get(url(OVERVIEW))
     time.pass_by(25 * 60)
     again = other.client.get(url(OVERVIEW), headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304
@@ -129,7 +129,7 @@ def test_it_stays_the_same_until_the_hour_or_the_data_change(
     assert (later.status_code, later.json["as_of"]) == (200, "2025-11-05T11:30:00Z")
     put_hours(database, hour("Delhi", now + HOUR, aqi=222), at=now + HOUR)
     time.pass_by(3)
-    changed = one.client.get(url(OVERVIEW))
+    changed = single.client.get(url(OVERVIEW))
     assert of(changed.json, "Delhi")["latest"]["aqi"] == 222
 
 

@@ -84,8 +84,8 @@ def test_a_time_is_read_with_any_offset_even_where_its_plus_came_as_a_space(
 ) -> None:
     time = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     text = time.isoformat()
-    found = read(cities="x", start=text.replace("+", " ") if lost else text)
-    assert found.start == time
+    result = read(cities="x", start=text.replace("+", " ") if lost else text)
+    assert result.start == time
 
 
 @pytest.mark.parametrize(
@@ -122,11 +122,11 @@ def test_a_truth_value_is_written_as_true_or_false(text: str) -> None:
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(DataError) as caught:
         read_query(Declared, {"hours": ["0"], "start": ["a", "b"], "colour": ["red"]})
-    told = str(caught.value)
-    assert "hours must be a whole number from 1 to 48, not '0'" in told
-    assert "start is given 2 times" in told
-    assert "no parameter 'colour'; those there are: cities, hours, start, explain" in told
-    assert "cities is missing" in told
+    message = str(caught.value)
+    assert "hours must be a whole number from 1 to 48, not '0'" in message
+    assert "start is given 2 times" in message
+    assert "no parameter 'colour'; those there are: cities, hours, start, explain" in message
+    assert "cities is missing" in message
 
 
 def test_long_input_is_not_sent_back_whole() -> None:

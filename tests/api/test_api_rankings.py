@@ -50,17 +50,17 @@ def days_of(rows: list[dict[str, Any]], first: date) -> Iterator[tuple[str, date
         day = (datetime.fromisoformat(row["time"]) - timedelta(minutes=1)).astimezone(IST).date()
         if day >= first:
             grouped[row["city"], day].append(row)
-    for (city, day), found in sorted(grouped.items()):
-        yield city, day, found
+    for (city, day), item in sorted(grouped.items()):
+        yield city, day, item
 
 
 def mean_over(rows: list[dict[str, Any]], name: str, first: date) -> dict[str, tuple[float, int]]:
     """City → (mean, hours): days count by their number of hours."""
     sums: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    for city, _, found in days_of(rows, first):
-        values = [row[name] for row in found if row[name] is not None]
+    for city, _, item in days_of(rows, first):
+        values = [row[name] for row in item if row[name] is not None]
         if values:
-            sums[city].append((fmean(values), len(found)))
+            sums[city].append((fmean(values), len(item)))
     return {
         city: (sum(mean * n for mean, n in parts) / sum(n for _, n in parts), sum(n for _, n in parts))
         for city, parts in sums.items()
@@ -85,16 +85,16 @@ def test_a_week_by_its_days(
     assert body["hours_expected"] == 6 * 24 + 16
     assert body["unit"] == (None if by == "aqi" else "µg/m³")
     assert (body["count"], len(body["without_data"])) == (5, 51)
-    assert {one["city"]: (one["value"], one["hours"]) for one in body["cities"]} == {
+    assert {item["city"]: (item["value"], item["hours"]) for item in body["cities"]} == {
         city: (pytest.approx(mean, abs=0.51 * 10**-digits + 1e-4 * mean / 10), hours)
         for city, (mean, hours) in expected.items()
     }
-    values = [one["value"] for one in body["cities"]]
+    values = [item["value"] for item in body["cities"]]
     assert values == sorted(values, reverse=True)
-    assert [one["rank"] for one in body["cities"]] == [1, 2, 3, 4, 5]
-    for one in body["cities"]:
-        assert sum(one["basis"].values()) == one["hours"]
-        assert one["category"] == (category(int(one["value"] + 0.5), "in-naqi") if by == "aqi" else None)
+    assert [item["rank"] for item in body["cities"]] == [1, 2, 3, 4, 5]
+    for item in body["cities"]:
+        assert sum(item["basis"].values()) == item["hours"]
+        assert item["category"] == (category(int(item["value"] + 0.5), "in-naqi") if by == "aqi" else None)
 
 
 def test_the_last_24_hours_and_both_orders(client: Client, database: Database, now: datetime) -> None:
@@ -122,7 +122,7 @@ def test_the_last_24_hours_and_both_orders(client: Client, database: Database, n
     ]  # fmt: skip
     assert {"Pune", "Jaipur"} <= set(body["without_data"])
     assert len(body["without_data"]) == 54
-    assert [one["city"] for one in ranked(client, order="asc", limit=1)["cities"]] == ["Mumbai"]
+    assert [city["city"] for city in ranked(client, order="asc", limit=1)["cities"]] == ["Mumbai"]
     assert ranked(client, by="pm25")["count"] == 3
 
 
@@ -130,7 +130,7 @@ def test_equal_values_share_a_rank(client: Client, database: Database, now: date
     for city, aqi in (("Pune", 100), ("Delhi", 300), ("Chennai", 100), ("Jaipur", 50), ("Agra", 100)):
         put_hours(database, hour(city, now, aqi=aqi))
     body = ranked(client)
-    assert [(one["rank"], one["city"], one["tied"]) for one in body["cities"]] == [
+    assert [(item["rank"], item["city"], item["tied"]) for item in body["cities"]] == [
         (1, "Delhi", False),
         (2, "Agra", True),
         (2, "Chennai", True),
@@ -148,8 +148,8 @@ def test_nothing_known_ranks_nobody(client: Client) -> None:
 
 def test_another_standard(client: Client, database: Database, now: datetime) -> None:
     put_hours(database, hour("Delhi", now, aqi=187, aqi_us=164))
-    [one] = ranked(client, standard="us-epa")["cities"]
-    assert (one["value"], one["category"]) == (164.0, "Unhealthy")
+    [first] = ranked(client, standard="us-epa")["cities"]
+    assert (first["value"], first["category"]) == (164.0, "Unhealthy")
 
 
 @pytest.mark.parametrize("rolled", [False, True])
@@ -160,33 +160,33 @@ def test_cities_side_by_side(client: Client, database: Database, now: datetime, 
         maintain(database, now=now, retain_raw_days=90)
     first = date(2025, 10, 31)
     body = compared(client, "pune", "New Delhi", days=6)
-    assert [one["city"] for one in body["cities"]] == ["Pune", "Delhi"]
+    assert [city["city"] for city in body["cities"]] == ["Pune", "Delhi"]
     assert (body["days"], body["hours_expected"], body["errors"]) == (6, 5 * 24 + 16, [])
-    for one in body["cities"]:
-        mine = [row for row in rows if row["city"] == one["city"]]
+    for city in body["cities"]:
+        mine = [row for row in rows if row["city"] == city["city"]]
         daily = {
-            day: fmean([row["aqi"] for row in found if row["aqi"] is not None])
-            for _, day, found in days_of(mine, first)
+            day: fmean([row["aqi"] for row in item if row["aqi"] is not None])
+            for _, day, item in days_of(mine, first)
         }
-        assert one["days"] == len(daily) == 6
-        assert one["hours"] == sum(len(found) for _, _, found in days_of(mine, first))
-        assert sum(one["basis"].values()) == one["hours"]
-        assert one["aqi_mean"] == pytest.approx(mean_over(mine, "aqi", first)[one["city"]][0], abs=0.06)
-        assert one["aqi_max"] == pytest.approx(max(daily.values()), abs=0.51)
-        assert date.fromisoformat(one["aqi_max_date"]) == max(daily, key=daily.__getitem__)
-        assert one["aqi_min"] == pytest.approx(min(daily.values()), abs=0.51)
-        assert date.fromisoformat(one["aqi_min_date"]) == min(daily, key=daily.__getitem__)
-        assert one["aqi_highest_hour"] == max(
-            row["aqi"] for _, _, found in days_of(mine, first) for row in found if row["aqi"] is not None
+        assert city["days"] == len(daily) == 6
+        assert city["hours"] == sum(len(item) for _, _, item in days_of(mine, first))
+        assert sum(city["basis"].values()) == city["hours"]
+        assert city["aqi_mean"] == pytest.approx(mean_over(mine, "aqi", first)[city["city"]][0], abs=0.06)
+        assert city["aqi_max"] == pytest.approx(max(daily.values()), abs=0.51)
+        assert date.fromisoformat(city["aqi_max_date"]) == max(daily, key=daily.__getitem__)
+        assert city["aqi_min"] == pytest.approx(min(daily.values()), abs=0.51)
+        assert date.fromisoformat(city["aqi_min_date"]) == min(daily, key=daily.__getitem__)
+        assert city["aqi_highest_hour"] == max(
+            row["aqi"] for _, _, item in days_of(mine, first) for row in item if row["aqi"] is not None
         )
-        assert sum(one["category_days"].values()) == 6
-        assert list(one["category_days"]) == [
+        assert sum(city["category_days"].values()) == 6
+        assert list(city["category_days"]) == [
             "Good", "Satisfactory", "Moderate", "Poor", "Very Poor", "Severe",
         ]  # fmt: skip
-        assert one["pollutants"]["pm25"] == pytest.approx(
-            mean_over(mine, "pm25", first)[one["city"]][0], abs=0.02
+        assert city["pollutants"]["pm25"] == pytest.approx(
+            mean_over(mine, "pm25", first)[city["city"]][0], abs=0.02
         )
-        assert "o3" not in one["pollutants"]
+        assert "o3" not in city["pollutants"]
 
 
 def test_days_by_category(client: Client, database: Database, now: datetime) -> None:
@@ -205,20 +205,20 @@ def test_what_cannot_be_compared_is_told_one_by_one(
 ) -> None:
     put_hours(database, hour("Delhi", now))
     body = compared(client, "Dehli", "delhi", "Chennai")
-    assert [one["city"] for one in body["cities"]] == ["Delhi"]
+    assert [city["city"] for city in body["cities"]] == ["Delhi"]
     unknown, empty = body["errors"]
     assert (unknown["city"], unknown["status"], unknown["nearest"]) == ("Dehli", 404, ["Delhi"])
     assert (empty["city"], empty["detail"]) == (
         "Chennai",
         "there are no data of the last 30 days for Chennai",
     )
-    told = problem_of(client.get(url("/cities/compare", cities="Dehli,Mumbay")), 404)
-    assert told["nearest"] == ["Delhi", "Mumbai", "Navi Mumbai"]
-    assert [one["given"] for one in told["errors"]] == ["Dehli", "Mumbay"]
+    problem = problem_of(client.get(url("/cities/compare", cities="Dehli,Mumbay")), 404)
+    assert problem["nearest"] == ["Delhi", "Mumbai", "Navi Mumbai"]
+    assert [error["given"] for error in problem["errors"]] == ["Dehli", "Mumbay"]
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         ({}, "cities is missing"),
         ({"cities": "Delhi"}, "cities must be 2 to 10, separated by commas"),
@@ -229,12 +229,12 @@ def test_what_cannot_be_compared_is_told_one_by_one(
         ({"cities": ["Delhi", "Mumbai"]}, "cities is given 2 times"),
     ],
 )
-def test_bad_comparisons(client: Client, query: dict[str, Any], told: str) -> None:
-    assert told in problem_of(client.get(url("/cities/compare", **query)), 400)["detail"]
+def test_bad_comparisons(client: Client, query: dict[str, Any], message: str) -> None:
+    assert message in problem_of(client.get(url("/cities/compare", **query)), 400)["detail"]
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         ({"window": "12h"}, "window must be one of 24h, 30d, 7d"),
         ({"by": "aqi; DROP TABLE city_hour"}, "by must be one of aqi, co,"),
@@ -242,9 +242,9 @@ def test_bad_comparisons(client: Client, query: dict[str, Any], told: str) -> No
         ({"limit": 0}, "limit must be a whole number from 1 to 56"),
     ],
 )
-def test_bad_rankings(client: Client, query: dict[str, Any], told: str) -> None:
+def test_bad_rankings(client: Client, query: dict[str, Any], message: str) -> None:
     body = problem_of(client.get(url("/cities/rankings", **query)), 400)
-    assert told in body["detail"]
+    assert message in body["detail"]
     [(name, given)] = query.items()
     assert body["errors"][0]["parameter"] == name
     assert body["errors"][0]["given"] == str(given)
@@ -260,6 +260,6 @@ def test_at_midnight_the_day_that_ends_is_the_present_one(database: Database, no
     client = create_app(context_of(database, midnight + timedelta(minutes=20))).test_client()
     body = ranked(client, window="7d")
     assert (body["start"], body["hours_expected"]) == ("2025-10-29T18:30:00Z", 168)
-    assert [one["value"] for one in body["cities"]] == [90.0]
+    assert [city["value"] for city in body["cities"]] == [90.0]
     with database.transaction() as connection:
         assert run(connection, "SELECT count(*) FROM city_hour")[0][0] == 2

@@ -151,8 +151,8 @@ def test_an_idempotency_key_gives_the_same_job_even_when_it_is_done(
 def test_a_key_for_another_request_is_refused(local: Asking) -> None:
     local.retrain(key="k-1")
     for other in (local.retrain("Mumbai", key="k-1"), local.retrain(key="k-1", json={"force": False})):
-        told = problem_of(other, 409)
-        assert told["errors"] == [
+        problem = problem_of(other, 409)
+        assert problem["errors"] == [
             {
                 "header": "Idempotency-Key",
                 "given": "k-1",
@@ -193,14 +193,14 @@ def test_a_worker_that_fell_silent_has_failed(local: Asking, database: Database,
     with database.transaction() as connection:
         assert jobs.lease(connection, now=now, seconds=60)
         jobs.release(connection)
-    found = local.job(id_)
-    assert (found["state"], found["error"]) == ("failed", "the worker died or took too long")
+    result = local.job(id_)
+    assert (result["state"], result["error"]) == ("failed", "the worker died or took too long")
 
 
 @pytest.mark.parametrize("id_", ["0", "999", "-1", "x", "1e3", "9" * 30, "%00"])
 def test_no_such_job(local: Asking, client: Client, id_: str) -> None:
-    told = problem_of(client.get(url(f"/models/jobs/{id_}")), 404)
-    assert told["errors"][0]["parameter"] == "job"
+    problem = problem_of(client.get(url(f"/models/jobs/{id_}")), 404)
+    assert problem["errors"][0]["parameter"] == "job"
 
 
 def test_other_jobs_are_nobodys_business(client: Client, database: Database, now: datetime) -> None:

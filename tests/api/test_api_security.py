@@ -84,14 +84,14 @@ def send(served: Served, head: str, body: bytes = b"", *headers: str) -> tuple[i
     if body and not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in headers):
         lines.append(f"Content-Length: {len(body)}")
     begun = time.monotonic()
-    told = served.say("\r\n".join((*lines, "", "")).encode("latin-1"), body)
+    received = served.say("\r\n".join((*lines, "", "")).encode("latin-1"), body)
     assert time.monotonic() - begun < LONGEST_S, head[:200]
-    top, _, rest = told.partition(b"\r\n\r\n")
+    top, _, rest = received.partition(b"\r\n\r\n")
     first, *named = top.decode("latin-1").split("\r\n")
-    found = dict(line.split(": ", 1) for line in named)
-    if found.get("Transfer-Encoding") == "chunked":
+    result = dict(line.split(": ", 1) for line in named)
+    if result.get("Transfer-Encoding") == "chunked":
         rest = b"".join(re.findall(rb"[0-9a-f]+\r\n(.*?)\r\n(?=[0-9a-f]+\r\n|$)", rest, re.DOTALL))
-    return int(first.split()[1]), found, rest
+    return int(first.split()[1]), result, rest
 
 
 def get(served: Served, path: str, *headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -111,9 +111,9 @@ def refused(answer: tuple[int, dict[str, str], bytes], *statuses: int) -> Any:
     gives_nothing_away(status, headers, body)
     assert status in statuses, (status, body[:300])
     assert headers["Content-Type"] == "application/problem+json"
-    told = json.loads(body)
-    assert told["status"] == status
-    return told
+    message = json.loads(body)
+    assert message["status"] == status
+    return message
 
 
 READS = [endpoint for endpoint in ENDPOINTS if endpoint.method == "GET"]
@@ -143,12 +143,12 @@ def test_sql_in_every_path_and_body(served: Served, database: Database, text: st
             path = re.sub(r"\{\w+\}", quote(text, safe=""), endpoint.path)
             refused(get(served, path), 404)
     body = json.dumps({"cities": [text, "Delhi"], "hours_ahead": 1}).encode()
-    status, _, told = send(
+    status, _, message = send(
         served, f"POST {BASE}/forecast/batch HTTP/1.1", body, "Content-Type: application/json"
     )
     assert status == 200
-    answer = json.loads(told)
-    assert ([one["city"] for one in answer["forecasts"]], len(answer["errors"])) == (["Delhi"], 1)
+    answer = json.loads(message)
+    assert ([forecast["city"] for forecast in answer["forecasts"]], len(answer["errors"])) == (["Delhi"], 1)
     with database.transaction() as connection:
         assert run(connection, "SELECT count(*) FROM city_hour") == [(1,)]
 
@@ -249,7 +249,7 @@ def test_headers_do_no_harm(served: Served, header: str) -> None:
     status, headers, body = get(served, "/aqi/current/Delhi", header)
     gives_nothing_away(status, headers, body)
     value = header.partition(": ")[2]
-    assert not any(value in told for told in headers.values() if len(value) > 8), headers
+    assert not any(value in message for message in headers.values() if len(value) > 8), headers
     assert "evil" not in str(headers)
     assert re.fullmatch(r"[A-Za-z0-9._:=+/-]{1,128}", headers.get("X-Request-Id", "a"))
     assert "Set-Cookie" not in headers
@@ -265,10 +265,10 @@ def test_what_is_no_http_is_refused(served: Served) -> None:
         b"GET " + b"/" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
     ):
         begun = time.monotonic()
-        told = served.say(words)
+        received = served.say(words)
         assert time.monotonic() - begun < 5
-        assert not told or re.match(rb"HTTP/1\.[01] [45]\d\d ", told), told[:200]
-        assert b"Traceback" not in told
+        assert not received or re.match(rb"HTTP/1\.[01] [45]\d\d ", received), received[:200]
+        assert b"Traceback" not in received
     assert served.get(f"{BASE}/health")[0] == 200
 
 
@@ -298,23 +298,23 @@ JSON_TYPE = "Content-Type: application/json"
     ids=range(15),
 )
 def test_bodies(served: Served, body: bytes, statuses: tuple[int, ...]) -> None:
-    status, headers, told = send(served, BATCH, body, JSON_TYPE)
-    gives_nothing_away(status, headers, told)
-    assert status in statuses, told[:300]
+    status, headers, message = send(served, BATCH, body, JSON_TYPE)
+    gives_nothing_away(status, headers, message)
+    assert status in statuses, message[:300]
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(served: Served) -> None:
     refused(send(served, BATCH, b"x" * 70_000, JSON_TYPE), 413)
     begun = time.monotonic()
-    told = served.say(
+    received = served.say(
         f"{BATCH}\r\nHost: a\r\n{JSON_TYPE}\r\nConnection: close\r\nContent-Length: 99999999999\r\n\r\n".encode()
     )
-    assert told.startswith(b"HTTP/1.1 413")
+    assert received.startswith(b"HTTP/1.1 413")
     assert time.monotonic() - begun < LONGEST_S
     chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
     head = f"{BATCH}\r\nHost: a\r\n{JSON_TYPE}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-    told = served.say(head.encode(), chunk, chunk, b"0\r\n\r\n")
-    assert re.match(rb"HTTP/1.1 4\d\d ", told)
+    received = served.say(head.encode(), chunk, chunk, b"0\r\n\r\n")
+    assert re.match(rb"HTTP/1.1 4\d\d ", received)
 
 
 @pytest.mark.parametrize(
@@ -383,15 +383,15 @@ def test_clients_that_never_end_their_request_hold_up_nobody_else(served: Served
     """Three of them; each holds one of gunicorn's four threads. Against more, a proxy must stand before it."""
     slow = [socket.create_connection(("127.0.0.1", served.port), timeout=5) for _ in range(3)]
     try:
-        for one in slow:
-            one.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+        for connection in slow:
+            connection.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\nX-Slow: ")
         begun = time.monotonic()
         for _ in range(10):
             assert served.get(f"{BASE}/aqi/current/Delhi")[0] == 200
         assert time.monotonic() - begun < LONGEST_S
     finally:
-        for one in slow:
-            one.close()
+        for connection in slow:
+            connection.close()
     assert served.get(f"{BASE}/health")[0] == 200
 
 
@@ -416,8 +416,8 @@ def test_a_token_that_is_nearly_right_takes_as_long_as_one_that_is_wrong(
         token, _ = create_key(connection, "timed", ["read"], now=system_clock())
     wrong = token[:-1] + ("a" if token[-1] != "a" else "b")
     strange = token[:12] + "".join(chr(97 + place % 26) for place in range(len(token) - 12))
-    for one in (token, wrong, strange):
-        get(served, "/metrics", f"Authorization: Bearer {one}")
+    for item in (token, wrong, strange):
+        get(served, "/metrics", f"Authorization: Bearer {item}")
     times: dict[str, list[float]] = {wrong: [], strange: []}
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=5)) as connection:
         for number in range(400):
@@ -430,7 +430,7 @@ def test_a_token_that_is_nearly_right_takes_as_long_as_one_that_is_wrong(
             answer.read()
             times[given].append(time.perf_counter() - begun)
             assert answer.status == 401
-    first, second = (median(found) for found in times.values())
+    first, second = (median(sample) for sample in times.values())
     assert abs(first - second) < 0.0005
 
 

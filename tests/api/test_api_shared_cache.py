@@ -36,13 +36,13 @@ def redis() -> Iterator[str]:
 
 def test_processes_share_answers(process: Make, redis: str) -> None:
     first, second = (Counted(process(redis_url=redis, **ON)) for _ in range(2))
-    answers = [one.client.get(path) for path in (HISTORY, CURRENT) for one in (first, second, second)]
+    answers = [item.client.get(path) for path in (HISTORY, CURRENT) for item in (first, second, second)]
     assert len(first.calls) == 2
     assert second.calls == []
     for three in (answers[:3], answers[3:]):
-        assert len({one.data for one in three}) == 1
-        assert len({one.headers["ETag"] for one in three}) == 1
-        assert len({one.content_type for one in three}) == 1
+        assert len({response.data for response in three}) == 1
+        assert len({response.headers["ETag"] for response in three}) == 1
+        assert len({response.content_type for response in three}) == 1
 
 
 def test_what_changes_is_not_taken_from_there(
@@ -62,9 +62,9 @@ def test_another_databases_answers_are_not_taken(
     assert process(redis_url=redis, **ON).client.get(CURRENT).status_code == 200
     with fresh_database(server, f"TEMPLATE {template}") as address:
         other = Database(address)
-        one = Process(other, time, Policy(redis_url=redis, cache_bytes=1 << 20))
-        problem_of(one.client.get(CURRENT), 404)
-        one.close()
+        first = Process(other, time, Policy(redis_url=redis, cache_bytes=1 << 20))
+        problem_of(first.client.get(CURRENT), 404)
+        first.close()
         other.close()
 
 
@@ -101,8 +101,8 @@ def test_clearing_reaches_every_process_and_redis(
     process: Make, database: Database, time: Time, redis: str
 ) -> None:
     first, second = (Counted(process(redis_url=redis, **ON)) for _ in range(2))
-    for one in (first, second):
-        one.client.get(HISTORY)
+    for item in (first, second):
+        item.client.get(HISTORY)
     headers = {"X-API-Key": token(database, "admin", now=time.now)}
     assert first.client.post(url("/cache/clear"), headers=headers).status_code == 200
     client = Redis.from_url(redis)
@@ -115,22 +115,22 @@ def test_clearing_reaches_every_process_and_redis(
 
 
 def test_redis_away_is_slower_and_nothing_else(process: Make, time: Time) -> None:
-    one = Counted(process(redis_url="redis://:secret@127.0.0.1:1/0", **ON))
+    first = Counted(process(redis_url="redis://:secret@127.0.0.1:1/0", **ON))
     for _ in range(3):
-        assert one.client.get(HISTORY).status_code == 200
-    assert len(one.calls) == 1
+        assert first.client.get(HISTORY).status_code == 200
+    assert len(first.calls) == 1
 
 
 def test_a_redis_that_never_answers_costs_little(process: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        one = process(redis_url=address, **ON)
+        first = process(redis_url=address, **ON)
         started = monotonic()
         for path in (HISTORY, CURRENT, CITIES):
-            assert one.client.get(path).status_code == 200
+            assert first.client.get(path).status_code == 200
         assert monotonic() - started < 1.5
-        assert one.context.shared is not None
-        assert one.context.shared.failures == 1  # waited for once
+        assert first.context.shared is not None
+        assert first.context.shared.failures == 1  # waited for once
 
 
 def test_redis_killed_in_the_middle_of_requests(process: Make, tmp_path: Path) -> None:
@@ -143,29 +143,29 @@ def test_redis_killed_in_the_middle_of_requests(process: Make, tmp_path: Path) -
         ]
         right = {path: two[0].client.get(path).data for path in (HISTORY, CURRENT, CITIES)}
         wrong: list[object] = []
-        asked = 0
+        requests = 0
         over = threading.Event()
 
-        def ask(one: Process) -> None:
-            nonlocal asked
-            client = one.app.test_client()
+        def ask(item: Process) -> None:
+            nonlocal requests
+            client = item.app.test_client()
             while not over.is_set():
                 for path, body in right.items():
                     answered = client.get(path)
-                    asked += 1
+                    requests += 1
                     if answered.status_code != 200 or answered.data != body:
                         wrong.append((path, answered.status_code))
 
-        threads = [threading.Thread(target=ask, args=(one,)) for one in two for _ in range(2)]
+        threads = [threading.Thread(target=ask, args=(item,)) for item in two for _ in range(2)]
         for thread in threads:
             thread.start()
             asking.callback(thread.join, 30)
         asking.callback(over.set)
         for step in (own.kill, own.restart, own.kill):
-            before = asked
-            until(lambda seen=before: asked > seen + 200, 30)  # type: ignore[misc]
+            before = requests
+            until(lambda seen=before: requests > seen + 200, 30)  # type: ignore[misc]
             step()
-        before = asked
-        until(lambda: asked > before + 200, 30)
+        before = requests
+        until(lambda: requests > before + 200, 30)
         assert wrong == []
-        assert all(one.context.shared is not None and one.context.shared.failures for one in two)
+        assert all(item.context.shared is not None and item.context.shared.failures for item in two)

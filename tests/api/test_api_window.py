@@ -21,15 +21,15 @@ times = st.datetimes(
 
 @given(times, st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=4)))
 def test_hours_and_days_are_those_that_counting_finds(start: datetime, length: timedelta) -> None:
-    asked = window(HistoryQuery(start=start, end=start + length), NOW)
+    requested = window(HistoryQuery(start=start, end=start + length), NOW)
     hour = hour_ending(start - 2 * HOUR)
     ends = []
     while hour <= start + length:
         if hour > start:
             ends.append(hour)
         hour += HOUR
-    assert asked.hours == len(ends)
-    first, last = asked.days
+    assert requested.hours == len(ends)
+    first, last = requested.days
     assert first <= last
     for end in ends:
         assert first <= (end - timedelta(microseconds=1)).astimezone(IST).date() <= last
@@ -54,17 +54,17 @@ def test_without_parameters_it_is_the_last_24_hours_or_30_days() -> None:
 
 def test_midnight_belongs_to_the_day_that_it_ends() -> None:
     midnight = datetime(2025, 11, 4, 18, 30, tzinfo=UTC)
-    asked = window(HistoryQuery(start=midnight - 24 * HOUR, end=midnight), NOW)
-    assert asked.days == (date(2025, 11, 4), date(2025, 11, 4))
+    requested = window(HistoryQuery(start=midnight - 24 * HOUR, end=midnight), NOW)
+    assert requested.days == (date(2025, 11, 4), date(2025, 11, 4))
 
 
 def test_it_never_reaches_beyond_now() -> None:
-    asked = window(HistoryQuery(start=NOW - HOUR, end=datetime.max.replace(tzinfo=UTC)), NOW)
-    assert asked == (NOW - HOUR, NOW)
+    requested = window(HistoryQuery(start=NOW - HOUR, end=datetime.max.replace(tzinfo=UTC)), NOW)
+    assert requested == (NOW - HOUR, NOW)
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         (HistoryQuery(start=NOW, end=NOW), "start must be before end"),
         (HistoryQuery(start=NOW + HOUR), "start must be before end, and in the past"),
@@ -76,8 +76,8 @@ def test_it_never_reaches_beyond_now() -> None:
         (HistoryQuery(start=NOW - timedelta(days=3661), interval="day"), "at most 3660 days"),
     ],
 )
-def test_what_makes_no_sense_or_asks_too_much_is_refused(query: HistoryQuery, told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_what_makes_no_sense_or_asks_too_much_is_refused(query: HistoryQuery, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         window(query, NOW)
 
 

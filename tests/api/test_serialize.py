@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,9 @@ from common.store.reads.hours import DayColumns, HourColumns, LatestIndex
 from common.store.reads.jobs import JobRow
 from common.store.reads.periods import CityMean, CityPeriod
 from common.store.reads.service import SourceHealth
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOW = datetime(2025, 11, 5, 10, 42, 30, 500, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -92,6 +96,12 @@ def test_latest_indices_take_the_place_of_null_and_say_their_age() -> None:
     assert (shown[2]["latest"]["age_minutes"], shown[2]["latest"]["stale"]) == (120, False)
 
 
+def plain(shown: Sequence[msgspec.Struct]) -> list[dict[str, Any]]:
+    """Hours, days or lead times as JSON has them, but for their times."""
+    plainly: list[dict[str, Any]] = msgspec.to_builtins(shown, builtin_types=(datetime,))
+    return plainly
+
+
 def columns(**of: list[float | None]) -> dict[str, list[float | None]]:
     length = len(next(iter(of.values())))
     return {name: of.get(name, [None] * length) for name in POLLUTANTS}
@@ -102,7 +112,7 @@ def test_hours_leave_out_what_is_missing() -> None:
         [1762338600, 1762342200], [167, None], ["pm25", None], ["measured"] * 2, ["cpcb"] * 2, [[], ["stuck"]],
         columns(pm25=[80.126, None], co=[1.0, 0.5]),
     )  # fmt: skip
-    first, second = hour_points(hours, "in-naqi")
+    first, second = plain(hour_points(hours, "in-naqi"))
     assert first == {
         "time": datetime(2025, 11, 5, 10, 30, tzinfo=UTC), "aqi": 167, "category": "Moderate",
         "dominant_pollutant": "pm25", "basis": "measured", "source": "cpcb", "flags": [],
@@ -116,7 +126,7 @@ def test_a_day_is_in_the_category_of_its_whole_index() -> None:
         ["2025-11-05"] * 2, [200.5, 200.49], [310, 305], [24, 20], ["measured"] * 2, ["cpcb"] * 2,
         columns(pm25=[80.0, 81.0]),
     )  # fmt: skip
-    assert [(day["aqi"], day["category"]) for day in day_points(days, "in-naqi")] == [
+    assert [(day["aqi"], day["category"]) for day in plain(day_points(days, "in-naqi"))] == [
         (201, "Poor"),
         (200, "Moderate"),
     ]
@@ -169,7 +179,7 @@ def forecast_of(target: str, y: float, chances: list[float] | None) -> StoredFor
 def test_a_forecast_of_the_index_is_whole_and_within_the_scale() -> None:
     chances = [0.0, 0.1235, 0.5, 0.3, 0.0764, 0.0001]
     stored = replace(forecast_of("aqi", 50.5, chances), pm25={name: [-0.04] * 48 for name in ARRAYS})
-    shown = points(stored, 3)
+    shown = plain(points(stored, 3))
     assert [point["lead_hours"] for point in shown] == [1, 2, 3]
     assert shown[0]["time"] == datetime(2025, 11, 5, 11, 30, tzinfo=UTC)
     assert (shown[0]["aqi"], shown[0]["category"], shown[0]["confidence"]) == (51, "Satisfactory", 0.124)
@@ -181,9 +191,9 @@ def test_a_forecast_of_the_index_is_whole_and_within_the_scale() -> None:
 
 
 def test_a_forecast_without_probabilities_names_none() -> None:
-    [point] = points(forecast_of("aqi", 120.0, None), 1)
+    [point] = plain(points(forecast_of("aqi", 120.0, None), 1))
     assert not {"confidence", "probabilities", "exceedance", "pm25"} & point.keys()
-    [point] = points(forecast_of("pm25", 12.25, None), 1)
+    [point] = plain(points(forecast_of("pm25", 12.25, None), 1))
     assert point.keys() == {"time", "lead_hours", "pm25"}
     assert (point["pm25"]["value"], point["pm25"]["lower_80"]) == (12.3, 0.0)
 

@@ -25,7 +25,7 @@ def test_terms_are_in_alphabetical_order_and_each_is_defined_once() -> None:
 @pytest.mark.parametrize(("term", "meaning", "places"), ROWS, ids=TERMS)
 def test_each_is_a_sentence_with_the_place_in_the_code(term: str, meaning: str, places: str) -> None:
     assert meaning.endswith(".")
-    found = re.findall(r"`([^`]+)`", places)
-    assert found
-    for place in found:
+    result = re.findall(r"`([^`]+)`", places)
+    assert result
+    for place in result:
         assert (ROOT / place).exists(), f"{term}: there is no {place}"

@@ -31,7 +31,7 @@ MODULES = {
 
 def imported(module: str) -> set[str]:
     """Files, from the root, that import a package."""
-    found = set()
+    result = set()
     for folder in ("common", "functions", "scripts", "tests"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -39,8 +39,8 @@ def imported(module: str) -> set[str]:
                 if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     names = [node.module]
                 if any(name.split(".")[0] == module for name in names):
-                    found.add(str(path.relative_to(ROOT)))
-    return found
+                    result.add(str(path.relative_to(ROOT)))
+    return result
 
 
 def table() -> dict[str, list[str]]:

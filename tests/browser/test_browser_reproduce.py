@@ -56,8 +56,10 @@ def opened(site: Site, page: Page) -> None:
 def test_the_browser_computes_the_same(trained: Site, page: Page) -> None:
     opened(trained, page)
     page.get_by_text("all 48 hours agree").wait_for()
-    asked = [path.partition("?")[0] for path in trained.requests if "reproduce" in path or "/files/" in path]
-    assert len(asked) == 4, asked
+    requested = [
+        path.partition("?")[0] for path in trained.requests if "reproduce" in path or "/files/" in path
+    ]
+    assert len(requested) == 4, requested
     panel = page.get_by_role("region", name="The forecast, computed again")
     panel.get_by_role("radio", name="PM2.5").check()
     panel.get_by_text("all 48 hours agree").wait_for()

@@ -52,14 +52,15 @@ def test_an_address_of_a_page_can_be_opened_and_loaded_again(site: Site, page: P
     page.locator("main").wait_for()
 
 
-def test_a_second_visit_asks_for_no_asset_again(own_site: Site, page: Page) -> None:
+def test_a_second_visit_asks_for_no_asset_again(own_site: Site, page: Page, dashboard: Path) -> None:
     page.goto(own_site.url)
     page.get_by_text("Delhi", exact=True).first.wait_for()
+    if (dashboard / "sw.js").exists():  # it brings the other pages' files in after the first visit
+        page.wait_for_function("navigator.serviceWorker.ready.then(() => true)")
     assert any(path.startswith("/assets/") for path in own_site.requests)
     own_site.requests.clear()
     page.goto(f"{own_site.url}/?again")
     page.get_by_text("Delhi", exact=True).first.wait_for()
-    assert "/?again" in own_site.requests
     assert [path for path in own_site.requests if path.startswith("/assets/")] == []
 
 

@@ -67,6 +67,8 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def caller(environment: dict[str, str]) -> Vayu:
     def call(*arguments: object, env: dict[str, str] | None = None) -> Result:
-        return CliRunner(env=environment | (env or {})).invoke(main, [str(one) for one in arguments])
+        return CliRunner(env=environment | (env or {})).invoke(
+            main, [str(argument) for argument in arguments]
+        )
 
     return call

@@ -36,9 +36,9 @@ def used_up(database: Database, calls: float) -> None:
 
 
 def test_it_fills_whole_days_and_today_so_far(vayu: Vayu, database: Database) -> None:
-    told = parsed(vayu("backfill", "--offline", "--days", 3, "--city", "Delhi", "--json"))
-    assert (told["filled"], told["left"], told["again_at"], told["cities"]) == (4, 0, None, ["Delhi"])
-    fill = told["sources"]["simulated"]
+    report = parsed(vayu("backfill", "--offline", "--days", 3, "--city", "Delhi", "--json"))
+    assert (report["filled"], report["left"], report["again_at"], report["cities"]) == (4, 0, None, ["Delhi"])
+    fill = report["sources"]["simulated"]
     assert (fill["filled"], fill["left"], fill["failed"], fill["failures"]) == (4, 0, 0, {})
     hours = city_hours(database)
     assert fill["readings"] == fill["new"] == len(hours)
@@ -60,9 +60,9 @@ def test_what_failed_is_listed_by_reason(vayu: Vayu, provider: Past, database: D
     provider.before = lambda seen: Answer(status=401) if seen.path == "/weather" else None
     arguments = ("backfill", "--days", 40, "--city", "Delhi", "--source", "open-meteo")
     result = vayu(*arguments, "--json", env=provider.urls)
-    told = complaint(result, 1)
-    assert "41 of 41 days of cities are left, which failed: key (3)" in told
-    assert "run the same command again" in told
+    message = complaint(result, 1)
+    assert "41 of 41 days of cities are left, which failed: key (3)" in message
+    assert "run the same command again" in message
     assert parsed(result, 1)["sources"]["open-meteo"]["failures"] == {"key": 3}
     assert "key: 3 days" in vayu(*arguments, env=provider.urls).stdout
     assert count(database, "backfilled") == 0
@@ -72,14 +72,14 @@ def test_a_used_up_quota_says_when_to_go_on(vayu: Vayu, provider: Past, database
     used_up(database, 3300)
     arguments = ("backfill", "--days", 40, "--source", "open-meteo")
     result = vayu(*arguments, "--json", env=provider.urls)
-    told, report = complaint(result, 1), parsed(result, 1)
+    item, report = complaint(result, 1), parsed(result, 1)
     # The days that can still change of 14 cities had room, no more.
     assert (provider.calls, report["filled"]) == (2, 14 * 3)
     total = 56 * 41
-    assert f"{total - 42} of {total} days of cities are left: open-meteo may not be asked more now" in told
-    assert "or with --wait: it goes on where it was" in told
+    assert f"{total - 42} of {total} days of cities are left: open-meteo may not be asked more now" in item
+    assert "or with --wait: it goes on where it was" in item
     again_at = datetime.fromisoformat(report["again_at"])
-    assert again_at.strftime("after %Y-%m-%d %H:%M UTC") in told
+    assert again_at.strftime("after %Y-%m-%d %H:%M UTC") in item
     assert timedelta(minutes=25) < again_at - system_clock() < timedelta(minutes=31)
     shown = vayu(*arguments, env=provider.urls)
     assert shown.exit_code == 1

@@ -22,7 +22,7 @@ from common.store.engine import Database, run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from open_meteo_stub import Asked
+    from open_meteo_stub import Question
     from stubs import Answer, Seen
 
 CITIES = ("Delhi", "Mumbai")
@@ -65,8 +65,8 @@ def backfill(environment: dict[str, str], provider: Past, *more: str) -> Iterato
 def ended(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err.decode()
-    found: dict[str, Any] = json.loads(out)
-    return found
+    result: dict[str, Any] = json.loads(out)
+    return result
 
 
 def days_filled(database: Database) -> int:
@@ -74,10 +74,10 @@ def days_filled(database: Database) -> int:
         return int(run(connection, "SELECT count(*) FROM backfilled")[0][0])
 
 
-def settled(provider: Past) -> dict[Asked, int]:
+def settled(provider: Past) -> dict[Question, int]:
     """How often each question came about days that had settled before this test began."""
     recent = (system_clock() - timedelta(days=SOURCE.settles_days + 2)).strftime("%Y-%m-%d")
-    return {asked: times for asked, times in provider.asked.items() if asked[3] < recent}
+    return {question: times for question, times in provider.questions.items() if question[3] < recent}
 
 
 @pytest.mark.parametrize("call", [3, 6, 8], ids="killed_at_call_{}".format)
@@ -106,9 +106,9 @@ def test_a_killed_backfill_goes_on_where_it_was(
         report = ended(process)
     assert report["left"] == 0
     assert filled + report["filled"] == len(CITIES) * (DAYS + 1)
-    again = {asked: times for asked, times in provider.asked.items() if times > 1}
+    again = {question: times for question, times in provider.questions.items() if times > 1}
     assert len(again) in (1, 2)  # of the unit in hand, what its two servers had been asked by then
-    assert len({asked[1:] for asked in again}) == 1
+    assert len({question[1:] for question in again}) == 1
     assert set(again.values()) == {2}
     assert provider.calls == 2 * UNITS + len(again)
 
@@ -133,8 +133,8 @@ def test_killed_while_it_stores_and_as_often_as_it_gets_further(
         kills, seen = kills + 1, days_filled(database)
     assert kills >= 2
     assert report["left"] == 0
-    assert max(provider.asked.values()) <= 2
-    assert sum(times - 1 for times in provider.asked.values()) <= 2 * kills
+    assert max(provider.questions.values()) <= 2
+    assert sum(times - 1 for times in provider.questions.values()) <= 2 * kills
     midnight = system_clock().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     with fresh_database(server, f"TEMPLATE {template}") as url, past() as other:
         with backfill(environment | {"DATABASE_URL": url}, other, "--json") as process:
@@ -149,13 +149,13 @@ def test_two_processes_at_once_share_the_work(
     environment: dict[str, str], database: Database, provider: Past
 ) -> None:
     with (
-        backfill(environment, provider, "--json") as one,
+        backfill(environment, provider, "--json") as first,
         backfill(environment, provider, "--json") as other,
     ):
-        reports = [ended(one), ended(other)]
+        reports = [ended(first), ended(other)]
     assert [report["left"] for report in reports] == [0, 0]
     assert sum(report["filled"] for report in reports) == len(CITIES) * (DAYS + 1)
-    assert set(provider.asked.values()) == {1}
+    assert set(provider.questions.values()) == {1}
     assert provider.calls == 2 * UNITS
     with database.transaction() as connection:
         [(counted,)] = run(connection, "SELECT sum(calls) FROM source_usage WHERE source = 'open-meteo'")

@@ -62,25 +62,25 @@ def columns(*names: str, series: tuple[str, ...] = ("a",), days: int = DAYS, **m
 
 def test_rows_of_every_series_origin_and_hour(backtest: Any) -> None:
     result, rows = backtest(columns("pm25", "no2", "temperature", series=("north", "east")))
-    said = parsed(result)
+    report = parsed(result)
     assert rows.column_names == [
         "series", "origin", "h", "y_pred", "lo80", "hi80", "lo95", "hi95", "family",
     ]  # fmt: skip
     assert rows["origin"].type == pa.timestamp("ns")
     origins = [TEST_FROM + timedelta(days=day, hours=hour) for day in range(4) for hour in (5, 17)]
     expected = [(name, o, h) for name in ("north", "east") for o in origins for h in range(1, 49)]
-    found = zip(*(rows[name].to_pylist() for name in ("series", "origin", "h")), strict=True)
-    assert list(found) == expected
-    assert set(rows["family"].to_pylist()) == {said["family"]} == {"linear"}
+    actual = zip(*(rows[name].to_pylist() for name in ("series", "origin", "h")), strict=True)
+    assert list(actual) == expected
+    assert set(rows["family"].to_pylist()) == {report["family"]} == {"linear"}
     values = np.stack([rows[name].to_numpy() for name in BOUNDS])
     assert np.isfinite(values).all()
     assert (np.diff(values, axis=0) >= 0).all()
     assert values.min() >= 0
     assert values[2].std() > 5
-    assert said["origins"] == 16
-    assert [one["lead"] for one in said["by_lead"]] == list(range(1, 49))
-    assert [one["leads"] for one in said["by_block"]] == ["1–6", "7–12", "13–24", "25–48"]
-    assert [one["series"] for one in said["by_series"]] == ["north", "east"]
+    assert report["origins"] == 16
+    assert [row["lead"] for row in report["by_lead"]] == list(range(1, 49))
+    assert [block["leads"] for block in report["by_block"]] == ["1–6", "7–12", "13–24", "25–48"]
+    assert [row["series"] for row in report["by_series"]] == ["north", "east"]
 
 
 def test_scores_are_those_of_the_rows_that_were_written(backtest: Any) -> None:
@@ -128,9 +128,9 @@ def test_jobs_and_a_cluster_change_nothing(backtest: Any) -> None:
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     ) as cluster:
         for more in (("--jobs", "2"), ("--scheduler", cluster.scheduler_address)):
-            result, found = backtest(table, *options, *more)
+            result, actual = backtest(table, *options, *more)
             assert parsed(result) == parsed(alone)
-            assert found.equals(rows)
+            assert actual.equals(rows)
 
 
 @pytest.mark.parametrize(
@@ -240,22 +240,22 @@ def test_what_cannot_be_used_is_said(backtest: Any) -> None:
     late = np.where(np.arange(size) < 24 * 39, np.nan, 1.0)
     odd = {"empty": np.full(size, np.nan), "stuck": np.ones(size), "note": ["x"] * size, "late": late}
     result, _ = backtest(table | odd)
-    said = parsed(result)
-    assert said["ignored"] == {
+    report = parsed(result)
+    assert report["ignored"] == {
         "empty": "has no value before --train-until",
         "stuck": "is the same in all hours before --train-until",
         "note": "holds string, not numbers",
         "late": "has no value before --train-until",
     }
-    assert said["remarks"] == {"negative concentrations taken as missing": 1}
+    assert report["remarks"] == {"negative concentrations taken as missing": 1}
 
 
 def test_three_days_are_forecast_by_the_naive_and_it_says_so(backtest: Any) -> None:
     window = ("--train-until", "2025-01-04", "--test-from", "2025-01-04")
     result, rows = backtest(columns("pm25", days=8), *window, *LINEAR)
-    said = parsed(result)
-    assert said["family"] == "naive"
-    assert "too little history" in said["why"]
+    report = parsed(result)
+    assert report["family"] == "naive"
+    assert "too little history" in report["why"]
     assert set(rows["family"].to_pylist()) == {"naive"}
     assert len(rows) == 10 * 48
 
@@ -306,7 +306,7 @@ def test_the_table_for_people(lost: Vayu, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "told"),
+    ("options", "status", "message"),
     [
         (("--target", "pm2"), 2, "no column 'pm2' of numbers; the file has pm25"),
         (("--target", "note"), 2, "no column 'note' of numbers; it holds string"),
@@ -331,17 +331,17 @@ def test_the_table_for_people(lost: Vayu, tmp_path: Path) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_cannot_be_asked(
-    lost: Vayu, tmp_path: Path, options: tuple[str, ...], status: int, told: str
+    lost: Vayu, tmp_path: Path, options: tuple[str, ...], status: int, message: str
 ) -> None:
     path = write(tmp_path / "in.parquet", columns("pm25", days=41, note=["x"] * 24 * 41))
     usual = {"--target": "pm25", **dict(zip(WINDOW[::2], WINDOW[1::2], strict=True)), "--families": "linear"}
     usual |= {"--out": str(tmp_path / "o.parquet"), **dict(zip(options[::2], options[1::2], strict=True))}
     flat = [part for pair in usual.items() for part in pair]
-    assert told in complaint(lost("backtest", path, *flat), status)
+    assert message in complaint(lost("backtest", path, *flat), status)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "can be read neither as CSV nor as Parquet"),
         (b"PAR1 and nothing else", "as Parquet: it is no table, or damaged"),
@@ -357,11 +357,11 @@ def test_what_cannot_be_asked(
         (b"time,pm25\n2025-01-01T05:00:00,\n2025-01-01T06:00:00,\n", "no column 'pm25' of numbers"),
     ],
 )
-def test_files_that_cannot_be_read(lost: Vayu, tmp_path: Path, content: bytes, told: str) -> None:
+def test_files_that_cannot_be_read(lost: Vayu, tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "in.csv"
     path.write_bytes(content)
     result = lost("backtest", path, "--target", "pm25", *WINDOW, "--out", tmp_path / "o.parquet")
-    said = complaint(result, 2 if "of numbers" in told else 1)
-    assert told in said
-    assert str(tmp_path) not in said
-    assert "2025-01-02,3" not in said
+    statement = complaint(result, 2 if "of numbers" in message else 1)
+    assert message in statement
+    assert str(tmp_path) not in statement
+    assert "2025-01-02,3" not in statement

@@ -46,15 +46,15 @@ def test_collect_fills_the_last_day_once(vayu: Vayu, database: Database) -> None
 def test_collect_says_why_nothing_came(vayu: Vayu, database: Database) -> None:
     result = vayu("collect", "--source", "open-meteo", "--source", "cpcb-feed", "--json")
     assert "no source gave anything" in complaint(result, 1)
-    told = parsed(result, 1)["sources"]
-    assert told.keys() == {"open-meteo", "cpcb-feed"}
-    assert all(one["failure"].startswith("refused: ") for one in told.values())
+    report = parsed(result, 1)["sources"]
+    assert report.keys() == {"open-meteo", "cpcb-feed"}
+    assert all(metric["failure"].startswith("refused: ") for metric in report.values())
     assert count(database, "source_run") == 2
 
 
 def test_collect_dry_run_keeps_nothing(vayu: Vayu, database: Database) -> None:
-    told = parsed(vayu("collect", "--offline", "--dry-run", "--city", "Pune", "--json"))
-    assert told["sources"]["simulated"] == {
+    report = parsed(vayu("collect", "--offline", "--dry-run", "--city", "Pune", "--json"))
+    assert report["sources"]["simulated"] == {
         "readings": 24, "new": 0, "changed": 0, "rejected": {}, "failure": None,
         "resting_until": None, "retry_after": None,
     }  # fmt: skip
@@ -92,18 +92,18 @@ def test_import_of_a_month_suggests_a_replay(vayu: Vayu, tmp_path: Path) -> None
 
 
 def test_a_second_station_joins_the_first(vayu: Vayu, database: Database, tmp_path: Path) -> None:
-    one = export(tmp_path, value=60.0)
+    first = export(tmp_path, value=60.0)
     other = export(tmp_path, value=120.0, site="site_1393_Police_Commissionerate_Jaipur_RSPCB")
-    told = parsed(vayu("import", one, other, "--city", "Jaipur", "--json"))["files"]
-    assert [(each["new"], each["city_hours"]) for each in told] == [(72, 72), (72, 72)]
+    report = parsed(vayu("import", first, other, "--city", "Jaipur", "--json"))["files"]
+    assert [(each["new"], each["city_hours"]) for each in report] == [(72, 72), (72, 72)]
     last = city_hours(database, "Jaipur")[max(city_hours(database, "Jaipur"))]
     assert (last["stations"], last["pm25"], last["aqi"]) == (2, 90, 200)
 
 
 def test_import_dry_run_needs_no_database(lost: Vayu, tmp_path: Path) -> None:
-    [told] = parsed(lost("import", export(tmp_path), "--city", "Jaipur", "--dry-run", "--json"))["files"]
-    assert told["readings"] == 72
-    assert "new" not in told
+    [report] = parsed(lost("import", export(tmp_path), "--city", "Jaipur", "--dry-run", "--json"))["files"]
+    assert report["readings"] == 72
+    assert "new" not in report
 
 
 def test_one_bad_file_leaves_nothing_half_done(vayu: Vayu, database: Database, tmp_path: Path) -> None:
@@ -154,11 +154,11 @@ def test_migrate(vayu: Vayu, database: Database) -> None:
 def test_status(vayu: Vayu, filled: bool) -> None:
     if filled:
         parsed(vayu("collect", "--offline", "--city", "Delhi", "--json"))
-    found = parsed(vayu("status", "--json"))
-    assert found["dataset"] == ("simulated" if filled else None)
-    assert found["totals"] == {"city_hours": 24 * filled, "cities": int(filled), "forecasts": 0, "models": 0}
-    assert found["sources"].keys() == ({"simulated"} if filled else set())
-    assert (found["latest"] is None) != filled
+    result = parsed(vayu("status", "--json"))
+    assert result["dataset"] == ("simulated" if filled else None)
+    assert result["totals"] == {"city_hours": 24 * filled, "cities": int(filled), "forecasts": 0, "models": 0}
+    assert result["sources"].keys() == ({"simulated"} if filled else set())
+    assert (result["latest"] is None) != filled
     shown = vayu("status")
     assert shown.exit_code == 0
     assert ("data: simulated" if filled else "data: none yet") in shown.stdout

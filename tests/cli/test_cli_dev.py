@@ -105,9 +105,9 @@ def test_a_database_of_ones_own_is_never_filled_with_invented_data(
 ) -> None:
     with pytest.raises(StoreError, match=r"no provider can be reached.*--offline"):
         reachable(database, tmp_path, nowhere)
-    told = capsys.readouterr().err
-    assert "cpcb-feed: refused" in told
-    assert "open-meteo: refused" in told
+    message = capsys.readouterr().err
+    assert "cpcb-feed: refused" in message
+    assert "open-meteo: refused" in message
     assert count(database, "reading") == 0
     with database.transaction() as connection:
         assert dataset(connection) is None

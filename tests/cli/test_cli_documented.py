@@ -20,7 +20,7 @@ def commands(command: click.Command) -> list[click.Command]:
 
 
 def options(command: click.Command) -> set[str]:
-    return {option for one in commands(command) for option in options_of(one)}
+    return {option for item in commands(command) for option in options_of(item)}
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -39,8 +39,8 @@ def test_the_table_has_every_command_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_the_options_in_the_table_exist(name: str) -> None:
-    told = set(re.findall(r"--[a-z-]+", TABLE[name]))
-    assert told <= options(main.commands[name])
+    message = set(re.findall(r"--[a-z-]+", TABLE[name]))
+    assert message <= options(main.commands[name])
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))

@@ -22,8 +22,8 @@ def test_a_token_is_shown_once_and_kept_as_its_hash(vayu: Vayu, database: Databa
     assert made["scopes"] == ["read"]
     assert made["expires_at"] is None
     with database.transaction() as connection:
-        [(kept, whole)] = run(connection, "SELECT hash, CAST(to_jsonb(api_key) AS text) FROM api_key")
-    assert bytes(kept) == sha256(token.encode()).digest()
+        [(digest, whole)] = run(connection, "SELECT hash, CAST(to_jsonb(api_key) AS text) FROM api_key")
+    assert bytes(digest) == sha256(token.encode()).digest()
     assert token not in whole
     for result in (vayu("keys", "list"), vayu("keys", "list", "--json")):
         assert result.exit_code == 0
@@ -53,10 +53,10 @@ def test_a_key_is_revoked_by_its_name_or_beginning(vayu: Vayu, by: str) -> None:
     made = parsed(vayu("keys", "create", "gone", "--json"))
     assert "is revoked" in vayu("keys", "revoke", made[by]).stdout
     first = parsed(vayu("keys", "list", "--json"))["keys"]
-    assert [one["state"] for one in first] == ["revoked"]
+    assert [reading["state"] for reading in first] == ["revoked"]
     assert parsed(vayu("keys", "revoke", made[by], "--json"))["revoked_at"] == first[0]["revoked_at"]
     parsed(vayu("keys", "create", "gone", "--json"))
-    assert [one["state"] for one in parsed(vayu("keys", "list", "--json"))["keys"]] == ["in force", "revoked"]
+    assert [key["state"] for key in parsed(vayu("keys", "list", "--json"))["keys"]] == ["in force", "revoked"]
 
 
 def test_what_cannot_be_done_is_told(vayu: Vayu) -> None:

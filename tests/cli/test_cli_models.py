@@ -33,7 +33,7 @@ def test_train_forecast_score(vayu: Vayu, database: Database) -> None:
     [aqi, pm25] = parsed(vayu("score", "--json"))["records"]
     assert (aqi["target"], pm25["target"]) == ("aqi", "pm25")
     assert aqi["together"]["n"] == 30
-    assert [one["lead"] for one in aqi["by_lead"]] == list(range(1, 31))
+    assert [row["lead"] for row in aqi["by_lead"]] == list(range(1, 31))
     table = vayu("score", "--city", "Delhi", "--mode", "live")
     assert "Delhi aqi (live)" in table.stdout
     assert parsed(vayu("status", "--json"))["totals"]["models"] == count(database, "model")
@@ -52,16 +52,16 @@ def test_going_back_to_a_former_model(vayu: Vayu, database: Database) -> None:
     parsed(vayu("train", "Delhi", "--force", "--family", "random_forest", "--json"))
 
     listed = parsed(vayu("models", "list", "Delhi", "--json"))["models"]
-    assert {one["status"] for one in listed} <= {"champion", "retired"}
+    assert {model["status"] for model in listed} <= {"champion", "retired"}
     everything = parsed(vayu("models", "list", "Delhi", "--all", "--json"))["models"]
     assert len(everything) == count(database, "model") >= len(listed)
-    champions = {one["target"]: one["version"] for one in listed if one["status"] == "champion"}
+    champions = {model["target"]: model["version"] for model in listed if model["status"] == "champion"}
     for target in ("aqi", "pm25"):
         result = vayu("models", "promote", old[target])
         assert result.exit_code == 0
         assert f"{old[target]} is served" in result.stdout
     page = vayu("models", "card", "delhi").stdout
-    [family] = [one["family"] for one in everything if one["version"] == old["aqi"]]
+    [family] = [model["family"] for model in everything if model["version"] == old["aqi"]]
     assert page.startswith(f"# AQI (Indian NAQI) of Delhi: {family}")  # naive where the last days are hard
     assert "chosen by hand" in page
     assert "## Known weaknesses" in page
@@ -69,5 +69,7 @@ def test_going_back_to_a_former_model(vayu: Vayu, database: Database) -> None:
     assert parsed(vayu("models", "card", "delhi", "--target", "pm25", "--json"))["card"].startswith("# PM2.5")
     assert "no model v9" in complaint(vayu("models", "card", "v9"), 1)
     assert "no model v9" in complaint(vayu("models", "promote", "v9"), 1)
-    kept = parsed(vayu("train", "Delhi", "--force", "--family", "linear", "--json"))["trained"][0]
-    assert set(kept["kept"]) == {"aqi", "pm25"}, "what was chosen by hand is not undone by the next training"
+    trained = parsed(vayu("train", "Delhi", "--force", "--family", "linear", "--json"))["trained"][0]
+    assert set(trained["kept"]) == {"aqi", "pm25"}, (
+        "what was chosen by hand is not undone by the next training"
+    )

@@ -19,7 +19,7 @@ from common.domain.observation import IST
 
 
 def test_json_holds_only_what_json_has(capsys: pytest.CaptureFixture[str]) -> None:
-    told = {
+    message = {
         "time": datetime(2025, 11, 5, 16, 0, tzinfo=IST),
         "nothing": None,
         "numbers": (1, 2.5, math.nan, math.inf),
@@ -27,7 +27,7 @@ def test_json_holds_only_what_json_has(capsys: pytest.CaptureFixture[str]) -> No
         "path": Path("a/b"),
         "µ": {"names": {"é"}},
     }
-    output.emit(told, as_json=True, table="not shown")
+    output.emit(message, as_json=True, table="not shown")
     assert json.loads(capsys.readouterr().out) == {
         "time": "2025-11-05T10:30:00Z",
         "nothing": None,

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("collect", "--city", "Dehli"), "unknown city 'Dehli'; did you mean Delhi"),
         (("train", "Atlantis"), "unknown city 'Atlantis'"),
@@ -49,8 +49,8 @@ ROOT = Path(__file__).parents[2]
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )
-def test_bad_usage(lost: Vayu, arguments: tuple[str, ...], told: str) -> None:
-    assert told in complaint(lost(*arguments), 2)
+def test_bad_usage(lost: Vayu, arguments: tuple[str, ...], message: str) -> None:
+    assert message in complaint(lost(*arguments), 2)
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_a_wrong_setting(lost: Vayu, name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "told"),
+    ("env", "message"),
     [
         ({"VAYU_SOURCES": "nasa"}, "nasa"),
         ({"VAYU_SOURCES": "iqair"}, "IQAIR_API_KEY"),
         ({"VAYU_SOURCES": "simulated,open-meteo"}, "VAYU_SOURCES"),
     ],
 )
-def test_sources_that_cannot_be(vayu: Vayu, env: dict[str, str], told: str) -> None:
-    assert told in complaint(vayu("collect", env=env), 2)
+def test_sources_that_cannot_be(vayu: Vayu, env: dict[str, str], message: str) -> None:
+    assert message in complaint(vayu("collect", env=env), 2)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_dev_works_with_its_own_queue_only(lost: Vayu) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("train", "Delhi"), "nothing could be trained"),
         (("forecast", "Delhi"), "vayu collect, vayu train"),
@@ -119,8 +119,8 @@ def test_dev_works_with_its_own_queue_only(lost: Vayu) -> None:
         (("replay", "--from", "2025-10-10", "--to", "2025-10-11"), "import some first"),
     ],
 )
-def test_nothing_to_work_on(vayu: Vayu, arguments: tuple[str, ...], told: str) -> None:
-    assert told in complaint(vayu(*arguments), 1)
+def test_nothing_to_work_on(vayu: Vayu, arguments: tuple[str, ...], message: str) -> None:
+    assert message in complaint(vayu(*arguments), 1)
 
 
 def test_help_and_version(lost: Vayu) -> None:

@@ -18,7 +18,7 @@ while True: time.sleep(0.01)
 """
 
 
-def run(body: str, *, told: str = "") -> subprocess.CompletedProcess[str]:
+def run(body: str, *, message: str = "") -> subprocess.CompletedProcess[str]:
     lines = "\n    ".join(body.strip().splitlines())
     script = f"""
 import os, signal, time
@@ -28,7 +28,7 @@ def told():
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(0.01)
 
-{told}
+{message}
 with until_told_to_stop(again_s=0.1):
     {lines}
 told()
@@ -60,6 +60,6 @@ def test_a_failure_is_not_taken_for_a_request() -> None:
 def test_what_nohup_ignores_stays_ignored() -> None:
     ended = run(
         "os.kill(os.getpid(), signal.SIGHUP)\ntime.sleep(0.05)\ntold()",
-        told="signal.signal(signal.SIGHUP, signal.SIG_IGN)",
+        message="signal.signal(signal.SIGHUP, signal.SIG_IGN)",
     )
     assert ended.returncode == 0, ended.stderr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from history import correct, fill
-from tier_answers import Told, correct_again, told
+from tier_answers import Answers, answers_of, correct_again
 from tier_servers import TierServers, fresh_database
 
 from common.store.engine import Database
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def here(tier: str, server: str, template: str) -> Iterator[Told]:
+def here(tier: str, server: str, template: str) -> Iterator[Answers]:
     """The tier under test."""
     with fresh_database(server, f"TEMPLATE {template}") as url, closing(Database(url)) as database:
-        yield told(database, tier)
+        yield answers_of(database, tier)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def expected(tier_servers: TierServers) -> Iterator[dict[str, dict[str, str]]]:
         fresh_database(tier_servers.url("plain"), f"TEMPLATE {template}") as url,
         closing(Database(url)) as database,
     ):
-        bare = Told(database)
+        bare = Answers(database)
         fill(database)
         correct(database)
         bare.ask("corrected")
@@ -46,9 +46,9 @@ def expected(tier_servers: TierServers) -> Iterator[dict[str, dict[str, str]]]:
 
 
 @pytest.fixture(scope="session")
-def sorted_by_language(tier: str, server: str) -> Iterator[Told]:
+def sorted_by_language(tier: str, server: str) -> Iterator[Answers]:
     """The tier under test, in a database that sorts text as a language does, not by code points."""
     options = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'"
     with fresh_database(server, options) as url, closing(Database(url)) as database:
         migrate(database)
-        yield told(database, tier)
+        yield answers_of(database, tier)

@@ -44,7 +44,7 @@ CITIES = ("Delhi", "Mumbai", "Navi Mumbai", "Pune")
 
 def _to_nine_digits(scores: str) -> str:
     """Means of thousands of squares differ in their last digits by the order in which a plan adds them up."""
-    return re.sub(r"\d+\.\d+(?:e-?\d+)?", lambda found: f"{float(found[0]):.9g}", scores)
+    return re.sub(r"\d+\.\d+(?:e-?\d+)?", lambda result: f"{float(result[0]):.9g}", scores)
 
 
 STORE: dict[str, Callable[[Connection], object]] = {
@@ -218,7 +218,7 @@ QUESTIONS = (*STORE, *(f"GET {name}" for name in HTTP))
 
 def answers(connection: Connection, client: Client) -> dict[str, str]:
     """Question → answer, to the last character."""
-    said = {name: repr(ask(connection)) for name, ask in STORE.items()}
+    statement = {name: repr(ask(connection)) for name, ask in STORE.items()}
     for name, (_, ask) in HTTP.items():
         response = ask(client)
         text = response.get_data(as_text=True).replace(response.headers["X-Request-Id"], "…")
@@ -226,14 +226,16 @@ def answers(connection: Connection, client: Client) -> dict[str, str]:
             text = _of_the_database(text)
         if name.startswith("record"):
             text = _to_nine_digits(text)
-        said[f"GET {name}"] = f"{response.status_code} {response.content_type}\n{text}"
-    return said
+        statement[f"GET {name}"] = f"{response.status_code} {response.content_type}\n{text}"
+    return statement
 
 
 def _of_the_database(metrics: str) -> str:
     """Without what is counted of requests, processes and connections, which no two runs have in common."""
     if metrics.startswith("{"):
-        told = json.loads(metrics)
-        return json.dumps({name: told[name] for name in ("data_age_minutes", "queue", "sources")}, indent=1)
+        message = json.loads(metrics)
+        return json.dumps(
+            {name: message[name] for name in ("data_age_minutes", "queue", "sources")}, indent=1
+        )
     mine = ("vayu_data_age", "vayu_queue", "vayu_source")
     return "\n".join(line for line in metrics.splitlines() if line.startswith(mine))

@@ -15,14 +15,14 @@ from common.store.engine import run
 from common.store.reads import forecasts, hours, models, service, verification
 
 if TYPE_CHECKING:
-    from tier_answers import Told
+    from tier_answers import Answers
 
 STEPS = ("corrected", "upkeep", "corrected again", "upkeep again")
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_question_has_the_same_answer(
-    here: Told, expected: dict[str, dict[str, str]], question: str
+    here: Answers, expected: dict[str, dict[str, str]], question: str
 ) -> None:
     for step in STEPS:
         assert here.answers[step][question] == expected[step][question], step
@@ -30,13 +30,13 @@ def test_every_question_has_the_same_answer(
 
 @pytest.mark.tiers("community")
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_what_the_server_does_by_itself_changes_no_answer(here: Told, question: str) -> None:
+def test_what_the_server_does_by_itself_changes_no_answer(here: Answers, question: str) -> None:
     assert here.answers["the server's own jobs"][question] == here.answers["upkeep again"][question]
 
 
 @pytest.mark.tiers("apache", "community")
 def test_how_the_database_sorts_text_changes_no_answer(
-    sorted_by_language: Told, expected: dict[str, dict[str, str]]
+    sorted_by_language: Answers, expected: dict[str, dict[str, str]]
 ) -> None:
     with sorted_by_language.database.transaction() as connection:
         assert run(connection, "SELECT 'open_meteo' < 'open-meteo'") == [(True,)]
@@ -44,7 +44,7 @@ def test_how_the_database_sorts_text_changes_no_answer(
         assert sorted_by_language.answers[step] == expected[step]
 
 
-def test_the_same_rows_are_kept(here: Told, tier: str) -> None:
+def test_the_same_rows_are_kept(here: Answers, tier: str) -> None:
     before, after = here.rows["corrected"], here.rows["upkeep again"]
     for table in ("city_hour", "forecast"):
         assert after[table] == before[table] > 0
@@ -71,16 +71,16 @@ def test_the_same_rows_are_kept(here: Told, tier: str) -> None:
 
 
 @pytest.mark.tiers("community")
-def test_the_server_has_compressed_what_was_corrected_and_dropped_what_is_raw(here: Told) -> None:
+def test_the_server_has_compressed_what_was_corrected_and_dropped_what_is_raw(here: Answers) -> None:
     assert here.compressed > 20
     assert here.done["failing"] == []
     assert {name: here.rows["the server's own jobs"][name] for name in ("reading", "reading_revision")} == {
         "reading": 0,  # by the server's clock, all of it is long past its time
         "reading_revision": 0,
     }
-    kept = ("city_hour", "city_hour_revision", "forecast")
-    assert [here.rows["the server's own jobs"][name] for name in kept] == [
-        here.rows["upkeep again"][name] for name in kept
+    stored = ("city_hour", "city_hour_revision", "forecast")
+    assert [here.rows["the server's own jobs"][name] for name in stored] == [
+        here.rows["upkeep again"][name] for name in stored
     ]
 
 

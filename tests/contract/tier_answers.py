@@ -27,7 +27,7 @@ class NoQueue:
 
 
 @dataclass
-class Told:
+class Answers:
     """What a tier answered, and what it keeps."""
 
     database: Database
@@ -56,9 +56,9 @@ class Told:
 TABLES = ("reading", "reading_revision", "provider_forecast", "city_hour", "city_hour_revision", "forecast")
 
 
-def told(database: Database, tier: str) -> Told:
+def answers_of(database: Database, tier: str) -> Answers:
     """Fill the database, correct it, and let upkeep and the server's own jobs pass over it."""
-    result = Told(database)
+    result = Answers(database)
     fill(database)
     if tier == "community":
         run_jobs(database, "policy_compression")

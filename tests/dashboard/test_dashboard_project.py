@@ -22,10 +22,10 @@ def npm() -> str:
     """npm, with the packages of the lock file installed as `make dashboard` installs them."""
     make = ["make", "--directory", str(ROOT), f"VENV={sys.prefix}", "dashboard/node_modules/.installed"]
     done = subprocess.run(make, capture_output=True, text=True, check=False)
-    told = done.stdout + done.stderr
-    if done.returncode != 0 and UNREACHABLE.search(told):
+    message = done.stdout + done.stderr
+    if done.returncode != 0 and UNREACHABLE.search(message):
         pytest.skip("no package registry can be reached: the dashboard's own checks are not run")
-    assert done.returncode == 0, told
+    assert done.returncode == 0, message
     return str(Path(sys.prefix, "bin", "npm"))
 
 

@@ -32,8 +32,8 @@ Loader.add_multi_constructor("!", _long_form)
 
 def read(name: str) -> dict[str, Any]:
     """One of the two files."""
-    found: dict[str, Any] = yaml.load((ROOT / name).read_text(encoding="utf-8"), Loader)  # noqa: S506 - a safe one
-    return found
+    result: dict[str, Any] = yaml.load((ROOT / name).read_text(encoding="utf-8"), Loader)  # noqa: S506 - a safe one
+    return result
 
 
 def resolved(value: Any, template: dict[str, Any]) -> Any:
@@ -41,14 +41,14 @@ def resolved(value: Any, template: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         if list(value) == ["Fn::Sub"] and (name := re.fullmatch(r"\$\{(\w+)\}", value["Fn::Sub"])):
             return {"Ref": name[1]}
-        return {key: resolved(one, template) for key, one in value.items()}
+        return {key: resolved(item, template) for key, item in value.items()}
     if isinstance(value, list):
-        return [resolved(one, template) for one in value]
+        return [resolved(item, template) for item in value]
     if isinstance(value, str) and value.startswith("${file(template.yaml):"):
-        found: Any = template
+        result: Any = template
         for part in value.removeprefix("${file(template.yaml):").removesuffix("}").split("."):
-            found = found[part]
-        return found
+            result = result[part]
+        return result
     return value
 
 
@@ -153,7 +153,7 @@ def _serverless_rollout(name: str, resources: dict[str, Any]) -> dict[str, Any] 
     given = resources["Resources"][group]["Properties"]
     return {
         "type": given["DeploymentConfigName"]["Fn::Sub"],
-        "alarms": [one["Name"] for one in given.get("AlarmConfiguration", {}).get("Alarms", [])],
+        "alarms": [alarm["Name"] for alarm in given.get("AlarmConfiguration", {}).get("Alarms", [])],
     }
 
 

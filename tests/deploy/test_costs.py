@@ -61,11 +61,11 @@ def test_trainings_by_hand() -> None:
 
 
 def test_requests_by_hand() -> None:
-    found = costs("aws")
-    assert found["API Gateway"] == pytest.approx(1.0)
+    result = costs("aws")
+    assert result["API Gateway"] == pytest.approx(1.0)
     warm, cold = 0.002 * 1769 / 1024 + 0.002, 0.402 * 1769 / 1024 + 0.02
-    assert found["Lambda, api"] == pytest.approx((990_000 * warm + 10_000 * cold) * 0.0000166667)
-    assert found["data to the Internet"] == pytest.approx(3 * 0.09)
+    assert result["Lambda, api"] == pytest.approx((990_000 * warm + 10_000 * cold) * 0.0000166667)
+    assert result["data to the Internet"] == pytest.approx(3 * 0.09)
     # 0.4 requests a second, each billed as a tenth of a second, the cold ones as 0.5
     assert costs("gcp")["Cloud Run, api: processor"] == pytest.approx(
         (990_000 * 0.1 + 10_000 * 0.5) * 0.000024
@@ -94,19 +94,19 @@ def test_what_is_free_is_shared_by_the_lines_of_one_price() -> None:
 
 @given(st.integers(0, 10**8), st.sampled_from(sorted(NEEDS)))
 def test_twice_the_requests_are_twice_the_costs_of_requests(requests: int, cloud: str) -> None:
-    one, two, none = (costs(cloud, requests=number) for number in (requests, 2 * requests, 0))
-    for name in one.keys() - {"X-Ray"}:  # of a second's requests it records the first
-        assert two[name] - none[name] == pytest.approx(2 * (one[name] - none[name]), abs=1e-6), name
-    assert "X-Ray" not in one or none["X-Ray"] <= one["X-Ray"] <= two["X-Ray"] <= 2 * one["X-Ray"]
+    first, two, none = (costs(cloud, requests=number) for number in (requests, 2 * requests, 0))
+    for name in first.keys() - {"X-Ray"}:  # of a second's requests it records the first
+        assert two[name] - none[name] == pytest.approx(2 * (first[name] - none[name]), abs=1e-6), name
+    assert "X-Ray" not in first or none["X-Ray"] <= first["X-Ray"] <= two["X-Ray"] <= 2 * first["X-Ray"]
 
 
 @given(st.integers(0, 500), st.sampled_from(sorted(NEEDS)))
 def test_more_cities_never_cost_less_and_leave_requests_alone(cities: int, cloud: str) -> None:
-    one, more = costs(cloud, cities=cities), costs(cloud, cities=cities + 1)
-    assert all(more[name] >= one[name] - 1e-9 for name in one)
-    for name in one:
+    first, more = costs(cloud, cities=cities), costs(cloud, cities=cities + 1)
+    assert all(more[name] >= first[name] - 1e-9 for name in first)
+    for name in first:
         if "api" in name or name in ("API Gateway", "data to the Internet"):
-            assert more[name] == one[name]
+            assert more[name] == first[name]
 
 
 @given(st.floats(0.001, 100), st.integers(128, 10_000))
@@ -155,13 +155,13 @@ def test_memory_on_google_is_what_the_script_deploys() -> None:
 
 @pytest.mark.parametrize("cloud", sorted(NEEDS))
 def test_every_price_has_its_page_and_is_used(cloud: str) -> None:
-    priced = {name: one for name, one in PRICES[cloud].items() if name != "region"}
+    priced = {name: price for name, price in PRICES[cloud].items() if name != "region"}
     needs = month(MEASURED, cities=1, requests=1)
     used = [*clouds.aws(needs, database=True, nat=True), *clouds.aws(needs, arch="arm64")]
     if cloud == "gcp":
         used = [*clouds.gcp(needs, database=True)]
     assert {kind for _, kind, _ in used} == priced.keys()
-    assert all(one["page"].startswith("https://") and one["usd"] > 0 for one in priced.values())
+    assert all(item["page"].startswith("https://") and item["usd"] > 0 for item in priced.values())
     assert PRICES["as_of"]
 
 

@@ -59,8 +59,8 @@ def routed(requests: list[tuple[str, str, str]]) -> list[str]:
     code = RESOURCES["DashboardRoutes"]["Properties"]["FunctionCode"]
     program = f"{code}\nconsole.log(JSON.stringify({json.dumps(events)}.map((event) => handler(event).uri)));"
     done = subprocess.run([node(), "-e", program], capture_output=True, text=True, check=True)
-    found: list[str] = json.loads(done.stdout)
-    return found
+    result: list[str] = json.loads(done.stdout)
+    return result
 
 
 def test_addresses_of_pages_lead_to_the_page_and_files_to_themselves() -> None:
@@ -84,11 +84,11 @@ def test_addresses_of_pages_lead_to_the_page_and_files_to_themselves() -> None:
 
 
 def test_the_build_compresses_what_the_function_asks_for() -> None:
-    asked = re.search(r"/\\\.\((.*)\)\$/", RESOURCES["DashboardRoutes"]["Properties"]["FunctionCode"])
+    requested = re.search(r"/\\\.\((.*)\)\$/", RESOURCES["DashboardRoutes"]["Properties"]["FunctionCode"])
     made = re.search(r"/\\\.\((.*)\)\$/", (ROOT / "dashboard" / "build" / "precompress.ts").read_text())
-    assert asked
+    assert requested
     assert made
-    assert set(asked[1].split("|")) == set(made[1].split("|"))
+    assert set(requested[1].split("|")) == set(made[1].split("|"))
 
 
 def test_the_headers_are_those_of_the_apis_own_process() -> None:
@@ -99,16 +99,18 @@ def test_the_headers_are_those_of_the_apis_own_process() -> None:
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": security["FrameOptions"]["FrameOption"],
         "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
-        **{one["Header"]: one["Value"] for one in config["CustomHeadersConfig"]["Items"]},
+        **{item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]},
     }
     assert sent == PAGE_HEADERS
-    assert all(one["Override"] for one in [*security.values(), *config["CustomHeadersConfig"]["Items"]])
+    assert all(item["Override"] for item in [*security.values(), *config["CustomHeadersConfig"]["Items"]])
     assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == 31536000
     assert DISTRIBUTION["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == {"Ref": "DashboardHeaders"}
 
 
 def test_the_api_is_behind_the_same_address_and_keeps_its_errors() -> None:
-    behaviours = {one["PathPattern"]: one for one in DISTRIBUTION["CacheBehaviors"]}
+    behaviours = {
+        cachebehavior["PathPattern"]: cachebehavior for cachebehavior in DISTRIBUTION["CacheBehaviors"]
+    }
     assert set(behaviours) == {"/api/*", "/docs", "/docs/", "/openapi.json"}
     for behaviour in behaviours.values():
         assert behaviour["TargetOriginId"] == "api"
@@ -120,7 +122,7 @@ def test_the_api_is_behind_the_same_address_and_keeps_its_errors() -> None:
 
 
 def test_only_the_distribution_is_believed_about_who_asks() -> None:
-    [origin] = [one for one in DISTRIBUTION["Origins"] if one["Id"] == "api"]
+    [origin] = [item for item in DISTRIBUTION["Origins"] if item["Id"] == "api"]
     [header] = origin["OriginCustomHeaders"]
     variables = RESOURCES["ApiFunction"]["Properties"]["Environment"]["Variables"]
     assert header == {"HeaderName": "X-Vayu-Proxy", "HeaderValue": variables["VAYU_PROXY_TOKEN"]}
@@ -131,20 +133,20 @@ def test_the_bucket_is_private() -> None:
     bucket = RESOURCES["DashboardBucket"]["Properties"]
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     statements = RESOURCES["DashboardBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    [allowed] = [one for one in statements if one["Effect"] == "Allow"]
+    [allowed] = [statement for statement in statements if statement["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
     assert "DashboardDistribution" in allowed["Condition"]["StringEquals"]["AWS:SourceArn"]["Fn::Sub"]
     assert not {action for action in allowed["Action"] if "Put" in action or "*" in action}
 
 
 def test_a_stack_without_a_dashboard_has_none_of_it() -> None:
-    own = {name: one for name, one in RESOURCES.items() if name.startswith("Dashboard")}
+    own = {name: resource for name, resource in RESOURCES.items() if name.startswith("Dashboard")}
     assert len(own) == 6
-    assert all(one["Condition"] == "HasDashboard" for one in own.values())
-    others = json.dumps({name: one for name, one in RESOURCES.items() if name not in own})
+    assert all(item["Condition"] == "HasDashboard" for item in own.values())
+    others = json.dumps({name: resource for name, resource in RESOURCES.items() if name not in own})
     assert '"Dashboard' not in others
-    outputs = [one for name, one in TEMPLATE["Outputs"].items() if name.startswith("Dashboard")]
-    assert all(one["Condition"] == "HasDashboard" for one in outputs)
+    outputs = [output for name, output in TEMPLATE["Outputs"].items() if name.startswith("Dashboard")]
+    assert all(output["Condition"] == "HasDashboard" for output in outputs)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +190,7 @@ def test_the_last_release_is_kept_until_the_next(bucket: tuple[Any, ObjectStore]
     client, store = bucket
 
     def keys() -> set[str]:
-        return {one["Key"] for one in client.list_objects_v2(Bucket="page")["Contents"]} - {".release"}
+        return {entry["Key"] for entry in client.list_objects_v2(Bucket="page")["Contents"]} - {".release"}
 
     first = release(tmp_path / "1", "index-aaaaaaaa.js")
     assert upload(first, store) == (6, 0)
@@ -202,15 +204,15 @@ def test_the_last_release_is_kept_until_the_next(bucket: tuple[Any, ObjectStore]
     assert upload(release(tmp_path / "3", "index-cccccccc.js"), store) == (6, 2)
     assert keys() == base | b | c
 
-    said = {
+    statement = {
         name: (
-            (found := client.head_object(Bucket="page", Key=name))["ContentType"],
-            found["CacheControl"],
-            found.get("ContentEncoding"),
+            (result := client.head_object(Bucket="page", Key=name))["ContentType"],
+            result["CacheControl"],
+            result.get("ContentEncoding"),
         )
         for name in ("index.html", "index.html.br", "assets/index-cccccccc.js.br", "manifest.webmanifest")
     }
-    assert said == {
+    assert statement == {
         "index.html": ("text/html; charset=utf-8", "no-cache", None),
         "index.html.br": ("text/html; charset=utf-8", "no-cache", "br"),
         "assets/index-cccccccc.js.br": (

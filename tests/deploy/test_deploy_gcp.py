@@ -55,7 +55,9 @@ def test_each_function_has_the_limits_it_has_on_aws(commands: list[list[str]], u
 
 def test_schedules_are_the_same_as_on_aws(commands: list[list[str]]) -> None:
     for unit in UNITS:
-        crons = [one["schedule"][5:-1] for one in sam_function(unit, TEMPLATE)["events"] if "schedule" in one]
+        crons = [
+            event["schedule"][5:-1] for event in sam_function(unit, TEMPLATE)["events"] if "schedule" in event
+        ]
         made = of(commands, "scheduler", "jobs", "create", "http", f"vayu-prod-{unit}")
         # EventBridge has a sixth field for the year, and ? for one of both days
         assert [option(line, "--schedule") for line in made] == [
@@ -66,7 +68,7 @@ def test_schedules_are_the_same_as_on_aws(commands: list[list[str]]) -> None:
 @pytest.mark.parametrize("type_", TYPES)
 def test_each_type_of_message_has_a_topic(commands: list[list[str]], type_: str) -> None:
     [line] = of(commands, "functions", "deploy", "vayu-prod-api")
-    settings = dict(one.split("=", 1) for one in option(line, "--set-env-vars").split(","))
+    settings = dict(setting.split("=", 1) for setting in option(line, "--set-env-vars").split(","))
     topic = address(settings["QUEUE_URL"], type_).rpartition("/")[2]
     assert list(of(commands, "pubsub", "topics", "create", topic))
 
@@ -88,8 +90,10 @@ def test_the_dashboard_goes_with_the_api_and_the_last_release_s_parts_stay() -> 
     gcloud = "gcloud --quiet --project project storage rsync"
     taken_back = lines.index(f"{gcloud} {archive} {page}/assets ")
     [deployed] = [number for number, line in enumerate(lines) if "functions deploy vayu-prod-api " in line]
-    kept = lines.index(f"{gcloud} --delete-unmatched-destination-objects dashboard/dist/assets {archive} ")
-    assert copied < taken_back < deployed < kept
+    archived = lines.index(
+        f"{gcloud} --delete-unmatched-destination-objects dashboard/dist/assets {archive} "
+    )
+    assert copied < taken_back < deployed < archived
 
 
 def test_no_secret_stands_in_the_environment(commands: list[list[str]]) -> None:

@@ -70,11 +70,13 @@ class Emulated:
         self.port = free_ports(5)
         home.mkdir(exist_ok=True)
         self._log = home.with_name("log.txt")
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        inherited = {
+            name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
+        }
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, ROOT / "scripts" / "emulate.py", cloud],
-                env=kept | {"VAYU_HOME": str(home), "PORT": str(self.port)} | env,
+                env=inherited | {"VAYU_HOME": str(home), "PORT": str(self.port)} | env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -93,16 +95,16 @@ class Emulated:
     def api(self, path: str) -> dict[str, Any] | None:
         """What the API shows; None where it has nothing yet. It may be asked twice a second, no oftener."""
         answer = httpx.get(f"http://127.0.0.1:{self.port}/api/v1{path}", timeout=30)
-        found: dict[str, Any] = answer.json()
-        return found if answer.status_code == 200 else None
+        result: dict[str, Any] = answer.json()
+        return result if answer.status_code == 200 else None
 
     def collect(self, content: bytes) -> dict[str, Any]:
         """What `collect` answers to an event, or to the schedule where there is no content."""
         path = {"gcp": "", "aws": "/2015-03-31/functions/vayu-local-collect/invocations"}[self.cloud]
         answer = httpx.post(f"http://127.0.0.1:{self.port + 1}{path}", content=content, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        result: dict[str, Any] = answer.json()
+        return result
 
 
 @contextmanager

@@ -30,17 +30,17 @@ _SHELL = re.compile(r"^ *(?:\$ )?(gcloud .*?[^\\])$|`(gcloud [^`]+)`", re.MULTIL
 
 @pytest.fixture(scope="module")
 def gcloud() -> str:
-    found = shutil.which("gcloud")
-    if found is None:
+    result = shutil.which("gcloud")
+    if result is None:
         pytest.skip("gcloud is not on the PATH")
-    return found
+    return result
 
 
 def parsed(gcloud: str, folder: Path, commands: list[list[str]]) -> dict[str, str]:
     """What gcloud has against each command that it would not run."""
     file = folder / "commands.json"
-    asked = sorted({shlex.join(command) for command in commands})
-    file.write_text(json.dumps([{"command_string": one} for one in asked]))
+    requested = sorted({shlex.join(command) for command in commands})
+    file.write_text(json.dumps([{"command_string": item} for item in requested]))
     done = subprocess.run(
         [gcloud, "meta", "lint-gcloud-commands", f"--commands-file={file}"],
         capture_output=True,
@@ -50,9 +50,9 @@ def parsed(gcloud: str, folder: Path, commands: list[list[str]]) -> dict[str, st
         | {"CLOUDSDK_CONFIG": str(folder / "config"), "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true"},
     )
     assert done.returncode == 0, done.stderr
-    told: list[dict[str, Any]] = json.loads(done.stdout)
-    assert len(told) == len(asked)
-    return {one["command_string"]: one["error_message"] for one in told if not one["success"]}
+    message: list[dict[str, Any]] = json.loads(done.stdout)
+    assert len(message) == len(requested)
+    return {metric["command_string"]: metric["error_message"] for metric in message if not metric["success"]}
 
 
 def deployed(folder: Path, *, there: bool) -> list[list[str]]:
@@ -64,7 +64,7 @@ def deployed(folder: Path, *, there: bool) -> list[list[str]]:
     place = folder / "bin" / "gcloud"
     place.write_text(IN_ITS_PLACE)
     place.chmod(0o755)
-    told = folder / "told"
+    message = folder / "told"
     subprocess.run(
         [folder / "scripts" / "deploy_gcp", "my-project", "asia-south1"],
         check=True,
@@ -72,11 +72,11 @@ def deployed(folder: Path, *, there: bool) -> list[list[str]]:
         env=os.environ
         | {
             "PATH": f"{place.parent}:{os.environ['PATH']}",
-            "TOLD": str(told),
+            "TOLD": str(message),
             "THERE": "yes" if there else "no",
         },
     )
-    return [json.loads(line) for line in told.read_text().splitlines()]
+    return [json.loads(line) for line in message.read_text().splitlines()]
 
 
 Commands = dict[str, list[list[str]]]
@@ -87,8 +87,8 @@ BAD = [[*GOOD, "--color", "red"], ["gcloud", "pubsub", "topics", "paint", "a-top
 def on_the_page() -> list[list[str]]:
     """The operator's commands."""
     text = re.sub(r"\\\n", " ", (ROOT / "docs" / "deploy.md").read_text())
-    found = [" ".join(either).split("#")[0].strip() for either in _SHELL.findall(text)]
-    return [shlex.split(one.replace("$f", "api").replace("$(date +%F)", "x")) for one in found]
+    result = [" ".join(either).split("#")[0].strip() for either in _SHELL.findall(text)]
+    return [shlex.split(item.replace("$f", "api").replace("$(date +%F)", "x")) for item in result]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
 def refused(gcloud: str, commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What gcloud has against any of them: one start of it, which takes more time than all of the commands."""
     return parsed(
-        gcloud, tmp_path_factory.mktemp("gcloud"), [one for each in commands.values() for one in each]
+        gcloud, tmp_path_factory.mktemp("gcloud"), [item for each in commands.values() for item in each]
     )
 
 
@@ -130,10 +130,10 @@ def test_the_script_and_the_operators_page_speak_gclouds_language(
 ) -> None:
     assert len(commands["page"]) >= 4
     assert not any(
-        is_mistake(shlex.join(one))
+        is_mistake(shlex.join(item))
         for source, each in commands.items()
         if source != "mistakes"
-        for one in each
+        for item in each
     )
     assert {line: fault for line, fault in refused.items() if not is_mistake(line)} == {}
 

@@ -37,25 +37,25 @@ def settings(cloud: str, unit: str) -> dict[str, Any]:
         shlex.split(line)[4:] for line in script("project", "asia-south1", "--dry-run").stdout.splitlines()
     ]
     [line] = of(lines, "functions", "deploy", f"vayu-prod-{unit}")
-    return dict(one.split("=", 1) for one in option(line, "--set-env-vars").split(","))
+    return dict(setting.split("=", 1) for setting in option(line, "--set-env-vars").split(","))
 
 
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("cloud", ["sam", "serverless", "gcp"])
 def test_a_function_has_the_settings_of_the_page(cloud: str, unit: str) -> None:
     column = "gcp" if cloud == "gcp" else "aws"
-    said = {name: clouds[column] for name, clouds, units in table() if unit in units}
+    statement = {name: clouds[column] for name, clouds, units in table() if unit in units}
     given = settings(cloud, unit)
 
-    assert set(given) == {name for name, value in said.items() if value != "default"}
+    assert set(given) == {name for name, value in statement.items() if value != "default"}
     for name, value in given.items():
         text = value if isinstance(value, str) else str(value.get("Fn::Sub", ""))
-        if parameter := re.fullmatch(r"the parameter `([\w:]+)`", said[name]):
+        if parameter := re.fullmatch(r"the parameter `([\w:]+)`", statement[name]):
             assert value == {"Ref": parameter[1]}
-        elif said[name].endswith(("://`", ":///`")):
-            assert text.startswith(said[name].strip("`"))
+        elif statement[name].endswith(("://`", ":///`")):
+            assert text.startswith(statement[name].strip("`"))
         else:
-            assert f"`{text}`" == said[name]
+            assert f"`{text}`" == statement[name]
 
 
 def test_the_api_believes_the_proxies_that_each_cloud_has() -> None:
@@ -64,7 +64,7 @@ def test_the_api_believes_the_proxies_that_each_cloud_has() -> None:
 
     def believed(cloud: str) -> int:
         texts = {name: value for name, value in settings(cloud, "api").items() if isinstance(value, str)}
-        found: Settings = from_mapping(texts)
-        return found.trusted_proxies
+        result: Settings = from_mapping(texts)
+        return result.trusted_proxies
 
     assert [believed(cloud) for cloud in ("sam", "serverless", "gcp")] == [2, 2, 1]

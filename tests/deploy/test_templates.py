@@ -24,7 +24,7 @@ SECRET = {*KEYS.values(), "DATABASE_URL", "REDIS_URL", "VAYU_SLACK_WEBHOOK", "VA
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
-    return {name: one for name, one in TEMPLATE["Resources"].items() if one["Type"] == kind}
+    return {name: resource for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == kind}
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -41,13 +41,13 @@ def test_both_have_exactly_the_functions_of_the_code() -> None:
 
 def test_all_that_is_no_function_is_taken_from_the_template() -> None:
     shared = {
-        name: one
-        for name, one in TEMPLATE["Resources"].items()
-        if not one["Type"].startswith("AWS::Serverless::")
+        name: resource
+        for name, resource in TEMPLATE["Resources"].items()
+        if not resource["Type"].startswith("AWS::Serverless::")
     }
     own = {"Rollouts", "RolloutRole", "ApiRollout", "ForecastRollout"}  # SAM makes its like by itself
     given = resolved(SERVICE["resources"]["Resources"], TEMPLATE)
-    assert {name: one for name, one in given.items() if name not in own} == shared
+    assert {name: given_one for name, given_one in given.items() if name not in own} == shared
     assert own <= given.keys()
     assert resolved(SERVICE["resources"]["Parameters"], TEMPLATE) == TEMPLATE["Parameters"]
     assert resolved(SERVICE["resources"]["Conditions"], TEMPLATE) == TEMPLATE["Conditions"]
@@ -71,40 +71,44 @@ def test_the_http_api_is_the_same_in_both() -> None:
 def test_each_type_of_message_has_a_queue(type_: str) -> None:
     url = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["QUEUE_URL"]["Fn::Sub"]
     name = address(url, type_).rpartition("/")[2]
-    assert name in {one["Properties"]["QueueName"]["Fn::Sub"] for one in of_type("AWS::SQS::Queue").values()}
+    assert name in {
+        resource["Properties"]["QueueName"]["Fn::Sub"] for resource in of_type("AWS::SQS::Queue").values()
+    }
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take(unit: str) -> None:
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-    found = sam_function(unit, TEMPLATE)
-    for event in found["events"]:
+    result = sam_function(unit, TEMPLATE)
+    for event in result["events"]:
         if "queue" in event:
             properties = TEMPLATE["Resources"][event["queue"]]["Properties"]
-            assert properties["VisibilityTimeout"] >= 6 * found["timeout"]
+            assert properties["VisibilityTimeout"] >= 6 * result["timeout"]
             assert properties["RedrivePolicy"]["deadLetterTargetArn"] == {
                 "Fn::GetAtt": ["DeadLetterQueue", "Arn"]
             }
             assert event["partial"]
-            assert event["at_once"] <= found["concurrency"]
+            assert event["at_once"] <= result["concurrency"]
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_what_is_woken_by_a_schedule_may_leave_it_with_the_dead_letters(unit: str) -> None:
-    found = sam_function(unit, TEMPLATE)
+    result = sam_function(unit, TEMPLATE)
     queue = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
-    scheduled = any("schedule" in event for event in found["events"])
-    assert (found["given_up"] == queue) == scheduled
-    [policy] = TEMPLATE["Resources"][found["role"]]["Properties"]["Policies"]
+    scheduled = any("schedule" in event for event in result["events"])
+    assert (result["given_up"] == queue) == scheduled
+    [policy] = TEMPLATE["Resources"][result["role"]]["Properties"]["Policies"]
     sends = [
-        one["Resource"] for one in policy["PolicyDocument"]["Statement"] if one["Action"] == "sqs:SendMessage"
+        statement["Resource"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "sqs:SendMessage"
     ]
     assert any(queue in (to if isinstance(to, list) else [to]) for to in sends) == scheduled
 
 
 def test_schedules_are_those_of_one_machine() -> None:
     cron = {
-        unit: [one["schedule"] for one in sam_function(unit, TEMPLATE)["events"] if "schedule" in one]
+        unit: [event["schedule"] for event in sam_function(unit, TEMPLATE)["events"] if "schedule" in event]
         for unit in UNITS
     }
     assert cron["collect"] == [f"cron({schedule._COLLECT_MINUTE} * * * ? *)"]
@@ -161,11 +165,11 @@ def test_every_function_has_its_log_and_its_alarms() -> None:
 
 def test_what_is_waited_for_starts_from_a_snapshot_and_can_be_rolled_back() -> None:
     for unit in UNITS:
-        found = sam_function(unit, TEMPLATE)
+        result = sam_function(unit, TEMPLATE)
         waited_for = unit in ("api", "forecast")
-        assert found["aliased"] == waited_for
-        assert found["snapshots"] == ({"ApplyOn": {"Ref": "SnapStart"}} if waited_for else None)
-        assert (found["rollout"] is not None) == waited_for
+        assert result["aliased"] == waited_for
+        assert result["snapshots"] == ({"ApplyOn": {"Ref": "SnapStart"}} if waited_for else None)
+        assert (result["rollout"] is not None) == waited_for
     assert sam_function("api", TEMPLATE)["rollout"]["alarms"] == [{"Ref": "ApiErrors"}]
     for parameter, name in (("SnapStart", "snap_start"), ("Rollout", "rollout")):
         assert SERVICE["params"]["default"][name] == TEMPLATE["Parameters"][parameter]["Default"]
@@ -177,8 +181,8 @@ def test_alarms_look_at_metrics_that_functions_write() -> None:
         "train": aws_metrics.of_result(Message(messages.TRAIN, data={"city": "Delhi"}), {}),
         "forecast": aws_metrics.of_result(Message(messages.OBSERVATIONS_READY), {}),
     }
-    alarms = [one["Properties"] for one in of_type("AWS::CloudWatch::Alarm").values()]
-    own = [one for one in alarms if one.get("Namespace") == aws_metrics.NAMESPACE]
+    alarms = [resource["Properties"] for resource in of_type("AWS::CloudWatch::Alarm").values()]
+    own = [item for item in alarms if item.get("Namespace") == aws_metrics.NAMESPACE]
     assert len(own) == 3
     for alarm in own:
         [dimension] = alarm["Dimensions"]
@@ -189,10 +193,10 @@ def test_alarms_look_at_metrics_that_functions_write() -> None:
 
 def test_a_message_is_given_up_when_its_queue_gives_it_up() -> None:
     queues = {
-        one["Properties"]["QueueName"]["Fn::Sub"]: one["Properties"]
-        for one in of_type("AWS::SQS::Queue").values()
+        resource["Properties"]["QueueName"]["Fn::Sub"]: resource["Properties"]
+        for resource in of_type("AWS::SQS::Queue").values()
     }
-    redriven = {name: one for name, one in queues.items() if "RedrivePolicy" in one}
+    redriven = {name: queue for name, queue in queues.items() if "RedrivePolicy" in queue}
     assert len(redriven) == len(aws_metrics.ATTEMPTS)
     for type_, attempts in aws_metrics.ATTEMPTS.items():
         policy = redriven[address("vayu-${Stage}-{type}", type_)]["RedrivePolicy"]

@@ -68,8 +68,8 @@ def environment() -> Iterator[dict[str, str]]:
     )
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
     s3.close()
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    yield kept | named
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    yield inherited | named
     server.stop()
 
 
@@ -90,10 +90,10 @@ def run(command: list[str | Path], folder: Path, environment: dict[str, str]) ->
 @pytest.fixture(scope="module")
 def sam() -> str:
     own = ROOT / ".vayu" / "sam" / "bin" / "sam"
-    found = str(own) if own.exists() else shutil.which("sam")
-    if found is None:
+    result = str(own) if own.exists() else shutil.which("sam")
+    if result is None:
         pytest.skip("AWS SAM is not here: make sam")
-    return found
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +120,9 @@ def test_sam_takes_everything_to_aws_where_the_image_is_there_already(
     packed = ["--output-template-file", "packed.yaml", "--s3-bucket", BUCKET, "--image-repository", IMAGE]
     run([sam, "package", *packed], project, environment)
     resources = yaml.load((project / "packed.yaml").read_text(), Loader)["Resources"]  # noqa: S506 - a safe one
-    for one in resources.values():
-        if one["Type"] in ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion"):
-            given = one["Properties"]
+    for resource in resources.values():
+        if resource["Type"] in ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion"):
+            given = resource["Properties"]
             where = given.get("CodeUri") or given.get("ContentUri")
             if where is None:
                 assert given["ImageUri"]["Fn::If"][:2] == ["HasImage", {"Ref": "TrainImageUri"}]
@@ -133,22 +133,22 @@ def test_sam_takes_everything_to_aws_where_the_image_is_there_already(
 def test_osls_packs_all_functions(osls: list[str | Path], project: Path, environment: dict[str, str]) -> None:
     digest = "sha256:" + "0" * 64
     given = [f"--param=train_image={IMAGE}@{digest}", "--param=tracing=PassThrough"]
-    said = run([*osls, "package", *given], project, environment)
-    assert "Invalid configuration" not in said
+    statement = run([*osls, "package", *given], project, environment)
+    assert "Invalid configuration" not in statement
     made = json.loads((project / ".serverless" / "cloudformation-template-update-stack.json").read_text())
     functions = {
-        one["Properties"]["FunctionName"]: one["Properties"]
-        for one in made["Resources"].values()
-        if one["Type"] == "AWS::Lambda::Function"
+        resource["Properties"]["FunctionName"]: resource["Properties"]
+        for resource in made["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
     }
     assert sorted(functions) == sorted(f"vayu-prod-{unit}" for unit in SERVICE["functions"])
     assert functions["vayu-prod-train"]["Code"]["ImageUri"].endswith(digest)
-    for name, one in functions.items():
-        assert ("DeadLetterConfig" in one) == (name != "vayu-prod-api")
-        assert one["TracingConfig"] == {"Mode": "PassThrough"}
-    kept = {
+    for name, function in functions.items():
+        assert ("DeadLetterConfig" in function) == (name != "vayu-prod-api")
+        assert function["TracingConfig"] == {"Mode": "PassThrough"}
+    stored = {
         name
-        for name, one in read("template.yaml")["Resources"].items()
-        if "::Serverless::" not in one["Type"]
+        for name, resource in read("template.yaml")["Resources"].items()
+        if "::Serverless::" not in resource["Type"]
     }
-    assert kept <= made["Resources"].keys()
+    assert stored <= made["Resources"].keys()

@@ -32,7 +32,7 @@ def test_its_change_adds_the_endpoint(tmp_path: Path) -> None:
         [sys.executable, "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, check=True,
         env={"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
-    found, unknown, ranked = json.loads(done.stdout.splitlines()[-1])
-    assert found == [200, {"name": "Delhi", "state": "Delhi", "latitude": 28.6139, "longitude": 77.209}]
+    result, unknown, ranked = json.loads(done.stdout.splitlines()[-1])
+    assert result == [200, {"name": "Delhi", "state": "Delhi", "latitude": 28.6139, "longitude": 77.209}]
     assert (unknown[0], unknown[1]["nearest"]) == (404, ["Delhi"])
     assert (ranked[0], ranked[1]["errors"][0]["parameter"]) == (400, "limit")

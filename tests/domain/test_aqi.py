@@ -171,8 +171,8 @@ class TestSubIndex:
 
     @pytest.mark.parametrize("pollutant", POLLUTANTS)
     def test_every_band_of_naqi_ends_where_the_table_says(self, pollutant: str) -> None:
-        found = [sub_index(pollutant, end) for end in NAQI_BAND_ENDS[pollutant]]
-        assert found == [50, 100, 200, 300, 400, 500]
+        result = [sub_index(pollutant, end) for end in NAQI_BAND_ENDS[pollutant]]
+        assert result == [50, 100, 200, 300, 400, 500]
 
     @pytest.mark.parametrize(("pollutant", "hours", "concentration", "index"), epa_cases())
     def test_every_band_of_epa_begins_and_ends_where_the_table_says(
@@ -263,8 +263,8 @@ class TestImplied:
 
     @pytest.mark.parametrize("pollutant", POLLUTANTS)
     def test_the_ends_of_the_bands_come_back(self, pollutant: str) -> None:
-        found = [implied_concentration(pollutant, index).value for index in (50, 100, 200, 300, 400, 500)]
-        assert found == pytest.approx(NAQI_BAND_ENDS[pollutant])
+        result = [implied_concentration(pollutant, index).value for index in (50, 100, 200, 300, 400, 500)]
+        assert result == pytest.approx(NAQI_BAND_ENDS[pollutant])
 
     @pytest.mark.parametrize("pollutant", [p for p in POLLUTANTS if p != "nh3"])
     def test_every_epa_index_that_a_concentration_has_comes_back(self, pollutant: str) -> None:
@@ -272,13 +272,13 @@ class TestImplied:
         reachable = {exact_epa(pollutant, steps, bands) for steps in range(4000)} - {None}
         for index in range(501):
             implied = implied_concentration(pollutant, index, "us-epa")
-            found = sub_index(pollutant, implied.value, "us-epa", hours=hours)
+            result = sub_index(pollutant, implied.value, "us-epa", hours=hours)
             assert implied.at_least == (index >= bands[-1][3])
             if index in reachable:
-                assert found == index
+                assert result == index
             elif not implied.at_least:
-                assert found is not None
-                assert abs(found - index) <= 2
+                assert result is not None
+                assert abs(result - index) <= 2
 
     def test_known_inversions(self) -> None:
         assert implied_concentration("co", 28) == pytest.approx((0.56, False))
@@ -308,8 +308,8 @@ class TestCategory:
             assert len(row.colour) == 7
 
     def test_names(self) -> None:
-        found = [category(index) for index in (50, 51, 100, 101, 200, 201, 300, 301, 400, 401, 500)]
-        assert found == [
+        result = [category(index) for index in (50, 51, 100, 101, 200, 201, 300, 301, 400, 401, 500)]
+        assert result == [
             "Good",
             *["Satisfactory"] * 2,
             *["Moderate"] * 2,
@@ -335,9 +335,9 @@ class TestCategory:
 
 class TestNaqi:
     def test_the_station_of_cpcbs_calculator(self) -> None:
-        found = naqi(station(pm10=121, pm25=34, so2=0, no2=8, co=0, o3=57, nh3=34))
-        assert (found.value, found.dominant, found.category) == (114, "pm10", "Moderate")
-        assert {name: part.index for name, part in found.pollutants.items()} == {
+        result = naqi(station(pm10=121, pm25=34, so2=0, no2=8, co=0, o3=57, nh3=34))
+        assert (result.value, result.dominant, result.category) == (114, "pm10", "Moderate")
+        assert {name: part.index for name, part in result.pollutants.items()} == {
             "pm10": 114,
             "pm25": 57,
             "no2": 10,
@@ -346,7 +346,7 @@ class TestNaqi:
             "so2": None,
             "co": None,
         }
-        assert "0 counts as missing" in str(found.pollutants["so2"].withheld)
+        assert "0 counts as missing" in str(result.pollutants["so2"].withheld)
 
     @pytest.mark.parametrize(
         ("pollutant", "hours", "required"), [("pm25", 24, 16), ("nh3", 24, 16), ("co", 8, 6), ("o3", 8, 6)]
@@ -391,9 +391,9 @@ class TestNaqi:
     def test_missing_is_not_zero(self, hours: list[float], gap: int) -> None:
         whole = naqi({"pm25": [*hours[:gap], *hours[gap + 1 :]]}).pollutants["pm25"]
         for missing in (None, math.nan, -999.0, math.inf):
-            found = naqi({"pm25": [*hours[:gap], missing, *hours[gap + 1 :]]}).pollutants["pm25"]
-            assert found == whole
-            assert found.hours_present == 23
+            result = naqi({"pm25": [*hours[:gap], missing, *hours[gap + 1 :]]}).pollutants["pm25"]
+            assert result == whole
+            assert result.hours_present == 23
 
     @given(
         pollutants,
@@ -412,16 +412,16 @@ class TestNaqi:
 
     @given(st.dictionaries(pollutants, st.lists(hourly, max_size=26)))
     def test_the_highest_sub_index_or_a_reason(self, series: dict[str, list[float | None]]) -> None:
-        found = naqi(series)
-        assert set(found.pollutants) == set(POLLUTANTS)
-        indices = {n: part.index for n, part in found.pollutants.items() if part.index is not None}
+        result = naqi(series)
+        assert set(result.pollutants) == set(POLLUTANTS)
+        indices = {n: part.index for n, part in result.pollutants.items() if part.index is not None}
         if len(indices) >= 3 and indices.keys() & {"pm25", "pm10"}:
-            assert found.value == max(indices.values()) == indices[str(found.dominant)]
-            assert found.withheld is None
+            assert result.value == max(indices.values()) == indices[str(result.dominant)]
+            assert result.withheld is None
         else:
-            assert (found.value, found.dominant, found.category) == (None, None, None)
-            assert found.withheld
-        for part in found.pollutants.values():
+            assert (result.value, result.dominant, result.category) == (None, None, None)
+            assert result.withheld
+        for part in result.pollutants.values():
             assert (part.index is None) == (part.withheld is not None)
 
     def test_three_pollutants_and_particles_are_needed(self) -> None:
@@ -455,24 +455,24 @@ class TestNaqiOzone:
         return naqi({"o3": [10.0] * 20 + list(latest)}).pollutants["o3"]
 
     def test_up_to_208_it_is_the_8_h_mean(self) -> None:
-        found = self.ozone(*[208.0] * 8)
-        assert (found.index, found.concentration, found.window) == (300, 208.0, "8 h mean")
+        result = self.ozone(*[208.0] * 8)
+        assert (result.index, result.concentration, result.window) == (300, 208.0, "8 h mean")
 
     def test_208_is_not_yet_above_it(self) -> None:
-        found = self.ozone(*[176.0] * 7, 432.0)
-        assert (found.index, found.concentration, found.window) == (300, 208.0, "8 h mean")
+        result = self.ozone(*[176.0] * 7, 432.0)
+        assert (result.index, result.concentration, result.window) == (300, 208.0, "8 h mean")
 
     def test_above_208_it_is_the_latest_hour(self) -> None:
-        found = self.ozone(*[100.0] * 4, *[478.0] * 4)
-        assert (found.index, found.concentration, found.window) == (350, 478.0, "1 h")
-        assert (found.hours_present, found.hours_required, found.hours_window) == (1, 1, 1)
+        result = self.ozone(*[100.0] * 4, *[478.0] * 4)
+        assert (result.index, result.concentration, result.window) == (350, 478.0, "1 h")
+        assert (result.hours_present, result.hours_required, result.hours_window) == (1, 1, 1)
 
     def test_a_missing_latest_hour_leaves_the_one_before_it(self) -> None:
         assert self.ozone(*[478.0] * 6, 748.0, None).index == 400
 
     def test_it_is_never_below_300_there(self) -> None:
-        found = self.ozone(*[500.0] * 7, 20.0)
-        assert (found.index, found.concentration, found.window) == (300, 440.0, "8 h mean")
+        result = self.ozone(*[500.0] * 7, 20.0)
+        assert (result.index, result.concentration, result.window) == (300, 440.0, "8 h mean")
 
     def test_one_high_hour_alone_does_not_lift_a_mean_below_208(self) -> None:
         assert self.ozone(*[100.0] * 7, 900.0).index == sub_index("o3", 200.0)
@@ -480,18 +480,18 @@ class TestNaqiOzone:
 
 class TestUsAqi:
     def test_particles_come_from_nowcast_and_are_truncated(self) -> None:
-        found = us_aqi({"pm25": [10.0] * 11 + [50.0], "pm10": [54.99] * 12}).pollutants
-        assert found["pm25"].concentration == pytest.approx(30.005, abs=5e-4)
-        assert (found["pm25"].index, found["pm25"].window) == (
+        result = us_aqi({"pm25": [10.0] * 11 + [50.0], "pm10": [54.99] * 12}).pollutants
+        assert result["pm25"].concentration == pytest.approx(30.005, abs=5e-4)
+        assert (result["pm25"].index, result["pm25"].window) == (
             sub_index("pm25", 30.0, "us-epa"),
             "NowCast 12 h",
         )
-        assert found["pm10"].index == 50
+        assert result["pm10"].index == 50
 
     def test_particles_need_two_of_the_latest_three_hours(self) -> None:
-        found = us_aqi({"pm25": [10.0] * 10 + [None, 10.0, None]})
-        assert found.pollutants["pm25"].withheld == "1 of the latest 3 hours present, 2 needed"
-        assert (found.value, found.withheld) == (None, "no pollutant has a sub-index")
+        result = us_aqi({"pm25": [10.0] * 10 + [None, 10.0, None]})
+        assert result.pollutants["pm25"].withheld == "1 of the latest 3 hours present, 2 needed"
+        assert (result.value, result.withheld) == (None, "no pollutant has a sub-index")
 
     def test_one_pollutant_is_enough_and_zero_is_clean_air(self) -> None:
         assert us_aqi({"no2": [None] * 23 + [100 * 1.882]}).value == 100
@@ -522,45 +522,45 @@ class TestUsAqi:
         assert (short.index, short.window) == (200, "1 h")
 
     def test_ammonia_has_no_us_index(self) -> None:
-        found = us_aqi(station(nh3=900, pm25=9.0))
-        assert (found.value, found.dominant) == (50, "pm25")
-        assert "nh3" not in found.pollutants
+        result = us_aqi(station(nh3=900, pm25=9.0))
+        assert (result.value, result.dominant) == (50, "pm25")
+        assert "nh3" not in result.pollutants
 
     @given(st.dictionaries(pollutants, st.lists(hourly, max_size=26)))
     def test_the_highest_sub_index_or_a_reason(self, series: dict[str, list[float | None]]) -> None:
-        found = us_aqi(series)
-        indices = {n: part.index for n, part in found.pollutants.items() if part.index is not None}
-        assert found.value == max(indices.values(), default=None)
-        assert found.dominant is None or indices[found.dominant] == found.value
-        assert (found.value is None) == (found.withheld is not None)
-        for part in found.pollutants.values():
+        result = us_aqi(series)
+        indices = {n: part.index for n, part in result.pollutants.items() if part.index is not None}
+        assert result.value == max(indices.values(), default=None)
+        assert result.dominant is None or indices[result.dominant] == result.value
+        assert (result.value is None) == (result.withheld is not None)
+        for part in result.pollutants.values():
             assert (part.index is None) == (part.withheld is not None)
 
 
 class TestCity:
     def test_the_mean_of_the_stations_that_have_a_value(self) -> None:
-        found = city_index(
+        result = city_index(
             [
                 naqi(station(pm25=30, no2=40, so2=40)),  # 50
                 naqi(station(pm25=30.6, no2=40, so2=8)),  # 51
                 naqi(station(pm25=300, no2=40)),  # none
             ]
         )
-        assert (found.value, found.dominant, found.withheld) == (51, "pm25", None)  # 50.5
-        assert found.pollutants["pm25"].concentration == pytest.approx(30.3)
-        assert found.pollutants["so2"].index == 30
-        assert found.pollutants["co"].withheld == "0 of 8 hours present, 6 needed"
+        assert (result.value, result.dominant, result.withheld) == (51, "pm25", None)  # 50.5
+        assert result.pollutants["pm25"].concentration == pytest.approx(30.3)
+        assert result.pollutants["so2"].index == 30
+        assert result.pollutants["co"].withheld == "0 of 8 hours present, 6 needed"
 
     def test_the_dominant_pollutant_has_the_highest_mean_sub_index(self) -> None:
-        found = city_index(
+        result = city_index(
             [
                 naqi(station(pm25=60, pm10=350, no2=4)),
                 naqi(station(pm25=120, pm10=50, no2=4)),
                 naqi(station(pm25=90, pm10=50, no2=4)),
             ]
         )
-        assert (found.value, found.dominant) == (267, "pm25")
-        assert found.pollutants["pm10"].index == 133
+        assert (result.value, result.dominant) == (267, "pm25")
+        assert result.pollutants["pm10"].index == 133
 
     def test_hours_are_those_of_the_poorest_station(self) -> None:
         full = station(pm25=30, no2=40, so2=40)
@@ -574,14 +574,14 @@ class TestCity:
 
     def test_a_1_h_value_and_an_8_h_mean_have_no_mean_concentration(self) -> None:
         base = {"pm25": 30.0, "no2": 40.0}
-        found = city_index([naqi(station(**base, o3=100)), naqi(station(**base, o3=478))]).pollutants["o3"]
-        assert (found.index, found.concentration, found.window) == (225, None, "1 h or 8 h mean")
+        result = city_index([naqi(station(**base, o3=100)), naqi(station(**base, o3=478))]).pollutants["o3"]
+        assert (result.index, result.concentration, result.window) == (225, None, "1 h or 8 h mean")
 
     def test_without_any_value_it_says_why_and_keeps_the_sub_indices(self) -> None:
-        found = city_index([naqi(station(pm25=30, no2=40)), naqi({})])
-        assert (found.value, found.dominant) == (None, None)
-        assert str(found.withheld).startswith("none of 2 stations has an AQI; sub-indices of 0 pollutants")
-        assert found.pollutants["pm25"].index == 50
+        result = city_index([naqi(station(pm25=30, no2=40)), naqi({})])
+        assert (result.value, result.dominant) == (None, None)
+        assert str(result.withheld).startswith("none of 2 stations has an AQI; sub-indices of 0 pollutants")
+        assert result.pollutants["pm25"].index == 50
         assert city_index([]).withheld == "none of 0 stations has an AQI"
         assert city_index([], "us-epa").standard == "us-epa"
 
@@ -599,22 +599,22 @@ class TestCity:
 
     @given(st.floats(1, 400), st.integers(1, 5))
     def test_equal_stations_are_the_city(self, pm25: float, count: int) -> None:
-        one = naqi(station(pm25=pm25, no2=20, so2=10, co=1, o3=30))
-        city = city_index([one] * count)
-        assert (city.value, city.dominant) == (one.value, one.dominant)
+        first = naqi(station(pm25=pm25, no2=20, so2=10, co=1, o3=30))
+        city = city_index([first] * count)
+        assert (city.value, city.dominant) == (first.value, first.dominant)
         for name, part in city.pollutants.items():
-            assert part.index == one.pollutants[name].index
-            assert part.concentration == pytest.approx(one.pollutants[name].concentration)
+            assert part.index == first.pollutants[name].index
+            assert part.concentration == pytest.approx(first.pollutants[name].concentration)
 
 
 class TestExplain:
     def test_it_survives_json_and_tells_what_was_used(self) -> None:
-        told = json.loads(json.dumps(naqi(station(pm10=121, pm25=34, no2=8, co=1.5)).explain()))
-        assert (told["standard"], told["aqi"], told["category"]) == ("in-naqi", 114, "Moderate")
-        assert (told["dominant"], told["withheld"]) == ("pm10", None)
-        assert told["missing"] == ["so2", "nh3", "o3"]
-        assert any("16 hours" in rule for rule in told["rules"])
-        assert told["pollutants"]["co"] == {
+        message = json.loads(json.dumps(naqi(station(pm10=121, pm25=34, no2=8, co=1.5)).explain()))
+        assert (message["standard"], message["aqi"], message["category"]) == ("in-naqi", 114, "Moderate")
+        assert (message["dominant"], message["withheld"]) == ("pm10", None)
+        assert message["missing"] == ["so2", "nh3", "o3"]
+        assert any("16 hours" in rule for rule in message["rules"])
+        assert message["pollutants"]["co"] == {
             "index": 75,
             "concentration": 1.5,
             "unit": "mg/m³",
@@ -627,6 +627,6 @@ class TestExplain:
 
     @pytest.mark.parametrize("empty", [naqi({}), us_aqi({}), city_index([])])
     def test_an_index_that_is_withheld_says_so(self, empty: Aqi) -> None:
-        told = json.loads(json.dumps(empty.explain()))
-        assert (told["aqi"], told["category"]) == (None, None)
-        assert told["withheld"]
+        message = json.loads(json.dumps(empty.explain()))
+        assert (message["aqi"], message["category"]) == (None, None)
+        assert message["withheld"]

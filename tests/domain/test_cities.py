@@ -98,10 +98,10 @@ def test_other_names_are_not_found_and_not_echoed_at_length(name: str) -> None:
 @given(st.text())
 def test_any_text_finds_a_city_or_is_not_found(name: str) -> None:
     try:
-        found = find_city(name)
+        result = find_city(name)
     except NotFound:
         return
-    assert found in all_cities()
+    assert result in all_cities()
 
 
 def test_cpcb_places_need_their_state() -> None:

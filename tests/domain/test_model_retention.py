@@ -45,4 +45,6 @@ def test_the_last_former_champions_of_each_city_target_and_mode_are_kept() -> No
     ]
     champion = replace(OLD, version="champion", is_champion=True, promoted_at=NOW)
     gone = files_to_give_up([champion, *models], (), NOW)
-    assert gone == [one.version for one in models if int(one.version.rpartition("-")[2]) > KEPT_TO_GO_BACK]
+    assert gone == [
+        model.version for model in models if int(model.version.rpartition("-")[2]) > KEPT_TO_GO_BACK
+    ]

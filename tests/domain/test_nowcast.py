@@ -40,9 +40,9 @@ def test_it_is_its_definition(earlier: list[float | None], latest: list[float]) 
 def test_it_lies_among_the_hours(earlier: list[float | None], latest: list[float]) -> None:
     values = [*earlier, *latest]
     present = [value for value in values[-12:] if value is not None]
-    found = nowcast(values)
-    assert found is not None
-    assert min(present) * (1 - 1e-12) <= found <= max(present) * (1 + 1e-12)
+    result = nowcast(values)
+    assert result is not None
+    assert min(present) * (1 - 1e-12) <= result <= max(present) * (1 + 1e-12)
 
 
 @given(st.lists(st.none() | st.floats(0, 900), min_size=12, max_size=12), hours)

@@ -45,8 +45,8 @@ SECOND_START_S = 15.0
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return kept | {"VAYU_HOME": str(home), "VAYU_DASHBOARD": "none"} | more
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return inherited | {"VAYU_HOME": str(home), "VAYU_DASHBOARD": "none"} | more
 
 
 class Dev:
@@ -75,12 +75,12 @@ class Dev:
     def tells(self, text: str, seconds: float = PATIENCE_S) -> re.Match[str]:
         """Wait until the log holds what the pattern says."""
 
-        def told() -> re.Match[str] | None:
-            found = re.search(text, self.log)
-            assert found or self.process.poll() is None, self.log
-            return found
+        def matched() -> re.Match[str] | None:
+            result = re.search(text, self.log)
+            assert result or self.process.poll() is None, self.log
+            return result
 
-        return until(told, seconds, text)
+        return until(matched, seconds, text)
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         try:
@@ -185,9 +185,9 @@ def test_the_second_start_is_quick_and_everything_is_kept(dev: Start, product: P
 
         command = [sys.executable, "-m", "common.cli", "status", "--json"]
         done = subprocess.run(command, cwd=product, env=environment(filled), capture_output=True, check=True)
-        found = json.loads(done.stdout)
-        assert (found["dataset"], found["totals"]["cities"]) == ("simulated", CITIES)
-        assert found["totals"]["city_hours"] >= CITIES * 92 * 24
+        result = json.loads(done.stdout)
+        assert (result["dataset"], result["totals"]["cities"]) == ("simulated", CITIES)
+        assert result["totals"]["city_hours"] >= CITIES * 92 * 24
         assert running.get("/health")[0] == 200  # that command has left the server to us
 
         assert running.end(signal.SIGINT, signal.SIGINT, signal.SIGTERM) == 0

@@ -27,8 +27,8 @@ def recorded() -> Callable[[str], dict[str, Any]]:
     """An event by name, such as ``aws/schedule``."""
 
     def load(name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((HERE.parent / "events" / f"{name}.json").read_text())
-        return found
+        result: dict[str, Any] = json.loads((HERE.parent / "events" / f"{name}.json").read_text())
+        return result
 
     return load
 

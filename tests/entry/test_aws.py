@@ -141,10 +141,10 @@ def test_a_post_reaches_the_application(sample: ModuleType, recorded: Load, name
 
     assert answer["statusCode"] == 200
     assert answer["isBase64Encoded"] is False
-    told = json.loads(answer["body"])
-    assert told["method"] == "POST"
-    assert json.loads(told["body"]) == {"cities": ["Delhi", "Mumbai"], "hours_ahead": 24}
-    assert (told["remote"], told["agent"]) == ("203.0.113.7", "curl/8.5.0")
+    message = json.loads(answer["body"])
+    assert message["method"] == "POST"
+    assert json.loads(message["body"]) == {"cities": ["Delhi", "Mumbai"], "hours_ahead": 24}
+    assert (message["remote"], message["agent"]) == ("203.0.113.7", "curl/8.5.0")
 
 
 def test_a_get_reaches_the_application_and_it_is_made_once(sample: ModuleType, recorded: Load) -> None:

@@ -46,13 +46,13 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> Any:
             handler(event, Context())
         except (ModelError, Transient):
             assert "Records" not in event
-        found: dict[str, float] = {}
+        result: dict[str, float] = {}
         for line in map(json.loads, capsys.readouterr().out.splitlines()):
-            [told] = line["_aws"]["CloudWatchMetrics"]
-            assert (told["Namespace"], told["Dimensions"]) == ("Vayu", [["service"]])
+            [message] = line["_aws"]["CloudWatchMetrics"]
+            assert (message["Namespace"], message["Dimensions"]) == ("Vayu", [["service"]])
             assert line["service"] == "vayu-prod-it"
-            found |= {one["Name"]: sum(line[one["Name"]]) for one in told["Metrics"]}
-        return found
+            result |= {metric["Name"]: sum(line[metric["Name"]]) for metric in message["Metrics"]}
+        return result
 
     return sent
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def seen() -> list[Message]:
-    found: list[Message] = sys.modules["main"].seen
-    return found
+    result: list[Message] = sys.modules["main"].seen
+    return result
 
 
 def test_a_schedule_is_answered_with_the_result(framework: Serve, recorded: Load) -> None:

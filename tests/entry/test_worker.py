@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def rows(database: Database) -> list[tuple[Any, ...]]:
     """Key, state, attempts and error of each job, in the order they came."""
     with database.transaction() as connection:
-        found = run(connection, "SELECT key, state, attempts, error FROM job ORDER BY id")
-        return [tuple(row) for row in found]
+        result = run(connection, "SELECT key, state, attempts, error FROM job ORDER BY id")
+        return [tuple(row) for row in result]
 
 
 def test_a_message_reaches_the_handler_of_its_type(database: Database, now: datetime) -> None:

@@ -80,15 +80,15 @@ def _fork(order: Order, waiting: int, go: int) -> int:
 def _wait(pid: int) -> dict[str, Any]:
     _, status = os.waitpid(pid, 0)
     outcome = {"status": os.waitstatus_to_exitcode(status)}
-    told = _told(pid)
-    if told.exists():
-        outcome |= json.loads(told.read_text())
-        told.unlink()
+    report_file = _report_file(pid)
+    if report_file.exists():
+        outcome |= json.loads(report_file.read_text())
+        report_file.unlink()
     return outcome
 
 
-def _told(pid: int) -> Path:
-    return Path(sys.argv[1]) / f"told-{pid}.json"
+def _report_file(pid: int) -> Path:
+    return Path(sys.argv[1]) / f"report-{pid}.json"
 
 
 def _child(order: Order) -> int:
@@ -100,10 +100,10 @@ def _child(order: Order) -> int:
     try:
         about["result"] = TASKS[order["task"]](order)
     except VayuError as error:
-        about |= {"error": type(error).__name__, "told": str(error)}
+        about |= {"error": type(error).__name__, "message": str(error)}
     except Exception as error:  # noqa: BLE001 — told to the test
-        about |= {"error": type(error).__name__, "told": f"unexpected: {error}"[:2000]}
-    _told(os.getpid()).write_text(json.dumps({**about, "statements": counted[0]}, default=str))
+        about |= {"error": type(error).__name__, "message": f"unexpected: {error}"[:2000]}
+    _report_file(os.getpid()).write_text(json.dumps({**about, "statements": counted[0]}, default=str))
     return 1 if "error" in about else 0
 
 

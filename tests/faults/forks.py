@@ -27,7 +27,7 @@ class Outcome:
     statements: int = 0
     result: Any = None
     error: str = ""
-    told: str = ""
+    message: str = ""
 
 
 class Forks:
@@ -58,7 +58,7 @@ class Forks:
         return pids
 
     def wait(self, *pids: int) -> list[Outcome]:
-        return [Outcome(**one) for one in self._ask("wait", pids)]
+        return [Outcome(**outcome) for outcome in self._ask("wait", pids)]
 
     def run(self, **order: Any) -> Outcome:
         """Carry out one order."""
@@ -103,15 +103,15 @@ def contents(database: Database, hidden: frozenset[str] = frozenset()) -> dict[s
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(:counters)",
             counters=list(_COUNTERS),
         )
-        found = {}
+        result = {}
         for (table,) in tables:
             rows = run(
                 connection,
                 f"SELECT (to_jsonb(t) - CAST(:hidden AS text[]))::text FROM {table} AS t",  # noqa: S608
                 hidden=sorted(hidden | _NEVER),
             )
-            found[table] = sorted(row for (row,) in rows)
-    return found
+            result[table] = sorted(row for (row,) in rows)
+    return result
 
 
 class Start:
@@ -137,8 +137,8 @@ class Start:
                 run(connection, statement)
 
 
-def counts(kept: dict[str, list[str]]) -> dict[str, int]:
-    return {table: len(rows) for table, rows in kept.items() if rows}
+def counts(stored: dict[str, list[str]]) -> dict[str, int]:
+    return {table: len(rows) for table, rows in stored.items() if rows}
 
 
 def every(statements: int, most: int) -> Iterator[int]:

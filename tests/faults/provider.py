@@ -27,7 +27,7 @@ def providers(present: datetime, *, corrected: datetime | None = None) -> list[S
     """
     return [
         _source("cpcb", "measured", lambda request: _instruments(request, present, corrected=corrected)),
-        _source("open-meteo", "modelled", lambda request: _asked(request, present)),
+        _source("open-meteo", "modelled", lambda request: _answer_to(request, present)),
     ]
 
 
@@ -37,19 +37,19 @@ def _source(name: str, basis: str, answer: Callable[[Request], Batch]) -> Source
         known = [reading for reading in batch.readings if reading.time <= request.now + AHEAD]
         batch.rejected["future"] += len(batch.readings) - len(known)
         batch.readings = [replace(reading, source=name, basis=basis) for reading in known]
-        batch.forecasts = [replace(one, source=name) for one in batch.forecasts]
+        batch.forecasts = [replace(forecast, source=name) for forecast in batch.forecasts]
         batch.rejected = +batch.rejected
         return batch
 
     return replace(simulated.SOURCE, name=name, basis=basis, fetch=fetch)  # type: ignore[arg-type]
 
 
-def _asked(request: Request, present: datetime) -> Batch:
+def _answer_to(request: Request, present: datetime) -> Batch:
     return simulated.SOURCE.fetch(replace(request, now=present, end=present), None)  # type: ignore[arg-type]
 
 
 def _instruments(request: Request, present: datetime, *, corrected: datetime | None) -> Batch:
-    batch = _asked(request, present)
+    batch = _answer_to(request, present)
     batch.forecasts = []
     readings = []
     for reading in batch.readings:

@@ -21,19 +21,22 @@ ROUNDS = 4
 def meet(forks: Forks, database: Database, *orders: dict[str, Any]) -> None:
     """Let them go at once; all go well."""
     outcomes = forks.wait(*forks.start(*({**order, "url": database.url} for order in orders)))
-    assert [one.status for one in outcomes] == [0] * len(orders), (outcomes, forks.log.read_text()[-3000:])
+    assert [outcome.status for outcome in outcomes] == [0] * len(orders), (
+        outcomes,
+        forks.log.read_text()[-3000:],
+    )
 
 
-def rows(kept: dict[str, list[str]]) -> dict[str, list[str]]:
+def rows(stored: dict[str, list[str]]) -> dict[str, list[str]]:
     """What was kept of air and weather."""
     return {
-        table: found for table, found in kept.items() if table not in ("job", "source_run", "source_usage")
+        table: item for table, item in stored.items() if table not in ("job", "source_run", "source_usage")
     }
 
 
-def announced(kept: dict[str, list[str]]) -> set[str]:
+def announced(stored: dict[str, list[str]]) -> set[str]:
     """Cities that some message says have new hours."""
-    return {city for job in kept["job"] for city in json.loads(job)["payload"]["cities"]}
+    return {city for job in stored["job"] for city in json.loads(job)["payload"]["cities"]}
 
 
 def test_collections(forks: Forks, database: Database, now: datetime) -> None:
@@ -46,8 +49,8 @@ def test_collections(forks: Forks, database: Database, now: datetime) -> None:
         start.again()
         meet(forks, database, order, other)
         assert rows(contents(database, STAMPS)) == rows(expected)
-    kept = counts(contents(database))
-    assert (kept["city_hour"], kept["source_run"]) == (24 * len(CITIES), 4)
+    stored = counts(contents(database))
+    assert (stored["city_hour"], stored["source_run"]) == (24 * len(CITIES), 4)
     assert announced(contents(database)) == set(CITIES)
 
 
@@ -85,7 +88,7 @@ def test_retentions_and_a_collection(forks: Forks, database: Database, now: date
         start.again()
         meet(forks, database, keep, collect, keep, other)
         forks.well(**keep, url=database.url)  # for what came after the first had seen its day
-        found = contents(database, STAMPS)
-        assert rows(found) == rows(expected)
-        assert announced(found) == set(CITIES)
+        result = contents(database, STAMPS)
+        assert rows(result) == rows(expected)
+        assert announced(result) == set(CITIES)
     assert counts(expected)["city_day"] == 5 * len(CITIES)

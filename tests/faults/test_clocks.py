@@ -29,8 +29,8 @@ BEHIND, AHEAD = -60, 60
 
 
 def data(database: Database) -> dict[str, list[str]]:
-    kept = contents(database, STAMPS)
-    return {table: kept[table] for table in DATA}
+    stored = contents(database, STAMPS)
+    return {table: stored[table] for table in DATA}
 
 
 def hourly(now: datetime, **skews: int) -> list[dict[str, Any]]:
@@ -113,12 +113,12 @@ def test_forecasts(forks: Forks, database: Database, tmp_path: Path) -> None:
     for hours_later, skew in [(0, 0), (0, AHEAD), (1, BEHIND), (1, 0), (2, 0)]:
         issue(hours_later, skew)
     with database.transaction() as connection:
-        found = run(
+        actual = run(
             connection,
             "SELECT target, origin FROM forecast ORDER BY target, origin",
         )
 
     origins = [END, END + HOUR, END + 2 * HOUR]
-    assert [tuple(row) for row in found] == [
+    assert [tuple(row) for row in actual] == [
         (target, origin) for target in ("aqi", "pm25") for origin in origins
     ]

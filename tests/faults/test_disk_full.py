@@ -129,7 +129,7 @@ def test_nothing_is_lost_and_the_reason_is_told(
         forks.well(**later, url=full.url)
         healed = contents(full, STAMPS)
 
-    assert (alone.status, alone.error, alone.told) == (1, "StoreError", FULL)
+    assert (alone.status, alone.error, alone.message) == (1, "StoreError", FULL)
     assert worker.result == 1
     assert (state, error) == ("queued", FULL), "the message waits for its next attempt"
     assert command.returncode == 1

@@ -52,14 +52,14 @@ def die_everywhere(
     assert expected != before, "nothing is done that could be lost"
     forks.well(**order)
     assert contents(database, hidden) == expected, "a second run changes something"
-    found: Counter[str] = Counter()
+    result: Counter[str] = Counter()
     left: list[dict[str, list[str]]] = []
     present = expected
     for number in every(undisturbed.statements, most):
         if present != before:
             start.again()
         assert forks.run(**order, stop_at=number).status == -9, number
-        found["deaths"] += 1
+        result["deaths"] += 1
         present = contents(database, hidden)
         if present in left:
             continue
@@ -72,8 +72,8 @@ def die_everywhere(
     between()
     forks.well(**order)
     assert contents(database, hidden) == expected
-    assert found["deaths"] >= min(undisturbed.statements, most // 2)
-    return found + Counter(left=len(left))
+    assert result["deaths"] >= min(undisturbed.statements, most // 2)
+    return result + Counter(left=len(left))
 
 
 def let_forecast(database: Database, now: datetime) -> None:
@@ -100,12 +100,12 @@ def test_collect(forks: Forks, database: Database, now: datetime, corrected: boo
         forks.well(**order, url=database.url)
         order |= {"corrected": order["now"], "now": (now + timedelta(minutes=10)).isoformat()}
 
-    found = die_everywhere(forks, database, order, most=20 if corrected else 80)
+    result = die_everywhere(forks, database, order, most=20 if corrected else 80)
 
-    assert found["left"] >= len(CITIES) + 2  # nothing, each city, the run, the message
-    kept = counts(contents(database))
-    assert bool(kept.get("reading_revision")) == corrected
-    assert kept["city_hour"] == 2 * 24
+    assert result["left"] >= len(CITIES) + 2  # nothing, each city, the run, the message
+    stored = counts(contents(database))
+    assert bool(stored.get("reading_revision")) == corrected
+    assert stored["city_hour"] == 2 * 24
 
 
 def test_retention(forks: Forks, database: Database, now: datetime) -> None:
@@ -117,11 +117,11 @@ def test_retention(forks: Forks, database: Database, now: datetime) -> None:
         for day in range(5):
             record_run(connection, SourceRun("m", started_at=now - timedelta(days=day), finished_at=now))
 
-    found = die_everywhere(forks, database, {"task": "maintain", "now": now.isoformat()}, most=25)
+    result = die_everywhere(forks, database, {"task": "maintain", "now": now.isoformat()}, most=25)
 
-    assert found["left"] >= 3
-    kept = counts(contents(database))
-    assert (kept["reading"], kept["city_hour"], kept["city_day"]) == (2 * 49, 2 * 96, 2 * 5)
+    assert result["left"] >= 3
+    stored = counts(contents(database))
+    assert (stored["reading"], stored["city_hour"], stored["city_day"]) == (2 * 49, 2 * 96, 2 * 5)
 
 
 def test_import(forks: Forks, database: Database, tmp_path: Path) -> None:
@@ -154,9 +154,9 @@ def test_forecasts_of_a_message(forks: Forks, database: Database, tmp_path: Path
 
     order = {"task": "work", "now": now.isoformat(), "models": str(tmp_path)}
     hidden = frozenset({"attempts", "outcome"})  # what the last attempt found there to do
-    found = die_everywhere(forks, database, order, hidden=hidden, between=take_up, most=21)
+    result = die_everywhere(forks, database, order, hidden=hidden, between=take_up, most=21)
 
-    assert found["left"] >= 4
+    assert result["left"] >= 4
     assert counts(contents(database))["forecast"] == 2 * 2
 
 

@@ -80,7 +80,7 @@ def test_in_the_middle_of_an_ingest(mortal: Server, fresh: Fresh, forks: Forks, 
             left = counts(contents(database))
             again = forks.well(**order, url=url)
             healed = contents(database)
-        assert (died.status, died.error, died.told) == (1, "StoreError", UNREACHABLE)
+        assert (died.status, died.error, died.message) == (1, "StoreError", UNREACHABLE)
         assert again.result["sources"]["cpcb"]["failure"] is None
         halfway.add(left.get("city_hour", 0))
         assert healed["reading"] == expected["reading"]
@@ -114,7 +114,7 @@ def test_while_a_statement_runs(mortal: Server, fresh: Fresh, forks: Forks, now:
         forks.well(**order, url=url)
         healed = contents(database)
 
-    assert (died.error, died.told) == ("StoreError", UNREACHABLE)
+    assert (died.error, died.message) == ("StoreError", UNREACHABLE)
     assert left["city_hour"] == 24, "the city before was kept"
     assert {**healed, "job": []} == {**expected, "job": []}
 
@@ -142,7 +142,7 @@ def test_in_the_middle_of_a_retention(mortal: Server, fresh: Fresh, forks: Forks
             died = kill_under(mortal, forks, {**order, "url": url}, int(statements * share))
             left = contents(database)
             forks.well(**order, url=url)
-            assert died.told == UNREACHABLE
+            assert died.message == UNREACHABLE
             assert left != expected
             assert contents(database) == expected
     assert counts(expected)["city_day"] == 2 * 5

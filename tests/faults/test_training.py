@@ -81,11 +81,11 @@ def test_two_trainings_of_a_city_come_one_after_the_other(
     os.kill(first, signal.SIGCONT)
     [done] = trainers.wait(first)
     assert done.status == 0
-    kept = models(database)
-    assert [status for _, status, _ in kept].count("champion") == 2
+    stored = models(database)
+    assert [status for _, status, _ in stored].count("champion") == 2
     later = {**order, "now": (NOW + timedelta(minutes=5)).isoformat()}
     trainers.well(**later)  # the message comes back: the same hour, the same models
-    assert models(database) == kept
+    assert models(database) == stored
     with database.transaction() as connection:
         assert counts(connection)[TRAIN] == {"done": 2}
 
@@ -96,10 +96,10 @@ def test_trainings_let_go_at_once_leave_what_one_leaves(
     for number in range(3):
         send(database, f"Delhi {number}")
     outcomes = trainers.wait(*trainers.start(order, order, order))
-    assert [one.status for one in outcomes] == [0, 0, 0], trainers.log.read_text()[-3000:]
-    found = models(database)
-    assert len(found) == 4
-    assert [status for _, status, _ in found].count("champion") == 2
+    assert [outcome.status for outcome in outcomes] == [0, 0, 0], trainers.log.read_text()[-3000:]
+    result = models(database)
+    assert len(result) == 4
+    assert [status for _, status, _ in result].count("champion") == 2
 
 
 def test_a_training_that_is_killed_each_time_is_given_up_and_the_champion_stays(

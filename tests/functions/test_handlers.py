@@ -92,8 +92,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FlaskClient
 
 
 def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
-    return found
+    result: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return result
 
 
 def batch(*messages: dict[str, Any] | str) -> dict[str, Any]:
@@ -250,8 +250,8 @@ def test_train_and_forecast_by_queue(database: Database, now: datetime, tmp_path
     assert forecast(issuing, None) == {"batchItemFailures": []}
 
     with database.transaction() as connection:
-        told = run(connection, "SELECT key, payload FROM job WHERE type = 'vayu.forecast.ready'")
-    assert told == [(last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ"), {"cities": ["Delhi"]})]
+        text = run(connection, "SELECT key, payload FROM job WHERE type = 'vayu.forecast.ready'")
+    assert text == [(last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ"), {"cities": ["Delhi"]})]
     assert nothing_yet["issued"] == 0
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["m1", "m2"]
     assert trained["model"] > 0

@@ -354,7 +354,7 @@ def _always(**how: Any) -> Played:
     return lambda _provider, _seen, _tree: Answer(**how)
 
 
-def _told(provider: Provider, seen: Seen, _: Any, status: int, **headers: str) -> Answer:
+def _with_status(provider: Provider, seen: Seen, _: Any, status: int, **headers: str) -> Answer:
     """An error that repeats the question, key and all, as some providers do."""
     body = {
         "message": f"no: {json.dumps(dict(seen.query))} {dict(seen.headers)} http://x{seen.path}?q=secret"
@@ -363,7 +363,7 @@ def _told(provider: Provider, seen: Seen, _: Any, status: int, **headers: str) -
 
 
 def _status(status: int, **headers: str) -> Played:
-    return lambda provider, seen, tree: _told(provider, seen, tree, status, **headers)
+    return lambda provider, seen, tree: _with_status(provider, seen, tree, status, **headers)
 
 
 def _cut(_provider: Provider, _seen: Seen, tree: Any) -> Answer:

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _numbers = counter()
-TOLD = ("source", "basis", "stations", *POLLUTANTS, "aqi", "dominant", "aqi_us", "dominant_us", "flags")
+SHOWN = ("source", "basis", "stations", *POLLUTANTS, "aqi", "dominant", "aqi_us", "dominant_us", "flags")
 
 
 def collect(database: Database, city: str, readings: Sequence[Reading], now: datetime) -> None:
     """What an hourly run does: keep the readings, compute the hours that they touch up to the last full one."""
     keep(database, readings, now)
-    start = hour_ending(min(one.time for one in readings)) - HOUR
+    start = hour_ending(min(reading.time for reading in readings)) - HOUR
     with database.transaction() as connection:
         reconcile(connection, city, start, last_full_hour(now), now=now)
 
@@ -40,11 +40,11 @@ def known(database: Database, city: str, as_of: datetime | None = None) -> dict[
     with database.transaction() as connection:
         rows = run(
             connection,
-            f"SELECT time, {', '.join(TOLD)} FROM {table} WHERE city = :city ORDER BY time",  # noqa: S608 — ours
+            f"SELECT time, {', '.join(SHOWN)} FROM {table} WHERE city = :city ORDER BY time",  # noqa: S608 — ours
             city=city,
             **moment,
         )
-    return {row[0]: dict(zip(TOLD, row[1:], strict=True)) for row in rows}
+    return {row[0]: dict(zip(SHOWN, row[1:], strict=True)) for row in rows}
 
 
 VALUES = st.fixed_dictionaries(
@@ -56,12 +56,14 @@ VALUES = st.fixed_dictionaries(
         "temperature": st.sampled_from([20.0, 24.5]),
     },
 )
-ONE = st.tuples(
+READING = st.tuples(
     st.integers(0, 30),  # hours ago
     st.sampled_from([("cpcb", "ITO", "measured"), ("cpcb", "b", "measured"), ("model", "", "modelled")]),
     VALUES,
 )
-RUNS = st.lists(st.tuples(st.integers(0, 180), st.lists(ONE, min_size=1, max_size=8)), min_size=1, max_size=6)
+RUNS = st.lists(
+    st.tuples(st.integers(0, 180), st.lists(READING, min_size=1, max_size=8)), min_size=1, max_size=6
+)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -72,19 +74,19 @@ def test_every_moment_is_answered_as_it_was(
     city = f"city {next(_numbers)}"
     observed: list[tuple[datetime, dict[datetime, dict[str, Any]]]] = [(now - HOUR, {})]
     at = now
-    for minutes, said in [(0, [(0, ("cpcb", "ITO", "measured"), CLEAN)]), *runs]:
+    for minutes, statement in [(0, [(0, ("cpcb", "ITO", "measured"), CLEAN)]), *runs]:
         at += timedelta(minutes=minutes)
-        found = {}
-        for ago, (source, station, basis), values in said:
+        result = {}
+        for ago, (source, station, basis), values in statement:
             time = last_full_hour(at) - ago * HOUR
-            found[source, station, time] = Reading(source, city, time, basis, values, station)
-        collect(database, city, list(found.values()), at)
+            result[source, station, time] = Reading(source, city, time, basis, values, station)
+        collect(database, city, list(result.values()), at)
         observed.append((at, known(database, city)))
     last_seen = dict(observed)  # of several runs at one moment the last
     moments = sorted(last_seen)
     for moment, after in zip(moments, [*moments[1:], at + HOUR], strict=True):
-        for asked in (moment, moment + (after - moment) / 2):
-            assert known(database, city, asked) == last_seen[moment]
+        for question in (moment, moment + (after - moment) / 2):
+            assert known(database, city, question) == last_seen[moment]
 
 
 def test_a_correction_20_hours_later_changes_the_windows_that_hold_it_and_leaves_what_was_known(
@@ -93,7 +95,12 @@ def test_a_correction_20_hours_later_changes_the_windows_that_hold_it_and_leaves
     first = series(now + 20 * HOUR, 44, air(60))
     for ahead in range(21):
         moment = now + ahead * HOUR
-        collect(database, "Delhi", [one for one in first if moment - 24 * HOUR < one.time <= moment], moment)
+        collect(
+            database,
+            "Delhi",
+            [reading for reading in first if moment - 24 * HOUR < reading.time <= moment],
+            moment,
+        )
     before = known(database, "Delhi")
     assert (
         count(database, "city_hour_revision") == len([1 for row in before.values() if row["flags"]]) - 24 + 0
@@ -165,18 +172,18 @@ def test_history_as_it_was(database: Database, now: datetime) -> None:
     collect(database, "Delhi", series(now, 1, {**air(90), "temperature": 25.0}), now + HOUR)
     collect(database, "Delhi", series(now + 2 * HOUR, 1, air(30)), now + 2 * HOUR)
 
-    def told(as_of: datetime | None) -> list[list[float | None]]:
+    def shown_at(as_of: datetime | None) -> list[list[float | None]]:
         with database.transaction() as connection:
             return history(
                 connection, "Delhi", now - 2 * HOUR, now + 2 * HOUR, ["pm25", "temperature"], as_of=as_of
             )
 
-    assert told(None) == [[60, 90, None, 30], [20, 25, None, None]]
-    assert told(now + 2 * HOUR) == told(None)
-    assert told(now + HOUR) == [[60, 90, None, None], [20, 25, None, None]]
+    assert shown_at(None) == [[60, 90, None, 30], [20, 25, None, None]]
+    assert shown_at(now + 2 * HOUR) == shown_at(None)
+    assert shown_at(now + HOUR) == [[60, 90, None, None], [20, 25, None, None]]
     # Weather is as it stands now, in the hours that were known.
-    assert told(now + timedelta(minutes=59)) == [[60, 60, None, None], [20, 25, None, None]]
-    assert told(now - HOUR) == [[None] * 4] * 2
+    assert shown_at(now + timedelta(minutes=59)) == [[60, 60, None, None], [20, 25, None, None]]
+    assert shown_at(now - HOUR) == [[None] * 4] * 2
     assert set(WEATHER) > {"temperature"}
 
 

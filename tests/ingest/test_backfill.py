@@ -76,14 +76,14 @@ def test_whole_days_are_asked_for_once_the_newest_first(
     assert fill.readings == fill.new == count(database, "reading") == 2 * (30 * 24 + hours_of_today)
     assert report.cities == ["Delhi", "Pune"]
     assert len(noted(database)) == 62
-    days = [(first, last) for path, _, first, last in provider.asked if path == "/air"]
+    days = [(first, last) for path, _, first, last in provider.questions if path == "/air"]
     assert days == [
         ("2025-11-03", "2025-11-05"),
         ("2025-10-24", "2025-11-02"),
         ("2025-10-14", "2025-10-23"),
         ("2025-10-06", "2025-10-13"),
     ]
-    assert set(provider.asked.values()) == {1}
+    assert set(provider.questions.values()) == {1}
     assert count(database, "source_run") == 0
 
 
@@ -131,9 +131,9 @@ def test_what_failed_in_part_is_listed_and_asked_for_again(
     assert fill.failures == report.failures == {"server_error": 20}
     assert date(2025, 10, 23) not in {day for _, _, day in noted(database)}
     provider.before = lambda _: None
-    before = provider.asked
+    before = provider.questions
     assert filling(OPEN_METEO).run([DELHI, PUNE], 30).filled == 20
-    assert {asked[2:] for asked in provider.asked - before} == {("2025-10-14", "2025-10-23")}
+    assert {question[2:] for question in provider.questions - before} == {("2025-10-14", "2025-10-23")}
 
 
 def test_a_source_that_keeps_failing_is_left_and_the_others_go_on(filling: Filling, provider: Past) -> None:
@@ -147,14 +147,14 @@ def test_a_source_that_keeps_failing_is_left_and_the_others_go_on(filling: Filli
 
 
 def test_a_refused_key_is_not_tried_again(filling: Filling) -> None:
-    asked: list[Request] = []
+    requests: list[Request] = []
 
     def refuse(request: Request) -> Batch:
-        asked.append(request)
+        requests.append(request)
         raise Permanent("the key is refused", reason="key")
 
     report = filling(source("keyed", refuse)).run([DELHI, PUNE], 60)
-    assert len(asked) == 1
+    assert len(requests) == 1
     assert report.left == 122
     assert report.sources["keyed"].failure == "key: the key is refused"
 
@@ -189,13 +189,13 @@ def test_no_unit_is_begun_after_its_time(filling: Filling, provider: Past, clock
 
 def city_days(provider: Past) -> Counter[tuple[str, str, date]]:
     """How often each endpoint was asked for each day at each latitude."""
-    found: Counter[tuple[str, str, date]] = Counter()
-    for (path, latitudes, first, last), times in provider.asked.items():
+    result: Counter[tuple[str, str, date]] = Counter()
+    for (path, latitudes, first, last), times in provider.questions.items():
         begin, end = date.fromisoformat(first), date.fromisoformat(last)
         for latitude in latitudes.split(","):
             for number in range((end - begin).days + 1):
-                found[path, latitude, begin + number * DAY] += times
-    return found
+                result[path, latitude, begin + number * DAY] += times
+    return result
 
 
 # ---- quotas
@@ -250,7 +250,7 @@ def test_a_used_up_quota_ends_it_with_when_to_go_on(
         runs += 1
     assert runs > 2
     keeps_to(SMALL.quota, calls)
-    assert set(provider.asked.values()) == {1}
+    assert set(provider.questions.values()) == {1}
 
 
 def test_it_waits_where_told_to(filling: Filling, provider: Past, clock: Clock) -> None:

@@ -22,14 +22,14 @@ def ago(days: int) -> date:
     return TODAY - days * DAY
 
 
-def told(units: list[Unit]) -> list[tuple[int, int, int]]:
+def shapes(units: list[Unit]) -> list[tuple[int, int, int]]:
     """First and last day, in days ago, and number of cities."""
     return [((TODAY - unit.first).days, (TODAY - unit.last).days, len(unit.cities)) for unit in units]
 
 
 def test_open_meteo_takes_14_cities_and_31_days_and_the_days_that_change_by_themselves() -> None:
     units = split(REGISTRY["open-meteo"], all_cities(), ago(92), TODAY, {}, today=TODAY)
-    assert told(units) == [
+    assert shapes(units) == [
         (first, last, 14) for first, last in ((2, 0), (33, 3), (64, 34), (92, 65)) for _ in range(4)
     ]
 
@@ -40,7 +40,7 @@ def test_only_gaps_are_asked_for() -> None:
     done = {delhi.name: {ago(day) for day in (1, 2, 5)}, pune.name: {ago(day) for day in range(11)}}
     units = split(source, [delhi, pune], ago(10), TODAY, done, today=TODAY)
     assert [unit.cities for unit in units] == [(delhi,)] * 3
-    assert told(units) == [(0, 0, 1), (4, 3, 1), (10, 6, 1)]
+    assert shapes(units) == [(0, 0, 1), (4, 3, 1), (10, 6, 1)]
 
 
 @given(
@@ -56,16 +56,16 @@ def test_all_that_is_missing_comes_once(
     source = replace(
         REGISTRY["open-meteo"], unit_days=unit_days, unit_cities=unit_cities, settles_days=settles
     )
-    known = {name: {ago(day) for day in found} for name, found in done.items()}
+    known = {name: {ago(day) for day in item} for name, item in done.items()}
     units = split(source, CITIES, ago(days), TODAY, known, today=TODAY)
-    asked = Counter((city.name, day) for unit in units for city in unit.cities for day in unit.days)
+    requests = Counter((city.name, day) for unit in units for city in unit.cities for day in unit.days)
     missing = {
         (city.name, ago(day))
         for city in CITIES
         for day in range(days + 1)
         if day not in done.get(city.name, ())
     }
-    assert asked == dict.fromkeys(missing, 1)
+    assert requests == dict.fromkeys(missing, 1)
     assert sum(unit.city_days for unit in units) == len(missing)
     assert [unit.last for unit in units] == sorted((unit.last for unit in units), reverse=True)
     for unit in units:

@@ -61,8 +61,8 @@ def test_what_tells_its_latest_hour_only_is_not_left_alone_for_long() -> None:
 
 @pytest.mark.parametrize("error", [None, QuotaExhausted("enough", retry_after=3600.0)])
 def test_what_the_provider_asks_for_holds(error: SourceError | None) -> None:
-    asked = rest_until(NOW, LATER, error, Streak(1, 1), 3600.0)
-    assert asked == LATER + timedelta(hours=1)
+    requested = rest_until(NOW, LATER, error, Streak(1, 1), 3600.0)
+    assert requested == LATER + timedelta(hours=1)
 
 
 def test_what_the_provider_asks_for_holds_beyond_our_own_bound() -> None:

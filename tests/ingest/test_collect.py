@@ -163,7 +163,9 @@ def test_a_correction_alone_reaches_the_hours_after_it(
     collect(saying("cpcb", readings))
     old = now - 38 * HOUR
     worse = {**air(600), "pm10": 700.0}
-    report = collect(saying("cpcb", [replace(one, values=worse) for one in readings if one.time == old]))
+    report = collect(
+        saying("cpcb", [replace(reading, values=worse) for reading in readings if reading.time == old])
+    )
     changed = [time for time, row in city_hours(database).items() if row["aqi"] and row["aqi"] > 100]
     assert (changed[0], changed[-1]) == (
         now - 32 * HOUR,
@@ -187,8 +189,8 @@ def test_an_hour_is_reconciled_once_it_is_over(
 def test_a_run_that_dies_halfway_is_made_up_by_the_next(
     database: Database, clock: Clock, http: Http, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = [*series(now, 24, air(60)), *series(now, 24, air(90), city="Pune")]
-    collector = Collector(database, [saying("cpcb", said)], http, clock, {}, {})
+    statement = [*series(now, 24, air(60)), *series(now, 24, air(90), city="Pune")]
+    collector = Collector(database, [saying("cpcb", statement)], http, clock, {}, {})
 
     def die(*_: object, **__: object) -> int:
         raise StoreError("the server went away")
@@ -205,11 +207,11 @@ def test_a_run_that_dies_halfway_is_made_up_by_the_next(
 def test_simulated_and_real_sources_never_run_together(
     collect: Callable[..., CollectReport], database: Database, now: datetime
 ) -> None:
-    asked: list[str] = []
-    real = source("real", lambda _: asked.append("real") or Batch())  # type: ignore[func-returns-value]
+    requests: list[str] = []
+    real = source("real", lambda _: requests.append("real") or Batch())  # type: ignore[func-returns-value]
     with pytest.raises(ConfigError, match="VAYU_SOURCES"):
         collect(real, REGISTRY["simulated"])
-    assert asked == []
+    assert requests == []
     assert counts(database) == NOTHING
 
 
@@ -309,11 +311,16 @@ def test_a_source_gets_its_window_and_only_its_own_key(
 
     collect(source("keyed", fetch))
     collect(source("other", fetch), start=now - 3 * HOUR, end=now - HOUR, forecast_hours=0, cities=[PUNE])
-    usual, asked = seen
+    usual, requested = seen
     assert (usual.start, usual.end, usual.now, usual.key) == (now - timedelta(hours=24), now, now, "secret")
     assert usual.forecast_hours == 72
-    assert (asked.start, asked.end, asked.key, asked.forecast_hours) == (now - 3 * HOUR, now - HOUR, None, 0)
-    assert list(asked.cities) == [PUNE]
+    assert (requested.start, requested.end, requested.key, requested.forecast_hours) == (
+        now - 3 * HOUR,
+        now - HOUR,
+        None,
+        0,
+    )
+    assert list(requested.cities) == [PUNE]
 
 
 def test_a_backfill_asks_those_that_keep_a_past(
@@ -372,9 +379,9 @@ def test_real_sources_against_providers_that_answer_and_that_do_not(
         )
     first = now.replace(minute=0) + HOUR
     assert [tuple(row) for row in rows] == [
-        (city, *told)
+        (city, *message)
         for city in ("Delhi", "Pune")
-        for told in (
+        for message in (
             ("air", clock.now, first, 6 * 72, None, 72),
             ("weather", clock.now, first, 10 * 72, 72, None),
         )

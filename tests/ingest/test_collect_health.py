@@ -44,10 +44,10 @@ class Scripted:
     clock: Clock
     answer: Batch | Exception | None = None
     """None: a reading of the present hour."""
-    asked: list[datetime] = field(default_factory=list)
+    questions: list[datetime] = field(default_factory=list)
 
     def __call__(self, *_: object) -> Batch:
-        self.asked.append(self.clock.now)
+        self.questions.append(self.clock.now)
         if isinstance(self.answer, Exception):
             raise self.answer
         if self.answer is not None:
@@ -113,13 +113,13 @@ def test_a_source_that_hangs_costs_the_others_nothing_and_the_run_no_more_than_i
     clock.now += HOUR
     again = ready.collect([DELHI], budget_s=0.3)  # its thread still hangs: there is no second one
     assert again.sources["one"].failure is not None
-    assert len(hanging.asked) == 1
+    assert len(hanging.questions) == 1
     release.set()
     [thread] = [each for each in threading.enumerate() if each.name == "source-one"]
     thread.join(10)
     clock.now += HOUR
     assert ready.collect([DELHI]).sources["one"].new == 1
-    assert len(hanging.asked) == 2
+    assert len(hanging.questions) == 2
 
 
 def test_a_source_that_hangs_does_not_keep_the_process() -> None:
@@ -155,11 +155,11 @@ def test_what_came_before_the_time_was_over_is_kept_and_the_next_run_begins_with
             began = time.monotonic()
             report = ready.collect(cities, budget_s=1.0)  # at 20 calls a second, some 6 cities
             assert time.monotonic() - began < 6
-            one = report.sources["openweather"]
-            assert one.failure is None
-            assert 0 < one.readings < 12
-            assert one.rejected == {"out_of_time": one.rejected["out_of_time"]}
-            assert one.readings <= 12 - one.rejected["out_of_time"] + 1  # one may have been in hand
+            first = report.sources["openweather"]
+            assert first.failure is None
+            assert 0 < first.readings < 12
+            assert first.rejected == {"out_of_time": first.rejected["out_of_time"]}
+            assert first.readings <= 12 - first.rejected["out_of_time"] + 1  # one may have been in hand
             got.append(set(report.cities))
             clock.now += HOUR
     assert got[1] - got[0]
@@ -187,15 +187,15 @@ def test_a_source_that_keeps_failing_is_left_alone_ever_longer_and_tried_in_betw
     down = Scripted(clock, Transient("no", reason="server_error"))
     ready = collector(source(down), well(now))
     reports = hourly(ready, clock, 33)
-    asked = [int((time_ - now) / HOUR) for time_ in down.asked]
-    assert asked == [0, 1, 2, 4, 8, 16, 32]
+    requested = [int((time_ - now) / HOUR) for time_ in down.questions]
+    assert requested == [0, 1, 2, 4, 8, 16, 32]
     for hour, report in enumerate(reports):
-        one = report.sources["one"]
-        assert (one.failure is not None) == (hour in asked)
-        assert (one.resting_until is not None) == (hour not in asked)
+        first = report.sources["one"]
+        assert (first.failure is not None) == (hour in requested)
+        assert (first.resting_until is not None) == (hour not in requested)
         assert not report.failed  # the other gives its part
         assert report.sources["well"].readings == 24
-    assert count(database, "source_run") == 33 + len(asked)  # being left alone is no run
+    assert count(database, "source_run") == 33 + len(requested)  # being left alone is no run
     state = state_of(database, clock.now)
     assert state["state"] == "resting"
     assert state["resting_until"] == f"{now + 56 * HOUR - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
@@ -203,7 +203,7 @@ def test_a_source_that_keeps_failing_is_left_alone_ever_longer_and_tried_in_betw
 
     down.answer = None
     reports = hourly(ready, clock, 25)
-    assert [int((time_ - now) / HOUR) for time_ in down.asked[7:]] == [56, 57]
+    assert [int((time_ - now) / HOUR) for time_ in down.questions[7:]] == [56, 57]
     assert state_of(database, clock.now)["state"] == "ok"
 
 
@@ -218,7 +218,7 @@ def test_another_process_leaves_it_alone_too(
     assert report.failed  # nothing was given, and that is no good news
     clock.now += HOUR
     collector(source(refused)).collect([DELHI])
-    assert refused.asked == [now, now + 2 * HOUR]
+    assert refused.questions == [now, now + 2 * HOUR]
 
 
 def test_asked_by_hand_it_is_asked_all_the_same_and_works_again_once_it_goes_well(
@@ -245,7 +245,7 @@ def test_retry_after_holds_over_runs(
     answer = Batch([Reading("one", "Delhi", now, "modelled", {"pm25": 60.0})], retry_after=wait_s)
     limited = Scripted(clock, answer if part else QuotaExhausted("enough", retry_after=wait_s))
     hourly(collector(source(limited)), clock, 4)
-    assert limited.asked == [now, now + 3 * HOUR]
+    assert limited.questions == [now, now + 3 * HOUR]
     with database.transaction() as connection:
         reasons = run(connection, "SELECT DISTINCT reason FROM source_run")
     assert [reason for (reason,) in reasons] == [None if part else "quota"]
@@ -260,7 +260,7 @@ def test_where_only_the_past_was_asked_for_a_rest_holds_too(
     ready.collect([DELHI])
     report = ready.collect([DELHI], start=now - timedelta(days=2))
     assert report.sources["one"].resting_until == now + 2 * HOUR
-    assert len(limited.asked) == 1
+    assert len(limited.questions) == 1
 
 
 def test_an_answer_of_which_nothing_can_be_used_is_a_failure(
@@ -306,7 +306,7 @@ def test_a_city_that_cannot_be_stored_costs_no_other(
     collector: Callable[..., Collector], database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cities = ("Agra", "Delhi", "Pune")
-    said = [one for city in cities for one in series(now, 24, air(60), city=city, source="one")]
+    statement = [reading for city in cities for reading in series(now, 24, air(60), city=city, source="one")]
     real = collect.reconcile_all
 
     def break_(connection: Any, spans: list[tuple[str, datetime, datetime]], **how: Any) -> dict[str, int]:
@@ -316,7 +316,7 @@ def test_a_city_that_cannot_be_stored_costs_no_other(
 
     monkeypatch.setattr("common.ingest.collect.reconcile_all", break_)
     with pytest.raises(ZeroDivisionError):
-        collector(source(lambda *_: Batch(said))).collect([find_city(city) for city in cities])
+        collector(source(lambda *_: Batch(statement))).collect([find_city(city) for city in cities])
     assert (count(database, "reading"), count(database, "city_hour"), count(database, "source_run")) == (
         48, 48, 1,
     )  # fmt: skip

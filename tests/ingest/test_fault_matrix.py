@@ -138,14 +138,14 @@ class Outcome:
     ahead: list[Any]
     runs: dict[str, Row]
     hours: set[tuple[str, str]]
-    asked: int
+    questions: int
     most_asked: int
     took_s: float
-    told: str
+    log: str
     """All that a person may get to see: the report, the log, the record of runs."""
 
 
-class Told(logging.Handler):
+class LogCapture(logging.Handler):
     """Keeps all of what is logged, whatever a formatter would show of it."""
 
     def __init__(self) -> None:
@@ -189,8 +189,8 @@ class Stage:
             SECRETS,
         )
         log = logging.getLogger("vayu")
-        told = Told()
-        log.addHandler(told)
+        message = LogCapture()
+        log.addHandler(message)
         began = time.monotonic()
         try:
             report = collector.collect(
@@ -201,7 +201,7 @@ class Stage:
                 budget_s=HANG_S if fault is not None and fault.name == "hang" else LONG_S,
             )
         finally:
-            log.removeHandler(told)
+            log.removeHandler(message)
         took_s = time.monotonic() - began
         questions = Counter(
             (seen.path, *sorted(seen.query.items())) for seen in (spoilt.seen if spoilt else [])
@@ -216,7 +216,7 @@ class Stage:
             questions.total(),
             max(questions.values(), default=0),
             took_s,
-            f"{report} {runs} {told.lines}",
+            f"{report} {runs} {message.lines}",
         )
 
 
@@ -303,53 +303,53 @@ def _table(cells: dict[tuple[str, str], str]) -> str:
 def test_without_a_fault_every_source_gives_its_part(stage: Stage) -> None:
     assert set(stage.providers) | {"simulated"} == set(REGISTRY)
     now, past = stage.good[False], stage.good[True]
-    kept = Counter(source for source, *_ in now.rows)
-    assert kept == {"cpcb-feed": 4, "cpcb": 4, "open-meteo": 48, "openweather": 2, "iqair": 2}
+    stored = Counter(source for source, *_ in now.rows)
+    assert stored == {"cpcb-feed": 4, "cpcb": 4, "open-meteo": 48, "openweather": 2, "iqair": 2}
     assert now.report.sources["waqi"].readings == 2  # shown, never kept
     assert now.runs["waqi"]["readings"] == 2
     assert Counter(source for source, *_ in past.rows) == {"open-meteo": 12, "openweather": 12, "openaq": 12}
-    assert all(not one.failure and not one.rejected for one in now.report.sources.values())
-    assert all(not one.failure and not one.rejected for one in past.report.sources.values())
+    assert all(not item.failure and not item.rejected for item in now.report.sources.values())
+    assert all(not item.failure and not item.rejected for item in past.report.sources.values())
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("name", [kind.name for kind in PROVIDERS])
 def test_one_fault_of_one_source(stage: Stage, name: str, fault: Fault) -> None:
     provider = stage.providers[name]
-    good, found = stage.good[provider.past], stage.play(provider.past, provider, fault)
-    own, own_good = _of(found.rows, name), _of(good.rows, name)
+    good, outcome = stage.good[provider.past], stage.play(provider.past, provider, fault)
+    own, own_good = _of(outcome.rows, name), _of(good.rows, name)
 
-    others, others_good = found.rows.keys() - own.keys(), good.rows.keys() - own_good.keys()
-    assert {key: row for key, row in found.rows.items() if key[0] != name} == {
+    others, others_good = outcome.rows.keys() - own.keys(), good.rows.keys() - own_good.keys()
+    assert {key: row for key, row in outcome.rows.items() if key[0] != name} == {
         key: row for key, row in good.rows.items() if key[0] != name
     }
-    assert set(found.ahead) <= set(good.ahead)
-    assert [text for text in found.ahead if f'"{name}"' not in text] == [
+    assert set(outcome.ahead) <= set(good.ahead)
+    assert [text for text in outcome.ahead if f'"{name}"' not in text] == [
         text for text in good.ahead if f'"{name}"' not in text
     ]
-    over = {(city, _hour(time_)) for _, city, _, time_ in found.rows}
-    assert {each for each in over if each[1] <= _hour((NOW - HOUR).isoformat())} <= found.hours
-    assert found.took_s < (HANG_S if fault.name == "hang" else LONG_S) + STORING_S
-    for other, one in found.report.sources.items():
+    over = {(city, _hour(time_)) for _, city, _, time_ in outcome.rows}
+    assert {each for each in over if each[1] <= _hour((NOW - HOUR).isoformat())} <= outcome.hours
+    assert outcome.took_s < (HANG_S if fault.name == "hang" else LONG_S) + STORING_S
+    for other, source in outcome.report.sources.items():
         if other != name:
-            assert one == good.report.sources[other]
-            assert found.runs[other]["reason"] is None
+            assert source == good.report.sources[other]
+            assert outcome.runs[other]["reason"] is None
 
     if fault.name in WHOLE:
-        word = _check_whole(found, name, fault, own)
+        word = _check_whole(outcome, name, fault, own)
     else:
-        word = _check_part(found, provider, fault, own, own_good)
-    _check_questions(found, name, fault)
-    _check_nothing_is_told(found)
+        word = _check_part(outcome, provider, fault, own, own_good)
+    _check_questions(outcome, name, fault)
+    _check_nothing_is_told(outcome)
     stage.cells[name, fault.name] = (
-        f"{word} {_kept(found, name, own)}/{_kept(good, name, own_good)}, "
-        f"{len(others)}/{len(others_good)}, {found.asked}×"
+        f"{word} {_stored(outcome, name, own)}/{_stored(good, name, own_good)}, "
+        f"{len(others)}/{len(others_good)}, {outcome.questions}×"
     )
 
 
-def _check_whole(found: Outcome, name: str, fault: Fault, own: Rows) -> str:
+def _check_whole(outcome: Outcome, name: str, fault: Fault, own: Rows) -> str:
     reason = OWN.get((name, fault.name), WHOLE[fault.name])
-    report, recorded = found.report.sources[name], found.runs[name]
+    report, recorded = outcome.report.sources[name], outcome.runs[name]
     assert not own
     assert report.readings == 0
     assert recorded["reason"] == reason
@@ -365,14 +365,14 @@ def _check_whole(found: Outcome, name: str, fault: Fault, own: Rows) -> str:
     return f"`{reason}`"
 
 
-def _check_part(found: Outcome, provider: Provider, fault: Fault, own: Rows, good: Rows) -> str:
-    name, report = provider.name, found.report.sources[provider.name]
+def _check_part(outcome: Outcome, provider: Provider, fault: Fault, own: Rows, good: Rows) -> str:
+    name, report = provider.name, outcome.report.sources[provider.name]
     assert report.failure is None
-    assert found.runs[name]["reason"] is None
-    assert found.runs[name]["rests_until"] is None
+    assert outcome.runs[name]["reason"] is None
+    assert outcome.runs[name]["rests_until"] is None
     word = OWN_PART.get((name, fault.name), PART[fault.name])
     assert set(report.rejected) == ({word} if word else set())
-    assert found.runs[name]["rejected"] == report.rejected
+    assert outcome.runs[name]["rejected"] == report.rejected
     lost, strangers = good.keys() - own.keys(), own.keys() - good.keys()
     changed = {key for key in own.keys() & good.keys() if own[key] != good[key]}
     assert all(own[key].items() <= good[key].items() for key in changed), "no value but those that are right"
@@ -398,25 +398,25 @@ def _check_part(found: Outcome, provider: Provider, fault: Fault, own: Rows, goo
     return f"`{word}`" if word else "–"
 
 
-def _check_questions(found: Outcome, name: str, fault: Fault) -> None:
-    assert found.most_asked <= (1 if fault.name in ASKED_ONCE else 3)
+def _check_questions(outcome: Outcome, name: str, fault: Fault) -> None:
+    assert outcome.most_asked <= (1 if fault.name in ASKED_ONCE else 3)
     if fault.name in GIVEN_UP:
-        assert found.asked == (2 if name == "open-meteo" else 1)  # it has two servers
+        assert outcome.questions == (2 if name == "open-meteo" else 1)  # it has two servers
 
 
-def _check_nothing_is_told(found: Outcome) -> None:
+def _check_nothing_is_told(outcome: Outcome) -> None:
     for secret in SECRETS.values():
         for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
-            assert form not in found.told
+            assert form not in outcome.log
     for query in ("?q=", "q=secret", "appid=", "api-key=", "token=", "key=", "latitude=", "lat="):
-        assert query not in found.told
+        assert query not in outcome.log
 
 
 def _of(rows: Rows, name: str) -> Rows:
     return {key: row for key, row in rows.items() if key[0] == name}
 
 
-def _kept(outcome: Outcome, name: str, own: Rows) -> int:
+def _stored(outcome: Outcome, name: str, own: Rows) -> int:
     return len(own) if REGISTRY[name].archivable else outcome.report.sources[name].readings
 
 

@@ -140,12 +140,12 @@ def test_dates_are_read_right_or_the_file_is_refused(tmp_path_factory, start, da
         cells.append([taken_for, value])
     path = workbook(tmp_path_factory.mktemp("half") / "half.xlsx", cells)
     try:
-        found = hours(read(path))
+        result = hours(read(path))
     except DataError as refused:
         assert "--dates" in str(refused)  # noqa: PT017
         return
     if any(isinstance(cell, str) for cell, _ in cells[1:]) or days > 1:
-        assert found == expected(rows)
+        assert result == expected(rows)
 
 
 @pytest.mark.parametrize(("order", "month", "day"), [("day-first", 6, 5), ("month-first", 5, 6)])

@@ -240,7 +240,7 @@ def test_every_value_comes_back(tmp_path_factory, table) -> None:  # type: ignor
         lines.append(f"{stamp},{station},{variable},{value!r},{units[variable]}")
         expected[time, station, variable] = to_canonical(variable, value, units[variable])
     result = read(tmp_path_factory.mktemp("long"), "\n".join(lines) + "\n")
-    found = {(r.time, r.station, name): value for r in result.readings for name, value in r.values.items()}
-    assert found == pytest.approx(expected)
+    actual = {(r.time, r.station, name): value for r in result.readings for name, value in r.values.items()}
+    assert actual == pytest.approx(expected)
     assert len({(r.time, r.station) for r in result.readings}) == len(result.readings)
     assert result.values_kept == len(table)

@@ -38,7 +38,7 @@ def read(folder: Path, text: str, *, name: str = NAME, station: str | None = Non
     return result
 
 
-def one(folder: Path, header: str, *cells: str) -> dict[str, float]:
+def only_row(folder: Path, header: str, *cells: str) -> dict[str, float]:
     """The values of the one hour that four quarters make."""
     [reading] = read(folder, f"Timestamp,{header}\n" + HOUR.format(*cells)).readings
     return dict(reading.values)
@@ -72,7 +72,7 @@ def test_the_last_row_of_the_year_belongs_to_the_hour_that_ends_the_year(tmp_pat
 
 
 def test_wind_is_averaged_as_vectors_and_its_speed_as_numbers(tmp_path: Path) -> None:
-    values = one(tmp_path, "WS (m/s),WD (deg)", "2,350", "2,10", "2,350", "2,10")
+    values = only_row(tmp_path, "WS (m/s),WD (deg)", "2,350", "2,10", "2,350", "2,10")
     assert values["wind_speed"] == pytest.approx(2.0)
     assert values["wind_u"] == pytest.approx(0.0, abs=1e-12)
     assert values["wind_v"] == pytest.approx(-2 * math.cos(math.radians(10)))
@@ -86,12 +86,12 @@ def test_a_direction_without_a_speed_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_rain_is_summed(tmp_path: Path) -> None:
-    assert one(tmp_path, "RF (mm)", "0.2", "0", "1.5", "0.3")["rain"] == pytest.approx(2.0)
+    assert only_row(tmp_path, "RF (mm)", "0.2", "0", "1.5", "0.3")["rain"] == pytest.approx(2.0)
 
 
 def test_units_are_turned_into_those_that_are_kept(tmp_path: Path) -> None:
     header = "CO (mg/m³),BP (mmHg),Ozone (ppb),AT (degree C),SR (W/mt2),RH (%)"
-    values = one(tmp_path, header, *["1.5,750,10,20,100,50"] * 4)
+    values = only_row(tmp_path, header, *["1.5,750,10,20,100,50"] * 4)
     assert values["co"] == 1.5
     assert values["pressure"] == pytest.approx(999.9, abs=0.1)
     assert values["o3"] == pytest.approx(19.63)
@@ -306,7 +306,7 @@ def test_hours_are_the_means_of_what_the_table_says(tmp_path_factory, rows, skip
             if text != "NA":
                 expected.setdefault((hour, name), []).append(float(text))
     need = {15: 3, 30: 2, 60: 1}[minutes]
-    means = {key: statistics.fmean(found) for key, found in expected.items() if len(found) >= need}
+    means = {key: statistics.fmean(item) for key, item in expected.items() if len(item) >= need}
 
     random.shuffle(table)
     text = io.StringIO()
@@ -321,8 +321,8 @@ def test_hours_are_the_means_of_what_the_table_says(tmp_path_factory, rows, skip
     result = read_file(path, city=JAIPUR, station=None, format=None, now=NOW)
 
     assert result.interval_minutes == minutes
-    found = {(r.time, name): value for r in result.readings for name, value in r.values.items()}
-    assert found == pytest.approx(means)
+    actual = {(r.time, name): value for r in result.readings for name, value in r.values.items()}
+    assert actual == pytest.approx(means)
     assert [r.time for r in result.readings] == sorted({hour for hour, _ in means})
     assert result.values_kept == sum(len(v) for v in expected.values() if len(v) >= need)
     assert result.values_read == 2 * len(rows) == result.values_kept + sum(result.rejected.values())

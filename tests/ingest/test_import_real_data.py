@@ -37,9 +37,9 @@ def read(path: Path, city: str, station: str | None = None) -> ImportResult:
 
 
 def exports(folder: str) -> list[Path]:
-    found = sorted((DATA / folder).glob("*.csv.gz"))
-    assert found
-    return found
+    result = sorted((DATA / folder).glob("*.csv.gz"))
+    assert result
+    return result
 
 
 def by_hand(path: Path, heading: str) -> dict[datetime, float]:
@@ -67,9 +67,9 @@ def test_three_stations_of_jaipur() -> None:
         assert result.first == datetime(2025, 1, 1, 1, tzinfo=IST)
         assert result.last == datetime(2025, 11, 1, 0, tzinfo=IST)
         assert not set(result.rejected) - {"missing", "no_speed", "too_few"}
-        found = {r.time: r.values[variable] for r in result.readings if variable in r.values}
-        assert found == pytest.approx(by_hand(path, heading))
-        assert len(found) > 5500
+        actual = {r.time: r.values[variable] for r in result.readings if variable in r.values}
+        assert actual == pytest.approx(by_hand(path, heading))
+        assert len(actual) > 5500
 
 
 def test_a_year_of_quarters_is_read_in_three_seconds_of_cpu() -> None:
@@ -80,11 +80,11 @@ def test_a_year_of_quarters_is_read_in_three_seconds_of_cpu() -> None:
 
 
 def test_bengaluru_needs_the_station_and_has_what_it_has() -> None:
-    found = {
+    actual = {
         path.name: read(path, "Bengaluru", "Some, Bengaluru - KSPCB")
         for path in exports("cpcb_bengaluru_2025")
     }
-    variables = {name: {v for r in result.readings for v in r.values} for name, result in found.items()}
+    variables = {name: {v for r in result.readings for v in r.values} for name, result in actual.items()}
     assert variables["city_railway_station_bengaluru_kspcb_15m.csv.gz"] == {"pm10", "no2", "so2", "co"}
     assert variables["hebbal_bengaluru_kspcb_15m.csv.gz"] >= {"pm25", "pm10", "no2", "so2", "nh3", "co", "o3"}
 

@@ -64,9 +64,9 @@ def test_what_was_read_is_what_is_stored(tmp_path: Path, database: Database, now
     for row, reading in zip(rows, result.readings, strict=True):
         assert tuple(row)[:4] == (reading.time, "cpcb-export", reading.station, "measured")
         for value, name in zip(tuple(row)[4:], names, strict=True):
-            kept = reading.values.get(name)
-            assert (value is None) == (kept is None)
-            assert value is None or kept is None or abs(value - kept) <= 1e-6 * max(1, abs(kept))
+            stored = reading.values.get(name)
+            assert (value is None) == (stored is None)
+            assert value is None or stored is None or abs(value - stored) <= 1e-6 * max(1, abs(stored))
 
 
 def test_a_corrected_value_leaves_what_it_replaced(tmp_path: Path, database: Database, now: datetime) -> None:

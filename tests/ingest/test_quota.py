@@ -84,7 +84,7 @@ def test_how_open_meteo_counts(places: int, variables: int, days: int, calls: fl
 
 
 @pytest.mark.parametrize(
-    "source", [one for one in REGISTRY.values() if one.backfill_days], ids=lambda one: one.name
+    "source", [item for item in REGISTRY.values() if item.backfill_days], ids=lambda item: item.name
 )
 def test_a_unit_fits_into_what_a_backfill_may_use(source: Source) -> None:
     calls = source.unit_calls(source.unit_cities, source.unit_days)

@@ -53,7 +53,7 @@ def latest(database: Database, now: datetime, city: str = "Delhi") -> dict[str, 
 def test_measured_before_implied_before_modelled(
     database: Database, now: datetime, there: Sequence[Basis], wins: Basis
 ) -> None:
-    keep_and_reconcile(database, [one for basis in there for one in given_by(basis, now)], now)
+    keep_and_reconcile(database, [reading for basis in there for reading in given_by(basis, now)], now)
     row = latest(database, now)
     assert (row["source"], row["pm25"]) == GIVERS[wins]
     assert (row["basis"], row["stations"]) == (wins, 1)
@@ -95,7 +95,9 @@ def test_where_none_has_an_index_the_best_basis_tells_what_it_has(database: Data
 
 
 def test_of_two_sources_of_one_basis_the_one_with_more_stations(database: Database, now: datetime) -> None:
-    many = [one for name in ("a", "b") for one in series(now, 24, air(60), source="two", station=name)]
+    many = [
+        reading for name in ("a", "b") for reading in series(now, 24, air(60), source="two", station=name)
+    ]
     keep_and_reconcile(database, series(now, 24, air(90), source="one", station="c") + many, now)
     row = latest(database, now)
     assert (row["source"], row["stations"], row["aqi"]) == ("two", 2, 100)
@@ -104,9 +106,11 @@ def test_of_two_sources_of_one_basis_the_one_with_more_stations(database: Databa
 def test_a_source_that_tells_concentrations_comes_before_one_of_indices_alone(
     database: Database, now: datetime
 ) -> None:
-    told = {"aqi": 180, "pm25": 180}
+    message = {"aqi": 180, "pm25": 180}
     indices = [
-        one for name in "abc" for one in series(now, 24, {}, source="indices", station=name, published=told)
+        reading
+        for name in "abc"
+        for reading in series(now, 24, {}, source="indices", station=name, published=message)
     ]
     keep_and_reconcile(database, indices, now)
     assert (latest(database, now)["source"], latest(database, now)["aqi"]) == ("indices", 180)
@@ -117,7 +121,9 @@ def test_a_source_that_tells_concentrations_comes_before_one_of_indices_alone(
 
 def test_the_citys_index_is_the_mean_of_its_stations(database: Database, now: datetime) -> None:
     stations = {"a": 30.0, "b": 60.0, "c": 90.0}  # indices 50, 100, 200
-    readings = [one for name, pm25 in stations.items() for one in series(now, 24, air(pm25), station=name)]
+    readings = [
+        reading for name, pm25 in stations.items() for reading in series(now, 24, air(pm25), station=name)
+    ]
     keep_and_reconcile(database, readings, now)
     row = latest(database, now)
     assert row["aqi"] == 117  # 350 / 3, and not 127, the index of the mean concentration
@@ -129,7 +135,7 @@ def test_the_citys_index_is_the_mean_of_its_stations(database: Database, now: da
 def test_a_station_that_says_nothing_in_an_hour_does_not_count_in_it(
     database: Database, now: datetime
 ) -> None:
-    silent = [one for one in series(now, 24, air(90), station="b") if one.time != now]
+    silent = [reading for reading in series(now, 24, air(90), station="b") if reading.time != now]
     keep_and_reconcile(database, series(now, 24, air(30), station="a") + silent, now)
     rows = city_hours(database)
     assert (rows[now - HOUR]["stations"], rows[now - HOUR]["aqi"]) == (2, 125)
@@ -137,10 +143,10 @@ def test_a_station_that_says_nothing_in_an_hour_does_not_count_in_it(
 
 
 def test_a_published_index_wins_over_the_computed(database: Database, now: datetime) -> None:
-    told = {"aqi": 321, "pm25": 321, "no2": 40}
+    message = {"aqi": 321, "pm25": 321, "no2": 40}
     keep_and_reconcile(
         database,
-        series(now, 24, air(60), station="tells", published=told)
+        series(now, 24, air(60), station="tells", published=message)
         + series(now, 24, air(60), station="does not"),
         now,
     )
@@ -160,16 +166,16 @@ def test_published_sub_indices_without_an_index_follow_the_rule_of_three(
         series(now, 1, {}, city="Delhi", published=two) + series(now, 1, {}, city="Pune", published=three),
         now,
     )
-    withheld, told = latest(database, now), latest(database, now, "Pune")
-    assert (withheld["aqi"], told["aqi"], told["dominant"]) == (None, 120, "pm25")
+    withheld, message = latest(database, now), latest(database, now, "Pune")
+    assert (withheld["aqi"], message["aqi"], message["dominant"]) == (None, 120, "pm25")
     assert "at least 3" in withheld["detail"]["withheld"]["in-naqi"]
 
 
 def test_a_gap_stays_a_gap(database: Database, now: datetime) -> None:
     gap = {now - 3 * HOUR, now - 4 * HOUR}
-    readings = [one for one in series(now, 30, air(60)) if one.time not in gap]
+    readings = [reading for reading in series(now, 30, air(60)) if reading.time not in gap]
     assert keep_and_reconcile(database, readings, now) == 28
-    assert city_hours(database).keys() == {one.time for one in readings}
+    assert city_hours(database).keys() == {reading.time for reading in readings}
 
 
 @pytest.mark.parametrize(("hours", "index"), [(15, None), (16, 100), (24, 100)])
@@ -202,15 +208,15 @@ def test_the_us_index_stands_beside_the_indian(database: Database, now: datetime
 def test_detail_explains_the_index_as_the_rule_itself_does(database: Database, now: datetime) -> None:
     values = {**air(78.53), "co": 1.204, "o3": 61.07}
     readings = [  # a little up and down: what stands still to the second decimal is not counted
-        replace(one, values={name: value + 0.5 * (number % 2) for name, value in values.items()})
-        for number, one in enumerate(series(now, 24, values))
+        replace(reading, values={name: value + 0.5 * (number % 2) for name, value in values.items()})
+        for number, reading in enumerate(series(now, 24, values))
     ]
     keep_and_reconcile(database, readings, now)
     row = latest(database, now)
-    expected = naqi({name: [one.values[name] for one in readings] for name in values})
-    found = unpack(row["detail"], "in-naqi").pollutants
-    assert found.keys() == values.keys()
-    for name, part in found.items():
+    expected = naqi({name: [reading.values[name] for reading in readings] for name in values})
+    result = unpack(row["detail"], "in-naqi").pollutants
+    assert result.keys() == values.keys()
+    for name, part in result.items():
         rule = expected.pollutants[name]
         assert (part.index, part.window, part.hours_present) == (rule.index, rule.window, rule.hours_present)
         assert part.concentration == pytest.approx(rule.concentration, abs=0.005)
@@ -282,7 +288,7 @@ VALUES = st.fixed_dictionaries(
     {},
     optional={name: st.integers(1, 400).map(float) for name in ("pm25", "pm10", "no2", "o3", "temperature")},
 )
-ONE = st.tuples(
+READING = st.tuples(
     st.integers(0, 39),  # hours ago
     st.sampled_from([0, 20, 45]),  # and minutes
     st.sampled_from(["a", "b", ""]),
@@ -295,21 +301,23 @@ FULL = st.lists(st.sampled_from(range(40)), max_size=12, unique=True)
 
 def made(city: str, now: datetime, gaps: Sequence[int], odd: Sequence[Any]) -> list[Reading]:
     """A station with gaps that stands still at first, and odd readings of others; of two with one key the last."""
-    found = {}
-    for ago, one in enumerate(reversed(series(now, 40, air(60.25), city=city))):
-        lively = air(60.25 + 1.5 * (ago % 7)) if ago < 20 else one.values
-        found[one.source, one.station, one.time] = replace(one, values=lively)
+    result = {}
+    for ago, reading in enumerate(reversed(series(now, 40, air(60.25), city=city))):
+        lively = air(60.25 + 1.5 * (ago % 7)) if ago < 20 else reading.values
+        result[reading.source, reading.station, reading.time] = replace(reading, values=lively)
     for ago in gaps:
-        found.pop(("cpcb", "ITO", now - ago * HOUR), None)
+        result.pop(("cpcb", "ITO", now - ago * HOUR), None)
     for ago, minute, station, basis, values, published in odd:
         time = now - ago * HOUR - minutes(minute)
         source = GIVERS[basis][0]
-        found[source, station, time] = Reading(source, city, time, basis, values, station, published)
-    return list(found.values())
+        result[source, station, time] = Reading(source, city, time, basis, values, station, published)
+    return list(result.values())
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(gaps=FULL, odd=st.lists(ONE, max_size=12), steps=st.lists(st.integers(1, 12), min_size=1, max_size=6))
+@given(
+    gaps=FULL, odd=st.lists(READING, max_size=12), steps=st.lists(st.integers(1, 12), min_size=1, max_size=6)
+)
 def test_at_once_or_step_by_step_as_the_readings_come_in(
     database: Database, now: datetime, gaps: list[int], odd: list[Any], steps: list[int]
 ) -> None:
@@ -324,7 +332,7 @@ def test_at_once_or_step_by_step_as_the_readings_come_in(
     until = first
     for step in [*steps, 41]:
         start, until = until, min(until + timedelta(hours=step), now)
-        keep(database, [one for one in coming if start < one.time <= until], now)
+        keep(database, [reading for reading in coming if start < reading.time <= until], now)
         with database.transaction() as connection:
             reconcile(connection, stepwise, start, until, now=now)
 
@@ -332,13 +340,13 @@ def test_at_once_or_step_by_step_as_the_readings_come_in(
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(odd=st.lists(ONE, max_size=12), ago=st.integers(1, 20))
+@given(odd=st.lists(READING, max_size=12), ago=st.integers(1, 20))
 def test_only_readings_up_to_now_matter(database: Database, now: datetime, odd: list[Any], ago: int) -> None:
     number = next(_names)
     knowing, ignorant = f"knowing {number}", f"ignorant {number}"
     end = now - ago * HOUR
     keep(database, made(knowing, now, [], odd), now)
-    keep(database, [one for one in made(ignorant, now, [], odd) if one.time <= end], now)
+    keep(database, [reading for reading in made(ignorant, now, [], odd) if reading.time <= end], now)
     with database.transaction() as connection:
         for city in (knowing, ignorant):
             reconcile(connection, city, now - 41 * HOUR, end, now=end)

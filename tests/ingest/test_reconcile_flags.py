@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 def lively(now: datetime, hours: int, **given: Any) -> list[Reading]:
     """Air at 60 µg/m³ of PM2.5 that swings by a few, with as much PM10 as goes with it."""
     return [
-        replace(one, values={"pm25": 57.25 + 1.5 * (ago % 5), "pm10": 90.5 + ago % 7, "no2": 30.5 + ago % 6})
-        for ago, one in zip(reversed(range(hours)), series(now, hours, {}, **given), strict=True)
+        replace(
+            reading, values={"pm25": 57.25 + 1.5 * (ago % 5), "pm10": 90.5 + ago % 7, "no2": 30.5 + ago % 6}
+        )
+        for ago, reading in zip(reversed(range(hours)), series(now, hours, {}, **given), strict=True)
     ]
 
 
 def changed(readings: list[Reading], time: datetime, **values: float) -> list[Reading]:
-    return [replace(one, values={**one.values, **values}) if one.time == time else one for one in readings]
+    return [
+        replace(reading, values={**reading.values, **values}) if reading.time == time else reading
+        for reading in readings
+    ]
 
 
 def flags(database: Database, city: str = "Delhi") -> dict[datetime, list[str]]:
@@ -40,7 +45,7 @@ def explained(row: dict[str, Any]) -> dict[str, Any]:
 
 def step(database: Database, readings: list[Reading], start: datetime, end: datetime) -> int:
     """What an hourly run does with the hours in (start, end]."""
-    keep(database, [one for one in readings if start < one.time <= end], end)
+    keep(database, [reading for reading in readings if start < reading.time <= end], end)
     with database.transaction() as connection:
         return reconcile(connection, "Delhi", start, end, now=end)
 
@@ -64,18 +69,18 @@ def test_a_lone_peak_is_taken_back_when_the_next_hour_is_known(database: Databas
     part = unpack(after[now]["detail"], "in-naqi").pollutants["pm25"]
     assert (part.hours_present, part.index) == (23, 101)
     step(database, readings, now + HOUR, now + 30 * HOUR)
-    found = flags(database)
-    assert found[now] == ["excluded:pm25", "pm25>pm10", "spike:pm25"]
-    assert [found[now + ahead * HOUR] for ahead in range(1, 27)] == [["excluded:pm25"]] * 23 + [[]] * 3
+    result = flags(database)
+    assert result[now] == ["excluded:pm25", "pm25>pm10", "spike:pm25"]
+    assert [result[now + ahead * HOUR] for ahead in range(1, 27)] == [["excluded:pm25"]] * 23 + [[]] * 3
 
 
 def test_what_is_left_out_is_named(database: Database, now: datetime) -> None:
     readings = changed(lively(now, 30), now - HOUR, pm25=700.0) + lively(now, 30, station="R K Puram")
     keep_and_reconcile(database, readings, now)
     rows = city_hours(database)
-    told = explained(rows[now - HOUR])
-    assert set(told["flags"]) == {"excluded:pm25", "pm25>pm10", "spike:pm25"}
-    ito, puram = told["readings"]
+    message = explained(rows[now - HOUR])
+    assert set(message["flags"]) == {"excluded:pm25", "pm25>pm10", "spike:pm25"}
+    ito, puram = message["readings"]
     assert ito == {
         "source": "cpcb",
         "basis": "measured",
@@ -87,7 +92,9 @@ def test_what_is_left_out_is_named(database: Database, now: datetime) -> None:
     }
     assert (puram["station"], puram["flags"], puram["excluded"]) == ("R K Puram", [], {})
     assert rows[now - HOUR]["pm25"] == next(
-        one.values["pm25"] for one in readings if one.station == "R K Puram" and one.time == now - HOUR
+        reading.values["pm25"]
+        for reading in readings
+        if reading.station == "R K Puram" and reading.time == now - HOUR
     )
     ito, _ = explained(rows[now])["readings"]
     assert (ito["flags"], ito["excluded"]) == ([], {"pm25": 1})
@@ -95,9 +102,9 @@ def test_what_is_left_out_is_named(database: Database, now: datetime) -> None:
 
 def test_a_peak_that_others_saw_is_told_and_counted(database: Database, now: datetime) -> None:
     both = [
-        one
+        reading
         for name in ("ITO", "R K Puram")
-        for one in changed(lively(now, 30, station=name), now - HOUR, pm25=700.0)
+        for reading in changed(lively(now, 30, station=name), now - HOUR, pm25=700.0)
     ]
     keep_and_reconcile(database, both, now)
     row = city_hours(database)[now - HOUR]
@@ -132,7 +139,11 @@ def test_a_correction_clears_the_hours_before_it(database: Database, now: dateti
     keep_and_reconcile(database, readings, now)
     assert sum("stuck:pm25" in each for each in flags(database).values()) == 12
     corrected = now - 9 * HOUR
-    keep(database, [one for one in changed(readings, corrected, pm25=60.0) if one.time == corrected], now)
+    keep(
+        database,
+        [reading for reading in changed(readings, corrected, pm25=60.0) if reading.time == corrected],
+        now,
+    )
     with database.transaction() as connection:
         reconcile(connection, "Delhi", corrected - HOUR, now, now=now)
     assert not any(each for each in flags(database).values())
@@ -142,9 +153,9 @@ def test_a_correction_clears_the_hours_before_it(database: Database, now: dateti
 def test_the_hours_that_a_reading_touches(database: Database, now: datetime) -> None:
     """An import into the middle of the past computes just these again."""
     readings = lively(now, 80)
-    keep_and_reconcile(database, [one for one in readings if one.time != now - 50 * HOUR], now)
+    keep_and_reconcile(database, [reading for reading in readings if reading.time != now - 50 * HOUR], now)
     late = now - 50 * HOUR
-    keep(database, [one for one in readings if one.time == late], now)
+    keep(database, [reading for reading in readings if reading.time == late], now)
     with database.transaction() as connection:
         reconcile(connection, "Delhi", late - HOUR, late + TOUCHED * HOUR, now=now)
         assert reconcile(connection, "Delhi", now - 79 * HOUR, now, now=now) == 0
@@ -165,7 +176,9 @@ def test_what_is_left_out_may_let_a_lesser_basis_speak_and_the_hour_says_why(
     model = lively(now, 40, source="open-meteo", station="", basis="modelled")
     readings = lively(now, 40)
     keep_and_reconcile(database, readings[:-20] + model, now)
-    stuck = [replace(one, values={"pm25": 88.75, "pm10": 150.25, "no2": 41.5}) for one in readings[-20:]]
+    stuck = [
+        replace(reading, values={"pm25": 88.75, "pm10": 150.25, "no2": 41.5}) for reading in readings[-20:]
+    ]
     first = stuck[0].time - HOUR
     for ahead in range(20):  # as they come in: the hours that were measured must become modelled ones
         step(database, stuck, first + ahead * HOUR, first + (ahead + 1) * HOUR)
@@ -192,8 +205,12 @@ def test_sources_that_do_not_speak_are_told_with_the_reason(database: Database, 
         + lively(now, 3, source="a-new-one"),
         now,
     )
-    told = {one["source"]: one for one in explained(city_hours(database)[now])["readings"] if not one["used"]}
-    assert {source: (one["stations"], one["why"]) for source, one in told.items()} == {
+    message = {
+        reading["source"]: reading
+        for reading in explained(city_hours(database)[now])["readings"]
+        if not reading["used"]
+    }
+    assert {source: (metric["stations"], metric["why"]) for source, metric in message.items()} == {
         "openaq": (1, "the other source has more stations"),
         "cpcb-feed": (1, "a better basis comes first: measured, implied, modelled"),
         "a-new-one": (1, "it gives no index for this hour"),
@@ -204,7 +221,8 @@ def test_doubts_about_a_source_that_does_not_speak_do_not_mark_the_hour(
     database: Database, now: datetime
 ) -> None:
     feed = [
-        replace(one, values={"pm25": 88.8}) for one in lively(now, 30, source="cpcb-feed", basis="implied")
+        replace(reading, values={"pm25": 88.8})
+        for reading in lively(now, 30, source="cpcb-feed", basis="implied")
     ]
     keep_and_reconcile(database, lively(now, 30) + feed, now)
     row = city_hours(database)[now]
@@ -213,13 +231,13 @@ def test_doubts_about_a_source_that_does_not_speak_do_not_mark_the_hour(
 
 
 def test_gaps_and_stations_that_stopped_are_told(database: Database, now: datetime) -> None:
-    steady = [one for one in lively(now, 60) if one.time not in (now - 5 * HOUR, now - 6 * HOUR)]
-    stopped = [one for one in lively(now, 60, station="R K Puram") if one.time <= now - 7 * HOUR]
+    steady = [reading for reading in lively(now, 60) if reading.time not in (now - 5 * HOUR, now - 6 * HOUR)]
+    stopped = [reading for reading in lively(now, 60, station="R K Puram") if reading.time <= now - 7 * HOUR]
     keep_and_reconcile(database, steady + stopped, now)
     rows = city_hours(database)
     assert rows[now]["flags"] == ["gap", "stopped"]
-    told = explained(rows[now])
-    assert (told["hours_without_data"], told["silent_stations"]) == (2, {"R K Puram": 7})
+    message = explained(rows[now])
+    assert (message["hours_without_data"], message["silent_stations"]) == (2, {"R K Puram": 7})
     assert rows[now - 4 * HOUR]["flags"] == ["gap", "stopped"]
     assert rows[now - 7 * HOUR]["flags"] == []
 
@@ -228,22 +246,22 @@ def test_gaps_and_stations_that_stopped_are_told(database: Database, now: dateti
 def test_a_station_has_stopped_after_three_hours_until_it_is_forgotten(
     database: Database, now: datetime, late: int, stopped: bool
 ) -> None:
-    other = [one for one in lively(now, 60, station="R K Puram") if one.time <= now - late * HOUR]
+    other = [reading for reading in lively(now, 60, station="R K Puram") if reading.time <= now - late * HOUR]
     keep_and_reconcile(database, lively(now, 60) + other, now)
     assert ("stopped" in city_hours(database)[now]["flags"]) is stopped
 
 
 def test_a_station_unlike_the_others_is_told_and_counted(database: Database, now: datetime) -> None:
-    readings = [one for name in "abc" for one in lively(now, 30, station=name)]
+    readings = [reading for name in "abc" for reading in lively(now, 30, station=name)]
     odd = [
-        replace(one, values={**one.values, "no2": 400.5 + number})
-        for number, one in enumerate(lively(now, 30, station="d"))
+        replace(reading, values={**reading.values, "no2": 400.5 + number})
+        for number, reading in enumerate(lively(now, 30, station="d"))
     ]
     keep_and_reconcile(database, readings + odd, now)
     row = city_hours(database)[now]
     assert row["flags"] == ["outlier:no2"]
     assert row["no2"] > 100
-    assert [one["flags"] for one in explained(row)["readings"]] == [[], [], [], ["outlier:no2"]]
+    assert [reading["flags"] for reading in explained(row)["readings"]] == [[], [], [], ["outlier:no2"]]
 
 
 def test_a_model_is_not_judged(database: Database, now: datetime) -> None:

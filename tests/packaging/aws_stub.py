@@ -41,8 +41,8 @@ _NAMES = {
 
 def recorded(name: str) -> dict[str, Any]:
     """An event as AWS sent it."""
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
-    return found
+    result: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return result
 
 
 def batch(**bodies: str) -> dict[str, Any]:
@@ -119,9 +119,9 @@ class AwsHere(System):
     def _make_queues(self) -> dict[str, str]:
         """Name without the stage → address."""
         described = {
-            name: one["Properties"]
-            for name, one in self._template["Resources"].items()
-            if one["Type"] == "AWS::SQS::Queue"
+            name: resource["Properties"]
+            for name, resource in self._template["Resources"].items()
+            if resource["Type"] == "AWS::SQS::Queue"
         }
         made: dict[str, str] = {}
         for given in sorted(described.values(), key=lambda given: "RedrivePolicy" in given):
@@ -161,9 +161,9 @@ class AwsHere(System):
             headers["content_type"] = "application/json"
         event = request("/api/v1" + parts.path, parts.query, method=method, body=text, **headers)
         answer = self._invoke("api", event)
-        told = answer["body"]
-        told = base64.b64decode(told) if answer.get("isBase64Encoded") else told
-        return Answer(answer["statusCode"], answer["headers"]["Content-Type"], json.loads(told))
+        message = answer["body"]
+        message = base64.b64decode(message) if answer.get("isBase64Encoded") else message
+        return Answer(answer["statusCode"], answer["headers"]["Content-Type"], json.loads(message))
 
     def send(self, type_: str, text: str) -> None:
         self._sqs.send_message(QueueUrl=self._queues[address("{type}", type_)], MessageBody=text)
@@ -174,8 +174,8 @@ class AwsHere(System):
                 if "queue" not in event:
                     continue
                 topic = _short(self._queue_name(event["queue"]))
-                if (found := self._receive(topic)) is not None:
-                    return Letter(topic, found["Body"], (unit, found))
+                if (result := self._receive(topic)) is not None:
+                    return Letter(topic, result["Body"], (unit, result))
         return None
 
     def _receive(self, topic: str) -> Any:
@@ -207,15 +207,15 @@ class AwsHere(System):
         )
 
     def dead(self) -> list[str]:
-        found = []
+        result = []
         while message := self._receive("dead"):
-            found.append(message["Body"])
-        return sorted(found)
+            result.append(message["Body"])
+        return sorted(result)
 
     def models(self) -> dict[str, bytes]:
         bucket = _NAMES["ModelBucket"]
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         return {
             key.removeprefix("models/"): self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
             for key in keys

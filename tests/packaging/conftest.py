@@ -38,10 +38,10 @@ def build_script() -> ModuleType:
 @pytest.fixture(scope="session")
 def python313(build_script: ModuleType) -> str:
     """The interpreter of Lambda's runtime."""
-    found = build_script._compiler()
-    if found is None:
+    result = build_script._compiler()
+    if result is None:
         pytest.skip("no CPython 3.13 is here: what is built for it is not run")
-    return str(found)
+    return str(result)
 
 
 Once = Callable[[str, Callable[[Path], None]], Path]

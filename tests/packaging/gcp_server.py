@@ -83,8 +83,8 @@ class Function:
         self, method: str, path: str = "/", body: bytes | None = None, **headers: str
     ) -> tuple[int, bytes]:
         """Status and body of an answer."""
-        status, _, told = self.ask(method, path, body, **headers)
-        return status, told
+        status, _, message = self.ask(method, path, body, **headers)
+        return status, message
 
     def close(self) -> None:
         self._process.terminate()
@@ -157,7 +157,7 @@ class GcpHere(System):
     def _function(self, unit: str) -> Function:
         if unit not in self._functions:
             [line] = self._of("functions", "deploy", STAGE + unit)
-            settings = dict(one.split("=", 1) for one in _after(line, "--set-env-vars").split(","))
+            settings = dict(setting.split("=", 1) for setting in _after(line, "--set-env-vars").split(","))
             mounted, _ = _after(line, "--set-secrets").split("=")
             assert settings["VAYU_SECRETS"] == f"file://{mounted}"
             settings |= {"VAYU_SECRETS": self._secrets.as_uri(), "PUBSUB_EMULATOR_HOST": self._pubsub.address}
@@ -182,8 +182,8 @@ class GcpHere(System):
         text = None if body is None else json.dumps(body).encode()
         if text is not None:
             headers["Content_Type"] = "application/json"
-        status, type_, told = self._function("api").ask(method, "/api/v1" + path, text, **headers)
-        return Answer(status, type_, json.loads(told))
+        status, type_, message = self._function("api").ask(method, "/api/v1" + path, text, **headers)
+        return Answer(status, type_, json.loads(message))
 
     def send(self, type_: str, text: str) -> None:
         data = base64.b64encode(text.encode()).decode()

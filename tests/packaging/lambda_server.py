@@ -34,7 +34,7 @@ class _Exchange:
 
     events: queue.Queue[tuple[str, bytes]] = field(default_factory=queue.Queue)
     answers: queue.Queue[tuple[str, bytes]] = field(default_factory=queue.Queue)
-    asked: threading.Event = field(default_factory=threading.Event)
+    was_asked: threading.Event = field(default_factory=threading.Event)
 
 
 class LambdaInstance:
@@ -140,7 +140,7 @@ class _RuntimeApi(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         assert self.path == f"{_API}/invocation/next", self.path
-        self.shared.asked.set()
+        self.shared.was_asked.set()
         id_, event = self.shared.events.get()
         self.send_response(200)
         self.send_header("Lambda-Runtime-Aws-Request-Id", id_)

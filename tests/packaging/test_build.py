@@ -68,19 +68,19 @@ def test_libraries_are_for_this_processor_and_amazon_linux(built: Path) -> None:
 
 
 def check_machine(folder: Path, arch: str) -> None:
-    found = shared_objects(folder)
-    assert len(found) > 20
-    for path in found:
+    result = shared_objects(folder)
+    assert len(result) > 20
+    for path in result:
         head = path.read_bytes()
         assert struct.unpack_from("<H", head, 18)[0] == MACHINES[arch], path
-        needed = {tuple(map(int, one.split(b"."))) for one in re.findall(rb"GLIBC_(\d+\.\d+)", head)}
+        needed = {tuple(map(int, text.split(b"."))) for text in re.findall(rb"GLIBC_(\d+\.\d+)", head)}
         assert max(needed, default=(2, 0)) <= GLIBC, path
 
 
 def test_nothing_is_shipped_that_no_function_needs(built: Path) -> None:
     # X-Ray's library has a folder of its own for each library that it can follow.
-    found = [path for path in (built / "aws").rglob("*") if path.parent.parent.name != "aws_xray_sdk"]
-    assert not {path.name for path in found} & set(NEVER)
+    result = [path for path in (built / "aws").rglob("*") if path.parent.parent.name != "aws_xray_sdk"]
+    assert not {path.name for path in result} & set(NEVER)
     assert not {path.name for path in (built / "aws").rglob("*") if path.is_dir()} & {"tests", "include"}
 
 
@@ -112,7 +112,7 @@ def test_zips_hold_what_the_folders_do_and_nobody_may_write_it(built: Path) -> N
             names = archive.namelist()
             assert names == [path.as_posix() for path in sorted(map(Path, names))]
             assert set(names) == set(digests(path.with_suffix("")))
-            assert {one.external_attr >> 16 for one in archive.infolist()} == {0o100644}
+            assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
 
 
 def test_the_licences_of_others_are_shipped_with_them(built: Path) -> None:

@@ -61,10 +61,10 @@ class Account:
     def received(self, name: str) -> list[str]:
         """The bodies of the messages in a queue, taken out of it."""
         url = self._sqs.get_queue_url(QueueName=f"vayu-{name}")["QueueUrl"]
-        found = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        for one in found:
-            self._sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-        return [one["Body"] for one in found]
+        result = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for item in result:
+            self._sqs.delete_message(QueueUrl=url, ReceiptHandle=item["ReceiptHandle"])
+        return [item["Body"] for item in result]
 
     def count(self, table: str) -> int:
         with self.database.transaction() as connection:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from stubs import Stub
     from whole import Answer
 
-    Told = dict[str, dict[str, Any]]
+    Answers = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +109,8 @@ def gcp(
 
     def start(unit: str, environment: dict[str, str]) -> Function:
         source = shutil.copytree(built / "gcp" / unit, folder / unit)
-        kept = {"PYTHONPYCACHEPREFIX": str(bytecode)}
-        return Function(source, python, clock.environment | environment | kept)
+        stored = {"PYTHONPYCACHEPREFIX": str(bytecode)}
+        return Function(source, python, clock.environment | environment | stored)
 
     with (
         fresh_database(server, f"TEMPLATE {template}") as url,
@@ -129,20 +129,20 @@ def _secret(database_url: str, here: tuple[Stub, dict[str, str]]) -> dict[str, s
 
 
 @pytest.fixture(scope="module")
-def told(aws: AwsHere, gcp: GcpHere, clock: SetClock) -> Told:
+def answers(aws: AwsHere, gcp: GcpHere, clock: SetClock) -> Answers:
     """What is seen of each."""
     return {"aws": story(aws, clock), "gcp": story(gcp, clock)}
 
 
 @pytest.fixture(params=["aws", "gcp"])
-def seen(told: Told, request: pytest.FixtureRequest) -> dict[str, Any]:
-    return told[request.param]
+def seen(answers: Answers, request: pytest.FixtureRequest) -> dict[str, Any]:
+    return answers[request.param]
 
 
 def champions(seen: dict[str, Any]) -> dict[str, str]:
     """Target → version of Delhi's champion after the training that was asked for."""
     models = seen["models"].body["models"]
-    return {one["target"]: one["version"] for one in models if one["status"] == "champion"}
+    return {model["target"]: model["version"] for model in models if model["status"] == "champion"}
 
 
 def test_a_schedule_collects_and_the_api_shows_it(
@@ -150,8 +150,8 @@ def test_a_schedule_collects_and_the_api_shows_it(
 ) -> None:
     assert seen["health before anything"].body["status"] == "starting"
     assert seen["collected"]["cities"] == 2
-    assert not [one for one in seen["collected"]["sources"].values() if one["failure"]]
-    assert {one.query["api-key"] for one in here[0].seen if one.path == "/data.gov.in"} == {KEY}
+    assert not [source for source in seen["collected"]["sources"].values() if source["failure"]]
+    assert {request.query["api-key"] for request in here[0].seen if request.path == "/data.gov.in"} == {KEY}
     assert (seen["current"].status, seen["current"].body["timestamp"]) == (200, "2025-11-05T10:30:00Z")
     assert seen["current"].body["aqi"] > 0
     assert seen["history"].body["count"] == 12
@@ -163,7 +163,7 @@ def test_the_planner_trains_and_the_first_forecast_is_issued(seen: dict[str, Any
     assert seen["planned"]["queued"] == {"Delhi": "never trained", "Pune": "never trained"}
     check_forecast(seen["first forecast"], "2025-11-05T10:30:00Z")
     assert seen["first forecast"].body["model"]["family"] == "naive"
-    assert {one["reason"][:18] for one in seen["first models"].body["models"]} == {"the naive forecast"}
+    assert {model["reason"][:18] for model in seen["first models"].body["models"]} == {"the naive forecast"}
     assert (seen["health"].body["status"], seen["health"].body["models"]) == ("healthy", 4)
 
 
@@ -171,10 +171,12 @@ def check_forecast(answer: Answer, origin: str) -> None:
     assert answer.status == 200, answer
     assert answer.body["origin"] == answer.body["known_until"] == origin
     points = answer.body["forecast"]
-    assert [one["lead_hours"] for one in points] == list(range(1, 49))
-    for one in points:
-        assert one["lower_95"] <= one["lower_80"] <= one["aqi"] <= one["upper_80"] <= one["upper_95"]
-        assert one["lower_95"] < one["upper_95"]
+    assert [point["lead_hours"] for point in points] == list(range(1, 49))
+    for point in points:
+        assert (
+            point["lower_95"] <= point["lower_80"] <= point["aqi"] <= point["upper_80"] <= point["upper_95"]
+        )
+        assert point["lower_95"] < point["upper_95"]
 
 
 def test_a_training_by_request_needs_the_right_and_is_one_job(seen: dict[str, Any]) -> None:
@@ -187,11 +189,11 @@ def test_a_training_by_request_needs_the_right_and_is_one_job(seen: dict[str, An
 
 
 def test_what_was_trained_is_listed_and_lies_in_the_store(seen: dict[str, Any]) -> None:
-    models = {one["version"]: one for one in seen["models"].body["models"]}
-    assert {one["family"] for one in models.values()} >= {"naive", *QUICK["families"]}
-    for version, one in models.items():
-        assert hashlib.sha256(seen["files"][f"{version}/model.onnx"]).hexdigest() == one["checksum"]
-        assert json.loads(seen["files"][f"{version}/card.json"])["family"] == one["family"]
+    models = {model["version"]: model for model in seen["models"].body["models"]}
+    assert {model["family"] for model in models.values()} >= {"naive", *QUICK["families"]}
+    for version, model in models.items():
+        assert hashlib.sha256(seen["files"][f"{version}/model.onnx"]).hexdigest() == model["checksum"]
+        assert json.loads(seen["files"][f"{version}/card.json"])["family"] == model["family"]
     assert set(champions(seen)) == {"aqi", "pm25"}
     assert models[champions(seen)["aqi"]]["family"] != "naive"
 
@@ -225,8 +227,8 @@ def test_poisoned_messages_end_whole_among_the_dead_and_hold_up_none(seen: dict[
     assert seen["forecast"].status == 200  # of the hour in which they came
 
 
-def test_both_clouds_answer_the_same(told: Told) -> None:
-    aws, gcp = comparable(told["aws"]), comparable(told["gcp"])
+def test_both_clouds_answer_the_same(answers: Answers) -> None:
+    aws, gcp = comparable(answers["aws"]), comparable(answers["gcp"])
     assert list(aws) == list(gcp)
     for name, answer in aws.items():
         assert answer == gcp[name], name

@@ -63,9 +63,11 @@ def _open_meteo(seen: Seen) -> Answer:
 def _columns(city: City, stamps: list[str]) -> dict[str, list[Any]]:
     """The made-up air and weather of a city, as Open-Meteo writes them."""
     # The hours that are made up end at half past.
-    told = [_past(city).get(datetime.fromisoformat(stamp).replace(tzinfo=UTC) + HOUR / 2) for stamp in stamps]
+    message = [
+        _past(city).get(datetime.fromisoformat(stamp).replace(tzinfo=UTC) + HOUR / 2) for stamp in stamps
+    ]
     columns: dict[str, list[Any]] = {
-        theirs: [values.get(ours) if values else None for values in told]
+        theirs: [values.get(ours) if values else None for values in message]
         for theirs, ours in {**AIR, **WEATHER}.items()
     }
     columns["carbon_monoxide"] = [

@@ -26,7 +26,7 @@ FEW_DAYS, PAST_DAYS = 4, 26
 QUICK = {"families": ["linear", "xgboost"]}
 """Random forests take most of the time of a training."""
 POISON = ("{ no JSON", json.dumps({"type": OBSERVATIONS_READY, "data": {"cities": ["Atlantis"]}}))
-_VOLATILE = {"request_id", "training_seconds", "age_minutes"}
+_VOLATILE = {"request_id", "training_seconds", "age_minutes", "lag_minutes"}
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d):\d\d(:\d\d(\.\d+)?)?")
 """Of which the hour counts"""
 _CLOCKS = ("alembic_version", "version", "version_due")
@@ -135,21 +135,21 @@ def _fill(system: System, *, days: int) -> None:
 
 def story(system: System, clock: SetClock) -> dict[str, Any]:
     """What is seen of it from its first schedule to the second hour, by name."""
-    told: dict[str, Any] = {}
+    message: dict[str, Any] = {}
 
     def ask(name: str, path: str) -> None:
-        told[name] = system.http("GET", path)
+        message[name] = system.http("GET", path)
 
     clock.set(MORNING)
     ask("health before anything", "/health")
-    told["collected"] = system.schedule("collect", MORNING)
+    message["collected"] = system.schedule("collect", MORNING)
     system.deliver()
     ask("current", "/aqi/current/Delhi")
     ask("history", "/aqi/history/Delhi?hours=12")
     ask("no forecast yet", "/forecast/Delhi")
 
     _fill(system, days=FEW_DAYS)
-    told["planned"] = system.schedule("train", MORNING)
+    message["planned"] = system.schedule("train", MORNING)
     system.deliver()
     ask("first forecast", "/forecast/Delhi")
     ask("first models", "/models/list?city=Delhi&status=champion")
@@ -162,44 +162,46 @@ def story(system: System, clock: SetClock) -> dict[str, Any]:
         reader, *_ = create_key(connection, "a reader", ("read",), now=clock.now())
         trainer, *_ = create_key(connection, "a trainer", ("retrain",), now=clock.now())
     path = "/models/retrain/Delhi"
-    told["without a token"] = system.http("POST", path)
-    told["without the right"] = system.http("POST", path, token=reader)
-    told["asked"] = system.http("POST", path, token=trainer, body=QUICK)
-    told["asked again"] = system.http("POST", path, token=trainer, body=QUICK)
-    job = f"/models/jobs/{told['asked'].body['id']}"
+    message["without a token"] = system.http("POST", path)
+    message["without the right"] = system.http("POST", path, token=reader)
+    message["asked"] = system.http("POST", path, token=trainer, body=QUICK)
+    message["asked again"] = system.http("POST", path, token=trainer, body=QUICK)
+    job = f"/models/jobs/{message['asked'].body['id']}"
     system.deliver()
     ask("job", job)
     ask("models", "/models/list?city=Delhi&per_page=100")
-    told["files"] = system.models()
+    message["files"] = system.models()
 
     clock.set(MORNING + HOUR)
     for text in POISON:
         system.send(OBSERVATIONS_READY, text)
-    told["collected later"] = system.schedule("collect", MORNING + HOUR)
+    message["collected later"] = system.schedule("collect", MORNING + HOUR)
     system.deliver()
-    told["dead"] = system.dead()
+    message["dead"] = system.dead()
     ask("forecast", "/forecast/Delhi")
     ask("forecast of pm25", "/forecast/Delhi?target=pm25&hours=6")
     ask("forecast of the other city", "/forecast/Pune")
-    told["forecast's own schedule"] = system.schedule("forecast", MORNING + HOUR)
-    told["upkeep"] = system.schedule("retention", MORNING + HOUR)
+    message["forecast's own schedule"] = system.schedule("forecast", MORNING + HOUR)
+    message["upkeep"] = system.schedule("retention", MORNING + HOUR)
     ask("health at the end", "/health")
-    told["kept files"] = system.models()
-    told["handled"] = {topic: number for (topic, well), number in system.handled.items() if well}
-    told["changed by repeats"] = system.changed
-    return told
+    message["kept files"] = system.models()
+    message["handled"] = {topic: number for (topic, well), number in system.handled.items() if well}
+    message["changed by repeats"] = system.changed
+    return message
 
 
-def comparable(told: Any) -> Any:
+def comparable(message: Any) -> Any:
     """What is seen, without what differs from run to run: the minute, how long it took, numbers of requests."""
-    if isinstance(told, Answer):
-        return told.status, told.type, comparable(told.body)
-    if isinstance(told, dict):
-        return {name: comparable(value) for name, value in told.items() if name not in _VOLATILE}
-    if isinstance(told, list):
-        return [comparable(value) for value in told]
-    if isinstance(told, bytes) and told.startswith((b"{", b"# ")):  # a model's card, and the same for people
-        return comparable(json.loads(told) if told.startswith(b"{") else told.decode())
-    if isinstance(told, str):
-        return _TIME.sub(r"\1", told)
-    return told
+    if isinstance(message, Answer):
+        return message.status, message.type, comparable(message.body)
+    if isinstance(message, dict):
+        return {name: comparable(value) for name, value in message.items() if name not in _VOLATILE}
+    if isinstance(message, list):
+        return [comparable(value) for value in message]
+    if isinstance(message, bytes) and message.startswith(
+        (b"{", b"# ")
+    ):  # a model's card, and the same for people
+        return comparable(json.loads(message) if message.startswith(b"{") else message.decode())
+    if isinstance(message, str):
+        return _TIME.sub(r"\1", message)
+    return message

@@ -49,20 +49,20 @@ def course(*stretch: float | None, at: int = 20) -> Values:
 
 
 def doubts(*stations: dict[str, Values], basis: Basis = "measured") -> list[dict[int, list[str]]]:
-    found = over_time(stations, basis)
-    return [{hour: [str(doubt) for doubt in each] for hour, each in of.items()} for of in found]
+    result = over_time(stations, basis)
+    return [{hour: [str(doubt) for doubt in each] for hour, each in of.items()} for of in result]
 
 
 @pytest.mark.parametrize(("hours", "flagged"), [(STUCK_HOURS - 1, False), (STUCK_HOURS, True), (20, True)])
 def test_an_instrument_that_stands_still(hours: int, flagged: bool) -> None:
-    [found] = doubts({"pm25": course(*[74.25] * hours)})
-    assert found == ({hour: ["stuck:pm25!"] for hour in range(20, 20 + hours)} if flagged else {})
+    [result] = doubts({"pm25": course(*[74.25] * hours)})
+    assert result == ({hour: ["stuck:pm25!"] for hour in range(20, 20 + hours)} if flagged else {})
 
 
 @pytest.mark.parametrize("at", range(12))
 def test_standing_still_is_seen_wherever_it_begins(at: int) -> None:
-    [found] = doubts({"no2": course(*[33.3] * STUCK_HOURS, at=at)})
-    assert list(found) == list(range(at, at + STUCK_HOURS))
+    [result] = doubts({"no2": course(*[33.3] * STUCK_HOURS, at=at)})
+    assert list(result) == list(range(at, at + STUCK_HOURS))
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_standing_still_is_seen_wherever_it_begins(at: int) -> None:
 def test_what_may_stand_still_for_good_reason_is_counted(
     pollutant: str, value: float, basis: Basis, expected: str | None
 ) -> None:
-    [found] = doubts({pollutant: [value] * 24}, basis=basis)
-    assert found == ({hour: [expected] for hour in range(24)} if expected else {})
+    [result] = doubts({pollutant: [value] * 24}, basis=basis)
+    assert result == ({hour: [expected] for hour in range(24)} if expected else {})
 
 
 def test_a_gap_interrupts_standing_still() -> None:
-    [found] = doubts({"pm25": course(*[74.25] * 6, None, *[74.25] * 7)})
-    assert found == {}
+    [result] = doubts({"pm25": course(*[74.25] * 6, None, *[74.25] * 7)})
+    assert result == {}
 
 
 NEIGHBOUR: dict[str, Values] = {"pm25": [value + 3 for value in DAY], "pm10": [2 * value for value in DAY]}
@@ -169,8 +169,8 @@ def test_an_hour_is_judged_by_those_around_it_alone(stations: list[dict[str, Val
     [(60.0, 50.0, False), (61.0, 50.0, True), (4.0, 0.0, False), (61.0, None, False), (None, 50.0, False)],
 )
 def test_fine_dust_is_a_part_of_coarse(fine: float | None, coarse: float | None, flagged: bool) -> None:
-    [found] = at_once([{"pm25": [fine], "pm10": [coarse]}], "measured", 0)
-    assert found == ([QcFlag("pm25>pm10")] if flagged else [])
+    [result] = at_once([{"pm25": [fine], "pm10": [coarse]}], "measured", 0)
+    assert result == ([QcFlag("pm25>pm10")] if flagged else [])
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,9 @@ def test_fine_dust_is_a_part_of_coarse(fine: float | None, coarse: float | None,
     ],
 )
 def test_a_station_unlike_the_others(values: Values, unlike: list[int]) -> None:
-    found = at_once([{"pm25": [value]} for value in values], "measured", 0)
-    assert [number for number, each in enumerate(found) if each] == unlike
-    assert {doubt for each in found for doubt in each} <= {QcFlag("outlier", "pm25")}
+    result = at_once([{"pm25": [value]} for value in values], "measured", 0)
+    assert [number for number, each in enumerate(result) if each] == unlike
+    assert {doubt for each in result for doubt in each} <= {QcFlag("outlier", "pm25")}
 
 
 def test_models_are_not_held_against_each_other() -> None:
@@ -202,8 +202,8 @@ def test_every_kind_of_doubt_has_a_meaning() -> None:
     assert {"pm25>pm10", "gap", "stopped"} <= MEANINGS.keys()
 
 
-def share(found: Sequence[QcFlags], hours: int, *, grave: bool = False) -> float:
-    doubted = sum(any(doubt.grave or not grave for doubt in each) for of in found for each in of.values())
+def share(result: Sequence[QcFlags], hours: int, *, grave: bool = False) -> float:
+    doubted = sum(any(doubt.grave or not grave for doubt in each) for of in result for each in of.values())
     return doubted / hours
 
 
@@ -221,12 +221,12 @@ def test_real_hours_of_jaipur_and_its_diwali() -> None:
                     station[name][int((reading.time - first) / HOUR) - 1] = value
                     hours += 1
         stations.append(station)
-    found = over_time(stations, "measured")
-    assert 0 < share(found, hours) < 0.001
-    assert 0 < share(found, hours, grave=True) < 0.0005
+    result = over_time(stations, "measured")
+    assert 0 < share(result, hours) < 0.001
+    assert 0 < share(result, hours, grave=True) < 0.0005
     diwali = range(24 * (31 + 28 + 31 + 30 + 31 + 30 + 31 + 31 + 30 + 18), 24 * 298)  # 19 to 25 October
     particles = {
-        doubt for of in found for hour in diwali for doubt in of.get(hour, ()) if doubt.pollutant[:2] == "pm"
+        doubt for of in result for hour in diwali for doubt in of.get(hour, ()) if doubt.pollutant[:2] == "pm"
     }
     assert particles == set()
     assert max(stations[0]["pm25"][hour] or 0 for hour in diwali) > 200
@@ -244,12 +244,12 @@ def test_four_diwalis_of_delhi_are_left_alone() -> None:
                     course[time] = float(row["Raw Conc."])
     first, last = min(course), max(course)
     series = [course.get(first + hour * HOUR) for hour in range(int((last - first) / HOUR) + 1)]
-    [found] = over_time([{"pm25": series}], "measured")
-    assert share([found], len(course)) < 0.0005
-    assert share([found], len(course), grave=True) == 0
+    [result] = over_time([{"pm25": series}], "measured")
+    assert share([result], len(course)) < 0.0005
+    assert share([result], len(course), grave=True) == 0
     for night in ((2015, 11, 11), (2016, 10, 30), (2017, 10, 19), (2018, 11, 7)):
         noon = int((datetime(*night, 12, tzinfo=UTC) - first) / HOUR)
-        assert not any(noon + ahead in found for ahead in range(36))
+        assert not any(noon + ahead in result for ahead in range(36))
 
 
 def test_what_an_index_at_the_end_of_its_scale_implies_is_at_least_so_much() -> None:

@@ -89,7 +89,7 @@ def test_the_rest_is_a_further_message_until_nothing_is_left(
             jobs.finish(connection, job, now=clock.now)
     assert len(filled) == 2
     assert sum(filled) == TOTAL
-    assert set(provider.asked.values()) == {1}
+    assert set(provider.questions.values()) == {1}
     assert handle(message())["filled"] == 0  # the same message again
 
 

@@ -104,11 +104,13 @@ def forecast_with(parts: Resources, version: str, issued: datetime) -> None:
         assert insert_forecast(connection, forecast)
 
 
-def kept(files: UrlObjectStore) -> set[str]:
+def stored_keys(files: UrlObjectStore) -> set[str]:
     """Versions that have all their files; none may have some only."""
     keys = set(files.list())
     versions = {key.partition("/")[0] for key in keys}
-    assert keys == {key for one in versions for key in (model_key(one), card_key(one), hindcast_key(one))}
+    assert keys == {
+        key for version in versions for key in (model_key(version), card_key(version), hindcast_key(version))
+    }
     return versions
 
 
@@ -140,9 +142,9 @@ def test_forecasts_still_tell_their_model(parts: Resources, files: UrlObjectStor
     forecast_with(parts, "good-25", now - 25 * DAY)
     prune_models(parts, files)
     with parts.database.transaction() as connection:
-        found = run(connection, "SELECT pruned_at FROM forecast JOIN model ON version = model_version")
-    assert found == [(now,)]
-    assert "good-25" not in kept(files)
+        result = run(connection, "SELECT pruned_at FROM forecast JOIN model ON version = model_version")
+    assert result == [(now,)]
+    assert "good-25" not in stored_keys(files)
 
 
 def test_one_whose_file_is_gone_is_not_promoted(
@@ -167,4 +169,4 @@ def test_cut_off_in_the_middle_and_done_again(parts: Resources, files: UrlObject
         needed = run(connection, "SELECT version FROM model WHERE pruned_at IS NULL")
     assert {model_key(version) for (version,) in needed} <= set(files.list())
     prune_models(parts, files)
-    assert kept(files) == {version for (version,) in needed}
+    assert stored_keys(files) == {version for (version,) in needed}

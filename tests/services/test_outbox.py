@@ -47,8 +47,8 @@ def undone(parts: Resources) -> None:
 def waiting(parts: Resources) -> list[tuple[str, int, str | None]]:
     """(channel, attempts, error) of what has not been sent."""
     with parts.database.transaction() as connection:
-        found = run(connection, "SELECT channel, attempts, error FROM outbox ORDER BY id")
-    return [tuple(row) for row in found]
+        result = run(connection, "SELECT channel, attempts, error FROM outbox ORDER BY id")
+    return [tuple(row) for row in result]
 
 
 def test_what_is_not_kept_is_not_sent(parts: Resources, hook: Webhook) -> None:

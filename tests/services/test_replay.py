@@ -52,8 +52,8 @@ def forecasts(database: Database) -> dict[tuple[str, datetime], Any]:
 
 
 def drive(parts: Resources, **given: Any) -> ReplayReport:
-    asked = {"start": START, "end": END, "every": STEP, "forecast_every": STEP, "families": ["linear"]}
-    return replay(parts, **(asked | given))
+    requested = {"start": START, "end": END, "every": STEP, "forecast_every": STEP, "families": ["linear"]}
+    return replay(parts, **(requested | given))
 
 
 def test_every_due_forecast_is_issued_scored_and_the_same_each_time(parts: Resources) -> None:
@@ -61,9 +61,9 @@ def test_every_due_forecast_is_issued_scored_and_the_same_each_time(parts: Resou
     steps: list[datetime] = []
     report = drive(parts, tick=steps.append)
     assert steps == [START + number * STEP for number in range(25)]
-    found = forecasts(parts.database)
-    assert set(found) == {(target, now) for target in ("aqi", "pm25") for now in steps}
-    for (_, origin), row in found.items():
+    result = forecasts(parts.database)
+    assert set(result) == {(target, now) for target in ("aqi", "pm25") for now in steps}
+    for (_, origin), row in result.items():
         assert datetime.fromisoformat(row["issued_at"]) == origin
         assert datetime.fromisoformat(row["known_until"]) == origin
     assert (report.issued, report.skipped, report.cities) == (50, {}, ["Delhi"])
@@ -79,9 +79,9 @@ def test_every_due_forecast_is_issued_scored_and_the_same_each_time(parts: Resou
         first, *later = [end for (end,) in windows]
         assert (first, len(later)) == (START, report.trainings - 1)
         assert set(later) <= {END + timedelta(hours=-6, days=day) for day in (-2, -1, 0)}
-        found = record(connection, Span("Delhi", "pm25", "replay", FIRST, END))
-        assert found is not None
-        together = found.pooled
+        result = record(connection, Span("Delhi", "pm25", "replay", FIRST, END))
+        assert result is not None
+        together = result.pooled
         # Of each step's 48 hours those that are over at the end.
         assert together.n == sum(min(48, (END - now) // HOUR) for now in steps)
         assert together.skill is not None

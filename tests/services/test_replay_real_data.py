@@ -50,10 +50,10 @@ def test_forecasts_of_jaipur_beat_every_naive_forecast(database_url: str, tmp_pa
         assert (report.issued, report.skipped) == (58, {})
         for target in TARGETS:
             with parts.database.transaction() as connection:
-                found = record(connection, Span("Jaipur", target, "replay", START - HOUR, END))
-            assert found is not None
-            together = found.pooled
-            assert len(found.by_lead) == 48
+                actual = record(connection, Span("Jaipur", target, "replay", START - HOUR, END))
+            assert actual is not None
+            together = actual.pooled
+            assert len(actual.by_lead) == 48
             assert together.n > 1200
             assert together.skill is not None
             assert together.skill > 0, f"{target}: MAE {together.mae:.1f}, naive {together.naive_mae}"

@@ -90,12 +90,12 @@ every_asking = _named(ASKING)
 
 def check_batch(batch: Batch, source: Source, request: Request) -> None:
     """Everything the next stage may rely on."""
-    asked = {city.name for city in request.cities}
+    requested = {city.name for city in request.cities}
     latest = request.now + timedelta(minutes=5)
     for reading in batch.readings:
         assert reading.source == source.name
         assert reading.basis == source.basis
-        assert reading.city in asked
+        assert reading.city in requested
         assert reading.station == reading.station.strip()
         assert reading.time.tzinfo is UTC
         assert reading.time <= latest
@@ -108,15 +108,15 @@ def check_batch(batch: Batch, source: Source, request: Request) -> None:
             assert 0 <= index <= 500
     for forecast in batch.forecasts:
         assert forecast.source == source.name
-        assert forecast.city in asked
+        assert forecast.city in requested
         assert forecast.time.tzinfo is UTC
         assert forecast.issued_at.tzinfo is UTC
         assert forecast.issued_at <= request.now < forecast.time
         assert forecast.time <= request.now + timedelta(hours=request.forecast_hours)
         assert forecast.values
-    for said in (*batch.readings, *batch.forecasts):
-        assert set(said.values) <= source.provides
-        for variable, value in said.values.items():
+    for statement in (*batch.readings, *batch.forecasts):
+        assert set(statement.values) <= source.provides
+        for variable, value in statement.values.items():
             assert type(value) is float
             assert plausible(variable, value)
     keys = Counter((r.city, r.station, r.time) for r in batch.readings)
@@ -161,20 +161,20 @@ def test_recorded_answers_give_the_expected_batch(case: Case, stub: Stub, http: 
     batch = case.fetch(stub, http)
     check_batch(batch, case.source, case.request(stub.url))
     expected = json.loads((PAYLOADS / case.source.name / "expected.json").read_text(encoding="utf-8"))
-    for found, wanted in (
+    for item, wanted in (
         ([_plain(reading) for reading in batch.readings], expected["readings"]),
         ([_plain(forecast) for forecast in batch.forecasts], expected["forecasts"]),
     ):
-        assert len(found) == len(wanted)
-        for one, other in zip(_sorted(found), _sorted(wanted), strict=True):
-            assert one["values"] == pytest.approx(other["values"], rel=1e-9, abs=1e-9)
-            assert {**one, "values": None} == {**other, "values": None}
+        assert len(item) == len(wanted)
+        for entry, other in zip(_sorted(item), _sorted(wanted), strict=True):
+            assert entry["values"] == pytest.approx(other["values"], rel=1e-9, abs=1e-9)
+            assert {**entry, "values": None} == {**other, "values": None}
     assert dict(batch.rejected) == expected["rejected"]
 
 
-def _plain(said: Reading | ProviderForecast) -> dict[str, Any]:
-    names = type(said).__slots__
-    values = {name: getattr(said, name) for name in names}
+def _plain(statement: Reading | ProviderForecast) -> dict[str, Any]:
+    names = type(statement).__slots__
+    values = {name: getattr(statement, name) for name in names}
     return {
         name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
         for name, value in values.items()
@@ -197,9 +197,11 @@ def test_the_key_is_sent_where_one_is_needed(case: Case, stub: Stub, http: Http)
     case.fetch(stub, http)
     assert stub.seen
     for seen in stub.seen:
-        told = [*seen.query.values(), *seen.headers.values()]
+        message = [*seen.query.values(), *seen.headers.values()]
         assert (
-            any(case.given["key"] in value for value in told) if case.source.key else "key" not in case.given
+            any(case.given["key"] in value for value in message)
+            if case.source.key
+            else "key" not in case.given
         )
 
 

@@ -61,9 +61,9 @@ def portal(rows: Sequence[Any], cap: int = 10**6) -> Callable[[Seen], Answer]:
     def answer(seen: Seen) -> Answer:
         limit, offset = int(seen.query["limit"]), int(seen.query.get("offset", len(rows)))
         page = rows[offset : offset + min(limit, cap)]
-        told = {"total": len(rows), "count": len(page), "limit": str(limit), "offset": str(offset)}
+        message = {"total": len(rows), "count": len(page), "limit": str(limit), "offset": str(offset)}
         headers = {"X-RateLimit-Limit": "-1", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1762335000"}
-        return Answer(body={"status": "ok", **told, "records": page}, headers=headers)
+        return Answer(body={"status": "ok", **message, "records": page}, headers=headers)
 
     return answer
 
@@ -77,10 +77,10 @@ class Portal:
     """Gives rows without a network, for tests that ask hundreds of times."""
 
     def __init__(self, *rows: Any, total: int | None = None, cap: int = 10**6) -> None:
-        self.rows, self.total, self.cap, self.asked = rows, total or len(rows), cap, 0
+        self.rows, self.total, self.cap, self.calls = rows, total or len(rows), cap, 0
 
     def get_json(self, _: str, params: dict[str, str], **__: object) -> Any:
-        self.asked += 1
+        self.calls += 1
         offset, limit = int(params["offset"]), min(int(params["limit"]), self.cap)
         return {"total": self.total, "records": list(self.rows[offset : offset + limit] or self.rows[:limit])}
 
@@ -129,7 +129,7 @@ def test_pages_come_to_an_end() -> None:
     with pytest.raises(Permanent) as caught:
         endless.batch()
     assert caught.value.reason == "capped"
-    assert endless.asked == 400
+    assert endless.calls == 400
 
 
 @pytest.mark.parametrize(
@@ -286,26 +286,26 @@ def test_the_real_dumps(stub: Stub, http: Http, page: int) -> None:
                 )
         ours = {place: city.name for place, city in cpcb_places().items()}
         towns = {(r["state"], r["station"].strip()): ours.get((r["state"], r["city"])) for r in rows}
-        wanted = {key: found for key, found in averages.items() if towns[key]}
+        wanted = {key: average for key, average in averages.items() if towns[key]}
         assert len(batch.readings) == len(wanted) > 200
         assert {reading.time for reading in batch.readings} == {time}
         assert Counter(r.city for r in batch.readings) == Counter(towns[key] for key in wanted)
         assert 47 <= len({r.city for r in batch.readings if "aqi" in r.published}) <= 51
-        by_name = {" ".join(station.split()): found for (_, station), found in wanted.items()}
+        by_name = {" ".join(station.split()): item for (_, station), item in wanted.items()}
         for reading in batch.readings:
-            found = by_name[reading.station]
-            assert {IDS[name]: value for name, value in found.items()}.items() <= reading.published.items()
-            valid = len(found) >= 3 and not found.keys().isdisjoint({"PM2.5", "PM10"})
-            assert reading.published.get("aqi") == (max(found.values()) if valid else None)
+            result = by_name[reading.station]
+            assert {IDS[name]: value for name, value in result.items()}.items() <= reading.published.items()
+            valid = len(result) >= 3 and not result.keys().isdisjoint({"PM2.5", "PM10"})
+            assert reading.published.get("aqi") == (max(result.values()) if valid else None)
         assert set(batch.rejected) <= {"no_values"}
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.text())
-def test_any_message_is_a_source_error(said: str) -> None:
+def test_any_message_is_a_source_error(statement: str) -> None:
     class Saying:
         def get_json(self, *_: object, **__: object) -> Any:
-            return json.loads(json.dumps({"status": "error", "message": said}))
+            return json.loads(json.dumps({"status": "error", "message": statement}))
 
     with pytest.raises(SourceError):
         SOURCE.fetch(request("http://portal"), Saying())  # type: ignore[arg-type]

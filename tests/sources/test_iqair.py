@@ -60,7 +60,7 @@ class Canned:
         return self.body
 
 
-def told(body: Any, city: str = "Delhi") -> Batch:
+def batch_of(body: Any, city: str = "Delhi") -> Batch:
     return SOURCE.fetch(request("http://iqair", city), Canned(body))  # type: ignore[arg-type]
 
 
@@ -78,7 +78,7 @@ def test_the_plan_is_kept_at_every_hour_of_a_month() -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     hours = [turns(all_cities(), start + i * HOUR) for i in range(31 * 24)]
     assert max(map(len, hours)) <= SOURCE.cities_per_hour == 13
-    assert all(len({city.name for city in asked}) == len(asked) for asked in hours)
+    assert all(len({city.name for city in turn}) == len(turn) for turn in hours)
     assert max(sum(map(len, hours[i : i + 24])) for i in range(len(hours) - 23)) <= 500
     assert sum(map(len, hours)) <= 10_000
 
@@ -86,10 +86,10 @@ def test_the_plan_is_kept_at_every_hour_of_a_month() -> None:
 def test_cities_without_a_station_come_first_and_every_city_in_six_hours() -> None:
     start = datetime(2025, 11, 5, 3, 17, tzinfo=UTC)
     for shift in range(7):
-        asked = [turns(all_cities(), start + (shift + i) * HOUR) for i in range(6)]
-        for hour in asked:
+        turns_of_day = [turns(all_cities(), start + (shift + i) * HOUR) for i in range(6)]
+        for hour in turns_of_day:
             assert {city.name for city in hour[:3]} == {"Ranchi", "Aligarh", "Warangal"}
-        times = Counter(city.name for hour in asked for city in hour)
+        times = Counter(city.name for hour in turns_of_day for city in hour)
         assert set(times) == {city.name for city in all_cities()}
         assert {times[name] for name in SELDOM} == {2}
 
@@ -102,11 +102,11 @@ def test_turns_depend_on_the_hour_alone() -> None:
 
 @given(st.lists(st.sampled_from(all_cities()), unique=True), st.integers(0, 10**5))
 def test_any_choice_of_cities_takes_turns(cities: list[Any], hours: int) -> None:
-    asked = turns(cities, NOW + hours * HOUR)
-    assert len(asked) == len(set(asked)) <= 13
-    assert set(asked) <= set(cities)
+    turn = turns(cities, NOW + hours * HOUR)
+    assert len(turn) == len(set(turn)) <= 13
+    assert set(turn) <= set(cities)
     if len(cities) <= 13:
-        assert asked == cities
+        assert turn == cities
     else:
         later = {city for i in range(12) for city in turns(cities, NOW + (hours + i) * HOUR)}
         assert later == set(cities)
@@ -123,7 +123,7 @@ def test_only_those_whose_turn_it_is_are_asked(stub: Stub, http: Http) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said", "place", "kept"),
+    ("wanted", "answered", "place", "accepted"),
     [
         ("Delhi", "Delhi", (77.2315, 28.652), True),
         ("Delhi", "New Delhi", (77.2315, 28.652), True),
@@ -140,27 +140,27 @@ def test_only_those_whose_turn_it_is_are_asked(stub: Stub, http: Http) -> None:
         ("Delhi", None, (77.2315, 28.652), True),
     ],
 )
-def test_neighbours_are_not_the_city(asked: str, said: Any, place: Any, kept: bool) -> None:
-    batch = told(success(said, place), asked)
-    assert [reading.city for reading in batch.readings] == ([asked] if kept else [])
-    assert batch.rejected == ({} if kept else {"neighbour": 1})
+def test_neighbours_are_not_the_city(wanted: str, answered: Any, place: Any, accepted: bool) -> None:
+    batch = batch_of(success(answered, place), wanted)
+    assert [reading.city for reading in batch.readings] == ([wanted] if accepted else [])
+    assert batch.rejected == ({} if accepted else {"neighbour": 1})
 
 
 @given(st.integers(0, 500))
 def test_the_index_comes_back_from_the_concentration(index: int) -> None:
-    (reading,) = told(success(pollution={**POLLUTION, "aqius": index})).readings
+    (reading,) = batch_of(success(pollution={**POLLUTION, "aqius": index})).readings
     assert sub_index("pm25", reading.values["pm25"], "us-epa") == index
 
 
 @pytest.mark.parametrize("index", [500, 501, 1165])
 def test_an_index_beyond_the_scale_implies_what_its_end_does(index: int) -> None:
-    (reading,) = told(success(pollution={**POLLUTION, "aqius": index})).readings
+    (reading,) = batch_of(success(pollution={**POLLUTION, "aqius": index})).readings
     assert reading.values["pm25"] == pytest.approx(325.4)
 
 
 @pytest.mark.parametrize("main", ["p1", "o3", "n2", "s2", "co", None])
 def test_an_index_of_another_pollutant_implies_nothing(main: str | None) -> None:
-    (reading,) = told(success(pollution={**POLLUTION, "mainus": main})).readings
+    (reading,) = batch_of(success(pollution={**POLLUTION, "mainus": main})).readings
     assert set(reading.values) == {"temperature", "humidity", "wind_speed", "wind_u", "wind_v"}
 
 
@@ -179,7 +179,7 @@ def test_an_index_of_another_pollutant_implies_nothing(main: str | None) -> None
 def test_air_that_cannot_be_used_leaves_the_weather(
     pollution: dict[str, Any], rejected: dict[str, int]
 ) -> None:
-    batch = told(success(pollution=POLLUTION | pollution))
+    batch = batch_of(success(pollution=POLLUTION | pollution))
     assert [set(r.values) & {"pm25", "temperature"} for r in batch.readings] == [{"temperature"}]
     assert batch.rejected == rejected
 

@@ -115,7 +115,7 @@ def test_the_two_servers_are_asked_at_once_but_each_one_question_at_a_time(stub:
         with counting:
             waiting[seen.path] += 1
             most[seen.path] = max(most[seen.path], waiting[seen.path])
-        if sum(one.path == seen.path for one in stub.seen) == 1:
+        if sum(item.path == seen.path for item in stub.seen) == 1:
             meeting.wait(10)  # broken, and no answer, where one server is only asked after the other
         with counting:
             waiting[seen.path] -= 1
@@ -140,8 +140,8 @@ def test_the_edges_of_the_window(stub: Stub, http: Http) -> None:
     stub.answer("/air", world)
     stub.answer("/weather", world)
     ten = datetime(2025, 11, 5, 10, tzinfo=UTC)
-    asked = replace(request(stub, "Delhi", hours=2, ahead=2, now=ten), end=ten + 6 * HOUR)
-    batch = SOURCE.fetch(asked, http)
+    wanted = replace(request(stub, "Delhi", hours=2, ahead=2, now=ten), end=ten + 6 * HOUR)
+    batch = SOURCE.fetch(wanted, http)
     assert [r.time.hour for r in batch.readings] == [9, 10]
     assert [f.time.hour for f in batch.forecasts] == [11, 12]
 
@@ -149,8 +149,8 @@ def test_the_edges_of_the_window(stub: Stub, http: Http) -> None:
 def test_a_window_long_past_does_not_fetch_the_time_since(stub: Stub, http: Http) -> None:
     stub.answer("/air", world)
     stub.answer("/weather", world)
-    asked = replace(request(stub, "Delhi", ahead=48), start=NOW - 40 * 24 * HOUR, end=NOW - 33 * 24 * HOUR)
-    batch = SOURCE.fetch(asked, http)
+    wanted = replace(request(stub, "Delhi", ahead=48), start=NOW - 40 * 24 * HOUR, end=NOW - 33 * 24 * HOUR)
+    batch = SOURCE.fetch(wanted, http)
     spans = [(seen.path, seen.query["start_date"], seen.query["end_date"]) for seen in stub.seen]
     assert sorted(spans) == [
         ("/air", "2025-09-26", "2025-10-03"),
@@ -175,18 +175,18 @@ def test_wind_without_a_direction_has_no_components(stub: Stub, http: Http, dire
         assert set(reading.values) == SOURCE.provides - {"wind_u", "wind_v"}
 
 
-@pytest.mark.parametrize(("failing", "kept"), [("air", "temperature"), ("weather", "pm25")])
+@pytest.mark.parametrize(("failing", "stored"), [("air", "temperature"), ("weather", "pm25")])
 @pytest.mark.parametrize("answer", [Answer(status=500), Answer(hang=True), Answer(body="<html>")])
 def test_one_part_failing_costs_only_itself(
-    stub: Stub, impatient: Http, failing: str, kept: str, answer: Answer
+    stub: Stub, impatient: Http, failing: str, stored: str, answer: Answer
 ) -> None:
     stub.answer("/air", world)
     stub.answer("/weather", world)
     stub.answer("/" + failing, answer)
     batch = SOURCE.fetch(request(stub, "Delhi", ahead=2), impatient)
     assert len(batch.readings) == 3
-    assert all(kept in reading.values for reading in batch.readings)
-    assert [kept in f.values for f in batch.forecasts] == [True, True]
+    assert all(stored in reading.values for reading in batch.readings)
+    assert [stored in f.values for f in batch.forecasts] == [True, True]
     reasons = {500: "server_error"}.get(answer.status) or ("timeout" if answer.hang else "html")
     assert batch.rejected == {f"{failing}:{reasons}": 1}
 

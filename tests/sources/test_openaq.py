@@ -46,13 +46,13 @@ def hour(end: datetime, value: Any = 50.0, **fields: Any) -> dict[str, Any]:
     return {"value": value, "flagInfo": {"hasFlags": False}, "period": period} | fields
 
 
-def results(items: list[Any], found: Any = ">100") -> Callable[[Seen], Answer]:
+def results(items: list[Any], result: Any = ">100") -> Callable[[Seen], Answer]:
     """All pages of some results."""
 
     def answer(seen: Seen) -> Answer:
         limit, page = int(seen.query["limit"]), int(seen.query["page"])
         here = items[limit * (page - 1) : limit * page]
-        return Answer(body={"meta": {"page": page, "limit": limit, "found": found}, "results": here})
+        return Answer(body={"meta": {"page": page, "limit": limit, "found": result}, "results": here})
 
     return answer
 
@@ -113,7 +113,7 @@ def test_a_server_that_knows_no_pages_is_not_asked_for_ever(stub: Stub, http: Ht
 
 
 @pytest.mark.parametrize(
-    ("asked", "name", "at", "belongs"),
+    ("requested", "name", "at", "belongs"),
     [
         ("Delhi", "ITO, Delhi - CPCB", (28.63, 77.22), True),
         ("Delhi", "ITO, New Delhi - CPCB", (28.63, 77.22), True),
@@ -139,16 +139,16 @@ def test_a_server_that_knows_no_pages_is_not_asked_for_ever(stub: Stub, http: Ht
     ],
 )
 def test_which_stations_are_a_citys(
-    stub: Stub, http: Http, asked: str, name: str, at: Any, belongs: bool
+    stub: Stub, http: Http, requested: str, name: str, at: Any, belongs: bool
 ) -> None:
     serve(stub, [location(name, (1, "pm25", "µg/m³"), at=at)], s1=THREE)
-    batch = SOURCE.fetch(request(stub.url, asked), http)
+    batch = SOURCE.fetch(request(stub.url, requested), http)
     assert {reading.station for reading in batch.readings} == ({name} if belongs else set())
     assert batch.rejected == ({} if belongs else {"elsewhere": 1})
 
 
 @pytest.mark.parametrize(
-    ("fields", "asked"),
+    ("fields", "requested"),
     [
         ({"isMonitor": False}, False),
         ({"datetimeLast": {"utc": "2025-11-01T08:30:00Z"}}, False),
@@ -158,15 +158,15 @@ def test_which_stations_are_a_citys(
     ],
 )
 def test_stations_that_cannot_have_hours_are_not_asked(
-    stub: Stub, http: Http, fields: dict[str, Any], asked: bool
+    stub: Stub, http: Http, fields: dict[str, Any], requested: bool
 ) -> None:
     serve(stub, [ITO | fields], s1=THREE)
     SOURCE.fetch(request(stub.url), http)
-    assert len(stub.seen) == 1 + asked
+    assert len(stub.seen) == 1 + requested
 
 
 @pytest.mark.parametrize(
-    ("pollutant", "unit", "given", "kept"),
+    ("pollutant", "unit", "given", "stored"),
     [
         ("pm25", "µg/m³", 50, 50.0),
         ("pm25", "μg/m³", 50, 50.0),
@@ -180,11 +180,11 @@ def test_stations_that_cannot_have_hours_are_not_asked(
     ],
 )
 def test_each_sensor_has_its_unit(
-    stub: Stub, http: Http, pollutant: str, unit: str, given: float, kept: float
+    stub: Stub, http: Http, pollutant: str, unit: str, given: float, stored: float
 ) -> None:
     serve(stub, [location("New Delhi", (7, pollutant, unit))], s7=[hour(START + HOUR, given)])
     (reading,) = SOURCE.fetch(request(stub.url), http).readings
-    assert reading.values == {pollutant: pytest.approx(kept)}
+    assert reading.values == {pollutant: pytest.approx(stored)}
 
 
 @pytest.mark.parametrize(
@@ -292,16 +292,16 @@ def test_any_window_is_asked_for_in_utc_and_bounded(start: datetime, hours: int)
     class Endless:
         """Full pages, whatever page is asked for."""
 
-        asked = 0
+        questions = 0
 
         def get_json(self, url: str, params: dict[str, str], **_: object) -> Any:
             if url.endswith("/locations"):
                 return {"results": [ITO]}
             assert params["datetime_from"].endswith("Z")
-            self.asked += 1
+            self.questions += 1
             return {"results": [None] * 1000}
 
     server = Endless()
-    asked = replace(request("http://openaq"), start=begin, end=end, now=max(end, NOW))
-    SOURCE.fetch(asked, server)  # type: ignore[arg-type]
-    assert hours / 1000 <= server.asked <= hours / 1000 + 2
+    wanted = replace(request("http://openaq"), start=begin, end=end, now=max(end, NOW))
+    SOURCE.fetch(wanted, server)  # type: ignore[arg-type]
+    assert hours / 1000 <= server.questions <= hours / 1000 + 2

@@ -91,8 +91,8 @@ class Canned:
     def get_json(self, url: str, *_: object, **__: object) -> Any:
         return self.bodies[url.rsplit("/", 1)[1]]
 
-    def fetch(self, asked: Request) -> Batch:
-        return SOURCE.fetch(asked, self)  # type: ignore[arg-type]
+    def fetch(self, requested: Request) -> Batch:
+        return SOURCE.fetch(requested, self)  # type: ignore[arg-type]
 
 
 def test_an_hourly_run_asks_for_the_present_and_the_weather_ahead(world: Stub, http: Http) -> None:
@@ -149,8 +149,8 @@ def test_a_backfill_asks_for_the_past_in_pieces_that_join(world: Stub, http: Htt
 
 
 def test_a_window_long_past_does_not_ask_for_the_present(world: Stub, http: Http) -> None:
-    asked = request(world.url, "Delhi", hours=24 * 40, ahead=48)
-    batch = SOURCE.fetch(replace(asked, end=NOW - 24 * 39 * HOUR), http)
+    wanted = request(world.url, "Delhi", hours=24 * 40, ahead=48)
+    batch = SOURCE.fetch(replace(wanted, end=NOW - 24 * 39 * HOUR), http)
     assert [seen.path for seen in world.seen] == ["/air_pollution/history"]
     assert len(batch.readings) == 24
     assert not batch.forecasts
@@ -161,34 +161,34 @@ def test_nothing_before_its_first_day_is_asked_for(world: Stub, http: Http) -> N
     first = datetime(2020, 11, 27, tzinfo=UTC)
     assert int(world.seen[0].query["start"]) == int(first.timestamp())
     world.seen.clear()
-    asked = request(world.url, "Delhi", hours=24 * 3650)
-    assert not SOURCE.fetch(replace(asked, end=first - 5 * HOUR), http).readings
+    wanted = request(world.url, "Delhi", hours=24 * 3650)
+    assert not SOURCE.fetch(replace(wanted, end=first - 5 * HOUR), http).readings
     assert not world.seen
 
 
 @given(st.integers(-(10**6), 250))
 def test_the_present_lands_in_the_indian_hour_of_its_stamp(seconds: int) -> None:
     now = NOW.replace(minute=59)
-    said = now + timedelta(seconds=seconds)
-    item = {"components": {"pm2_5": 1.0}, "dt": int(said.timestamp())}
-    asked = request("http://ow", "Delhi", hours=24, now=now)
-    batch = Canned(air_pollution={"list": [item]}, weather={"cod": 200}).fetch(asked)
-    if said <= asked.start:
+    statement = now + timedelta(seconds=seconds)
+    item = {"components": {"pm2_5": 1.0}, "dt": int(statement.timestamp())}
+    wanted = request("http://ow", "Delhi", hours=24, now=now)
+    batch = Canned(air_pollution={"list": [item]}, weather={"cod": 200}).fetch(wanted)
+    if statement <= wanted.start:
         assert not batch.readings
         return
     (reading,) = batch.readings
     assert reading.time <= now
-    assert hour_ending(reading.time) == hour_ending(min(said, now))
+    assert hour_ending(reading.time) == hour_ending(min(statement, now))
 
 
 def test_a_second_call_in_the_hour_is_the_same_hour() -> None:
     times = set()
     for minute in (0, 7, 29, 30):
-        said = NOW.replace(minute=minute)
-        item = {"components": {"pm2_5": 1.0}, "dt": int(said.timestamp())}
+        statement = NOW.replace(minute=minute)
+        item = {"components": {"pm2_5": 1.0}, "dt": int(statement.timestamp())}
         (reading,) = (
             Canned(air_pollution={"list": [item]}, weather={"cod": 200})
-            .fetch(request("http://ow", "Delhi", now=said + timedelta(seconds=9)))
+            .fetch(request("http://ow", "Delhi", now=statement + timedelta(seconds=9)))
             .readings
         )
         times.add(reading.time)
@@ -264,9 +264,9 @@ def test_refusals_in_the_status_or_only_in_the_body(
 
 def test_a_wrong_key_is_tried_once(stub: Stub, http: Http) -> None:
     stub.answer("/air_pollution", Answer(status=401, body={"cod": 401, "message": INVALID}))
-    asked = replace(request(stub.url), cities=all_cities())
+    wanted = replace(request(stub.url), cities=all_cities())
     with pytest.raises(Permanent):
-        SOURCE.fetch(asked, http)
+        SOURCE.fetch(wanted, http)
     assert len(stub.seen) == 1
 
 

@@ -208,11 +208,11 @@ class Provider:
 
     def __init__(self, *script: SourceError | None) -> None:
         self.script = list(script)
-        self.asked = 0
+        self.calls = 0
 
     def __call__(self, city: City, batch: Batch) -> None:
-        failure = self.script[self.asked] if self.asked < len(self.script) else None
-        self.asked += 1
+        failure = self.script[self.calls] if self.calls < len(self.script) else None
+        self.calls += 1
         if failure is not None:
             raise failure
         batch.readings.append(Reading("x", city.name, NOW, "modelled", {"pm25": 1.0}))
@@ -226,7 +226,7 @@ def test_one_city_failing_costs_only_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "asked"),
+    ("script", "requested"),
     [
         ([None, QuotaExhausted("spent")], 2),
         ([None, Permanent("wrong key", reason="key")], 2),
@@ -234,10 +234,10 @@ def test_one_city_failing_costs_only_itself() -> None:
         ([None, Transient("down"), Transient("down"), None, Transient("down")], 56),
     ],
 )
-def test_asking_on_stops_where_it_is_useless(script: list[SourceError | None], asked: int) -> None:
+def test_asking_on_stops_where_it_is_useless(script: list[SourceError | None], requested: int) -> None:
     provider = Provider(*script)
     batch = ask_each(all_cities(), provider)
-    assert provider.asked == asked
+    assert provider.calls == requested
     assert batch.readings
     assert batch.rejected.total() == sum(failure is not None for failure in script)
 
@@ -269,17 +269,17 @@ def test_a_column_is_admitted_as_its_values_are(of: tuple[str, str], raws: list[
     assert together == alone
 
 
-@pytest.mark.parametrize(("first", "kept"), [(0, 0), (1, 1), (40, 40)])
-def test_a_run_that_is_over_keeps_what_came(first: int, kept: int) -> None:
+@pytest.mark.parametrize(("first", "stored"), [(0, 0), (1, 1), (40, 40)])
+def test_a_run_that_is_over_keeps_what_came(first: int, stored: int) -> None:
     provider = Provider(*[None] * first, OutOfTime("over"))
-    if not kept:
+    if not stored:
         with pytest.raises(OutOfTime):
             ask_each(all_cities(), provider)
         return
     batch = ask_each(all_cities(), provider)
-    assert len(batch.readings) == kept
-    assert batch.rejected == {"out_of_time": 56 - kept}
-    assert provider.asked == kept + 1
+    assert len(batch.readings) == stored
+    assert batch.rejected == {"out_of_time": 56 - stored}
+    assert provider.calls == stored + 1
 
 
 @pytest.mark.parametrize(
@@ -296,20 +296,20 @@ def test_what_the_provider_asks_for_after_a_part_is_told(error: SourceError, sec
     assert (len(batch.readings) > 0, batch.retry_after) == (True, seconds)
 
 
-@pytest.mark.parametrize("asked", [1, 3, 5, 13, 20, 28, 40, 55])
-def test_no_city_waits_long_where_not_all_are_asked_in_time(asked: int) -> None:
+@pytest.mark.parametrize("requested", [1, 3, 5, 13, 20, 28, 40, 55])
+def test_no_city_waits_long_where_not_all_are_asked_in_time(requested: int) -> None:
     waited = dict.fromkeys(all_cities(), 0)
     longest = 0
     for hour in range(24 * 30):
         order = in_turn(all_cities(), NOW + timedelta(hours=hour))
         assert sorted(order, key=lambda city: city.name) == sorted(all_cities(), key=lambda city: city.name)
-        for city in order[asked:]:
+        for city in order[requested:]:
             waited[city] += 1
-        for city in order[:asked]:
+        for city in order[:requested]:
             longest = max(longest, waited[city])
             waited[city] = 0
-    assert longest <= 3 * 56 / asked
-    assert max(waited.values()) <= 3 * 56 / asked
+    assert longest <= 3 * 56 / requested
+    assert max(waited.values()) <= 3 * 56 / requested
 
 
 def test_no_cities_is_no_error() -> None:

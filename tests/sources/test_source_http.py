@@ -193,8 +193,8 @@ def test_calls_of_one_server_are_spread_over_the_minute_for_all_threads(stub: St
     stub.answer("/a", Answer(status=500), Answer(body="1"))
     with Http(Timing(wait_s=0.0001, minute_s=1.0)) as paced, ThreadPoolExecutor(4) as pool:
         began = time.monotonic()
-        asked = [pool.submit(paced.get_json, stub.url + "/a", per_minute=50) for _ in range(7)]
-        assert [each.result() for each in asked] == 7 * [1]
+        requested = [pool.submit(paced.get_json, stub.url + "/a", per_minute=50) for _ in range(7)]
+        assert [each.result() for each in requested] == 7 * [1]
         assert len(stub.seen) == 8
         assert time.monotonic() - began >= 7 * 1.0 / 50
 
@@ -294,10 +294,10 @@ def test_keys_are_never_told(
     stub.answer("/a", answer)
     with pytest.raises(SourceError) as caught:
         impatient.get_json(stub.url + "/a", **{place: {"api-key": KEY}})
-    told = _everything_told(caught.value) + caplog.text + repr([vars(r) for r in caplog.records])
+    message = _everything_told(caught.value) + caplog.text + repr([vars(r) for r in caplog.records])
     assert stub.seen
     for form in (KEY, "s3cret%2Fkey", "s3cret"):
-        assert form not in told
+        assert form not in message
 
 
 def test_keys_that_cannot_be_sent_are_not_told(stub: Stub, http: Http) -> None:
@@ -331,14 +331,14 @@ class CountingMeter:
 
     def __init__(self, *script: float | QuotaExhausted) -> None:
         self.script = list(script)
-        self.asked: list[tuple[str, float]] = []
+        self.counted: list[tuple[str, float]] = []
 
     def take(self, source: Source, calls: float) -> float:
-        self.asked.append((source.name, calls))
-        said = self.script.pop(0) if self.script else 0.0
-        if isinstance(said, QuotaExhausted):
-            raise said
-        return said
+        self.counted.append((source.name, calls))
+        statement = self.script.pop(0) if self.script else 0.0
+        if isinstance(statement, QuotaExhausted):
+            raise statement
+        return statement
 
 
 def test_each_attempt_is_counted_before_it_is_made(stub: Stub) -> None:
@@ -346,11 +346,11 @@ def test_each_attempt_is_counted_before_it_is_made(stub: Stub) -> None:
     meter = CountingMeter()
     with Http(Timing(wait_s=0.001), meter=meter) as http:
         assert http.get_json(stub.url + "/a", weight=9.0) == 1
-        assert meter.asked == []  # nobody said whose quota it counts against
+        assert meter.counted == []  # nobody said whose quota it counts against
         stub.answer("/a", Answer(status=500), Answer(body="1"))
         assert http.asking(REGISTRY["waqi"]).get_json(stub.url + "/a", weight=9.0) == 1
         assert http.asking(REGISTRY["cpcb"]).get(stub.url + "/a", str) == "1"
-    assert meter.asked == [("waqi", 9.0), ("waqi", 9.0), ("cpcb", 1.0)]
+    assert meter.counted == [("waqi", 9.0), ("waqi", 9.0), ("cpcb", 1.0)]
 
 
 def test_a_call_waits_for_room_and_its_time_begins_then(stub: Stub) -> None:
@@ -365,7 +365,7 @@ def test_a_call_waits_for_room_and_its_time_begins_then(stub: Stub) -> None:
     with Http(Timing(budget_s=0.45), meter=meter, sleep=sleep) as http:
         assert http.asking(REGISTRY["waqi"]).get_json(stub.url + "/a") == int("1" * 40)
     assert slept == [0.3, 0.2]
-    assert len(meter.asked) == 3
+    assert len(meter.counted) == 3
 
 
 def test_a_quota_without_room_costs_no_call(stub: Stub) -> None:

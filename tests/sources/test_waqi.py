@@ -47,7 +47,7 @@ class Canned:
         return self.body
 
 
-def told(body: Any) -> Batch:
+def batch_of(body: Any) -> Batch:
     return SOURCE.fetch(request("http://waqi", "Delhi"), Canned(body))  # type: ignore[arg-type]
 
 
@@ -89,38 +89,38 @@ def test_errors_come_with_status_200(
 
 def test_an_error_does_not_tell_the_token() -> None:
     with pytest.raises(SourceError) as caught:
-        told({"status": "error", "data": "Invalid key s3cret-key"})
+        batch_of({"status": "error", "data": "Invalid key s3cret-key"})
     assert "s3cret" not in str(caught.value)
 
 
 def test_the_token_demo_shows_shanghai_everywhere_and_that_is_nowhere_here() -> None:
     shanghai = feed((31.2047372, 121.4489017))
-    asked = replace(request("http://waqi"), cities=all_cities())
-    batch = SOURCE.fetch(asked, Canned(shanghai))  # type: ignore[arg-type]
+    wanted = replace(request("http://waqi"), cities=all_cities())
+    batch = SOURCE.fetch(wanted, Canned(shanghai))  # type: ignore[arg-type]
     assert not batch.readings
     assert batch.rejected == {"elsewhere": 56}
 
 
 @pytest.mark.parametrize("geo", [(77.22, 28.63), (28.63,), None, ("28.63", "77.22"), (29.0, 77.2)])
 def test_a_station_that_is_not_near_is_elsewhere(geo: Any) -> None:
-    assert told(feed(geo)).rejected == {"elsewhere": 1}
+    assert batch_of(feed(geo)).rejected == {"elsewhere": 1}
 
 
 @given(st.sampled_from(["pm25", "pm10", "no2", "co"]), st.integers(0, 500))
 def test_indices_are_turned_back(pollutant: str, index: int) -> None:
-    (reading,) = told(feed(**{pollutant: index})).readings
+    (reading,) = batch_of(feed(**{pollutant: index})).readings
     back = sub_index(pollutant, reading.values[pollutant], "us-epa")
     assert back is not None
     assert abs(back - index) <= 1  # EPA's whole µg/m³ and ppb do not reach every index
 
 
 def test_an_index_beyond_the_scale_implies_what_its_end_does() -> None:
-    (reading,) = told(feed(pm25=999, pm10=612)).readings
+    (reading,) = batch_of(feed(pm25=999, pm10=612)).readings
     assert reading.values == pytest.approx({"pm25": 325.4, "pm10": 604.0})
 
 
 def test_weather_is_real_and_what_is_unknown_is_left() -> None:
-    (reading,) = told(
+    (reading,) = batch_of(
         feed(t=18.7, h=48.3, p=1012, w=0.2, wg=2.6, dew=9, neph=1.2, pm25="-", o3=None)
     ).readings
     assert reading.values == {
@@ -146,7 +146,7 @@ def test_weather_is_real_and_what_is_unknown_is_left() -> None:
     ],
 )
 def test_the_clock_with_its_zone_counts(clock: Any, outcome: str) -> None:
-    batch = told(feed(time=clock))
+    batch = batch_of(feed(time=clock))
     assert [*(reading.time.isoformat() for reading in batch.readings), *batch.rejected] == [outcome]
 
 
@@ -155,11 +155,11 @@ def test_the_clock_with_its_zone_counts(clock: Any, outcome: str) -> None:
     [({"pm25": 9999}, "implausible"), ({"pm25": "177"}, "not_a_number"), ({"t": 80}, "implausible")],
 )
 def test_values_that_cannot_be(values: dict[str, Any], reason: str) -> None:
-    assert told(feed(**values)).rejected == {reason: 1, "no_values": 1}
+    assert batch_of(feed(**values)).rejected == {reason: 1, "no_values": 1}
 
 
 @pytest.mark.parametrize("part", ["city", "time", "iaqi"])
 def test_a_part_that_is_missing(part: str) -> None:
     body = feed()
     body["data"][part] = None
-    assert told(body).rejected == {"shape": 1}
+    assert batch_of(body).rejected == {"shape": 1}

@@ -76,9 +76,9 @@ def test_its_file_forecasts_what_was_held_out_as_its_trial_did_but_for_what_it_l
 ) -> None:
     linear, naive = train_families(city, ["linear"])
     _, judge = city.split()
-    found = predict_each(open_session(linear.onnx), city.X[judge].reshape(-1, city.X.shape[2]))["pooled"]
+    result = predict_each(open_session(linear.onnx), city.X[judge].reshape(-1, city.X.shape[2]))["pooled"]
     trial = linear.members["pooled"]
-    assert np.corrcoef(found, trial.ravel())[0, 1] > 0.95
+    assert np.corrcoef(result, trial.ravel())[0, 1] > 0.95
     truth = city.judged(judge)
     assert np.nanmean(np.abs(trial - truth)) < np.nanmean(np.abs(naive.held_out - truth))
 
@@ -99,9 +99,9 @@ def test_the_less_a_city_knows_the_more_it_is_like_other_places(
     for share in (0.05, 0.25, 1.0):
         learn = known.copy()
         learn[int(share * len(learn)) :] = False
-        found = shrunk(city, elsewhere, rows, y, learn).predict(X)
-        errors.append(np.abs(found - y[SHOWN])[known[SHOWN]].mean())
-        change = found - other
+        result = shrunk(city, elsewhere, rows, y, learn).predict(X)
+        errors.append(np.abs(result - y[SHOWN])[known[SHOWN]].mean())
+        change = result - other
         apart.append(np.abs(change - change.mean(axis=0)).mean())  # the constant is always the city's own
     assert errors == sorted(errors, reverse=True)
     assert apart == sorted(apart)
@@ -131,11 +131,11 @@ def test_a_file_gives_back_what_was_kept_and_says_so_when_it_is_damaged(
 ) -> None:
     path = tmp_path / "model.npz"
     write({"pm25": elsewhere}, "one made-up city", path)
-    [(target, found)] = read(path).items()
+    [(target, result)] = read(path).items()
     assert target == "pm25"
-    assert found.features.tolist() == elsewhere.features.tolist()
+    assert result.features.tolist() == elsewhere.features.tolist()
     for name in ("floor", "weights", "bias", "low", "high", "covariance"):
-        np.testing.assert_allclose(getattr(found, name), getattr(elsewhere, name), rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(getattr(result, name), getattr(elsewhere, name), rtol=1e-5, atol=1e-7)
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ModelError, match=r"model\.npz cannot be read"):
         read(path)

@@ -99,7 +99,7 @@ def _cell(part: pd.DataFrame) -> dict[str, Any]:
 
 def provider_cells(counted: pd.DataFrame) -> dict[tuple[Any, ...], dict[str, Any]]:
     """(city, target, mode, season, lead, provider) → its scores beside ours, interval apart."""
-    found = {}
+    result = {}
     for key, part in counted.groupby(KEY) if len(counted) else ():
         for provider in sorted({name for rivals in part["rivals"] for name in rivals}):
             theirs = part["rivals"].map(lambda rivals, name=provider: rivals.get(name, np.nan)).astype(float)
@@ -109,14 +109,14 @@ def provider_cells(counted: pd.DataFrame) -> dict[tuple[Any, ...], dict[str, Any
             truth = xr.DataArray(part.loc[known, "truth"].to_numpy())
             error = float(mae(xr.DataArray(theirs[known].to_numpy()), truth))
             own = float(mae(xr.DataArray(part.loc[known, "y"].to_numpy()), truth))
-            found[*key, provider] = {
+            result[*key, provider] = {
                 "n": int(known.sum()),
                 "days": part.loc[known, "day"].nunique(),
                 "mae": error,
                 "our_mae": own,
                 "our_skill": 1 - own / error,
             }
-    return found
+    return result
 
 
 def skill_interval(part: pd.DataFrame) -> tuple[float, float]:
@@ -168,14 +168,14 @@ def _category(value: float) -> int:
 
 def warnings(claims: pd.DataFrame, percent: int) -> dict[tuple[int, int], dict[str, Any]]:
     """(above, lead) → how such an AQI was foreseen."""
-    found = {}
+    result = {}
     for (event, lead), part in claims[claims["event"] != "category"].groupby(["event", "lead"]):
         table = BinaryContingencyManager(
             xr.DataArray((part["bin"] >= percent // 10).to_numpy(dtype=float)),
             xr.DataArray(part["happened"].to_numpy(dtype=float)),
         )
         counts = {name: int(count) for name, count in table.get_counts().items()}
-        found[int(event), int(lead)] = {
+        result[int(event), int(lead)] = {
             "n": counts["total_count"],
             "hits": counts["tp_count"],
             "misses": counts["fn_count"],
@@ -185,4 +185,4 @@ def warnings(claims: pd.DataFrame, percent: int) -> dict[tuple[int, int], dict[s
             "far": float(table.false_alarm_ratio()),
             "csi": float(table.critical_success_index()),
         }
-    return found
+    return result

@@ -48,10 +48,10 @@ def rows(database: Database, table: str, key: list[str]) -> dict[tuple[Any, ...]
     return {tuple(row.pop(name) for name in key): row for row in json.loads(text or "[]")}
 
 
-def assert_equal(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+def assert_equal(result: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Names and days are the same, numbers to 1e-9."""
-    assert found.keys() == wanted.keys()
-    for name, value in found.items():
+    assert result.keys() == wanted.keys()
+    for name, value in result.items():
         exact = isinstance(value, str) or value is None
         assert value == (wanted[name] if exact else pytest.approx(wanted[name], rel=1e-9, abs=1e-9)), name
 
@@ -226,8 +226,8 @@ def test_forecasts_taken_back_leave_the_record(database: Database) -> None:
     """As a replay that replaces an earlier one does."""
     recipe = Recipe(seed=9, days=5, mode="replay", providers=("iqair",))
     now = live(database, recipe)
-    kept = replace(recipe, city="Pune", mode="live")
-    live(database, kept)
+    stored = replace(recipe, city="Pune", mode="live")
+    live(database, stored)
     with database.transaction() as connection:
         run(connection, "DELETE FROM forecast WHERE mode = 'replay'")
         update_record(
@@ -256,9 +256,9 @@ def test_models_beside_the_champion_are_no_providers(database: Database) -> None
 def test_a_good_record_beats_the_naive_and_a_bad_one_does_not(database: Database) -> None:
     live(database, Recipe(seed=11, days=11, good=True))
     live(database, Recipe(seed=11, days=11, city="Pune"))
-    found = rows(database, "verification_cell", KEY)
-    good = [cell for key, cell in found.items() if key[0] == "Delhi" and cell["days"] >= 5]
-    bad = [cell for key, cell in found.items() if key[0] == "Pune" and cell["days"] >= 5]
+    result = rows(database, "verification_cell", KEY)
+    good = [cell for key, cell in result.items() if key[0] == "Delhi" and cell["days"] >= 5]
+    bad = [cell for key, cell in result.items() if key[0] == "Pune" and cell["days"] >= 5]
     assert good
     assert all(0 < cell["skill_low"] < cell["skill"] < cell["skill_high"] for cell in good)
     assert all(cell["skill_low"] < 0.15 for cell in bad)
@@ -283,7 +283,7 @@ def test_the_interval_holds_the_true_skill_as_often_as_it_says() -> None:
             "n": np.full(days, 24.0),
             "weekly_n": np.full(days, 24.0),
         }
-        found = cell(DaySums([str(day) for day in range(days)], sums))
+        result = cell(DaySums([str(day) for day in range(days)], sums))
         true = 1 - 20 / 25 * np.exp((0.25**2 / (1 - 0.6**2)) / 2)
-        held += found["skill_low"] <= true <= found["skill_high"]
+        held += result["skill_low"] <= true <= result["skill_high"]
     assert 0.85 <= held / trials <= 0.99

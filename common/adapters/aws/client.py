@@ -12,8 +12,10 @@ _making = Lock()
 """A session must not make clients for several threads at once."""
 
 
-def client(service: str, region: str, endpoint_url: str | None = None) -> Any:
+def client(service: str, region: str | None = None, endpoint_url: str | None = None) -> Any:
     """boto3's client of a service: each of three attempts may take 10 s; throttling is retried, too.
+
+    Without a region, that of the environment counts. Addresses of S3 are signed by version 4, which every region takes.
 
     Raises:
         ConfigError: when boto3 is not installed.
@@ -27,6 +29,7 @@ def client(service: str, region: str, endpoint_url: str | None = None) -> Any:
         connect_timeout=5,
         read_timeout=10,
         retries={"mode": "standard", "total_max_attempts": 3},
+        signature_version="s3v4" if service == "s3" else None,
     )
     with _making:
         return _session().client(service, endpoint_url=endpoint_url, config=config)

@@ -50,7 +50,7 @@ def newest_forecasts(
     connection: Connection, cities: Sequence[str], target: str, now: datetime
 ) -> dict[str, StoredForecast]:
     """City → its newest live forecast, however old; cities that never had one are absent."""
-    rows = run(connection, _NEWEST, cities=list(cities), target=target, now=now)
+    rows = run(connection, _NEWEST, cities=sql.text_array(tuple(cities)), target=target, now=now)
     newest = {}
     for *values, arrays, chances, pm25 in rows:
         texts = (arrays, chances, pm25)

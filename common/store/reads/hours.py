@@ -101,7 +101,7 @@ def latest_indices(
     rows = run(
         connection,
         sql.load("latest_indices", aqi=aqi, dominant=dominant),
-        cities=list(cities),
+        cities=sql.text_array(tuple(cities)),
         start=now - RECENT,
         now=now,
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Text, cast, collate, func, literal, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, collate, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from common.store.engine import run
@@ -52,17 +53,30 @@ def models_page(
     connection: Connection, filters: Mapping[str, str | None], *, limit: int, offset: int
 ) -> tuple[int, list[ListedModel]]:
     """(number of all, but `MOST_COUNTED` at most; one page), newest first; metrics without the leads."""
-    chosen = [model.c[name] == filters[name] for name in _FILTERS if filters.get(name) is not None]
+    values = {name: value for name in _FILTERS if (value := filters.get(name)) is not None}
+    count, page = _page(tuple(values))
+    rows = run(connection, page, **values, limit=limit, offset=offset)
+    total = rows[0][-1] if rows else run(connection, count, **values)[0][0]
+    return total, [ListedModel(*columns) for *columns, _ in rows]
+
+
+@cache
+def _page(names: tuple[str, ...]) -> tuple[Select[Any], Select[Any]]:
+    """Statements for how many models have these values, and for a page of them with their number behind each.
+
+    They are made once: to put them together takes longer than to run them.
+    """
+    chosen = [model.c[name] == bindparam(name) for name in names]
     some = select(literal(1)).select_from(model).where(*chosen).limit(MOST_COUNTED).subquery()
-    [(total,)] = run(connection, select(func.count()).select_from(some))
+    count = select(func.count()).select_from(some)
     page = (
-        select(*_IDENTITY, cast(_WITHOUT_LEADS, Text))
+        select(*_IDENTITY, cast(_WITHOUT_LEADS, Text), count.scalar_subquery())
         .where(*chosen)
         .order_by(*_NEWEST)
-        .limit(limit)
-        .offset(offset)
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
     )
-    return total, [ListedModel(*row) for row in run(connection, page)]
+    return count, page
 
 
 def latest_trainings(connection: Connection, city: str, target: str) -> dict[str, ListedModel]:

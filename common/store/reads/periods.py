@@ -100,7 +100,12 @@ def city_means(
 
     `by` is ``aqi`` or a pollutant; `daily`: the period consists of Indian days, else of hours.
     """
-    rows = run(connection, _means(by, standard, daily), cities=list(cities), **_bounds(period, daily=daily))
+    rows = run(
+        connection,
+        _means(by, standard, daily),
+        cities=sql.text_array(tuple(cities)),
+        **_bounds(period, daily=daily),
+    )
     return [CityMean(*row) for row in rows]
 
 
@@ -115,7 +120,9 @@ def city_periods(
     connection: Connection, cities: Iterable[str], standard: Standard, period: Period
 ) -> list[CityPeriod]:
     """Those of `cities` with data in the period of Indian days, in no order."""
-    rows = run(connection, _comparison(standard), cities=list(cities), **_bounds(period, daily=True))
+    rows = run(
+        connection, _comparison(standard), cities=sql.text_array(tuple(cities)), **_bounds(period, daily=True)
+    )
     return [CityPeriod(*(*row[:-1], json.loads(row[-1]))) for row in rows]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from common.domain.errors import DataError
 from common.domain.forecast import FAMILIES, Family
-from common.features import CEILING, FLOOR, Array, Layout, Scaled
+from common.features import CEILING, FLOOR, Array, FeatureSpec, Scaled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,7 @@ def with_elsewhere(hours: Hours, target: str) -> tuple[Hours, str | None]:
 
 def make_layout(
     hours: Hours, cut: int, plan: Plan, elsewhere: str | None = None
-) -> tuple[Layout, dict[str, str]]:
+) -> tuple[FeatureSpec, dict[str, str]]:
     """The layout of a file by its first `cut` hours, and the columns left out with the reason.
 
     `elsewhere`: the column that `with_elsewhere` added.
@@ -107,7 +107,7 @@ def make_layout(
             scaled.append(Scaled(name, float(known.mean()), float(known.std())))
             if name in FLOOR:
                 pollutants.append(name)
-    layout = Layout(
+    layout = FeatureSpec(
         target=plan.target,
         floor=FLOOR.get(plan.target) or _floor(own),
         ceiling=CEILING.get(plan.target) or 10 * (float(own.max()) or 1.0),

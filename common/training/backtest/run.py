@@ -12,7 +12,7 @@ import numpy as np
 from common.domain.errors import DataError, ModelError
 from common.domain.forecast import COMPOSED, COMPOSED_OF, HORIZON
 from common.domain.observation import HOUR
-from common.features import Array, Layout, LocalTime, build_rows, carried, composed_of, local_time
+from common.features import Array, FeatureSpec, LocalTime, build_rows, carried, composed_of, local_time
 from common.inference.adaptive_conformal import Issued, rolling_quantiles
 from common.inference.experts import APART, WINDOW_HOURS, Record, rolling
 from common.inference.intervals import distribution, interval
@@ -63,7 +63,7 @@ class Backtest:
 
     hours: Hours
     forecasts: Forecasts
-    layout: Layout
+    layout: FeatureSpec
     best: Candidate
     candidates: list[Candidate]
     left_out: dict[str, str]
@@ -132,7 +132,7 @@ def backtest(
     return Backtest(clean, _together(parts), layout, best, candidates, left_out, samples, experts)
 
 
-_Trained = tuple[Layout, Candidate, "list[Hindcasts]"]
+_Trained = tuple[FeatureSpec, Candidate, "list[Hindcasts]"]
 
 
 def _companion(
@@ -171,7 +171,7 @@ def _origins(series: Array, time: LocalTime, hours: Hours, plan: Plan) -> NDArra
 
 
 def forecast_from(
-    session: Any, table: Array, time: LocalTime, layout: Layout, origins: NDArray[np.intp]
+    session: Any, table: Array, time: LocalTime, layout: FeatureSpec, origins: NDArray[np.intp]
 ) -> dict[str, Array]:
     """Forecasts of each model from origins, name → (n_origins, 48), in the target's unit, as production issues them:
     where the last hours are missing, from the last known hour over longer lead times. One model without a name is
@@ -203,7 +203,7 @@ def _of_series(
     chosen: NDArray[np.intp],
     trained_until: int,
     prior: Array,
-    given: list[tuple[Layout, NDArray[np.uint8], Hindcasts]],
+    given: list[tuple[FeatureSpec, NDArray[np.uint8], Hindcasts]],
 ) -> tuple[tuple[str, ...], Forecasts]:
     """The task of one series. `given`: the model of the target and, where there is one, that of PM2.5, each with the
     bytes of its file, for a session cannot be sent."""
@@ -226,7 +226,7 @@ def _issued(
     session: Any,
     table: Array,
     time: LocalTime,
-    layout: Layout,
+    layout: FeatureSpec,
     chosen: NDArray[np.intp],
     hindcast: Hindcasts,
     trained_until: int,
@@ -256,7 +256,7 @@ def _issued(
 def _forecasts(
     number: int,
     table: Array,
-    layout: Layout,
+    layout: FeatureSpec,
     record: Record,
     weights: Array,
     chosen: NDArray[np.intp],
