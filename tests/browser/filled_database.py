@@ -18,6 +18,7 @@ from factories import keep_and_reconcile
 from common.domain.breakpoints import CATEGORIES
 from common.domain.cities import all_cities, find_city
 from common.domain.observation import HOUR
+from common.services.verification import refresh_cells
 from common.sources import simulated
 from common.sources.interface import Request
 from common.store.challengers import insert_challenger_forecasts
@@ -27,6 +28,7 @@ from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.models import ModelRow, insert_model, promote
 from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.source_runs import SourceRun, record_run
+from common.store.verification_cells import roll_up_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +75,8 @@ def fill(database: Database) -> None:
                 _forecast(connection, name, AS_OF - ago * HOUR, truths[name], luck)
     with database.transaction() as connection:
         score(connection, mode="live", now=NOW, reach_hours=RECORD_DAYS * 24)
+        while cells := roll_up_days(connection, mode="live", now=NOW):
+            refresh_cells(connection, cells, mode="live")
     with database.statements() as connection:
         run(connection, "ANALYZE")
 

@@ -141,9 +141,10 @@ test("an hour that is chosen is asked for in Indian time", async () => {
 test("an empty record says when it begins", async () => {
   const none = scoreTable();
   const empty = Object.fromEntries(Object.keys(none.cells).map((name) => [name, name === "naive_mae" ? {} : []]));
-  await open("", { table: { ...none, count: 0, first_day: null, last_day: null, cells: empty } });
+  await open("?city=navi-mumbai", { table: { ...none, count: 0, first_day: null, last_day: null, cells: empty } });
   expect(await screen.findByRole("heading", { name: "Nothing is recorded yet" })).toBeVisible();
   expect(screen.queryByRole("heading", { name: "Where we win, where we lose" })).not.toBeInTheDocument();
+  expect(screen.getByRole("combobox", { name: "City" })).toHaveDisplayValue("Navi Mumbai");
 });
 
 test("simulated and replayed records say so", async () => {
