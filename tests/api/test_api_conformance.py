@@ -32,7 +32,9 @@ def served(database: Database, now: datetime) -> Iterator[str]:
         database, *(hour(city, now - back * HOUR) for city in ("Delhi", "Mumbai") for back in range(50))
     )
     put_models(database, trained("delhi-aqi-xgboost-1", now - timedelta(days=1), status="champion"))
-    put_forecasts(database, *(issued("Delhi", now - back * HOUR) for back in range(50)), issued("Mumbai", now))
+    put_forecasts(
+        database, *(issued("Delhi", now - back * HOUR) for back in range(50)), issued("Mumbai", now)
+    )
     with database.transaction() as connection:
         update_record(connection, mode="live", now=now + timedelta(days=1))
     PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {"city": "Delhi"})
