@@ -12,6 +12,7 @@ from filled_database import LATE, NAIVE, SILENT
 from common.api.middleware.dashboard import IMMUTABLE, PAGE_HEADERS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Complaints, Site
@@ -52,7 +53,9 @@ def test_an_address_of_a_page_can_be_opened_and_loaded_again(site: Site, page: P
     page.locator("main").wait_for()
 
 
-def test_a_second_visit_asks_for_no_asset_again(own_site: Site, page: Page) -> None:
+def test_a_second_visit_asks_for_no_asset_again(own_site: Site, new_page: Callable[..., Page]) -> None:
+    """Where a browser has no service worker, too."""
+    page = new_page(service_workers="block")
     page.goto(own_site.url)
     page.get_by_text("Delhi", exact=True).first.wait_for()
     assert any(path.startswith("/assets/") for path in own_site.requests)

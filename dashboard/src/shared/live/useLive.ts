@@ -20,11 +20,16 @@ function subscribeOnline(notify: () => void): () => void {
   };
 }
 
+/** Whether the device says that it has a network. */
+export function useOnline(): boolean {
+  return useSyncExternalStore(subscribeOnline, () => navigator.onLine);
+}
+
 /** Follows the answers of all queries of the page. */
 export function useLive(): Live {
   const client = useQueryClient();
   const now = useNow();
-  const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine);
+  const online = useOnline();
   const subscribe = useCallback((notify: () => void) => client.getQueryCache().subscribe(notify), [client]);
   const latest = useSyncExternalStore(subscribe, () =>
     Math.max(0, ...client.getQueryCache().getAll().map((query) => query.state.dataUpdatedAt)),
