@@ -1,10 +1,10 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useIsFetching, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useSyncExternalStore } from "react";
 import { useNow } from "../format/useNow";
 
 /** How current the page is: `seconds` since the last answer of the API; null before the first. */
 export interface Live {
-  state: "live" | "old" | "offline" | "waiting";
+  state: "live" | "old" | "offline" | "waiting" | "none";
   seconds: number | null;
 }
 
@@ -34,8 +34,10 @@ export function useLive(): Live {
   const latest = useSyncExternalStore(subscribe, () =>
     Math.max(0, ...client.getQueryCache().getAll().map((query) => query.state.dataUpdatedAt)),
   );
+  const fetching = useIsFetching();
   const seconds = latest === 0 ? null : Math.max(0, Math.round((now - latest) / 1000));
   if (!online) return { state: "offline", seconds };
-  if (seconds === null) return { state: "waiting", seconds };
+  // A page that asks for nothing, such as the method, waits for nothing.
+  if (seconds === null) return { state: fetching === 0 ? "none" : "waiting", seconds };
   return { state: seconds < LIVE_SECONDS ? "live" : "old", seconds };
 }
