@@ -33,7 +33,16 @@ def test_lighthouse_on_a_slow_phone(site: Site, tmp_path: Path, path: str) -> No
     report = tmp_path / "report.json"
     subprocess.run(
         [
-            *(npm, "exec", "--yes", f"--package={LIGHTHOUSE}", "--", "lighthouse", site.url + path, "--quiet"),
+            *(
+                npm,
+                "exec",
+                "--yes",
+                f"--package={LIGHTHOUSE}",
+                "--",
+                "lighthouse",
+                site.url + path,
+                "--quiet",
+            ),
             *("--output=json", f"--output-path={report}", f"--only-categories={','.join(LEAST)}"),
             "--chrome-flags=--headless=new --no-sandbox --disable-gpu",
         ],

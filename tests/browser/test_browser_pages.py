@@ -43,7 +43,8 @@ AXE = DASHBOARD.parent / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = os.environ.get("VAYU_TEST_SCREENSHOTS")
 
 REACHABLE = """() => {
-  const visible = (element) => element.getClientRects().length > 0 && getComputedStyle(element).visibility === "visible";
+  const visible = (element) =>
+    element.getClientRects().length > 0 && getComputedStyle(element).visibility === "visible";
   const name = (element) => {
     const group = element.type === "radio" ? `radio ${element.name}` : null;
     element.dataset.walk ??= group ?? `${element.localName} ${Math.random()}`;
