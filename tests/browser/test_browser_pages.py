@@ -43,8 +43,7 @@ AXE = DASHBOARD.parent / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = os.environ.get("VAYU_TEST_SCREENSHOTS")
 
 REACHABLE = """() => {
-  const visible = (element) =>
-    element.getClientRects().length > 0 && getComputedStyle(element).visibility === "visible";
+  const visible = (element) => element.checkVisibility({ visibilityProperty: true });
   const name = (element) => {
     const group = element.type === "radio" ? `radio ${element.name}` : null;
     element.dataset.walk ??= group ?? `${element.localName} ${Math.random()}`;
@@ -64,7 +63,9 @@ FOCUSED = """() => {
   const box = element.getBoundingClientRect();
   const label = element.getAttribute("aria-label") ?? element.textContent.trim().slice(0, 40);
   const inside = box.right > 0 && box.bottom > 0;
-  return { name: element.dataset.walk ?? null, seen, label: `${element.localName} ${label}`, inside };
+  // What appears while another has the focus, such as the link beside the map, is met here first.
+  element.dataset.walk ??= `${element.localName} ${Math.random()}`;
+  return { name: element.dataset.walk, seen, label: `${element.localName} ${label}`, inside };
 }"""
 
 
@@ -142,7 +143,6 @@ def test_everything_is_reached_by_keyboard_and_seen_when_it_is(
         focused = page.evaluate(FOCUSED)
         if focused is None or (reached and focused["name"] == reached[0] and len(set(reached)) > 1):
             break  # round the page once
-        assert focused["name"] is not None, f"not known to be reachable: {focused['label']}"
         reached.append(focused["name"])
         if not (focused["seen"] and focused["inside"]):
             unseen.append(focused["label"])
