@@ -59,7 +59,7 @@ FOCUSED = """() => {
     if (each === null) return false;
     const style = getComputedStyle(each);
     return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-  });
+  }) || [...element.querySelectorAll("circle")].some((each) => parseFloat(getComputedStyle(each).strokeWidth) >= 3);
   const box = element.getBoundingClientRect();
   const label = element.getAttribute("aria-label") ?? element.textContent.trim().slice(0, 40);
   const inside = box.right > 0 && box.bottom > 0;

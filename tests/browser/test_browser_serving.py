@@ -53,8 +53,11 @@ def test_an_address_of_a_page_can_be_opened_and_loaded_again(site: Site, page: P
     page.locator("main").wait_for()
 
 
-def test_a_second_visit_asks_for_no_asset_again(own_site: Site, new_page: Callable[..., Page]) -> None:
+def test_a_second_visit_asks_for_no_asset_again(
+    own_site: Site, new_page: Callable[..., Page], complaints: Complaints
+) -> None:
     """Where a browser has no service worker, too."""
+    complaints.expect("Service Worker registration blocked")
     page = new_page(service_workers="block")
     page.goto(own_site.url)
     page.get_by_text("Delhi", exact=True).first.wait_for()
