@@ -162,7 +162,7 @@ test("a service that is down is said", async () => {
 test("in Hindi, with the digits 0 to 9", async () => {
   await activate("hi");
   await open("?city=delhi");
-  expect(await screen.findByRole("heading", { level: 1, name: "अभिलेख: क्या जारी हुआ, क्या हुआ" })).toBeVisible();
+  expect(await screen.findByRole("heading", { level: 1, name: "रिकॉर्ड: क्या कहा गया, क्या हुआ" })).toBeVisible();
   expect(await screen.findByRole("figure", { name: /दिल्ली/ })).toBeVisible();
   expect(document.body.textContent).not.toMatch(/[\u0966-\u096f]/);
 });
