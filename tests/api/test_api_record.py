@@ -97,20 +97,20 @@ def test_a_score_follows_from_the_hours_that_are_published(client: Client, datab
         if plume["counts"]:
             hours.append({"day": time[:10], "truth": plume["truth"], **_at_lead(plume["forecasts"], lead)})
     table = pd.DataFrame(hours)
-    found = get(client, "/record/scores/delhi", CITY, lead=lead)["cells"]
-    n = [cell["n"] for cell in found]
+    cells = get(client, "/record/scores/delhi", CITY, lead=lead)["cells"]
+    n = [cell["n"] for cell in cells]
     assert sum(n) == len(table)
     truth = xr.DataArray(table["truth"].to_numpy())
-    assert sum(cell["n"] * cell["mae"] for cell in found) / sum(n) == pytest.approx(
+    assert sum(cell["n"] * cell["mae"] for cell in cells) / sum(n) == pytest.approx(
         float(scores.continuous.mae(xr.DataArray(table["value"].to_numpy()), truth)), rel=1e-9
     )
     for name in NAIVE:
-        assert sum(cell["n"] * cell["naive_mae"][name] for cell in found) / sum(n) == pytest.approx(
+        assert sum(cell["n"] * cell["naive_mae"][name] for cell in cells) / sum(n) == pytest.approx(
             float(scores.continuous.mae(xr.DataArray(table[name].to_numpy()), truth)), rel=1e-9
         )
     inside = table["truth"].between(table["lower_80"], table["upper_80"])
-    assert sum(cell["n"] * cell["coverage_80"] for cell in found) == pytest.approx(inside.sum(), rel=1e-9)
-    rivals = [rival for cell in found for rival in cell["providers"]]
+    assert sum(cell["n"] * cell["coverage_80"] for cell in cells) == pytest.approx(inside.sum(), rel=1e-9)
+    rivals = [rival for cell in cells for rival in cell["providers"]]
     assert sum(rival["n"] * rival["mae"] for rival in rivals) == pytest.approx(
         (table["open-meteo"] - table["truth"]).abs().sum(), rel=1e-9
     )
@@ -272,8 +272,8 @@ def test_an_answer_holds_until_the_record_changes(client: Client, database: Data
         ("/record/plume/delhi", {"time": "noon"}, "time must be a time with its offset"),
     ],
 )
-def test_what_does_not_fit_is_named(client: Client, path: str, query: dict[str, str], said: str) -> None:
-    assert said in problem_of(client.get(url(path, **query)), 400)["detail"]
+def test_what_does_not_fit_is_named(client: Client, path: str, query: dict[str, str], sentence: str) -> None:
+    assert sentence in problem_of(client.get(url(path, **query)), 400)["detail"]
 
 
 def test_a_forecast_names_its_record(client: Client, database: Database, now: datetime) -> None:

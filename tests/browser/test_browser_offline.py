@@ -20,7 +20,7 @@ READY = "() => navigator.serviceWorker.ready.then((registration) => registration
 NO_NETWORK = r"ERR_INTERNET_DISCONNECTED|ERR_EMPTY_RESPONSE|ERR_CONNECTION|Failed to fetch"
 
 
-KEPT = """() => new Promise((resolve) => {
+STORED = """() => new Promise((resolve) => {
   const opening = indexedDB.open("vayu");
   opening.onsuccess = () => {
     const keys = opening.result.transaction("answers").objectStore("answers").getAllKeys();
@@ -35,7 +35,7 @@ def visit(page: Page, site: Site, paths: dict[str, str]) -> None:
         page.goto(site.url + path)
         page.locator("main h1").wait_for()
         if key:
-            until(lambda key=key: key in page.evaluate(KEPT), 20, f"{key} is kept")
+            until(lambda key=key: key in page.evaluate(STORED), 20, f"{key} is kept")
     until(lambda: page.evaluate(READY) == "activated", 20, "the service worker")
 
 

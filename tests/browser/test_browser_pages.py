@@ -87,12 +87,12 @@ def open_page(page: Page, site: Site, path: str) -> None:
 
 def violations(page: Page, axe: str) -> list[str]:
     """What axe finds against WCAG 2.2 AA and its own best practices."""
-    found: list[dict[str, Any]] = page.evaluate(
+    broken: list[dict[str, Any]] = page.evaluate(
         f"() => {{ {axe}; return axe.run(document, {{ resultTypes: ['violations'] }}).then((r) => r.violations); }}"
     )
     return [
         f"{rule['id']}: {rule['help']}: {node['html'][:200]} ({node['failureSummary'][:300]})"
-        for rule in found
+        for rule in broken
         for node in rule["nodes"][:3]
     ]
 
