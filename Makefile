@@ -18,7 +18,7 @@ PAGE := $(shell find dashboard docs/openapi.json -type f -not -path 'dashboard/n
 NPM := cd dashboard && PATH="$(abspath $(BIN)):$$PATH" npm
 MODULES := dashboard/node_modules/.installed
 
-.PHONY: help run dashboard dashboard-dev test test-lstm check lint types build emulate-gcp emulate-aws osls sam checkov actionlint pins openapi clean
+.PHONY: help run dashboard dashboard-dev test lighthouse test-lstm check lint types build emulate-gcp emulate-aws osls sam checkov actionlint pins openapi clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: $(VENV)/.test ## Set up what is needed and run every test, one more at a t
 	@[ -z "$$VAYU_TEST_CHROMIUM" ] || if $(MAKE) --no-print-directory $(MODULES); \
 	  then $(MAKE) --no-print-directory dashboard; else echo "The tests of the dashboard in a browser are skipped."; fi
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+lighthouse: $(VENV)/.test $(MODULES) dashboard ## Measure the dashboard as on a slow phone, by Lighthouse; needs VAYU_TEST_CHROMIUM, the npm registry and a machine that does nothing else
+	@VAYU_TEST_LIGHTHOUSE=lighthouse@13.5.0 $(BIN)/python -m pytest tests/browser/test_browser_lighthouse.py -s $(PYTEST_ARGS)
 
 test-lstm: $(VENV)/.test $(VENV)/.lstm ## Add torch, 0.8 GB, and run the tests of the LSTM
 	@$(BIN)/python -m pytest tests/training/test_lstm.py $(PYTEST_ARGS)

@@ -65,7 +65,7 @@ _SEASON = "CASE {} END".format(
 _ADD_UP = sql.load(
     "verification_days",
     day_of=OF,
-    values=", ".join(f"CAST(forecast.{name}[lead] AS float8) AS {name}" for name in _VALUES),
+    values=", ".join(f"CAST({name}[lead] AS float8) AS {name}" for name in _VALUES),
     names=", ".join(_SUMS),
     sums=", ".join(_SUMS.values()),
     chances="ARRAY[{}]".format(
@@ -111,7 +111,7 @@ def roll_up_days(connection: Connection, *, mode: Mode, now: datetime) -> set[Ce
             "WHERE (old.city, old.target, old.mode, old.day) = (due.city, due.target, due.mode, due.day)",
             scope=scope,
         )
-    run(connection, _ADD_UP, scope=scope, leads=list(VERIFIED_LEADS))
+    run(connection, _ADD_UP, scope=scope, leads=list(VERIFIED_LEADS), longest=max(VERIFIED_LEADS))
     return {
         (day["city"], day["target"], season_code(date.fromisoformat(day["day"]))) for day in json.loads(scope)
     }

@@ -16,6 +16,7 @@ from common.adapters.postgres.queue import PostgresQueue
 from common.api import create_app
 from common.domain.messages import TRAIN
 from common.domain.observation import HOUR
+from common.services.verification import update_record
 from common.store.engine import Database
 
 
@@ -31,7 +32,11 @@ def served(database: Database, now: datetime) -> Iterator[str]:
         database, *(hour(city, now - back * HOUR) for city in ("Delhi", "Mumbai") for back in range(50))
     )
     put_models(database, trained("delhi-aqi-xgboost-1", now - timedelta(days=1), status="champion"))
-    put_forecasts(database, issued("Delhi", now), issued("Mumbai", now))
+    put_forecasts(
+        database, *(issued("Delhi", now - back * HOUR) for back in range(50)), issued("Mumbai", now)
+    )
+    with database.transaction() as connection:
+        update_record(connection, mode="live", now=now + timedelta(days=1))
     PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {"city": "Delhi"})
     context = context_of(database, now)
     server = make_server("127.0.0.1", 0, create_app(context), threaded=True, request_handler=Quiet)

@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,17 @@ class Site:
     clock: Clock
     requests: list[str]
     """Paths with their queries, as they came in."""
+    plugged: bool = True
+
+    def unplug(self, page: Page) -> None:
+        """Take the network away from the page, and from its service worker, which `set_offline` does not reach."""
+        self.plugged = False
+        page.context.set_offline(True)
+
+    def plug(self, page: Page) -> None:
+        """Give it back."""
+        self.plugged = True
+        page.context.set_offline(False)
 
     def pass_by(self, page: Page, **time: float) -> None:
         """Let time go by, for the server and for the page alike: ``minutes=5``."""
@@ -96,15 +108,19 @@ def serving(url: str, folder: Path, files: UrlObjectStore | None = None, **polic
         app, requests = create_app(context), []
 
         def noting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            if not site.plugged:
+                environ["werkzeug.socket"].shutdown(SHUT_RDWR)
+                raise ConnectionResetError
             query = environ["QUERY_STRING"]
             requests.append(environ["PATH_INFO"] + (f"?{query}" if query else ""))
             return app(environ, start_response)
 
         server = make_server("127.0.0.1", 0, noting, threaded=True, request_handler=_Quiet)
+        site = Site(f"http://127.0.0.1:{server.server_port}", database, clock, requests)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield Site(f"http://127.0.0.1:{server.server_port}", database, clock, requests)
+            yield site
         finally:
             server.shutdown()
             thread.join()

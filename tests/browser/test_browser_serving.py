@@ -12,6 +12,7 @@ from filled_database import LATE, NAIVE, SILENT
 from common.api.middleware.dashboard import IMMUTABLE, PAGE_HEADERS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Complaints, Site
@@ -52,11 +53,14 @@ def test_an_address_of_a_page_can_be_opened_and_loaded_again(site: Site, page: P
     page.locator("main").wait_for()
 
 
-def test_a_second_visit_asks_for_no_asset_again(own_site: Site, page: Page, dashboard: Path) -> None:
+def test_a_second_visit_asks_for_no_asset_again(
+    own_site: Site, new_page: Callable[..., Page], complaints: Complaints
+) -> None:
+    """Where a browser has no service worker, too."""
+    complaints.expect("Service Worker registration blocked")
+    page = new_page(service_workers="block")
     page.goto(own_site.url)
     page.get_by_text("Delhi", exact=True).first.wait_for()
-    if (dashboard / "sw.js").exists():  # it brings the other pages' files in after the first visit
-        page.wait_for_function("navigator.serviceWorker.ready.then(() => true)")
     assert any(path.startswith("/assets/") for path in own_site.requests)
     own_site.requests.clear()
     page.goto(f"{own_site.url}/?again")

@@ -1,4 +1,4 @@
-"""Files of a bucket as the API gives them away, by boto3: the runtime has it; obstore would add 6 MB to the artefact."""
+"""Files of a bucket as the API gives them away, by boto3: Lambda has it; obstore would add 6 MB to the artefact."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 /** Every page in every failure: what it says instead of its data, within the same header. */
-import { act, render, screen, waitFor } from "@testing-library/react";
+import { render, screen, waitFor } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createQueryClient } from "../shared/api/queryClient";
 import { server } from "../shared/testing/server";
 import { App } from "./App";
 
-const PAGES = ["/", "/city/delhi", "/sources", "/data"];
+const PAGES = ["/", "/city/delhi", "/compare?cities=delhi,mumbai", "/record", "/sources", "/data"];
 
 beforeEach(() => void vi.spyOn(window, "scrollTo").mockReturnValue());
 afterEach(() => void Reflect.deleteProperty(navigator, "onLine"));
@@ -71,8 +71,12 @@ test("the page asks again when Retry-After is over", async () => {
 test("the about page needs no service", async () => {
   server.use(http.get("*/api/v1/*", () => HttpResponse.error()));
   offline();
-  act(() => undefined);
   await open("/about");
   expect(screen.getByRole("heading", { level: 1, name: "About Vayu" })).toBeVisible();
   expect(screen.queryByRole("alert")).not.toBeInTheDocument();
+});
+
+test("a page that asks for nothing does not say that it is connecting", async () => {
+  await open("/about");
+  expect(screen.getByRole("banner")).not.toHaveTextContent("Connecting");
 });

@@ -9,7 +9,10 @@ import { CacheFirst } from "workbox-strategies";
 
 // Written here by build/serviceWorker.ts.
 declare const FILES: PrecacheEntry[];
-declare const self: { skipWaiting: () => Promise<void> } & EventTarget;
+declare const self: {
+  skipWaiting: () => Promise<void>;
+  addEventListener: (type: "message", listener: (event: { data: unknown }) => void) => void;
+};
 
 precacheAndRoute(FILES);
 cleanupOutdatedCaches();
@@ -26,6 +29,6 @@ registerRoute(
 );
 
 // A new version waits until the reader wants it, or until the next visit: see app/update.ts.
-self.addEventListener("message", (event) => {
-  if (event instanceof MessageEvent && event.data?.type === "SKIP_WAITING") void self.skipWaiting();
+self.addEventListener("message", ({ data }) => {
+  if (typeof data === "object" && data !== null && "type" in data && data.type === "SKIP_WAITING") void self.skipWaiting();
 });

@@ -2,11 +2,12 @@ import { Trans, useLingui } from "@lingui/react/macro";
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "wouter";
 import { ApiError } from "../../shared/api/errors";
+import type { Forecast, Pollutants } from "../../shared/api/schema";
 import { FavouriteButton } from "../../shared/FavouriteButton";
 import { useNameOfSlug, usePlaceName } from "../../shared/i18n/i18n";
 import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
-import { EmptyState, SimulatedNotice } from "../../shared/state/states";
+import { EmptyState, LoadingState, SimulatedNotice } from "../../shared/state/states";
 import { Advice } from "./Advice";
 import { ForecastSection } from "./ForecastSection";
 import { HistorySection } from "./HistorySection";
@@ -52,6 +53,24 @@ function City({ slug }: { slug: string }) {
           <Trans>Compare with other cities</Trans>
         </Link>
       </div>
+      {/* Everything at once: sections that come one by one push each other down while the reader reads. */}
+      {now.isPending || forecast.isPending ? <LoadingState /> : <Sections slug={slug} name={name} now={now} forecast={forecast} />}
+    </>
+  );
+}
+
+interface SectionsProps {
+  slug: string;
+  name: string;
+  now: UseQueryResult<Pollutants>;
+  forecast: UseQueryResult<Forecast>;
+}
+
+function Sections({ slug, name, now, forecast }: SectionsProps) {
+  const placeName = usePlaceName();
+  const known = now.data ?? forecast.data;
+  return (
+    <>
       {known === undefined || known.state === known.city ? null : <p className="quiet">{placeName(known.state)}</p>}
       {known?.simulated === true ? <SimulatedNotice /> : null}
       <section className="city-now" aria-labelledby="now">

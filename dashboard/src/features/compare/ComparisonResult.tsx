@@ -26,6 +26,9 @@ export function ComparisonResult({ comparison, slugs }: { comparison: Comparison
       {comparison.errors.map((error) => (
         <Unserved key={error.city} error={error} />
       ))}
+      <h2>
+        <Trans>The cities side by side</Trans>
+      </h2>
       <Measures comparison={comparison} note={note} />
       <CategoryDays cities={comparison.cities} note={note} />
       <Weeks slugs={slugs} />

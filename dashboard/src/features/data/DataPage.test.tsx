@@ -65,7 +65,7 @@ test("choices make the address, which download and code use too, and stand in th
   expect(address()).toBe(url);
   const link = screen.getByRole("link", { name: "Download JSON" });
   expect(link).toHaveAttribute("href", url);
-  expect(link).toHaveAttribute("download", "vayu-pune-day.json");
+  expect(link).toHaveAttribute("download", "pune.json");
   expect(screen.getByText("up to 30 rows")).toBeVisible();
   expect(screen.getByText(/^curl -/)).toHaveTextContent(url);
   expect(screen.getByText(/IMPORTDATA/)).toHaveTextContent("format=csv");

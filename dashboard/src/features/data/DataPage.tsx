@@ -55,7 +55,7 @@ function Query({ overview }: { overview: Overview }) {
       {fault === null ? (
         <>
           <p className="actions">
-            <a className="button" href={url} download={`vayu-${choice.city}-${choice.interval}.${choice.format}`}>
+            <a className="button" href={url} download={`${choice.city}.${choice.format}`}>
               {choice.format === "csv" ? <Trans>Download CSV</Trans> : <Trans>Download JSON</Trans>}
             </a>
             <span className="quiet">

@@ -12,7 +12,7 @@ const TOOL_NAMES: Record<Tool, ReactNode> = {
 
 /** The address, and lines that fetch it. */
 export function Use({ url, choice }: { url: string; choice: Choice }) {
-  const file = `vayu-${choice.city}-${choice.interval}.${choice.format}`;
+  const file = `${choice.city}.${choice.format}`;
   // Spreadsheets read CSV alone.
   const csv = new URL(`/api/v1${historyPath({ ...choice, format: "csv" })}`, window.location.origin).href;
   return (

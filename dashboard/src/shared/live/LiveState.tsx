@@ -10,7 +10,7 @@ export function LiveState() {
   const age = seconds === null ? null : format.number(minutes);
   return (
     <p className="live" data-state={state} role="status">
-      <span className="live-dot" aria-hidden="true" />
+      {state === "none" ? null : <span className="live-dot" aria-hidden="true" />}
       {state === "live" ? <Trans>Live</Trans> : null}
       {state === "waiting" ? <Trans>Connecting</Trans> : null}
       {state === "old" ? <Trans>{age} min old</Trans> : null}

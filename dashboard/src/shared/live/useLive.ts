@@ -1,10 +1,10 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useIsFetching, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useSyncExternalStore } from "react";
 import { useNow } from "../format/useNow";
 
 /** How current the page is: `seconds` since the last answer of the API; null before the first. */
 export interface Live {
-  state: "live" | "old" | "offline" | "waiting";
+  state: "live" | "old" | "offline" | "waiting" | "none";
   seconds: number | null;
 }
 
@@ -20,17 +20,24 @@ function subscribeOnline(notify: () => void): () => void {
   };
 }
 
+/** Whether the device says that it has a network. */
+export function useOnline(): boolean {
+  return useSyncExternalStore(subscribeOnline, () => navigator.onLine);
+}
+
 /** Follows the answers of all queries of the page. */
 export function useLive(): Live {
   const client = useQueryClient();
   const now = useNow();
-  const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine);
+  const online = useOnline();
   const subscribe = useCallback((notify: () => void) => client.getQueryCache().subscribe(notify), [client]);
   const latest = useSyncExternalStore(subscribe, () =>
     Math.max(0, ...client.getQueryCache().getAll().map((query) => query.state.dataUpdatedAt)),
   );
+  const fetching = useIsFetching();
   const seconds = latest === 0 ? null : Math.max(0, Math.round((now - latest) / 1000));
   if (!online) return { state: "offline", seconds };
-  if (seconds === null) return { state: "waiting", seconds };
+  // A page that asks for nothing, such as the method, waits for nothing.
+  if (seconds === null) return { state: fetching === 0 ? "none" : "waiting", seconds };
   return { state: seconds < LIVE_SECONDS ? "live" : "old", seconds };
 }

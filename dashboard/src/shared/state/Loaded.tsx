@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { ApiError } from "../api/errors";
 import { useFormat } from "../format/format";
 import { useNow } from "../format/useNow";
+import { useOnline } from "../live/useLive";
 import { ErrorState } from "./ErrorState";
 import { LoadingState, Notice } from "./states";
 
@@ -14,23 +15,25 @@ interface Props<T> {
 
 /** The states of a query: loading, failed, or its data, with a notice above them when they could not be renewed. */
 export function Loaded<T>({ query, children }: Props<T>) {
+  const online = useOnline();
   if (query.data === undefined) {
     if (query.error !== null) return <ErrorState error={query.error} since={query.errorUpdatedAt} retry={() => void query.refetch()} />;
     return <LoadingState />;
   }
   return (
     <>
-      {query.error === null ? null : <NotRenewed error={query.error} since={query.dataUpdatedAt} />}
+      {query.error === null && online ? null : <NotRenewed error={query.error} since={query.dataUpdatedAt} online={online} />}
       {children(query.data)}
     </>
   );
 }
 
-function NotRenewed({ error, since }: { error: Error; since: number }) {
+function NotRenewed({ error, since, online }: { error: Error | null; since: number; online: boolean }) {
   const format = useFormat();
   const now = useNow();
   const age = format.relative(new Date(since), Math.max(now, since));
-  const kind = error instanceof ApiError ? error.kind : "failed";
+  // Without a network nothing will be renewed, whether it has been tried already or not.
+  const kind = online ? (error instanceof ApiError ? error.kind : "failed") : "offline";
   return (
     <Notice>
       {kind === "offline" ? (
