@@ -51,6 +51,8 @@ NAIVE = "Salem"
 DAYS = 3
 RECORD_DAYS = 24
 _LATE = 6 * HOUR
+_MEMORY = 0.8
+"""How much of an hour's error, in standard deviations, the next hour has too."""
 _HOURLY = 7 * 24
 _BANDS = CATEGORIES["in-naqi"]
 _Z80, _Z95 = 1.2816, 1.96
@@ -180,12 +182,13 @@ def _forecast(
     known = [truth[time] for ago in range(24) if (time := origin - ago * HOUR) in truth]
     if not known:
         return
-    centre, errors = [], []
+    centre, errors, wander = [], [], luck.gauss(0, 1)
     for lead in range(1, 49):
         daily = truth.get(origin + (lead - 24 if lead <= 24 else lead - 48) * HOUR, known[0])
-        spread = 8 + 5 * lead**0.5
+        spread = 2 + 2 * lead**0.5
+        wander = _MEMORY * wander + (1 - _MEMORY**2) ** 0.5 * luck.gauss(0, 1)
         guess = truth.get(origin + lead * HOUR, daily)
-        centre.append(max(5.0, min(490.0, guess + luck.gauss(0, spread))))
+        centre.append(max(5.0, min(490.0, guess + spread * wander)))
         errors.append(spread)
     family = "naive" if city == NAIVE else "xgboost"
     forecast = IssuedForecast(

@@ -51,6 +51,11 @@ export function PollutantTable({ now }: { now: Pollutants }) {
             ),
           },
           {
+            key: "index",
+            title: <Trans>Sub-index</Trans>,
+            cell: (row) => (row.sub_index === null ? <span lang="en">{row.withheld ?? "–"}</span> : <AqiBadge aqi={row.sub_index} />),
+          },
+          {
             key: "hour",
             title: <Trans>Latest hour</Trans>,
             numeric: true,
@@ -63,11 +68,6 @@ export function PollutantTable({ now }: { now: Pollutants }) {
             cell: (row) => (row.window_mean === null ? "–" : `${format.number(row.window_mean, decimals(row.window_mean))} ${row.unit}`),
           },
           { key: "window", title: <Trans>Hours present / needed</Trans>, cell: (row) => <Window pollutant={row} /> },
-          {
-            key: "index",
-            title: <Trans>Sub-index</Trans>,
-            cell: (row) => (row.sub_index === null ? <span lang="en">{row.withheld ?? "–"}</span> : <AqiBadge aqi={row.sub_index} />),
-          },
         ]}
       />
       <p className="quiet">

@@ -218,6 +218,6 @@ test("in Hindi, with the digits 0 to 9", async () => {
   await activate("hi");
   await open("?city=delhi");
   expect(await screen.findByRole("heading", { level: 1, name: "मॉडल" })).toBeVisible();
-  expect(await screen.findByRole("figure", { name: "अग्र-समय के अनुसार कौशल" })).toBeVisible();
+  expect(await screen.findByRole("figure", { name: "अग्रिम समय के अनुसार कौशल" })).toBeVisible();
   expect(document.body.textContent).not.toMatch(/[\u0966-\u096f]/);
 });
