@@ -18,6 +18,7 @@ from factories import keep_and_reconcile
 from common.domain.breakpoints import CATEGORIES
 from common.domain.cities import all_cities, find_city
 from common.domain.observation import HOUR
+from common.services.verification import refresh_cells
 from common.sources import simulated
 from common.sources.interface import Request
 from common.store.challengers import insert_challenger_forecasts
@@ -27,6 +28,7 @@ from common.store.forecasts import IssuedForecast, insert_forecast, score
 from common.store.models import ModelRow, insert_model, promote
 from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.source_runs import SourceRun, record_run
+from common.store.verification_cells import roll_up_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +41,7 @@ AS_OF = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
 NOW = AS_OF + timedelta(minutes=14)
 """The present of the server and of the browser: 5 November 2025, 16:14 in India."""
 RECORDED = ("Delhi", "Mumbai", "Lucknow")
-"""Cities with a longer history, and forecasts every six hours, scored."""
+"""Cities with a longer history, and forecasts of every hour of a week, before that every six hours, scored."""
 SILENT = "Srinagar"
 """A city of which nothing was ever heard."""
 LATE = "Patna"
@@ -49,6 +51,7 @@ NAIVE = "Salem"
 DAYS = 3
 RECORD_DAYS = 24
 _LATE = 6 * HOUR
+_HOURLY = 7 * 24
 _BANDS = CATEGORIES["in-naqi"]
 _Z80, _Z95 = 1.2816, 1.96
 
@@ -69,10 +72,12 @@ def fill(database: Database) -> None:
             if truth:
                 _forecast(connection, name, max(truth), truth, luck)
         for name in RECORDED:
-            for ago in range(6, (RECORD_DAYS - 8) * 24, 6):
+            for ago in (*range(1, _HOURLY), *range(_HOURLY, (RECORD_DAYS - 8) * 24, 6)):
                 _forecast(connection, name, AS_OF - ago * HOUR, truths[name], luck)
     with database.transaction() as connection:
         score(connection, mode="live", now=NOW, reach_hours=RECORD_DAYS * 24)
+        while cells := roll_up_days(connection, mode="live", now=NOW):
+            refresh_cells(connection, cells, mode="live")
     with database.statements() as connection:
         run(connection, "ANALYZE")
 

@@ -4,7 +4,7 @@ import { Link, useParams } from "wouter";
 import { ApiError } from "../../shared/api/errors";
 import type { Forecast, Pollutants } from "../../shared/api/schema";
 import { FavouriteButton } from "../../shared/FavouriteButton";
-import { usePlaceName } from "../../shared/i18n/i18n";
+import { useNameOfSlug, usePlaceName } from "../../shared/i18n/i18n";
 import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, LoadingState, SimulatedNotice } from "../../shared/state/states";
@@ -27,10 +27,11 @@ export default function CityPage() {
 function City({ slug }: { slug: string }) {
   const { t } = useLingui();
   const placeName = usePlaceName();
+  const nameOfSlug = useNameOfSlug();
   const now = useQuery(pollutantsQuery(slug));
   const forecast = useQuery(forecastQuery(slug));
   const known = now.data ?? forecast.data;
-  const name = known === undefined ? titleCase(slug) : placeName(known.city);
+  const name = known === undefined ? nameOfSlug(slug) : placeName(known.city);
   if (isUnknownCity(now.error) && isUnknownCity(forecast.error)) {
     return (
       <>
@@ -99,8 +100,7 @@ function Sections({ slug, name, now, forecast }: SectionsProps) {
         </h2>
         {isMissing(forecast) ? (
           <EmptyState title={<Trans>No forecast at the moment</Trans>}>
-            <Trans>None has been issued yet, or the last one has run out. The next one follows the next measurements.</Trans>{" "}
-            <span lang="en">{forecast.error.message}.</span>
+            <Trans>None has been issued yet, or the last one has run out. The next one follows the next measurements.</Trans>
           </EmptyState>
         ) : (
           <Loaded query={forecast}>{(data) => <ForecastSection slug={slug} forecast={data} />}</Loaded>
@@ -112,12 +112,14 @@ function Sections({ slug, name, now, forecast }: SectionsProps) {
           </>
         )}
       </section>
-      <section aria-labelledby="pollutants">
-        <h2 id="pollutants">
-          <Trans>Pollutants</Trans>
-        </h2>
-        {isMissing(now) ? null : <Loaded query={now}>{(data) => <PollutantTable now={data} />}</Loaded>}
-      </section>
+      {isMissing(now) ? null : (
+        <section aria-labelledby="pollutants">
+          <h2 id="pollutants">
+            <Trans>Pollutants</Trans>
+          </h2>
+          <Loaded query={now}>{(data) => <PollutantTable now={data} />}</Loaded>
+        </section>
+      )}
       <section aria-labelledby="history">
         <h2 id="history">
           <Trans>History</Trans>
@@ -135,8 +137,4 @@ function isUnknownCity(error: Error | null): boolean {
 /** The city is known and there is nothing of it; what was loaded before is shown all the same. */
 function isMissing<T>(query: UseQueryResult<T>): query is UseQueryResult<T> & { data: undefined; error: ApiError } {
   return query.data === undefined && query.error instanceof ApiError && query.error.kind === "not-found";
-}
-
-function titleCase(slug: string): string {
-  return slug.replace(/(^|-)\w/g, (letter) => letter.toUpperCase());
 }

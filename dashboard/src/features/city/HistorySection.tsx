@@ -79,7 +79,7 @@ function HistoryChart({ history, shown, title }: { history: History; shown: stri
   const what = shown === "aqi" ? t`Index` : pollutantName(shown);
   if (values.length === 0) {
     return (
-      <EmptyState title={<Trans>No values of {what} in this time</Trans>}>
+      <EmptyState title={<Trans>No values in this time: {what}</Trans>}>
         <Trans>Nothing was received, or the source does not publish it.</Trans>
       </EmptyState>
     );
@@ -89,7 +89,7 @@ function HistoryChart({ history, shown, title }: { history: History; shown: stri
   const show = (value: number) => format.number(value, shown === "aqi" || value >= 100 ? 0 : 1);
   const [low, high] = [show(Math.min(...values)), show(Math.max(...values))];
   const from = sources.map(sourceName).join(", ");
-  const kinds = bases.map((kind) => basis(kind, history.simulated));
+  const kinds = [...new Set(bases.map((kind) => basis(kind, history.simulated)))].join(", ");
   const missing = history.expected - values.length;
   const label = t`${what} between ${low} and ${high} ${unit}`;
   return (
@@ -101,7 +101,10 @@ function HistoryChart({ history, shown, title }: { history: History; shown: stri
       }
       note={
         <>
-          {daily ? <Trans>Means of Indian days, in {unit}.</Trans> : <Trans>Hourly, in {unit}.</Trans>} {from}, {[...new Set(kinds)].join(", ")}.{" "}
+          {daily ? <Trans>Means of Indian days, in {unit}.</Trans> : <Trans>Hourly, in {unit}.</Trans>} {" "}
+          <Trans>
+            {from}, {kinds}.
+          </Trans>{" "}
           {missing > 0 ? (
             daily ? (
               <Plural value={missing} one="# day is missing." other="# days are missing." />

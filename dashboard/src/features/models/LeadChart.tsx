@@ -18,6 +18,8 @@ interface Point {
 }
 
 const HEIGHT = 260;
+/** Below it the rest of the chart would be flat. */
+const LOWEST = -1;
 const MARGIN = { left: 52, right: 12, top: 16, bottom: 44 };
 
 /** Skill at training (best family) and live, by lead time. */
@@ -41,7 +43,7 @@ export function LeadChart({ record, trainings, unit }: { record: LiveRecord; tra
   const [ref, width] = useWidth<HTMLDivElement>();
   const points = pointsOf(record, trainings);
   const values = points.flatMap(({ live, training }) => [live, training]).filter((value) => value !== null);
-  const low = Math.max(-1, Math.min(-0.1, ...values));
+  const low = Math.max(LOWEST, Math.min(-0.1, ...values));
   const high = Math.max(0.3, ...values);
   const x = scaleLinear([1, 48], [MARGIN.left, width - MARGIN.right]);
   const y = scaleLinear([low, high], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice(5).clamp(true);
@@ -55,7 +57,12 @@ export function LeadChart({ record, trainings, unit }: { record: LiveRecord; tra
   return (
     <ChartFrame
       title={<Trans>Skill by lead time</Trans>}
-      note={<Trans>Against the best naive forecast on the same hours; 0% is no better than that. Errors in {unit}.</Trans>}
+      note={
+        <>
+          <Trans>Against the best naive forecast on the same hours; 0% is no better than that. Errors in {unit}.</Trans>{" "}
+          {values.some((value) => value < LOWEST) ? <Trans>Skill below −100% is drawn at the lower edge; the table has it.</Trans> : null}
+        </>
+      }
       legend={
         <ChartKey
           entries={[

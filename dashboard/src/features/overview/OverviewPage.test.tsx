@@ -65,7 +65,7 @@ test("stale and missing values say why", async () => {
   const agra = within(screen.getByRole("article", { name: "Agra" }));
   expect(agra.getByText(/No index: no hour of the last days/)).toBeVisible();
   expect(agra.getByText(/No forecast in force/)).toBeVisible();
-  expect(screen.getByText("1 cities have sent nothing for more than 2 hours, 1 have no index at all.")).toBeVisible();
+  expect(screen.getByText("1 city has sent nothing for more than 2 hours. 1 city has no index at all.")).toBeVisible();
 });
 
 test("simulated data are called so, on the page and on each card", async () => {

@@ -1,4 +1,4 @@
-import { Trans, useLingui } from "@lingui/react/macro";
+import { Plural, Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { Link, useSearchParams } from "wouter";
@@ -127,9 +127,14 @@ function Missing({ withoutData, stale, total, silentHours }: MissingProps) {
   if (withoutData + stale === 0) return null;
   return (
     <Notice>
-      <Trans>
-        {stale} cities have sent nothing for more than 2 hours, {withoutData} have no index at all.
-      </Trans>
+      {stale === 0 ? null : (
+        <Plural
+          value={stale}
+          one="# city has sent nothing for more than 2 hours."
+          other="# cities have sent nothing for more than 2 hours."
+        />
+      )}{" "}
+      {withoutData === 0 ? null : <Plural value={withoutData} one="# city has no index at all." other="# cities have no index at all." />}
     </Notice>
   );
 }

@@ -47,8 +47,10 @@ export function AllCities({ table, filters }: { table: ScoreTable; filters: Filt
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <div className="table-scroll" role="region" aria-labelledby="scores-caption" tabIndex={0}>
         <table>
-          <caption id="scores-caption">
-            <Trans>Skill against the best naive forecast, {lead} h ahead</Trans>
+          <caption>
+            <span id="scores-caption">
+              <Trans>Skill against the best naive forecast, {lead} h ahead</Trans>
+            </span>
           </caption>
           <thead>
             <tr>

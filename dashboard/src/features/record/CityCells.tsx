@@ -43,9 +43,11 @@ function Grid({ cells, filters }: { cells: Cell[]; filters: Filters }) {
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className="table-scroll" role="region" aria-labelledby="city-caption" tabIndex={0}>
       <table>
-        <caption id="city-caption">
-          <Trans>Skill against the best naive forecast</Trans>
-        </caption>
+        <caption>
+            <span id="city-caption">
+            <Trans>Skill against the best naive forecast</Trans>
+            </span>
+          </caption>
         <thead>
           <tr>
             <th scope="col">

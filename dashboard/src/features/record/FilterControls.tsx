@@ -1,6 +1,6 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useFormat } from "../../shared/format/format";
-import { usePlaceName } from "../../shared/i18n/i18n";
+import { useNameOfSlug, usePlaceName } from "../../shared/i18n/i18n";
 import { type Filters, LEADS, type Mode, SEASONS, slugOf } from "./filters";
 import { useSeasonName } from "./words";
 
@@ -17,6 +17,7 @@ export function FilterControls({ filters, modes, cities, onChoose }: Props) {
   const { t } = useLingui();
   const format = useFormat();
   const placeName = usePlaceName();
+  const nameOfSlug = useNameOfSlug();
   const seasonName = useSeasonName();
   const sorted = cities.map((city) => ({ slug: slugOf(city), name: placeName(city) })).toSorted((a, b) => format.compare(a.name, b.name));
   const city = filters.city === null ? "" : slugOf(filters.city);
@@ -26,7 +27,7 @@ export function FilterControls({ filters, modes, cities, onChoose }: Props) {
         <Trans>City</Trans>
         <select value={city} onChange={({ target }) => onChoose("city", target.value)}>
           <option value="">{t`All cities`}</option>
-          {city === "" || sorted.some(({ slug }) => slug === city) ? null : <option value={city}>{placeName(filters.city ?? "")}</option>}
+          {city === "" || sorted.some(({ slug }) => slug === city) ? null : <option value={city}>{nameOfSlug(city)}</option>}
           {sorted.map(({ slug, name }) => (
             <option key={slug} value={slug}>
               {name}

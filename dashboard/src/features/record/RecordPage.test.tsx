@@ -102,7 +102,7 @@ test("a city: rivals on the same hours, coverage beside width, each figure by a 
 
 test("reliability: the diagram says its numbers, the table has counts", async () => {
   await open();
-  const chart = within(await screen.findByRole("figure", { name: "Stated and realised: index the stated category, 24 h ahead" }));
+  const chart = within(await screen.findByRole("figure", { name: "Stated and realised, 24 h ahead: the stated category" }));
   expect(chart.getByRole("img", { name: "Stated: came true. 5%: 0%; 45%: 47%; 96%: 93%" })).toBeVisible();
   await userEvent.click(chart.getByRole("button", { name: "Show as a table" }));
   expect(chart.getAllByRole("row")[1]).toHaveTextContent("0%–10%5.0%0.0%12fewer than 30");
@@ -141,9 +141,10 @@ test("an hour that is chosen is asked for in Indian time", async () => {
 test("an empty record says when it begins", async () => {
   const none = scoreTable();
   const empty = Object.fromEntries(Object.keys(none.cells).map((name) => [name, name === "naive_mae" ? {} : []]));
-  await open("", { table: { ...none, count: 0, first_day: null, last_day: null, cells: empty } });
+  await open("?city=navi-mumbai", { table: { ...none, count: 0, first_day: null, last_day: null, cells: empty } });
   expect(await screen.findByRole("heading", { name: "Nothing is recorded yet" })).toBeVisible();
   expect(screen.queryByRole("heading", { name: "Where we win, where we lose" })).not.toBeInTheDocument();
+  expect(screen.getByRole("combobox", { name: "City" })).toHaveDisplayValue("Navi Mumbai");
 });
 
 test("simulated and replayed records say so", async () => {

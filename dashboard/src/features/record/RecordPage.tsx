@@ -1,7 +1,7 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "wouter";
-import { usePlaceName } from "../../shared/i18n/i18n";
+import { useNameOfSlug, usePlaceName } from "../../shared/i18n/i18n";
 import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, Notice, SimulatedNotice } from "../../shared/state/states";
@@ -93,9 +93,10 @@ function Basis({ table }: { table: ScoreTable }) {
 
 function Parts({ table, filters }: { table: ScoreTable; filters: Filters }) {
   const placeName = usePlaceName();
-  const { city } = filters;
-  const name = city === null ? null : (table.cells.city.find((candidate) => slugOf(candidate) === slugOf(city)) ?? city);
-  const place = name === null ? null : placeName(name);
+  const nameOfSlug = useNameOfSlug();
+  const slug = filters.city === null ? null : slugOf(filters.city);
+  const name = table.cells.city.find((candidate) => slugOf(candidate) === slug);
+  const place = name !== undefined ? placeName(name) : slug === null ? null : nameOfSlug(slug);
   return (
     <>
       <LossesSection filters={filters} />
@@ -103,7 +104,7 @@ function Parts({ table, filters }: { table: ScoreTable; filters: Filters }) {
         <h2 id="scores">
           {place === null ? <Trans>Skill by city and season</Trans> : <Trans>Skill in {place}, by lead time and season</Trans>}
         </h2>
-        {city === null ? <AllCities table={table} filters={filters} /> : <CityCells city={city} filters={filters} />}
+        {filters.city === null ? <AllCities table={table} filters={filters} /> : <CityCells city={filters.city} filters={filters} />}
       </section>
       <ReliabilitySection filters={filters} place={place} />
       <WarningsSection filters={filters} place={place} />

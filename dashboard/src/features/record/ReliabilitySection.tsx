@@ -77,7 +77,7 @@ function Diagram({ stated, event, lead, place }: { stated: EventReliability; eve
     <ChartFrame
       title={
         <Trans>
-          Stated and realised: index {event}, {lead} h ahead
+          Stated and realised, {lead} h ahead: {event}
         </Trans>
       }
       note={

@@ -22,7 +22,9 @@ export function DataTable<Row>({ caption, columns, rows, rowKey }: TableProps<Ro
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className="table-scroll" role="region" aria-labelledby={id} tabIndex={0}>
       <table>
-        <caption id={id}>{caption}</caption>
+        <caption>
+          <span id={id}>{caption}</span>
+        </caption>
         <thead>
           <tr>
             {columns.map((column) => (

@@ -76,3 +76,12 @@ export function usePlaceName(): (name: string) => string {
   useLingui();
   return (name) => cityNames[name] ?? name;
 }
+
+/** The same from a city's part of an address, for as long as nothing has been loaded that names it. */
+export function useNameOfSlug(): (slug: string) => string {
+  useLingui();
+  return (slug) => {
+    const translated = Object.entries(cityNames).find(([name]) => name.toLowerCase().replaceAll(" ", "-") === slug);
+    return translated?.[1] ?? slug.replaceAll("-", " ").replace(/\b\w/g, (letter) => letter.toUpperCase());
+  };
+}
