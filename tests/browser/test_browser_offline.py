@@ -54,7 +54,7 @@ def test_offline_the_last_forecasts_are_shown_with_their_age(
     own_site.requests.clear()
     page.goto(own_site.url)
     page.get_by_role("article", name="Delhi").wait_for()
-    assert page.get_by_role("banner").get_by_text("Offline, 80 min old").is_visible()
+    page.get_by_role("banner").get_by_text("Offline, 80 min old").wait_for()
     page.get_by_text("You are offline. This was loaded 80 minutes ago.").wait_for()
     page.get_by_role("link", name="Delhi", exact=True).click()
     page.get_by_text("You are offline. This was loaded").first.wait_for()

@@ -17,7 +17,8 @@ export function createQueryClient(): QueryClient {
         refetchInterval: (query) => pollInterval(query.state.error),
         refetchIntervalInBackground: false,
         refetchOnWindowFocus: true,
-        refetchOnReconnect: true,
+        // Young data too: what failed while there was no network must not stand until the next poll.
+        refetchOnReconnect: "always",
         // A request without a network fails at once, and the page says why.
         networkMode: "always",
         retry: (failures, error) => failures < 2 && error instanceof ApiError && retriesAtOnce(error),

@@ -25,3 +25,9 @@ test.each([
 ])("the age of %s is %s", (time, age) => {
   expect(createFormat("en").relative(time, NOW)).toBe(age);
 });
+
+test("the present is 0 minutes ago", () => {
+  const now = Date.parse("2025-11-05T10:30:00Z");
+  expect(createFormat("en").relative("2025-11-05T10:30:10Z", now)).toBe("0 minutes ago");
+  expect(createFormat("en").relative("2025-11-05T10:29:50Z", now)).toBe("0 minutes ago");
+});

@@ -67,7 +67,8 @@ export function createFormat(locale: string): Format {
 
 function relative(format: Intl.RelativeTimeFormat, milliseconds: number): string {
   const minutes = Math.round(milliseconds / 60_000);
-  if (Math.abs(minutes) < 90) return format.format(minutes, "minute");
+  // The present is 0 minutes ago, not in 0 minutes.
+  if (Math.abs(minutes) < 90) return format.format(minutes === 0 ? -0 : minutes, "minute");
   const hours = Math.round(minutes / 60);
   return Math.abs(hours) < 48 ? format.format(hours, "hour") : format.format(Math.round(hours / 24), "day");
 }
