@@ -183,11 +183,12 @@ def _forecast(
     if not known:
         return
     centre, errors, wander = [], [], luck.gauss(0, 1)
+    gap = known[0] - truth.get(origin - 24 * HOUR, known[0])
     for lead in range(1, 49):
         daily = truth.get(origin + (lead - 24 if lead <= 24 else lead - 48) * HOUR, known[0])
         spread = 2 + 2 * lead**0.5
         wander = _MEMORY * wander + (1 - _MEMORY**2) ** 0.5 * luck.gauss(0, 1)
-        guess = truth.get(origin + lead * HOUR, daily)
+        guess = truth.get(origin + lead * HOUR, daily + gap * 0.9**lead)
         centre.append(max(5.0, min(490.0, guess + spread * wander)))
         errors.append(spread)
     family = "naive" if city == NAIVE else "xgboost"

@@ -154,8 +154,8 @@ test("pollutants: unit, window, sub-index or why there is none", async () => {
   await open();
   const table = within(await screen.findByRole("table", { name: "Concentrations and sub-indices (NAQI)" }));
   const [, pm25, co] = table.getAllByRole("row");
-  expect(pm25).toHaveTextContent("PM2.5 (drives the index)224.9 µg/m³193.2 µg/m³24/16 of 24 hAQI 356Very Poor");
-  expect(co).toHaveTextContent("CO1.78 mg/m³–4/6 of 8 h4 of 8 hours present, 6 needed");
+  expect(pm25).toHaveTextContent("PM2.5 (drives the index)AQI 356Very Poor224.9 µg/m³193.2 µg/m³24/16 of 24 h");
+  expect(co).toHaveTextContent("CO4 of 8 hours present, 6 needed1.78 mg/m³–4/6 of 8 h");
 });
 
 test("history: what is missing is counted, and the choice is part of the address", async () => {
