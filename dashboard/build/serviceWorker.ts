@@ -2,9 +2,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
-const dist = new URL("../dist", import.meta.url).pathname;
+const dist = fileURLToPath(new URL("../dist", import.meta.url));
 /** Larger files are kept when they are first used. */
 const LARGEST = 400_000;
 
@@ -27,6 +28,6 @@ await build({
     outDir: dist,
     emptyOutDir: false,
     target: "baseline-widely-available",
-    lib: { entry: new URL("../src/worker/sw.ts", import.meta.url).pathname, formats: ["iife"], name: "sw", fileName: () => "sw.js" },
+    lib: { entry: fileURLToPath(new URL("../src/worker/sw.ts", import.meta.url)), formats: ["iife"], name: "sw", fileName: () => "sw.js" },
   },
 });

@@ -264,7 +264,7 @@ def test_an_answer_holds_until_the_record_changes(client: Client, database: Data
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "said"),
+    ("path", "query", "sentence"),
     [
         ("/record/scores", {"lead": "2"}, "lead must be one of 1, 3, 6, 12, 24, 48, not '2'"),
         ("/record/scores", {"season": "winter"}, "season must be one of DJF, JJAS, MAM, ON, not 'winter'"),

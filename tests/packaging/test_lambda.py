@@ -6,6 +6,9 @@ real. The train function is a container image and not among them.
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import json
 import os
 from contextlib import ExitStack, closing
@@ -163,7 +166,8 @@ def test_a_message_delivered_twice_issues_its_forecasts_once(
 READS = sorted(
     endpoint.path
     for endpoint in ENDPOINTS
-    if endpoint.method == "GET" and not {"{job}", "{file}"} & {*endpoint.path.split("/")}
+    if endpoint.method == "GET"
+    and not {"{job}", "{file}", "{sha256}", "{part}"} & {*endpoint.path.split("/")}
 )
 QUERIES = {"/cities/compare": "cities=Delhi,Pune"}
 
@@ -172,11 +176,32 @@ QUERIES = {"/cities/compare": "cities=Delhi,Pune"}
 def test_every_route_answers(
     forecast: list[dict[str, Any]], started: Callable[[str], LambdaInstance], path: str
 ) -> None:
-    event = request("/api/v1" + path.replace("{city}", "Delhi"), QUERIES.get(path, ""))
-    answer = started("api").invoke(event)
+    api = started("api")
+    query = QUERIES.get(path, "")
+    if path == "/record/plume/{city}":  # of an hour that a forecast was issued for
+        issued = json.loads(api.invoke(request("/api/v1/forecast/Delhi"))["body"])
+        query = f"time={issued['forecast'][0]['time']}"
+    answer = api.invoke(request("/api/v1" + path.replace("{city}", "Delhi"), query))
     assert answer["statusCode"] == 200, answer
     assert answer["headers"]["X-Request-Id"]
     assert "city" not in path or "Delhi" in answer["body"] or answer["isBase64Encoded"]
+
+
+def test_each_part_of_a_forecast_is_given_away_as_it_was_hashed(
+    forecast: list[dict[str, Any]], started: Callable[[str], LambdaInstance]
+) -> None:
+    api = started("api")
+    listing = json.loads(api.invoke(request("/api/v1/forecast/Delhi/reproduce"))["body"])
+    assert {part["name"] for part in listing["parts"]} == {"model", "matrix", "recipe"}
+    for part in listing["parts"]:
+        path, _, query = part["url"].partition("?")
+        answer = api.invoke(request(path, query))
+        assert answer["statusCode"] == 200, answer
+        body = answer["body"]
+        content = base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()
+        if answer["headers"].get("Content-Encoding") == "gzip":
+            content = gzip.decompress(content)
+        assert hashlib.sha256(content).hexdigest() == part["sha256"]
 
 
 def test_a_post_and_a_mistake(
