@@ -56,6 +56,7 @@ def deployed(
         "VAYU_SOURCES": "simulated",
         "MODEL_STORE_URL": (tmp_path / "models").as_uri(),
         "VAYU_HOME": str(tmp_path),
+        "VAYU_DASHBOARD": "none",
     }
     opened = []
     real_assemble = container.assemble
