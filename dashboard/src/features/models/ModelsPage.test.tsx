@@ -126,6 +126,14 @@ async function open(search = "") {
 
 const asked = () => requests.map(({ url }) => new URL(url).search);
 
+test("a family is in words, and no skill has no sign", async () => {
+  const blend = { ...MODEL, family: "blend", version: "b", metrics: { holdout: { skill: -0.001, mae: 21.32, rmse: 30.2, r2: 0.79 } } };
+  server.use(http.get("*/api/v1/models/list", () => HttpResponse.json({ page: 1, per_page: 20, pages: 1, total: 1, simulated: false, models: [blend] })));
+  await open();
+  const table = within(await screen.findByRole("table", { name: /^1 versions, newest first/ }));
+  expect(table.getAllByRole("row")[1]).toHaveTextContent(/several models at once.*2,1000%21\.3/);
+});
+
 test("the address holds the choice; what it does not know is left out", () => {
   expect(choiceOf(new URLSearchParams("city=delhi&target=co&family=oracle&status=champion&page=-1"))).toEqual({
     city: "delhi",

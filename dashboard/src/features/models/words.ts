@@ -13,6 +13,8 @@ const NAMES: Record<string, Message> = {
   random_forest: msg`random forest`,
   xgboost: msg`boosted trees (XGBoost)`,
   lstm: msg`neural network (LSTM)`,
+  blend: msg`several models at once`,
+  naive: msg`the best naive forecast`,
   composed: msg`index from the forecast of PM2.5`,
   mean: msg`mean of the models`,
   mean_corrected: msg`that mean, corrected by its errors`,
@@ -48,7 +50,8 @@ export function useSigned(): (share: number | null | undefined) => string {
   const format = useFormat();
   return (share) => {
     if (share === null || share === undefined) return "–";
-    return `${share < 0 ? "−" : "+"}${format.percent(Math.abs(share))}`;
+    const text = format.percent(Math.abs(share));
+    return text === format.percent(0) ? text : `${share < 0 ? "−" : "+"}${text}`;
   };
 }
 

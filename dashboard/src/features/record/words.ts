@@ -38,7 +38,7 @@ export function useSigned(): (share: number | null) => string {
   return (share) => {
     if (share === null) return "–";
     const text = format.percent(Math.abs(share));
-    return share < 0 && Math.round(share * 100) !== 0 ? `−${text}` : `+${text}`;
+    return text === format.percent(0) ? text : `${share < 0 ? "−" : "+"}${text}`;
   };
 }
 
