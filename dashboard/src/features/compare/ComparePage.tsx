@@ -1,9 +1,9 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
-import { useSearchParams } from "wouter";
 import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState } from "../../shared/state/states";
+import { useChoice } from "../../shared/useChoice";
 import { CityPicker } from "./CityPicker";
 import { ComparisonResult } from "./ComparisonResult";
 import { comparisonQuery, DAYS } from "./queries";
@@ -13,20 +13,10 @@ export const MOST = 10;
 
 export default function ComparePage() {
   const { t } = useLingui();
-  const [params, setParams] = useSearchParams();
+  const [params, choose] = useChoice();
   const slugs = [...new Set((params.get("cities") ?? "").split(",").filter((slug) => slug !== ""))].slice(0, MOST);
   const days = DAYS.find((number) => String(number) === params.get("days")) ?? 30;
   const query = useQuery(comparisonQuery(slugs, days));
-  const choose = (name: string, value: string) =>
-    setParams(
-      (before) => {
-        const after = new URLSearchParams(before);
-        if (value === "") after.delete(name);
-        else after.set(name, value);
-        return after;
-      },
-      { replace: true },
-    );
   const names = { 7: t`7 days`, 30: t`30 days`, 90: t`90 days`, 365: t`1 year` };
   return (
     <>

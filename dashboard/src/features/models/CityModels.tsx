@@ -11,7 +11,7 @@ import { ExpertWeights } from "./ExpertWeights";
 import { LeadChart } from "./LeadChart";
 import { performanceQuery } from "./queries";
 import { Retrain } from "./Retrain";
-import { metric, useExpertName, useSigned } from "./words";
+import { metric, useExpertName } from "./words";
 
 /** The models of one city: in use since when, how each did at training and live, what each counts, and a new training. */
 export function CityModels({ city, target }: { city: string; target: Target }) {
@@ -40,7 +40,7 @@ function Scores({ data, city }: { data: Performance; city: string }) {
   const format = useFormat();
   const placeName = usePlaceName();
   const expertName = useExpertName();
-  const signed = useSigned();
+  const { signed } = format;
   const { champion, days, live } = data;
   const name = placeName(data.city);
   const unit = UNITS[data.target];

@@ -6,7 +6,7 @@ import { ChartFrame } from "../../shared/chart/ChartFrame";
 import { ChartKey } from "../../shared/chart/Key";
 import { useWidth } from "../../shared/chart/useWidth";
 import { useFormat } from "../../shared/format/format";
-import { metric, useSigned } from "./words";
+import { metric } from "./words";
 import "../../shared/chart/plot.css";
 
 interface Point {
@@ -39,7 +39,7 @@ function pointsOf(record: LiveRecord, trainings: [string, Model][]): Point[] {
 export function LeadChart({ record, trainings, unit }: { record: LiveRecord; trainings: [string, Model][]; unit: string }) {
   const { t } = useLingui();
   const format = useFormat();
-  const signed = useSigned();
+  const { signed } = format;
   const [ref, width] = useWidth<HTMLDivElement>();
   const points = pointsOf(record, trainings);
   const values = points.flatMap(({ live, training }) => [live, training]).filter((value) => value !== null);

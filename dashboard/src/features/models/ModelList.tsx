@@ -8,7 +8,7 @@ import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, SimulatedNotice } from "../../shared/state/states";
 import type { Choice } from "./choice";
 import { modelsQuery } from "./queries";
-import { metric, useExpertName, useSigned, useStatusName } from "./words";
+import { metric, useExpertName, useStatusName } from "./words";
 
 /** All versions that were trained, newest first, a page at a time. */
 export function ModelList({ choice, onPage }: { choice: Choice; onPage: (page: number) => void }) {
@@ -55,7 +55,7 @@ function Versions({ models, all }: { models: Model[]; all: string }) {
   const placeName = usePlaceName();
   const expertName = useExpertName();
   const statusName = useStatusName();
-  const signed = useSigned();
+  const { signed } = format;
   const decimal = (value: number | null, decimals: number) => (value === null ? "–" : format.number(value, decimals));
   return (
     <DataTable

@@ -1,7 +1,6 @@
 import { msg } from "@lingui/core/macro";
 import { useLingui } from "@lingui/react";
 import { sourceName } from "../../shared/format/basis";
-import { useFormat } from "../../shared/format/format";
 import type { Family, Status } from "./choice";
 
 type Message = ReturnType<typeof msg>;
@@ -43,16 +42,6 @@ export function useExpertName(): (name: string) => string {
 export function useStatusName(): (status: Status) => string {
   const { i18n } = useLingui();
   return (status) => i18n._(STATUS_NAMES[status]);
-}
-
-/** A share with its sign: +12%, −3%. */
-export function useSigned(): (share: number | null | undefined) => string {
-  const format = useFormat();
-  return (share) => {
-    if (share === null || share === undefined) return "–";
-    const text = format.percent(Math.abs(share));
-    return text === format.percent(0) ? text : `${share < 0 ? "−" : "+"}${text}`;
-  };
 }
 
 /** A number of the API's open list of metrics. */

@@ -1,7 +1,7 @@
 import { Plural, Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import { Link, useSearchParams } from "wouter";
+import { Link } from "wouter";
 import { useFavourites } from "../../shared/favourites";
 import { useFormat } from "../../shared/format/format";
 import { useNow } from "../../shared/format/useNow";
@@ -9,6 +9,7 @@ import { usePlaceName } from "../../shared/i18n/i18n";
 import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, LoadingState, Notice, SimulatedNotice } from "../../shared/state/states";
+import { useChoice } from "../../shared/useChoice";
 import { atTime, newestHours } from "./atTime";
 import { CityCards } from "./CityCards";
 import { CityList } from "./CityList";
@@ -37,22 +38,12 @@ function Cities({ overview: answer }: { overview: Overview }) {
   const format = useFormat();
   const placeName = usePlaceName();
   const favourites = useFavourites();
-  const [params, setParams] = useSearchParams();
+  const [params, choose] = useChoice();
   // The choices are part of the address, so that a view can be sent to somebody.
   const sort = SORTS.find((name) => name === params.get("sort")) ?? "worst";
   const view = VIEWS.find((name) => name === params.get("view")) ?? "cards";
   const search = params.get("q") ?? "";
   const favouritesOnly = params.get("favourites") === "1";
-  const choose = (name: string, value: string) =>
-    setParams(
-      (before) => {
-        const after = new URLSearchParams(before);
-        if (value === "") after.delete(name);
-        else after.set(name, value);
-        return after;
-      },
-      { replace: true },
-    );
   const cities = selectCities(overview.cities, { sort, search, favourites, favouritesOnly, placeName, compare: format.compare });
   const asOf = format.fullMoment(overview.as_of);
   const withoutData = overview.cities.filter((city) => city.latest?.aqi == null).length;

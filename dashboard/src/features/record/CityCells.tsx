@@ -8,7 +8,7 @@ import { EmptyState } from "../../shared/state/states";
 import { apiAddress, type Filters, LEADS, SEASONS } from "./filters";
 import { cityQuery } from "./queries";
 import { SkillCell, SkillKey } from "./Skill";
-import { useRivalName, useSeasonName, useSigned } from "./words";
+import { useRivalName, useSeasonName } from "./words";
 
 /** One city: skill by lead time and season, and the chosen cell with every rival on the same hours. */
 export function CityCells({ city, filters }: { city: string; filters: Filters }) {
@@ -91,7 +91,7 @@ function Detail({ city, cell, unit, filters }: { city: string; cell: Cell; unit:
   const format = useFormat();
   const seasonName = useSeasonName();
   const rivalName = useRivalName();
-  const signed = useSigned();
+  const { signed } = format;
   const season = seasonName(cell.season);
   const { lead } = cell;
   const rows: Row[] = [

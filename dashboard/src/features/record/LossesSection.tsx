@@ -7,7 +7,7 @@ import { usePlaceName } from "../../shared/i18n/i18n";
 import { Loaded } from "../../shared/state/Loaded";
 import type { Filters } from "./filters";
 import { lossesQuery } from "./queries";
-import { useRivalName, useSeasonName, useSigned } from "./words";
+import { useRivalName, useSeasonName } from "./words";
 
 /** The balance, and every cell in which somebody else did better, worst first. */
 export function LossesSection({ filters }: { filters: Filters }) {
@@ -15,7 +15,7 @@ export function LossesSection({ filters }: { filters: Filters }) {
   const placeName = usePlaceName();
   const seasonName = useSeasonName();
   const rivalName = useRivalName();
-  const signed = useSigned();
+  const { signed } = format;
   return (
     <section aria-labelledby="losses">
       <h2 id="losses">

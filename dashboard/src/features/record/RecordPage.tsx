@@ -1,12 +1,12 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
-import { useSearchParams } from "wouter";
 import { useNameOfSlug, usePlaceName } from "../../shared/i18n/i18n";
 import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, Notice, SimulatedNotice } from "../../shared/state/states";
 import { useFormat } from "../../shared/format/format";
 import type { ScoreTable } from "../../shared/api/schema";
+import { useChoice } from "../../shared/useChoice";
 import { CityCells } from "./CityCells";
 import { FilterControls } from "./FilterControls";
 import { type Filters, filtersOf, slugOf } from "./filters";
@@ -21,19 +21,9 @@ import "./record.css";
 
 export default function RecordPage() {
   const { t } = useLingui();
-  const [params, setParams] = useSearchParams();
+  const [params, choose] = useChoice();
   const filters = filtersOf(params);
   const table = useQuery(tableQuery(filters.target, filters.mode));
-  const choose = (name: keyof Filters, value: string) =>
-    setParams(
-      (before) => {
-        const after = new URLSearchParams(before);
-        if (value === "") after.delete(name);
-        else after.set(name, value);
-        return after;
-      },
-      { replace: true },
-    );
   return (
     <>
       <PageTitle>{t`The record: what was issued, what came`}</PageTitle>

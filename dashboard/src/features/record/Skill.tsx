@@ -1,7 +1,7 @@
 import { Trans } from "@lingui/react/macro";
 import type { ReactNode } from "react";
 import { useFormat } from "../../shared/format/format";
-import { grade, useSigned } from "./words";
+import { grade } from "./words";
 
 export interface Scored {
   n: number;
@@ -14,7 +14,7 @@ export interface Scored {
 /** A cell of a table: skill, its interval, hours. No colour below 30 hours. */
 export function SkillCell({ cell, children }: { cell: Scored | undefined; children?: (text: string) => ReactNode }) {
   const format = useFormat();
-  const signed = useSigned();
+  const { signed } = format;
   if (cell === undefined) return <td className="skill">–</td>;
   const text = signed(cell.skill);
   const n = format.number(cell.n);

@@ -1,7 +1,6 @@
 import { msg } from "@lingui/core/macro";
 import { useLingui } from "@lingui/react";
 import { sourceName } from "../../shared/format/basis";
-import { useFormat } from "../../shared/format/format";
 import type { Season } from "./filters";
 
 const SEASON_NAMES: Record<Season, ReturnType<typeof msg>> = {
@@ -29,16 +28,6 @@ export function useRivalName(): (rival: string) => string {
   return (rival) => {
     const naive = NAIVE_NAMES[rival];
     return naive === undefined ? sourceName(rival) : i18n._(naive);
-  };
-}
-
-/** A share with its sign: +12%, −3%. */
-export function useSigned(): (share: number | null) => string {
-  const format = useFormat();
-  return (share) => {
-    if (share === null) return "–";
-    const text = format.percent(Math.abs(share));
-    return text === format.percent(0) ? text : `${share < 0 ? "−" : "+"}${text}`;
   };
 }
 

@@ -31,3 +31,13 @@ test("the present is 0 minutes ago", () => {
   expect(createFormat("en").relative("2025-11-05T10:30:10Z", now)).toBe("0 minutes ago");
   expect(createFormat("en").relative("2025-11-05T10:29:50Z", now)).toBe("0 minutes ago");
 });
+
+test.each([
+  [0.124, "+12%"],
+  [-0.03, "−3%"],
+  [-0.001, "0%"],
+  [0, "0%"],
+  [null, "–"],
+])("a share of %s with its sign is %s", (share, text) => {
+  expect(createFormat("en").signed(share)).toBe(text);
+});

@@ -10,6 +10,8 @@ export interface Format {
   number: (value: number, decimals?: number) => string;
   /** 0.42 becomes 42% */
   percent: (share: number, decimals?: number) => string;
+  /** +12%, −3%, 0%; a dash for what is not known */
+  signed: (share: number | null | undefined) => string;
   /** 5 Nov, 4:00 pm IST */
   moment: (time: Date | string) => string;
   /** 5 Nov 2025, 4:00 pm IST */
@@ -49,10 +51,17 @@ export function createFormat(locale: string): Format {
     }
     return format;
   };
+  const percent = (share: number, decimals = 0) => decimal("percent", decimals).format(share);
+  const signed = (share: number | null | undefined) => {
+    if (share === null || share === undefined) return "–";
+    const text = percent(Math.abs(share));
+    return text === percent(0) ? text : `${share < 0 ? "−" : "+"}${text}`;
+  };
   const ago = new Intl.RelativeTimeFormat(tag, { numeric: "always" });
   return {
     number: (value, decimals = 0) => decimal("decimal", decimals).format(value),
-    percent: (share, decimals = 0) => decimal("percent", decimals).format(share),
+    percent,
+    signed,
     moment: (time) => `${dayAndMonth(time)}, ${clock(time)} IST`,
     fullMoment: (time) => `${date(time)}, ${clock(time)} IST`,
     hour: at({ hour: "numeric" }),
