@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from common.config import Settings
     from common.ports import Mailer
 
 _PATIENCE_S = 10
-_HERE = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +41,9 @@ class Notifier:
             ).raise_for_status()
 
     def _mail(self, id_: str, /, *, subject: str, text: str) -> None:
-        import smtplib
-        import ssl
         from email.message import EmailMessage
+
+        from common.adapters.smtp import smtp_session
 
         message = EmailMessage()
         message["Subject"] = f"Vayu: {subject}"
@@ -53,21 +51,5 @@ class Notifier:
         message["Message-ID"] = f"<{id_}@vayu>"
         message["To"] = ", ".join(self.settings.mail_to)
         message.set_content(text, cte="quoted-printable")  # lines of 8-bit text are not for every server
-        where = urlsplit(self.settings.smtp_url or "")
-        host, context = where.hostname or "", ssl.create_default_context()
-        private = host in _HERE
-        with (
-            smtplib.SMTP_SSL(host, where.port or 465, timeout=_PATIENCE_S, context=context)
-            if where.scheme == "smtps"
-            else smtplib.SMTP(host, where.port or 587, timeout=_PATIENCE_S)
-        ) as server:
-            server.ehlo()
-            if where.scheme == "smtp" and server.has_extn("starttls"):
-                server.starttls(context=context)
-                server.ehlo()
-                private = True
-            if where.username and not (private or where.scheme == "smtps"):
-                raise smtplib.SMTPNotSupportedError("a password is not sent over a line that others can read")
-            if where.username:
-                server.login(unquote(where.username), unquote(where.password or ""))
+        with smtp_session(self.settings.smtp_url or "") as server:
             server.send_message(message)

@@ -26,15 +26,15 @@ class UrlObjectStore:
     or the vendor's variables. ``memory:`` keeps everything in this process.
     """
 
-    def __init__(self, url: str) -> None:
-        """Nothing is opened before the first use.
+    def __init__(self, url: str, *, setting: str = "MODEL_STORE_URL") -> None:
+        """Nothing is opened before the first use. `setting`: where the address comes from, for its error.
 
         Raises:
             ConfigError: when the address is of another kind.
         """
         if url.partition(":")[0] not in SCHEMES:
             raise ConfigError(
-                f"MODEL_STORE_URL must start with file://, s3:// or gs://, not be {url.partition('?')[0]!r}"
+                f"{setting} must start with file://, s3:// or gs://, not be {url.partition('?')[0]!r}"
             )
         self.url = url
 
@@ -56,6 +56,16 @@ class UrlObjectStore:
         """
         with self._translated(key):
             return bytes(obstore.get(self._store, key).bytes())
+
+    def size(self, key: str) -> int:
+        """How many bytes are kept under `key`; raises NotFound and StoreError as `get` does."""
+        with self._translated(key):
+            return int(obstore.head(self._store, key)["size"])
+
+    def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Those bytes from `start` to before `end`; raises NotFound and StoreError as `get` does."""
+        with self._translated(key):
+            return bytes(obstore.get_range(self._store, key, start=start, end=end))
 
     def exists(self, key: str) -> bool:
         """Whether something is kept under `key`; raises StoreError as `get` does."""

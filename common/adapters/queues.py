@@ -1,4 +1,4 @@
-"""QUEUE_URL → the queue it names."""
+"""QUEUE_URL and TOPIC_URL → the queue they name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from common.store.engine import Database
 
 _SQS = re.compile(r"sqs(\+http)?://([^/\s]+/[^/\s]+/[^/\s]+)")
+_SNS = re.compile(r"sns://([a-z0-9-]+)/([0-9]{12})/([\w{}-]+)")
 _PUBSUB = re.compile(r"pubsub://([a-z0-9.:-]+)/([A-Za-z][\w.~+%{}-]+)")
 
 
 def queue_from_url(
-    url: str, database: Database, clock: Clock, *, environment: Mapping[str, str] = os.environ
+    url: str,
+    database: Database,
+    clock: Clock,
+    *,
+    topics: str | None = None,
+    environment: Mapping[str, str] = os.environ,
 ) -> Queue:
     """The queue at ``postgres:``, ``sqs://{host}/{account}/{name}`` or ``pubsub://{project}/{topic}``.
 
@@ -28,9 +34,25 @@ def queue_from_url(
     ``sqs+http://`` is the same without TLS, for a stand-in. Of the `environment` only PUBSUB_EMULATOR_HOST is
     looked at, as Google's own libraries do.
 
+    `topics`: where the types `BROADCAST` go instead, ``sns://{region}/{account}/{name}``. Pub/Sub needs none: each of
+    its topics has any number of subscriptions.
+
     Raises:
-        ConfigError: when the address is none of these.
+        ConfigError: when an address is none of these.
     """
+    queue = _queue(url, database, clock, environment)
+    if topics is None:
+        return queue
+    match = _SNS.fullmatch(topics)
+    if match is None:
+        raise ConfigError(f"TOPIC_URL must be 'sns://region/account/vayu-{{type}}', not {topics!r}")
+    from common.adapters.aws.sns_topic import SnsTopics
+    from common.adapters.fan_out import FanOutQueue
+
+    return FanOutQueue(queue, SnsTopics(match[1], match[2], match[3], clock))
+
+
+def _queue(url: str, database: Database, clock: Clock, environment: Mapping[str, str]) -> Queue:
     if url in ("postgres:", "postgres://"):
         return PostgresQueue(database, clock)
     if match := _SQS.fullmatch(url):

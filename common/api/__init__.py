@@ -55,7 +55,7 @@ def create_app(context: ApiContext) -> Flask:
     policy = context.policy
     app.wsgi_app = behind_proxies(middleware, policy.trusted_proxies, policy.proxy_token)  # type: ignore[assignment,method-assign]
     if policy.dashboard is not None:
-        app.wsgi_app = Dashboard(app.wsgi_app, policy.dashboard)  # type: ignore[method-assign]
+        app.wsgi_app = Dashboard(app.wsgi_app, policy.dashboard, policy.live_url)  # type: ignore[method-assign]
     return app
 
 

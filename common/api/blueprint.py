@@ -1,4 +1,4 @@
-"""Blueprints of flask-openapi3, as this API needs them: `Blueprint.get` and `Blueprint.post` declare an endpoint.
+"""Blueprints of flask-openapi3, as this API needs them: `Blueprint.get`, `Blueprint.post` … declare an endpoint.
 
 flask-openapi3 finds an endpoint's models in its signature and describes it in OpenAPI. Three things are done here
 instead of by the library, in version 4.3:
@@ -21,12 +21,12 @@ from flask_openapi3.utils import parse_parameters
 from pydantic import BaseModel
 
 from common.api.schemas import Body, Parameters
-from common.api.validation import read_body, read_header, read_query
+from common.api.validation import read_body, read_header, read_path, read_query
 
 BASE = "/api/v1"
 JSON = "application/json"
 
-Scope = Literal["read", "retrain", "admin"]
+Scope = Literal["read", "retrain", "alerts", "admin"]
 CachePolicy = Literal["data", "minute", "never"]
 View = Callable[..., Any]
 
@@ -48,6 +48,8 @@ class Endpoint(NamedTuple):
     body: type[Body] | None
     responses: ResponseDict
     documented: bool
+    by_strangers: bool = False
+    """Whether it may be called without a token as well; it then decides itself what is allowed"""
 
     @property
     def cached_by_clients(self) -> bool:
@@ -70,7 +72,7 @@ class Endpoint(NamedTuple):
         """What it can answer with; the first is what it answers with by itself."""
         response = self.responses[self.status]
         if isinstance(response, dict):
-            return tuple(response["content"])
+            return tuple(response.get("content", ()))
         extra: Any = (response.model_config if response else {}).get("openapi_extra", {})
         return JSON, *extra.get("content", ())
 
@@ -81,7 +83,7 @@ class Blueprint(APIBlueprint):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, __name__, **options)
         self.endpoints: list[Endpoint] = []
-        self._policies: dict[View, tuple[Scope | None, CachePolicy]] = {}
+        self._policies: dict[View, tuple[Scope | None, CachePolicy, bool]] = {}
         self._descriptions: list[Callable[[], object]] = []
 
     def get(  # type: ignore[override]
@@ -93,13 +95,34 @@ class Blueprint(APIBlueprint):
         they are read by. It returns a dict, which is written as JSON, or a whole response. Its docstring describes it:
         the first line in short, the rest at length. `declared`: see flask-openapi3.
         """
-        return self._with_policy((scope, cache), super().get(rule, **declared))
+        return self._with_policy((scope, cache, False), super().get(rule, **declared))
 
     def post(  # type: ignore[override]
-        self, rule: str, *, scope: Scope | None = "read", cache: CachePolicy = "never", **declared: Any
+        self,
+        rule: str,
+        *,
+        scope: Scope | None = "read",
+        cache: CachePolicy = "never",
+        by_strangers: bool = False,
+        **declared: Any,
     ) -> Callable[[View], View]:
-        """Declare what a POST to that address does: see `get`. What is cached here is cached by no client."""
-        return self._with_policy((scope, cache), super().post(rule, **declared))
+        """Declare what a POST to that address does: see `get`. What is cached here is cached by no client.
+
+        `by_strangers`: who has no token may call it, too.
+        """
+        return self._with_policy((scope, cache, by_strangers), super().post(rule, **declared))
+
+    def patch(  # type: ignore[override]
+        self, rule: str, *, scope: Scope, **declared: Any
+    ) -> Callable[[View], View]:
+        """Declare what a PATCH of that address does: see `get`."""
+        return self._with_policy((scope, "never", False), super().patch(rule, **declared))
+
+    def delete(  # type: ignore[override]
+        self, rule: str, *, scope: Scope, **declared: Any
+    ) -> Callable[[View], View]:
+        """Declare what a DELETE of that address does: see `get`."""
+        return self._with_policy((scope, "never", False), super().delete(rule, **declared))
 
     def describe(self) -> None:
         """Make the description of all endpoints, once."""
@@ -107,7 +130,7 @@ class Blueprint(APIBlueprint):
             self._descriptions.pop(0)()
 
     def _with_policy(
-        self, policy: tuple[Scope | None, CachePolicy], register: Callable[[View], View]
+        self, policy: tuple[Scope | None, CachePolicy, bool], register: Callable[[View], View]
     ) -> Callable[[View], View]:
         def decorate(function: View) -> View:
             self._policies[function] = policy
@@ -117,7 +140,7 @@ class Blueprint(APIBlueprint):
 
     def _collect_openapi_info(self, rule: str, func: View, **declared: Any) -> ParametersTuple:
         models: Any = parse_parameters(func, doc_ui=False)
-        scope, cache = self._policies[func]
+        scope, cache, by_strangers = self._policies[func]
         self.endpoints.append(
             Endpoint(
                 name=f"{self.name}.{func.__name__}",
@@ -129,6 +152,7 @@ class Blueprint(APIBlueprint):
                 body=models[5],
                 responses=declared["responses"],
                 documented=declared["doc_ui"],
+                by_strangers=by_strangers,
             )
         )
         self._descriptions.append(partial(super()._collect_openapi_info, rule, func, **declared))
@@ -155,7 +179,7 @@ class Blueprint(APIBlueprint):
             if query is not None:
                 arguments["query"] = parameters
             if path is not None:
-                arguments["path"] = path.model_validate(parts)
+                arguments["path"] = read_path(path, parts)
             if header is not None:
                 arguments["header"] = read_header(header, dict(request.headers))
             if body is not None:

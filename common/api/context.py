@@ -1,11 +1,11 @@
 """What the application is given when it is put together; `context` is that of the application that answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from time import monotonic
 from typing import Generic, TypeVar, cast
 
@@ -13,16 +13,18 @@ from flask import current_app
 from werkzeug.local import LocalProxy
 
 from common.adapters.redis_memory import SharedMemory
+from common.alerts.cap import UNNAMED, Publisher
 from common.api.middleware.metrics import Counted, Meter
 from common.api.middleware.rate_limit import Kind, Rate
 from common.api.middleware.response_cache import ResponseCache, build_id
 from common.api.schemas.system import Metrics
 from common.domain.errors import StoreError
-from common.ports import Clock, PublishedFiles, Queue
+from common.ports import AlertChannel, Clock, PublishedFiles, Queue, Seal
 from common.store import data_version
 from common.store.data_version import Versions
 from common.store.dataset_kind import dataset
 from common.store.engine import Database
+from common.store.replica import ReadReplica
 
 SIMULATED = "simulated"
 _DATASET_FOR = timedelta(minutes=1)
@@ -153,6 +155,12 @@ class Policy:
     redis_url: str | None = field(default=None, repr=False)
     dashboard: Path | None = None
     """Folder of the built dashboard, which need not be there yet; None: the API alone."""
+    live_url: str | None = None
+    """Where clients connect by WebSocket; None: there is none."""
+    streams: int = 2
+    """How many streams of events a process serves at a time; each keeps one of its threads busy."""
+    stream_s: float = 25.0
+    """So long a stream lasts; its client then comes again by itself."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +173,16 @@ class ApiContext:
     policy: Policy = field(default_factory=Policy)
     open_object_store: Callable[[], PublishedFiles] | None = None
     """Where the models' files are; its library is loaded by the first call. None: they are not given away."""
+    open_archive: Callable[[], PublishedFiles] | None = None
+    """Where the archive of open data is; its library is loaded by the first call. None: there is none."""
+    alert_channels: Callable[[], Mapping[str, AlertChannel]] = field(default=dict)
+    """The ways by which alerts leave; their libraries are loaded by the first call."""
+    seal: Seal | None = None
+    """Keeps the addresses of alerts; None: alerts are not set up here."""
+    publisher: Publisher = UNNAMED
+    """In whose name public alerts are published."""
+    replica: Database | None = None
+    """A copy of the database, for reads that may be answered from it; None: there is none."""
     tick: Callable[[], float] = monotonic
     """A clock that never goes back, for what only lasts."""
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
@@ -182,12 +200,22 @@ class ApiContext:
         now = self.clock()
         known = self._dataset.get("dataset")
         if known is None or abs(now - known[0]) >= _DATASET_FOR:
-            with self.database.reading() as connection:
+            with self.reads.reading() as connection:
                 kind = dataset(connection)
             if kind is None:
                 return False
             known = self._dataset["dataset"] = (now, kind)
         return known[1] == SIMULATED
+
+    @cached_property
+    def archive(self) -> PublishedFiles | None:
+        """The archive of open data, if there is one."""
+        return None if self.open_archive is None else self.open_archive()
+
+    @cached_property
+    def streams(self) -> BoundedSemaphore:
+        """Places for streams of events."""
+        return BoundedSemaphore(self.policy.streams)
 
     @cached_property
     def health(self) -> Recent[bytes]:
@@ -214,6 +242,24 @@ class ApiContext:
     def watch(self) -> Watch:
         """The versions of the data and of the keys, as this process knows them."""
         return Watch(self.probe, self.clock, tick=self.tick)
+
+    @cached_property
+    def reads(self) -> Database | ReadReplica:
+        """Where rows are read from that the data version covers: `reading`, as `Database` has it."""
+        if self.replica is None:
+            return self.database
+        return ReadReplica(self.database, self.replica, self._version_in_force, tick=self.tick)
+
+    @cached_property
+    def replica_probe(self) -> ReadReplica | None:
+        """The same for /health, which does not wait long."""
+        if self.replica is None:
+            return None
+        return ReadReplica(self.probe, self.replica.hasty(), self._version_in_force, tick=self.tick)
+
+    def _version_in_force(self) -> int | None:
+        known = self.watch.known()
+        return None if known is None else known.versions.data
 
     @cached_property
     def answers(self) -> ResponseCache | None:

@@ -30,16 +30,21 @@ _ERRORS = {
     403: "The token does not allow this",
     404: "There is nothing of that name, or no data of it; `nearest` names cities that were perhaps meant",
     405: "The address does not take that method",
-    409: "The Idempotency-Key came with another request before",
+    406: "The format cannot be written at this address; `detail` names those that can",
+    409: "The Idempotency-Key came with another request before, or there is as much as may be",
     410: "It existed, and is not kept any more",
     413: "The body is larger than 64 KiB",
     414: "The address is too long",
     415: "The body is not declared as application/json",
+    416: "The file ends before the bytes that Range asks for; Content-Range says how many it has",
+    422: "It is more than may be had at once; `detail` says how to have it otherwise",
     429: "Too many requests; come again after Retry-After seconds",
     431: "The headers are too large",
     500: "A fault of ours; the request id finds it in the log",
     503: "The store does not answer; come again after Retry-After seconds",
 }
+_PIECE = "The bytes that the header Range asks for"
+_SUCCESS = {200: "Done", 201: "Made", 202: "Accepted: it is done later", 204: "Done; there is nothing to say"}
 _ANYWHERE = (400, 405, 414, 429, 431, 500, 503)
 _GUARDED = (401, 403)
 _PROBLEM: dict[str, Any] = {
@@ -80,7 +85,12 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "RateLimit-Remaining": {"description": "Requests left in it", "schema": _COUNT},
     "RateLimit-Reset": {"description": "Seconds until it is over", "schema": _COUNT},
     "Retry-After": {"description": "Seconds to wait", "schema": _COUNT},
-    "Location": {"description": "Where the job tells how it does", "required": True, "schema": _TEXT},
+    "Content-Range": {
+        "description": "Which bytes these are, and of how many",
+        "required": True,
+        "schema": _TEXT,
+    },
+    "Location": {"description": "Where it tells how it does", "required": True, "schema": _TEXT},
     "Allow": {"description": "Methods that the address takes", "required": True, "schema": _TEXT},
     "WWW-Authenticate": {"description": "How to show a token", "schema": _TEXT},
 }
@@ -163,6 +173,8 @@ def _complete(operation: dict[str, Any], endpoint: Endpoint) -> None:
     description = " ".join(operation.pop("description", "").replace("<br/>", " ").split())
     if endpoint.scope is None:
         operation["security"] = []
+    elif endpoint.by_strangers:
+        operation["security"] = [{}, *_TOKEN]
     elif endpoint.scope != "read":
         operation["security"] = _TOKEN
         description = f"{description} Needs a token with the scope `{endpoint.scope}`.".strip()
@@ -192,16 +204,18 @@ def _responses(endpoint: Endpoint, described: dict[str, Any]) -> Iterable[tuple[
     headers = ["X-Request-Id", *_LIMITS, "Cache-Control"]
     if endpoint.cached_by_clients:
         headers.append("ETag")
-    if endpoint.status == 202:
+    if endpoint.status in (201, 202):
         headers.append("Location")
     yield (
         str(endpoint.status),
         described[str(endpoint.status)]
         | {
-            "description": "Done" if endpoint.status == 200 else "Accepted: it is done later",
+            "description": _SUCCESS[endpoint.status],
             "headers": _refs(headers),
         },
     )
+    if 206 in endpoint.responses:
+        yield "206", described["206"] | {"description": _PIECE, "headers": _refs([*headers, "Content-Range"])}
     if endpoint.cached_by_clients:
         unchanged = "Nothing has changed since that ETag"
         yield "304", {"description": unchanged, "headers": _refs(["X-Request-Id", "ETag"])}

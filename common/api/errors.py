@@ -11,7 +11,20 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from common.api.middleware.request_context import Refusal, logger
 from common.api.schemas import ABSENT, ApiModel
-from common.domain.errors import DataError, Fault, Gone, NotFound, Reused, StoreError, VayuError
+from common.domain.errors import (
+    DataError,
+    Fault,
+    Gone,
+    LimitReached,
+    NotAcceptable,
+    NotFound,
+    NotSetUp,
+    Reused,
+    StoreError,
+    TooMuch,
+    TooSoon,
+    VayuError,
+)
 
 PROBLEM_JSON = "application/problem+json"
 _INTERNAL = "Something went wrong here; the request id finds it in the log."
@@ -19,6 +32,7 @@ _PLAIN = {
     404: "there is nothing at this address",
     405: "this address does not take that method; Allow names those it takes",
     413: "the body is larger than 64 KiB",
+    416: "the file ends before the bytes that Range asks for; Content-Range says how many it has",
 }
 """Instead of what the web library says."""
 _AGAIN_S = 5
@@ -63,6 +77,11 @@ class Answer(NamedTuple):
 ANSWERS: dict[type[VayuError], Answer] = {
     DataError: Answer(400, "urn:vayu:problem:bad-request"),
     Reused: Answer(409, "urn:vayu:problem:key-reused"),
+    LimitReached: Answer(409, "urn:vayu:problem:limit-reached"),
+    TooMuch: Answer(422, "urn:vayu:problem:too-much"),
+    NotAcceptable: Answer(406, "urn:vayu:problem:not-acceptable"),
+    TooSoon: Answer(429, "urn:vayu:problem:too-many-requests"),
+    NotSetUp: Answer(503, "urn:vayu:problem:not-set-up"),
     NotFound: Answer(404, "urn:vayu:problem:not-found"),
     Gone: Answer(410, "urn:vayu:problem:gone"),
     StoreError: Answer(
@@ -94,8 +113,9 @@ def _handle(error: Exception) -> Response:
         faults=getattr(error, "faults", ()),
         nearest=getattr(error, "nearest", ()),
     )
-    if answer.status == 503:
-        response.headers["Retry-After"] = str(_AGAIN_S)
+    again_s = error.retry_after_s if isinstance(error, TooSoon) else _AGAIN_S
+    if answer.status in (429, 503):
+        response.headers["Retry-After"] = str(again_s)
     return response
 
 
@@ -103,7 +123,7 @@ def _http(error: HTTPException) -> Response:
     """Errors of the web itself: no such address, wrong method, body too large."""
     plain = error.get_response()
     response = problem(plain.status_code, _PLAIN.get(plain.status_code, error.description or ""))
-    for name in ("Allow", "Retry-After"):
+    for name in ("Allow", "Content-Range", "Retry-After"):
         if name in plain.headers:
             response.headers[name] = plain.headers[name]
     return response

@@ -5,8 +5,6 @@ and between two of them no connection to the database is kept, however slowly a 
 answer breaks off in a way that no client takes for its end.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,13 +13,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from common.api.downloads import csv_lines, file_of
 from common.api.middleware.request_context import logger
 from common.api.schemas.aqi import DAYS_MOST, HistoryQuery
+from common.api.schemas.files import Format
 from common.api.serialize_cities import days_json, hours_json
 from common.domain.cities import City
 from common.domain.errors import DataError, Fault, StoreError
 from common.domain.observation import HOUR, IST, POLLUTANTS, last_full_hour
 from common.store.engine import Database
+from common.store.replica import ReadReplica
+from common.tables.downloads import DAYS, HOURS, Download
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _SINCE = "a time from 2000-01-01T00:00:00Z on"
@@ -126,7 +128,6 @@ def _start(query: HistoryQuery, end: datetime) -> datetime:
     return datetime.combine(first, time(), IST).astimezone(UTC)
 
 
-CSV = "text/csv"
 Piece = tuple[int, str]
 """(number of points, JSON array of them)."""
 Head = dict[str, Any]
@@ -138,17 +139,15 @@ _DAYS = timedelta(days=366)
 BUFFERED_MOST = 12_000
 """Points of an answer that a function in a cloud must hold whole: Lambda takes 6 MB, and a point may take 350 B."""
 
-_COLUMNS: dict[str, tuple[str, ...]] = {
-    "hour": ("time", "aqi", "category", "dominant_pollutant", "basis", "source", "flags"),
-    "day": ("date", "aqi", "aqi_max", "category", "hours", "basis", "source"),
-}
+_MARKS = ("city", "standard", "simulated")
+"""Columns that are the same in all rows; then come those of a point, then its pollutants."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is asked for."""
 
-    database: Database
+    database: Database | ReadReplica
     city: City
     query: HistoryQuery
     range: TimeRange
@@ -212,17 +211,26 @@ class Past:
             first = until + timedelta(days=1)
 
 
-def body(past: Past, head: Head, *, as_csv: bool) -> bytes | Iterator[bytes]:
-    """The body of the answer.
+def table_of(interval: str) -> Download:
+    """The columns of a history as a file."""
+    return HOURS if interval == "hour" else DAYS
+
+
+def body(past: Past, head: Head, format_: Format) -> bytes | Iterator[bytes]:
+    """The body of the answer. Only JSON and CSV are sent in pieces: the others end with what says where all is.
 
     Raises:
         StoreError: when the database does not answer.
     """
     pieces = past.pieces()
+    if format_ in ("parquet", "xlsx"):
+        table = table_of(past.query.interval)
+        marks = [head[name] for name in _MARKS]
+        return file_of(table, (row for _, points in pieces for row in _rows(table, marks, points)), format_)
     first, second = next(pieces), next(pieces, None)
     if second is None:
-        return b"".join(_csv(head, [first])) if as_csv else _json(head, first)
-    parts = _csv if as_csv else _json_parts
+        return b"".join(_csv(head, [first])) if format_ == "csv" else _json(head, first)
+    parts = _csv if format_ == "csv" else _json_parts
     return _unbroken(parts(head, chain([first, second], pieces)))
 
 
@@ -242,9 +250,11 @@ def _json_parts(head: Head, pieces: Iterable[Piece]) -> Iterator[bytes]:
 
 
 def _csv(head: Head, pieces: Iterable[Piece]) -> Iterator[bytes]:
-    yield _heading(head)
+    table = table_of(head["interval"])
+    marks = [head["city"], head["standard"], str(head["simulated"]).lower()]
+    yield csv_lines([table.names])
     for _, points in pieces:
-        yield _rows(head, points)
+        yield csv_lines(_rows(table, marks, points))
 
 
 def _unbroken(parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -256,30 +266,17 @@ def _unbroken(parts: Iterator[bytes]) -> Iterator[bytes]:
         raise
 
 
-def _heading(head: Head) -> bytes:
-    """The line with the names of the columns."""
-    return _lines([["city", "standard", "simulated", *_COLUMNS[head["interval"]], *POLLUTANTS]])
-
-
-def _rows(head: Head, points: str) -> bytes:
-    """The lines of a JSON array of points of the history; what is not known is empty."""
-    columns = _COLUMNS[head["interval"]]
-    marks = [head["city"], head["standard"], str(head["simulated"]).lower()]
+def _rows(table: Download, marks: list[Any], points: str) -> Iterator[list[Any]]:
+    """The rows of a JSON array of points of the history; what is not known is None."""
+    columns = table.names[len(_MARKS) : -len(POLLUTANTS)]
     listed: list[dict[str, Any]] = msgspec.json.decode(points)
-    return _lines(
-        [
+    for point in listed:
+        concentrations = point["pollutants"]
+        yield [
             *marks,
             *(_cell(point[column]) for column in columns),
-            *(point["pollutants"].get(name) for name in POLLUTANTS),
+            *(concentrations.get(name) for name in POLLUTANTS),
         ]
-        for point in listed
-    )
-
-
-def _lines(cells: Iterable[list[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(cells)
-    return text.getvalue().encode()
 
 
 def _cell(value: Any) -> Any:

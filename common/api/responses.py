@@ -1,7 +1,7 @@
 """How answers are written, and those that are made once and given again where the middleware does not see to it."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from flask.json.provider import DefaultJSONProvider
 from common.api.blueprint import JSON
 from common.api.context import context
 from common.api.middleware.request_context import logger
-from common.api.serialize_values import age_minutes, index_category
+from common.api.serialize_values import age_minutes, index_category, utc
 from common.domain.aqi import Standard
 from common.domain.errors import NotFound, StoreError
 from common.domain.observation import last_full_hour
@@ -37,11 +37,6 @@ def json_response(content: Mapping[str, Any], status: int = 200) -> Response:
 def raw(text: str) -> msgspec.Raw:
     """JSON that the database made, put into an answer as it is."""
     return msgspec.Raw(text.encode())
-
-
-def utc(time: datetime) -> datetime:
-    """`time` in UTC to the second, so that it is written with a ``Z``."""
-    return time.astimezone(UTC).replace(microsecond=0)
 
 
 def index(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from common.api.serialize_values import (
     age_minutes,
+    all_rounded,
     by_share,
     categories,
     concentrations,
@@ -43,6 +45,18 @@ Pollutants = msgspec.defstruct(
     "Pollutants", [(name, float | None, None) for name in POLLUTANTS], omit_defaults=True, gc=False
 )
 """Concentrations by pollutant; one that is None is absent."""
+
+
+class Latest(msgspec.Struct):
+    """`common.api.schemas.Index`."""
+
+    aqi: int
+    category: str
+    dominant_pollutant: str | None
+    timestamp: datetime | None
+    age_minutes: int
+    stale: bool
+    basis: str | None
 
 
 class HourPoint(msgspec.Struct):
@@ -106,20 +120,18 @@ def _with_latest(
     now: datetime,
     stale: timedelta,
 ) -> Iterator[str]:
+    names = categories(standard)
+    ages: dict[datetime, tuple[datetime | None, int, bool]] = {}  # most cities have the same latest hour
     for city, entry in cities.items():
         newest = latest.get(city)
         if newest is None:
             yield entry
             continue
-        shown = {
-            "aqi": newest.aqi,
-            "category": index_category(newest.aqi, standard),
-            "dominant_pollutant": newest.dominant,
-            "timestamp": utc(newest.time),
-            "age_minutes": age_minutes(now, newest.time),
-            "stale": now - newest.time > stale,
-            "basis": newest.basis,
-        }
+        time = newest.time
+        age = ages.get(time)
+        if age is None:
+            age = ages[time] = utc(time), age_minutes(now, time), now - time > stale
+        shown = Latest(newest.aqi, names[newest.aqi], newest.dominant, *age, newest.basis)
         yield f"{entry.removesuffix('null}')}{msgspec.json.encode(shown).decode()}}}"
 
 
@@ -216,11 +228,12 @@ def ranking(
     Equal values, as they are shown, share a rank, and the next follows as many places later.
     """
     digits = 2 if standard is None else 1
-    shown = [(rounded(mean.value, digits), mean) for mean in means]
+    means = list(means)
+    shown = list(zip(all_rounded([mean.value for mean in means], digits), means, strict=True))
     shown.sort(key=lambda part: (-part[0] if descending else part[0], part[1].city))
     values = [value for value, _ in shown]
-    first, times = {value: values.index(value) + 1 for value in set(values)}, Counter(values)
-    states = {city.name: city.state for city in all_cities()}
+    first, times = dict(zip(reversed(values), range(len(values), 0, -1), strict=True)), Counter(values)
+    states = _states()
     return [
         {
             "rank": first[value],
@@ -234,6 +247,11 @@ def ranking(
         }
         for value, mean in shown
     ]
+
+
+@cache
+def _states() -> dict[str, str]:
+    return {city.name: city.state for city in all_cities()}
 
 
 def comparison_json(

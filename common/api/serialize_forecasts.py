@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import accumulate
-from operator import add
+from operator import add, attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +21,7 @@ from common.store.reads.jobs import job_row
 from common.store.reads.models import ListedModel, latest_trainings, models_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from common.store.engine import Connection
     from common.store.reads.forecasts import StoredForecast
@@ -67,6 +67,9 @@ class Band(msgspec.Struct, gc=False):
     upper_95: float
 
 
+_BAND_FIELDS = len(Band.__struct_fields__)
+
+
 class Point(msgspec.Struct, omit_defaults=True, gc=False):
     """A lead time: `common.api.schemas.forecast.ForecastPoint`."""
 
@@ -96,8 +99,8 @@ class ServedForecast:
     family: str
     basis: str | None
     source: str | None
-    points: str
-    """JSON array of the lead times: see `common.api.schemas.forecast.ForecastPoint`"""
+    points: list[Point]
+    """By lead time"""
 
 
 def newest_forecasts(
@@ -118,7 +121,7 @@ def _served(stored: StoredForecast, hours: int) -> ServedForecast:
         family=stored.family,
         basis=stored.basis,
         source=stored.source,
-        points=msgspec.json.encode(points(stored, hours)).decode(),
+        points=points(stored, hours),
     )
 
 
@@ -131,6 +134,39 @@ def points(stored: StoredForecast, hours: int) -> list[Point]:
     concentrations = stored.pm25 if stored.target == "aqi" else stored.arrays
     pm25 = unknown if concentrations is None else _pm25(concentrations, hours)
     return list(map(Point, times, range(1, hours + 1), *indices, pm25))
+
+
+def forecast_rows(city: str, target: str, served: ServedForecast, *, simulated: bool) -> Iterator[list[Any]]:
+    """A forecast as rows of `common.tables.downloads.FORECAST`; its values are those of `points`."""
+    marks = [
+        city,
+        "in-naqi",
+        target,
+        simulated,
+        *map(utc, (served.issued_at, served.origin, served.known_until)),
+        served.model_version,
+        served.family,
+        served.basis,
+        served.source,
+    ]
+    for point in served.points:
+        of_index = (point.aqi, point.category, point.confidence)
+        bounds = (point.lower_80, point.upper_80, point.lower_95, point.upper_95)
+        yield [
+            *marks,
+            utc(point.time),
+            point.lead_hours,
+            *of_index,
+            *bounds,
+            *_values(point.probabilities, len(_NAMES)),
+            *_values(point.exceedance, len(FIRST_ABOVE)),
+            *_values(point.pm25, _BAND_FIELDS),
+        ]
+
+
+def _values(of: msgspec.Struct | None, count: int) -> Iterable[Any]:
+    """The values of a part of a point, as many None where it is absent."""
+    return [None] * count if of is None else msgspec.structs.astuple(of)
 
 
 def _indices(stored: StoredForecast, hours: int) -> list[Iterable[Any]]:
@@ -160,6 +196,7 @@ def _pm25(arrays: Mapping[str, Sequence[float]], hours: int) -> Iterable[Band]:
 
 
 _FIELDS = [field.name for field in fields(ListedModel)]
+_values_of = attrgetter(*_FIELDS)
 _TIMES = ("trained_at", "window_start", "window_end", "promoted_at")
 
 
@@ -179,9 +216,17 @@ def trainings_json(connection: Connection, city: str, target: str) -> str | None
 
 def shown_model(row: ListedModel) -> dict[str, Any]:
     """A model as it is listed; its metrics as they are stored."""
-    shown = {name: getattr(row, name) for name in _FIELDS}
-    times = {name: utc(shown[name]) for name in _TIMES}
-    return shown | times | {"metrics": msgspec.Raw(row.metrics.encode())}
+    shown: dict[str, Any] = dict(zip(_FIELDS, _values_of(row), strict=True))
+    for name in _TIMES:
+        shown[name] = utc(shown[name])
+    shown["metrics"] = msgspec.Raw(row.metrics.encode())
+    return shown
+
+
+_JOB_FIELDS = (
+    "id", "city", "state", "attempts", "max_attempts", "created_at", "started_at", "finished_at", "retry_at",
+    "families", "force", "error", "outcome",
+)  # fmt: skip
 
 
 def job_json(connection: Connection, id_: int, type_: str) -> str | None:
@@ -190,8 +235,8 @@ def job_json(connection: Connection, id_: int, type_: str) -> str | None:
     return None if row is None else _json(shown_job(row))
 
 
-def shown_job(row: JobRow) -> dict[str, Any]:
-    """A job as whoever asked for it sees it.
+def job_progress(row: JobRow) -> dict[str, Any]:
+    """How a job stands, as whoever asked for it sees it.
 
     One whose attempt failed waits for the next; one whose worker fell silent has failed too.
     """
@@ -203,19 +248,27 @@ def shown_job(row: JobRow) -> dict[str, Any]:
         state = "failed"
     return {
         "id": row.id,
-        "city": row.payload["city"],
         "state": state,
         "attempts": row.attempts,
-        "max_attempts": row.max_attempts,
         "created_at": utc(row.created_at),
-        "started_at": utc(row.started_at),
         "finished_at": utc(row.finished_at),
         "retry_at": utc(row.available_at) if waits and not row.elsewhere else None,
-        "families": row.payload.get("families"),
-        "force": row.payload.get("force", True),
         "error": WORKER_DIED if row.overdue else row.error,
+    }
+
+
+def shown_job(row: JobRow) -> dict[str, Any]:
+    """A training as whoever asked for it sees it."""
+    order = row.payload
+    progress = job_progress(row) | {
+        "city": order["city"],
+        "max_attempts": row.max_attempts,
+        "started_at": utc(row.started_at),
+        "families": order.get("families"),
+        "force": order.get("force", True),
         "outcome": row.outcome if row.state == "done" else None,
     }
+    return {name: progress[name] for name in _JOB_FIELDS}
 
 
 def _json(content: object) -> str:

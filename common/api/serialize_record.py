@@ -1,37 +1,29 @@
-"""The public record as JSON and CSV."""
+"""The public record as JSON, and as rows of tables."""
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import datetime
 from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
-from common.api.schemas.public_record import (
-    Cell,
-    CellColumns,
-    DayColumns,
-    EventReliability,
-    Loss,
-    PlumeColumns,
-    ProviderColumns,
-    ProviderScore,
-    ReliabilityBin,
-    Tally,
-    WarningScore,
-)
+from common.api.schemas.plume import PlumeColumns
+from common.api.schemas.record_days import DayColumns
+from common.api.schemas.record_losses import Loss, Tally
+from common.api.schemas.record_scores import Cell, CellColumns, ProviderColumns, ProviderScore
+from common.api.schemas.stated_probabilities import EventReliability, ReliabilityBin, WarningScore
 from common.api.serialize_forecasts import FIRST_ABOVE
 from common.api.serialize_values import utc
 from common.domain.forecast import NAIVE
 from common.store.reads.verification import CELL, ISSUED, PROVIDER
 from common.store.verification_cells import DAY_COLUMNS
+from common.tables.downloads import SCORE_DAYS, SCORES
 from common.verification.scores import Warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from common.store.reads.verification import Plume, StatedSum
+    from common.tables.downloads import Download
 
 Rows = list[list[Any]]
 
@@ -107,31 +99,23 @@ def score_cells(cells: Rows, providers: Rows) -> list[dict[str, Any]]:
     return answers
 
 
-def score_lines(head: dict[str, Any], cells: Rows, providers: Rows) -> str:
-    """CSV of the cells, all digits: a line each, with the columns of each provider at its end.
+def score_rows(marks: Sequence[Any], cells: Rows, providers: Rows) -> tuple[Download, Iterator[list[Any]]]:
+    """The cells as a table, all digits: a row each, with the columns of each provider at its end.
 
-    `head`: columns that are the same in all lines.
+    `marks`: target, mode, and whether the data are simulated.
     """
     names = sorted({row[_KEY] for row in providers})
     theirs = {(*row[:_KEY], row[_KEY]): row[_KEY + 1 :] for row in providers}
-    of_provider = PROVIDER[_KEY + 1 :]
-    lines = [
-        [
-            *(_SHOWN.get(name, f"{name}_mae" if name in NAIVE else name) for name in CELL),
-            *head,
-            *(f"{provider}_{name}" for provider in names for name in of_provider),
-        ]
-    ]
-    nothing = [None] * len(of_provider)
-    lines += [
+    nothing = [None] * len(SCORES.of_provider)
+    rows = (
         [
             *row,
-            *head.values(),
+            *marks,
             *(value for provider in names for value in theirs.get((*row[:_KEY], provider), nothing)),
         ]
         for row in cells
-    ]
-    return as_csv(lines)
+    )
+    return SCORES.with_providers(names), rows
 
 
 def day_columns(sums: Mapping[str, list[Any]]) -> dict[str, Any]:
@@ -142,21 +126,20 @@ def day_columns(sums: Mapping[str, list[Any]]) -> dict[str, Any]:
     )
 
 
-def day_lines(head: dict[str, Any], sums: Mapping[str, list[Any]], providers: Mapping[str, Rows]) -> str:
-    """CSV of a city's days, a line each, with the columns of each provider at its end.
+def day_rows(
+    marks: Sequence[Any], sums: Mapping[str, list[Any]], providers: Mapping[str, Rows]
+) -> tuple[Download, Iterator[list[Any]]]:
+    """A city's days as a table, a row each, with the columns of each provider at its end.
 
-    `head`: columns that are the same in all lines; `providers`: lists of days, n, error, ours.
+    `marks`: city, lead, target, mode, and whether the data are simulated; `providers`: lists of days, n, error, ours.
     """
     by_day = [{day: values for day, *values in zip(*columns, strict=True)} for columns in providers.values()]
-    naive = [f"{name}_error" if name in NAIVE else _SHOWN_SUMS.get(name, name) for name in DAY_COLUMNS]
-    lines = [
-        [*naive, *head, *(f"{name}_{column}" for name in providers for column in ("n", "error", "our_error"))]
-    ]
-    lines += [
-        [*row, *head.values(), *(value for values in by_day for value in values.get(row[0], [None] * 3))]
+    nothing = [None] * len(SCORE_DAYS.of_provider)
+    rows = (
+        [*row, *marks, *(value for values in by_day for value in values.get(row[0], nothing))]
         for row in zip(*(sums.get(name, []) for name in DAY_COLUMNS), strict=True)
-    ]
-    return as_csv(lines)
+    )
+    return SCORE_DAYS.with_providers(providers), rows
 
 
 def reliability_json(sums: Iterable[StatedSum]) -> dict[str, Any]:
@@ -304,13 +287,6 @@ def plume_columns(plume: Plume) -> dict[str, Any]:
             name: [values.get(lead) for lead in columns["lead"]] for name, values in plume.providers.items()
         },
     )
-
-
-def as_csv(lines: Iterable[Sequence[Any]]) -> str:
-    """Lines of CSV; what is not known is empty."""
-    text = io.StringIO()
-    csv.writer(text).writerows(lines)
-    return text.getvalue()
 
 
 def _columns(rows: Rows, names: Sequence[str]) -> dict[str, list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from common.domain.breakpoints import CAP, NOISE, category, half_up
 
@@ -19,9 +19,15 @@ _THOUSANDTHS = tuple(part / 1000 if part % 1000 else part // 1000 for part in ra
 """0 and 1 are whole numbers, which are written without decimals."""
 
 
+@overload
+def utc(time: datetime) -> datetime: ...
+@overload
+def utc(time: datetime | None) -> datetime | None: ...
 def utc(time: datetime | None) -> datetime | None:
     """`time` in UTC to the second, so that it is written with a ``Z``."""
-    return None if time is None else time.astimezone(UTC).replace(microsecond=0)
+    if time is None or (time.tzinfo is UTC and not time.microsecond):  # as the database gives most
+        return time
+    return time.astimezone(UTC).replace(microsecond=0)
 
 
 def stamp(time: datetime | None) -> str | None:
@@ -82,6 +88,8 @@ def age_minutes(now: datetime, time: datetime) -> int:
 
 def by_share(hours: Mapping[str, int]) -> dict[str, int]:
     """Hours by basis, the most first, equal ones by name."""
+    if len(hours) < 2:
+        return dict(hours)
     return dict(sorted(hours.items(), key=lambda part: (-part[1], part[0])))
 
 

@@ -21,7 +21,7 @@ _MOST_FAULTS = 5
 _LOST_PLUS = re.compile(r"(T[\d:.]+) (?=\d\d:?\d\d$)")
 _WRITTEN = {
     "integer": re.compile(r"[+-]?\d{1,18}"),
-    "number": re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?([Ee][+-]?\d{1,2})?"),
+    "number": re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?([Ee][+-]?\d{1,3})?"),
     "boolean": re.compile(r"true|false|1|0", re.IGNORECASE),
     "date-time": re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)"),
 }
@@ -51,18 +51,36 @@ def read_query(model: type[P] | None, given: Mapping[str, Sequence[str]]) -> P |
     raise _of_query(properties, given, errors)
 
 
+def read_path(model: type[P], given: Mapping[str, object]) -> P:
+    """The parts of an address.
+
+    Raises:
+        DataError: when one is not what its field says.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        name = str(error.errors(include_url=False)[0]["loc"][0])
+        allowed, text = _in_words(_properties(model)[name], in_address=True), shortened(str(given[name]))
+        fault = Fault("parameter", name, text, allowed)
+        raise DataError(f"{name} must be {allowed}, not {text!r}", faults=(fault,)) from error
+
+
 def read_header(model: type[P], given: Mapping[str, str]) -> P:
     """Those headers that the model names.
 
     Raises:
         DataError: when one is not what its field says.
     """
-    names = list(_properties(model))
+    written = {
+        name.lower(): value for name, value in given.items()
+    }  # in any case, and frameworks choose their own
+    values = {name: written[name.lower()] for name in _properties(model) if name.lower() in written}
     try:
-        return model.model_validate({name: given[name] for name in names if name in given})
+        return model.model_validate(values)
     except ValidationError as error:
         name = str(error.errors(include_url=False)[0]["loc"][0])
-        allowed, text = _in_words(_properties(model)[name]), shortened(given[name])
+        allowed, text = _in_words(_properties(model)[name]), shortened(values[name])
         fault = Fault("header", name, text, allowed)
         raise DataError(f"the header {name} must be {allowed}, not {text!r}", faults=(fault,)) from error
 
@@ -168,10 +186,19 @@ def _as_error(sentences: Iterable[tuple[str, Fault]], beginning: str = "") -> Da
 
 
 def _inner(schema: Schema, steps: Iterable[int | str]) -> Schema:
+    """What is allowed at a place of the body: models within the model are looked up, what may be null is unpacked."""
+    models = schema.get("$defs", {})
     for step in steps:
         inner = schema.get("items") if isinstance(step, int) else schema.get("properties", {}).get(step)
-        schema = inner or {}
+        schema = _plain(inner or {}, models)
     return schema
+
+
+def _plain(schema: Schema, models: Mapping[str, Schema]) -> Schema:
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    if len(options) == 1:
+        schema = options[0]
+    return models[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
 def _names(names: Iterable[str]) -> str:
@@ -199,9 +226,15 @@ def _in_words(schema: Schema, *, in_address: bool = False) -> str:
         preposition = "from" if {"minimum", "maximum"} <= schema.keys() else "of"
         bounded = schema.keys() & {"minimum", "maximum"}
         return f"{name} {preposition} {_range(schema, 'minimum', 'maximum')}" if bounded else name
-    if kind == "string" and "maxLength" in schema:
+    return {"boolean": "true or false", "object": "an object"}.get(str(kind)) or _text_in_words(schema)
+
+
+def _text_in_words(schema: Schema) -> str:
+    if "examples" in schema:
+        return "text such as " + " or ".join(schema["examples"])
+    if "maxLength" in schema:
         return f"text of {_range({'minLength': 1} | schema, 'minLength', 'maxLength')} characters"
-    return {"boolean": "true or false", "object": "an object"}.get(str(kind), "text")
+    return "text"
 
 
 def _range(schema: Schema, least: str, most: str) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+import tempfile
+from base64 import b64decode, b64encode
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from common.bootstrap.container import assemble
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 REAL, SIMULATED = "vayu", "vayu_simulated"
 """Databases of the embedded server. Two, so that simulated rows never stand beside measurements."""
+ALERTS_KEY = "alerts.key"
+"""File of the key that seals the addresses of alerts, in VAYU_HOME; only its owner may read it."""
 _ONLY_SIMULATED = ("simulated",)
 
 
@@ -41,6 +47,7 @@ def local_resources(
             name providers, but it is one of simulated data.
         StoreError: when the database cannot be reached or started.
     """
+    settings = _with_alerts_key(settings)
     offline = offline or (settings.sources == _ONLY_SIMULATED and not real)
     real = real or (not offline and settings.sources is not None)
     if settings.database_url is not None:
@@ -55,6 +62,36 @@ def local_resources(
             yield resources
     finally:
         server.stop()
+
+
+def _with_alerts_key(settings: Settings) -> Settings:
+    """The settings with VAYU_ALERTS_KEY: where none is given, the one of this folder, made at the first start.
+
+    Raises:
+        ConfigError: when the folder cannot be written to, or the file there holds no key.
+    """
+    if settings.alerts_key is not None:
+        return settings
+    file = settings.home / ALERTS_KEY
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        # Linked into place: whoever starts beside us finds none or a whole one, and both use the first.
+        with tempfile.NamedTemporaryFile(dir=settings.home, prefix=ALERTS_KEY) as fresh:
+            fresh.write(b64encode(token_bytes(32)) + b"\n")
+            fresh.flush()
+            os.fsync(fresh.fileno())
+            with suppress(FileExistsError):
+                os.link(fresh.name, file)
+        key = b64decode(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(
+            f"{settings.home} cannot be written to ({error.strerror}); set VAYU_HOME"
+        ) from error
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise ConfigError(f"{file} holds no key; restore it, or delete it and have all alerts made again")
+    return replace(settings, alerts_key=key)
 
 
 def _on_named(settings: Settings, url: str, *, offline: bool) -> Settings:

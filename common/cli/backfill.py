@@ -14,6 +14,7 @@ from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option, progress
 from common.domain.errors import DataError, QuotaExhausted, Transient
 from common.services import collect
+from common.services.events import announcing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,8 @@ def backfill(
         filling = collect.backfill(resources, sources or None)
         if not filling.sources:
             raise DataError("none of these sources keeps a past; choose others with --source or VAYU_SOURCES")
-        report = _shown(filling, chosen, days, wait=wait)
+        with announcing(resources):
+            report = _shown(filling, chosen, days, wait=wait)
     emit(
         asdict(report) | {"filled": report.filled, "left": report.left, "again_at": report.again_at},
         as_json=as_json,

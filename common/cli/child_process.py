@@ -1,7 +1,8 @@
 """The processes that the Procfiles start; each ends when its parent does.
 
-``api HOST PORT`` serves HTTP; ``worker TYPE…`` takes jobs of those types; ``dashboard`` builds the page; ``guard
-COMMAND…`` runs a program that is none of ours, and ends it with all that it started.
+``api HOST PORT`` serves HTTP; ``live HOST PORT`` serves live connections; ``worker TYPE…`` takes jobs of those types;
+``dashboard`` builds the page; ``guard COMMAND…`` runs a program that is none of ours, and ends it with all that it
+started.
 """
 
 from __future__ import annotations
@@ -12,22 +13,15 @@ import runpy
 import signal
 import subprocess
 import sys
-import threading
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from common.cli import dashboard
-from common.cli.processes import end_with_parent
-from common.domain.messages import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN
+from common.cli.processes import PATIENCE_S, end_with_parent
+from common.cli.work import run_worker
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from common.domain.messages import Handler
-    from common.services.resources import Resources
-
-_TRAINING_NICENESS = 10
 _BUILD_NICENESS = 10
+_GRACE_S = 0.5 * PATIENCE_S
+"""So long a worker goes on with the job in hand before it gives it back."""
 
 
 def main() -> None:
@@ -42,8 +36,10 @@ def main() -> None:
     end_with_parent()
     if kind == "api":
         _serve(*arguments)
+    elif kind == "live":
+        _serve_live(*arguments)
     else:
-        _work(arguments)
+        run_worker(arguments, grace_s=_GRACE_S)
 
 
 def _guard(command: list[str], environment: dict[str, str] | None = None) -> int:
@@ -77,31 +73,12 @@ def _serve(host: str, port: str) -> None:
     runpy.run_module("functions_framework", run_name="__main__", alter_sys=True)
 
 
-def _work(types: list[str]) -> None:
-    """Take jobs until told to stop; the one in hand is finished first."""
-    from common.bootstrap.container import assemble
-    from common.entry.worker import work_forever
-    from common.services import collect, forecast, train
+def _serve_live(host: str, port: str) -> None:
+    """Live connections, over the database that the parent names."""
+    from common.bootstrap.container import environment_settings, system_clock
+    from common.bootstrap.live_process import run_live
 
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    resources = assemble()
-    builders: dict[str, Callable[[Resources], Handler]] = {
-        COLLECT: collect.handler,
-        OBSERVATIONS_READY: forecast.handler,
-        TRAIN: train.handler,
-        FORECAST_READY: _nobody_listens,
-    }
-    if TRAIN in types:
-        os.nice(_TRAINING_NICENESS)  # answers and fresh forecasts come first
-    handlers = {name: builders[name](resources) for name in types}
-    work_forever(resources.database, resources.clock, handlers, stop=stop, poll_seconds=0.5, types=types)
-
-
-def _nobody_listens(_: Resources) -> Handler:
-    """Forecasts are read from the store; nothing on one machine waits to be told of them."""
-    return lambda message: {"forecast": message.subject}
+    run_live(environment_settings(), system_clock, host=host, port=int(port))
 
 
 if __name__ == "__main__":

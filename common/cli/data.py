@@ -16,7 +16,8 @@ from common.cli.main import main
 from common.cli.output import emit, json_option, make_table, offline_option
 from common.domain.errors import Transient
 from common.domain.observation import HOUR, hour_ending, indian_day, last_full_hour
-from common.services.collect import collector
+from common.services.collect import collect_everywhere, collector
+from common.services.events import announcing
 from common.sources import REGISTRY
 
 if TYPE_CHECKING:
@@ -62,11 +63,16 @@ def collect(
     """Ask the sources for the last day, and reconcile the hours it touches.
 
     A source that keeps failing is left alone for a while; one that is named with --source is asked all the same.
+    Without --source and --city it does what the schedule does: while another process is at that, nothing is asked.
     """
     chosen = cities_named(cities)
-    with opened(offline=offline or sources == ("simulated",)) as resources:
+    scheduled = not (sources or cities or dry_run)
+    with opened(offline=offline or sources == ("simulated",)) as resources, announcing(resources):
         ready = collector(resources, sources or None)
-        report = ready.collect(chosen, dry_run=dry_run, insist=bool(sources))
+        if scheduled:
+            report = collect_everywhere(ready)
+        else:
+            report = ready.collect(chosen, dry_run=dry_run, insist=bool(sources))
     _show_collected(report, as_json=as_json)
 
 
@@ -77,6 +83,9 @@ def _went(source: SourceReport) -> str:
 
 
 def _show_collected(report: CollectReport, *, as_json: bool) -> None:
+    if report.skipped is not None:
+        emit(asdict(report), as_json=as_json, table=f"Nothing was done: {report.skipped}.")
+        return
     rows = [
         (name, source.readings, source.new, source.changed, sum(source.rejected.values()), _went(source))
         for name, source in report.sources.items()
@@ -134,7 +143,7 @@ def import_(
     unify(results)
     stored = []
     if not dry_run:
-        with opened(real=True) as resources:
+        with opened(real=True) as resources, announcing(resources):
             stored = [_store(resources, result, place, now) for result in results]
     _show_imported(results, stored, as_json=as_json)
     if stored and not as_json:

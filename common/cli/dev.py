@@ -6,13 +6,15 @@ import os
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from common.bootstrap.container import environment_settings, system_clock
+from common.bootstrap.live_process import DEFAULT_PORT
 from common.bootstrap.local import local_resources
 from common.cli import dashboard
 from common.cli.first_fill import first_fill
@@ -23,7 +25,10 @@ from common.cli.schedule import Schedule
 from common.cli.signals import until_told_to_stop
 from common.domain.cities import all_cities
 from common.domain.errors import ConfigError, StoreError
+from common.domain.live_protocol import WEBSOCKET_PATH
 from common.services.collect import collector
+from common.services.events import announcing
+from common.store.databases import checkpoint
 from common.store.dataset_kind import dataset
 from common.store.jobs import release
 
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 _PROCFILE = Path(__file__).with_name("Procfile")
 _TRAINERS = min(2, os.cpu_count() or 1)
 _UP_WITHIN_S = 60.0
+_WITHOUT_JOBS = ("api", "live")
 
 
 @main.command()
@@ -55,15 +61,25 @@ def dev(port: int | None, offline: bool) -> None:
             chosen = port or settings.port
             other = chosen + 1 if chosen < 65535 else 8080
             refuse_taken([chosen], choose=f"another: PORT={other} make run, or vayu dev --port {other}")
+            live_port = _live_port(settings, chosen)
             aside.print("Starting the database …")
             resources = stack.enter_context(local_resources(settings, clock=system_clock, offline=offline))
             resources = stack.enter_context(_reachable(resources, settings))
             logs = resources.settings.home / "logs"
-            processes = Processes(_PROCFILE, environment(resources, chosen), logs, lock)
-            stack.callback(processes.stop)
+            env = environment(resources, chosen) | live_environment(settings, live_port)
+            processes = Processes(_PROCFILE, env, logs, lock)
+            stack.callback(_stop, resources, processes, ours=settings.database_url is None)
             _run(resources, chosen, processes, started)
         aside.print("Stopping …")
     aside.print("Stopped.")
+
+
+def _stop(resources: Resources, processes: Processes, *, ours: bool) -> None:
+    """End all processes; a server of `ours`, which is stopped next, gets ready for that meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        if ours:
+            pool.submit(checkpoint, resources.database)  # where that fails, the shutdown does it
+        processes.stop()
 
 
 def _run(resources: Resources, port: int, processes: Processes, started: float) -> None:
@@ -72,7 +88,9 @@ def _run(resources: Resources, port: int, processes: Processes, started: float) 
     _await_health(port, processes.start("api"))
     base = f"http://{HOST}:{port}"
     aside.print(f"The API answers at {base}/api/v1/health")
+    processes.start("live")
     processes.start("worker")
+    processes.start("alerts")
     for _ in range(_TRAINERS):
         processes.start("trainer")
     _build_dashboard(resources, processes, base)
@@ -87,6 +105,34 @@ def _run(resources: Resources, port: int, processes: Processes, started: float) 
         schedule.run_due()
         _see_to(resources, processes, base)
         time.sleep(1.0)
+
+
+def _live_port(settings: Settings, port: int) -> int:
+    """Where live connections are served: where the settings say, else on the first free port above the API's.
+
+    Raises:
+        StoreError: when the port of the settings is taken, or none is free.
+    """
+    if settings.live_port is not None:
+        if settings.live_port == port:
+            raise ConfigError(f"VAYU_LIVE_PORT must be another port than the API's, {port}")
+        refuse_taken([settings.live_port], choose="another VAYU_LIVE_PORT, or leave it out")
+        return settings.live_port
+    candidates = [number for number in range(port + 1, port + 20) if number <= 65535] or [DEFAULT_PORT]
+    for number in candidates[:-1]:
+        with suppress(StoreError):
+            refuse_taken([number], choose="")
+            return number
+    refuse_taken(candidates[-1:], choose="a free one for live connections: VAYU_LIVE_PORT=…")
+    return candidates[-1]
+
+
+def live_environment(settings: Settings, port: int) -> dict[str, str]:
+    """What processes must know of live connections."""
+    return {
+        "VAYU_LIVE_PORT": str(port),
+        "VAYU_LIVE_URL": settings.live_url or f"ws://{HOST}:{port}{WEBSOCKET_PATH}",
+    }
 
 
 @contextmanager
@@ -106,7 +152,8 @@ def _reachable(resources: Resources, settings: Settings) -> Iterator[Resources]:
         yield resources
         return
     aside.print("Asking the providers …")
-    report = collector(resources).collect(all_cities(), forecast_hours=0, insist=True)
+    with announcing(resources):
+        report = collector(resources).collect(all_cities(), forecast_hours=0, insist=True)
     if not report.failed:
         yield resources
         return
@@ -159,6 +206,6 @@ def _see_to(resources: Resources, processes: Processes, base: str) -> None:
             continue
         aside.print(f"{child.name} ended with status {child.status}; starting it again")
         processes.start(child.name)
-        if child.name != "api":
+        if child.name not in _WITHOUT_JOBS:
             with resources.database.transaction() as connection:
                 release(connection)

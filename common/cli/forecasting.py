@@ -46,11 +46,12 @@ def train(
     """
     chosen = [city.name for city in cities_named(cities)]
     from common.inference.onnx_session import ModelCache
+    from common.services.events import announcing
     from common.services.notifications import PromotionNotice
     from common.services.outbox import send_notices
     from common.training.service import Coordination, train_city
 
-    with opened(offline=offline) as resources, progress() as bar:
+    with opened(offline=offline) as resources, announcing(resources), progress() as bar:
         now = resources.clock()
         with resources.database.transaction() as connection:
             left = {} if force else not_due(connection, chosen, now=now)
@@ -167,6 +168,7 @@ def score(cities: tuple[str, ...], mode: Mode | None, days: int, offline: bool, 
 @click.option("--forecast-every", type=DURATION, default="1h", show_default=True, help="Between forecasts.")
 @click.option("--city", "cities", multiple=True, help="Only this city; default: all with measurements.")
 @family_option
+@click.option("--alerts", is_flag=True, help="Let alerts see these hours, and send what they have to say.")
 @json_option
 def replay(
     start: datetime,
@@ -175,6 +177,7 @@ def replay(
     forecast_every: timedelta,
     cities: tuple[str, ...],
     families: tuple[Family, ...],
+    alerts: bool,
     as_json: bool,
 ) -> None:
     """Drive the clock through imported history: collect, forecast, score and retrain exactly as live.
@@ -184,6 +187,8 @@ def replay(
     if end <= start:
         raise click.BadParameter("--to must be after --from")
     chosen = [city.name for city in cities_named(cities)] if cities else None
+    from common.services.alert_scores import judge_replayed
+    from common.services.alerts import alert_in_replay
     from common.services.replay import replay as drive
 
     with opened(real=True) as resources, progress() as bar:
@@ -193,6 +198,8 @@ def replay(
 
         def tick(now: datetime) -> None:
             bar.update(task, advance=1, description=f"Replaying {now:%Y-%m-%d %H:%M}Z")
+            if alerts:
+                alert_in_replay(resources, [city.name for city in cities_named(cities)], now)
 
         report = drive(
             resources,
@@ -204,6 +211,8 @@ def replay(
             families=families or FAMILIES,
             tick=tick,
         )
+        if alerts:
+            judge_replayed(resources, report.cities, start=start, end=end)
         with resources.database.transaction() as connection:
             entries = records(connection, "replay", set(report.cities), now=resources.clock(), days=0)
     _show_replayed(report, entries, as_json=as_json)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from common.api.serialize_forecasts import models_json
 from common.cli.context import cities_named, opened
 from common.cli.main import main
 from common.cli.output import console, emit, json_option, make_table, offline_option
@@ -36,6 +35,8 @@ def models() -> None:
 @json_option
 def list_models(cities: tuple[str, ...], everything: bool, limit: int, offline: bool, as_json: bool) -> None:
     """List models, newest first: of the named cities, or of all."""
+    from common.api.serialize_forecasts import models_json
+
     named = [city.name for city in cities_named(cities)] if cities else [None]
     listed: list[dict[str, Any]] = []
     with opened(offline=offline) as resources, resources.database.transaction() as connection:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
     from common.services.resources import Resources
 
 HOST = "127.0.0.1"
-PATIENCE_S = 5.0
-"""How long a process may take to end well; what it had in hand is done again later."""
+PATIENCE_S = 2.0
+"""How long a process may take to end well; what it had in hand is done again later. Who reads a stream of events would
+hold the API for half a minute."""
+_LEFT_S = 15.0
+"""How long those that are left of one that was killed are awaited."""
 _LOG_BYTES = 10_000_000
 """A log that is longer is put aside at the next start, in the place of the one before it."""
 
@@ -53,13 +57,13 @@ def alone(home: Path, *, who: str) -> Iterator[FileLock]:
         if not mine.take():
             raise StoreError(f"{who} runs already in {home}; stop it, or set VAYU_HOME to another folder")
         with FileLock(home / "locks" / "children") as theirs:
-            if not theirs.take(patience_s=3 * PATIENCE_S):
+            if not theirs.take(patience_s=_LEFT_S):
                 raise StoreError(
                     f"processes of an earlier vayu dev in {home} do not end; see {home / 'logs'}"
                 )
             yield theirs
         with FileLock(home / "locks" / "children") as left:
-            left.take(patience_s=3 * PATIENCE_S)
+            left.take(patience_s=_LEFT_S)
 
 
 def refuse_taken(ports: Sequence[int], *, choose: str) -> None:
@@ -90,6 +94,8 @@ def environment(resources: Resources, port: int) -> dict[str, str]:
         "PORT": str(port),
         "VAYU_HOME": str(settings.home),
     }
+    if settings.alerts_key is not None:
+        env["VAYU_ALERTS_KEY"] = b64encode(settings.alerts_key).decode()
     return env | ({"VAYU_SOURCES": ",".join(settings.sources)} if settings.sources else {})
 
 

@@ -11,7 +11,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from common.domain.errors import StoreError
-from common.domain.messages import COLLECT, TRAIN
+from common.domain.messages import ALERTS, ARCHIVE, COLLECT, TRAIN
 from common.services.retention import upkeep
 from common.store.maintain import last_upkeep
 
@@ -27,7 +27,8 @@ _UPKEEP_EVERY = timedelta(days=7)
 
 
 class Schedule(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
-    """Hourly collection, daily training plan at 02:00 UTC, upkeep a week after the last.
+    """Hourly collection, daily training plan at 02:00 UTC, upkeep a week after the last, alerts every five minutes,
+    the archive at 03:30 UTC where its address is set.
 
     What was missed while the machine slept is made up once; collection and upkeep also what was missed while
     nothing ran. `run_due` is called every second: a wait for the next job would not see that the machine slept.
@@ -49,6 +50,9 @@ class Schedule(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
         self._add(self._collect, CronTrigger(minute=_COLLECT_MINUTE, timezone=UTC), next_run_time=now)
         self._add(self._plan, CronTrigger(hour=_PLAN_HOUR, timezone=UTC))
         self._add(self._upkeep, every, next_run_time=first_upkeep)
+        self._add(self._alerts, CronTrigger(minute="*/5", timezone=UTC), next_run_time=now)
+        if resources.settings.archive_url is not None:
+            self._add(self._archive, CronTrigger(hour=3, minute=30, timezone=UTC))
         self.start()
 
     def run_due(self) -> None:
@@ -75,6 +79,12 @@ class Schedule(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
 
     def _collect(self) -> None:
         self._resources.queue.send(COLLECT, self._resources.clock().strftime("%Y-%m-%dT%H:%MZ"), {})
+
+    def _alerts(self) -> None:
+        self._resources.queue.send(ALERTS, "schedule", {})
+
+    def _archive(self) -> None:
+        self._resources.queue.send(ARCHIVE, self._resources.clock().strftime("%Y-%m-%d"), {})
 
     def _plan(self) -> None:
         self._resources.queue.send(TRAIN, self._resources.clock().strftime("plan %Y-%m-%d"), {})

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from common.api.metrics_view import source_states
 from common.cli.context import opened
 from common.cli.main import main
 from common.cli.output import console, emit, json_option, make_table, offline_option
@@ -22,6 +21,8 @@ _STATES = ("queued", "running", "done", "dead")
 @json_option
 def status(offline: bool, as_json: bool) -> None:
     """Show data, models, forecasts, jobs and sources."""
+    from common.api.metrics_view import source_states
+
     with opened(offline=offline) as resources, resources.database.transaction() as connection:
         now = resources.clock()
         service = service_state(connection, now, fresh=timedelta(hours=3))

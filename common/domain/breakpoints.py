@@ -61,6 +61,15 @@ def half_up(value: float) -> int:
     return floor(value + (0.5 + NOISE))
 
 
+class Band(NamedTuple):
+    """A straight piece of a scale; concentrations in units of `observation.UNITS`."""
+
+    low: float
+    high: float
+    index_low: int
+    index_high: int
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """The broken line from concentration to index of one pollutant over one averaging time."""
@@ -80,16 +89,28 @@ class Scale:
 
     def index(self, concentration: float) -> int | None:
         """Index of a concentration ≥ 0; the highest of the scale above its end, None below its beginning."""
+        at = self._at(concentration)
+        if at is None:
+            return None
+        units, (low, high, index_low, index_high) = at
+        return half_up(index_low + (units - low) * (index_high - index_low) / (high - low))
+
+    def band(self, concentration: float) -> Band | None:
+        """The band that `index` reads a concentration off in."""
+        at = self._at(concentration)
+        if at is None:
+            return None
+        low, high, index_low, index_high = at[1]
+        return Band(low * self.unit, high * self.unit, index_low, index_high)
+
+    def _at(self, concentration: float) -> tuple[float, tuple[float, float, int, int]] | None:
+        """The concentration in units of `bands`, at most their end, and its band; None below their beginning."""
         units = min(concentration / self.unit, self.bands[-1][1])
         if self.truncated:
             units = floor(units + NOISE)
         if units < self.bands[0][0]:
             return None
-        for band in self.bands:
-            if units <= band[1]:
-                break
-        low, high, index_low, index_high = band
-        return half_up(index_low + (units - low) * (index_high - index_low) / (high - low))
+        return units, next(band for band in self.bands if units <= band[1])
 
     def concentration(self, index: float) -> float:
         """Concentration of an index not below the scale; of one above it, the concentration it ends at."""
@@ -216,6 +237,18 @@ def sub_index(
     if scale is None or concentration is None or not isfinite(concentration) or concentration < 0:
         return None
     return scale.index(concentration)
+
+
+def band_of(
+    pollutant: str, concentration: float, standard: Standard = "in-naqi", *, hours: int | None = None
+) -> Band | None:
+    """The band in which `sub_index` finds a concentration ≥ 0, with the same arguments; None where it finds none.
+
+    Raises:
+        DataError: as `sub_index` does.
+    """
+    scale = _scale(pollutant, standard, hours)
+    return None if scale is None else scale.band(concentration)
 
 
 def implied_concentration(pollutant: str, index: float, standard: Standard = "in-naqi") -> Implied:

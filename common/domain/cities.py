@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from common.domain.errors import Fault, NotFound
@@ -32,6 +32,7 @@ class City:
         return self.name.lower().replace(" ", "-")
 
 
+@lru_cache(maxsize=1024)
 def _key(name: str) -> str:
     """Letters and digits only, without case and accents, so that spellings of one name meet."""
     plain = unicodedata.normalize("NFKD", name)

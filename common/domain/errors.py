@@ -10,7 +10,13 @@
     │   ├── Permanent          trying again will not: wrong key, changed payload
     │   └── QuotaExhausted     trying again before `retry_after` makes it worse
     ├── DataError              input that cannot be read or makes no sense: 400, exit 1
-    │   └── Reused             a key that stands for another request already: 409
+    │   ├── ProtocolError      a live client's message; in `common.domain.live_protocol`
+    │   ├── Reused             a key that stands for another request already: 409
+    │   ├── LimitReached       it makes sense, but there is as much of it as may be: 409
+    │   └── TooMuch            it makes sense, but is more than may be had at once: 422
+    ├── TooSoon                it may be done again later: 429
+    ├── NotSetUp               this installation does not offer it: 503
+    ├── NotAcceptable          it cannot be had in that form here: 406
     ├── NotFound               the thing asked for does not exist: 404
     │   └── Gone               it did, and is not kept any more: 410
     ├── ModelError             a model is missing, damaged, or was made for other features
@@ -86,15 +92,49 @@ class Fault(NamedTuple):
 
 
 class DataError(VayuError):
-    """Input that cannot be read, or does not mean anything; `faults` name its parts where that can be told."""
+    """Input that cannot be read, or does not mean anything; `faults` name its parts where that can be told.
 
-    def __init__(self, message: str, *, faults: tuple[Fault, ...] = ()) -> None:
+    `nearest` are names that were perhaps meant.
+    """
+
+    def __init__(
+        self, message: str, *, faults: tuple[Fault, ...] = (), nearest: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.faults = faults
+        self.nearest = nearest
 
 
 class Reused(DataError):
     """A key that its client used for another request before."""
+
+
+class LimitReached(DataError):
+    """There is as much as one owner may have; the text says how to make room."""
+
+
+class TooMuch(DataError):
+    """More than may be had at once; the text says how to have it otherwise."""
+
+
+class TooSoon(VayuError):
+    """Something that may be done so often was done as often; it may be again after `retry_after_s` seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotSetUp(VayuError):
+    """The operator has not set up what is wanted; the text names the setting."""
+
+
+class NotAcceptable(VayuError):
+    """The form that is wanted cannot be made here; the text names those that can."""
+
+    def __init__(self, message: str, *, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
 
 
 class NotFound(VayuError):

@@ -10,6 +10,17 @@ COLLECT = "vayu.collect"
 OBSERVATIONS_READY = "vayu.observations.ready"
 TRAIN = "vayu.train"
 FORECAST_READY = "vayu.forecast.ready"
+EVENTS_READY = "vayu.events.ready"
+"""Only wakes: consumers read the table from where they stand, so that a lost message costs nothing but time."""
+
+ALERTS = "vayu.alerts"
+"""Every five minutes: evaluate alerts that events did not lead to, and send what is due."""
+
+ARCHIVE = "vayu.archive"
+"""Every day, where VAYU_ARCHIVE_URL is set: bring the archive of open data up to date."""
+
+EXPORT = "vayu.export"
+"""Write the files of an export that somebody has asked for"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +38,6 @@ class Message:
 
 Handler = Callable[[Message], Mapping[str, object]]
 """Does the work a message asks for; the same message twice changes nothing the second time."""
+
+BROADCAST = frozenset({FORECAST_READY, EVENTS_READY})
+"""Types that several functions want, each of which is to get every message: they go to topics where there are any."""

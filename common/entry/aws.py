@@ -35,7 +35,7 @@ def events(build: Callable[[], Handler], default_type: str, accepts: Collection[
     """
     handle = deferred(build)
 
-    @_traced
+    @traced
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         function = str(getattr(context, "function_name", "vayu"))
 
@@ -71,7 +71,7 @@ def http(build: Callable[[], WSGIApplication]) -> LambdaHandler:
     """A handler for API Gateway and function URLs that runs the WSGI application `build` makes."""
     application = once(build)
 
-    @_traced
+    @traced
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         import serverless_wsgi
 
@@ -84,7 +84,7 @@ def http(build: Callable[[], WSGIApplication]) -> LambdaHandler:
     return handler
 
 
-def _traced(handler: LambdaHandler) -> LambdaHandler:
+def traced(handler: LambdaHandler) -> LambdaHandler:
     """`handler`, in a segment of its own where X-Ray records the call; else its library is not even loaded."""
 
     @cache
@@ -96,11 +96,11 @@ def _traced(handler: LambdaHandler) -> LambdaHandler:
         return captured
 
     @wraps(handler)
-    def traced(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    def call(event: dict[str, Any], context: Any) -> dict[str, Any]:
         recorded = "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", "")
         return (in_segment() if recorded else handler)(event, context)
 
-    return traced
+    return call
 
 
 def _load_before_snapshot(modules: Collection[str]) -> None:

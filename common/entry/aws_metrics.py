@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN
+from common.domain.messages import ALERTS, COLLECT, EVENTS_READY, OBSERVATIONS_READY, TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from common.domain.messages import Message
 
 NAMESPACE = "Vayu"
-ATTEMPTS = {COLLECT: 5, OBSERVATIONS_READY: 3, TRAIN: 5}
-"""Type of message → deliveries after which its queue moves it to the dead letters: ``maxReceiveCount``."""
+ATTEMPTS = {COLLECT: 5, OBSERVATIONS_READY: 3, TRAIN: 5, ALERTS: 3, EVENTS_READY: 3}
+"""Type by which a function is known → deliveries after which its queue moves a message to the dead letters."""
 
 
 def of_result(message: Message, result: Mapping[str, Any]) -> dict[str, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,13 @@ LEASE_S = 120
 """How long after its worker's death a job is taken up by another; a living worker renews it three times as often."""
 
 
+@dataclass(slots=True)
+class InHand:
+    """The job that this process works at; None: at none."""
+
+    job: jobs.Job | None = None
+
+
 def work_once(
     database: Database,
     clock: Clock,
@@ -28,8 +37,10 @@ def work_once(
     lease_seconds: int = LEASE_S,
     *,
     types: Collection[str] | None = None,
+    in_hand: InHand | None = None,
 ) -> bool:
     """Take one job that is due and handle it; False where none is. `types`: leave others to other workers.
+    `in_hand` shows the job while it is worked at.
 
     The job stays this worker's however long it takes: its lease is renewed in the background. If the lease was lost,
     because the machine slept or the database was away, another worker has the job and its outcome counts.
@@ -44,6 +55,8 @@ def work_once(
     if job is None:
         return False
     message = Message(job.type, job.key, job.payload, str(job.id), job.attempt)
+    in_hand = in_hand or InHand()
+    in_hand.job = job
     try:
         with hold_lease(database, job, lease_seconds):
             outcome = perform(lambda message: handlers[message.type](message), message, handlers)
@@ -57,6 +70,8 @@ def work_once(
     else:
         with database.transaction() as connection:
             jobs.finish(connection, job, now=clock(), outcome=outcome)
+    finally:
+        in_hand.job = None
     return True
 
 
@@ -69,16 +84,35 @@ def work_forever(
     stop: Event,
     poll_seconds: float = 1.0,
     types: Collection[str] | None = None,
+    in_hand: InHand | None = None,
 ) -> None:
     """Work until `stop` is set, looking every `poll_seconds`; a database that is away is awaited."""
     while not stop.is_set():
         try:
-            busy = work_once(database, clock, handlers, lease_seconds, types=types)
+            busy = work_once(database, clock, handlers, lease_seconds, types=types, in_hand=in_hand)
         except StoreError:
             log().exception("the worker waits for the database")
             busy = False
         if not busy:
             stop.wait(poll_seconds)
+
+
+def leave_when_stopped(database: Database, in_hand: InHand, *, stop: Event, grace_s: float) -> None:
+    """End this process when `stop` is set and it has not ended by itself `grace_s` later.
+
+    The job in hand goes back to the queue at once. Whatever was written of it stays, and it is done again: handlers
+    are idempotent.
+    """
+
+    def leave() -> None:
+        stop.wait()
+        Event().wait(grace_s)
+        if (job := in_hand.job) is not None:
+            with suppress(StoreError), database.transaction() as connection:
+                jobs.give_back(connection, job)
+        os._exit(0)  # the thread of the job cannot be ended otherwise
+
+    Thread(target=leave, name="leave when stopped", daemon=True).start()
 
 
 @contextmanager

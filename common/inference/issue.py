@@ -38,6 +38,7 @@ from common.inference.recipe import encode_recipe
 from common.store.challengers import current_challengers, insert_challenger_forecasts
 from common.store.city_hours import history, provenance
 from common.store.dataset_kind import check_reachable
+from common.store.events import append
 from common.store.experts import IssuedExperts, insert_experts
 from common.store.forecast_inputs import ForecastInputs as StoredInputs
 from common.store.forecast_inputs import insert_inputs
@@ -156,6 +157,8 @@ def _issue_city(
             forecast.target for forecast in made if _insert(connection, past, forecast, now=now, mode=mode)
         ]
         insert_provider_challengers(connection, city, fresh, mode, past.heard, past.origin)
+        if fresh and mode == "live":
+            append(connection, "forecast", [city], now=now, detail={"origin": past.origin, "targets": fresh})
     return len(fresh), len(made) - len(fresh), failures
 
 

@@ -25,18 +25,19 @@ from common.ingest.report import CollectReport, SourceReport
 from common.sources.interface import Request, Source
 from common.store.city_hours import latest_city_hours
 from common.store.dataset_kind import Dataset, claim_dataset, refuse_other_dataset
+from common.store.events import append
 from common.store.provider_forecasts import insert_provider_forecasts
 from common.store.readings import Written, upsert_readings
 from common.store.sanitize import sanitize
-from common.store.source_runs import SourceRun, failed_before, record_run, resting
+from common.store.source_runs import SourceRun, failed_before, failing, lock_sources, record_run, resting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from common.domain.cities import City
     from common.ports import Clock
     from common.sources.http import Http
-    from common.store.engine import Database
+    from common.store.engine import Connection, Database
 
 log = Logger(service="vayu", child=True)
 
@@ -75,6 +76,8 @@ class Collector:
     base_urls: Mapping[str, str]
     keys: Mapping[str, str]
     fetcher: ConcurrentFetcher = field(default_factory=ConcurrentFetcher, repr=False, compare=False)
+    fence: Callable[[Connection], None] = field(default=lambda _: None, repr=False, compare=False)
+    """Called first in each transaction that writes; raises StoreError where this run may write no more"""
 
     def collect(
         self,
@@ -104,7 +107,7 @@ class Collector:
 
         Raises:
             ConfigError: when simulated and real data would meet in one database; nothing is asked then.
-            StoreError: when the database cannot be reached.
+            StoreError: when the database cannot be reached, or the fence refuses: what was stored by then stays.
             Exception: what broke while a city was stored, after all the others were.
         """
         now = self.clock()
@@ -135,6 +138,7 @@ class Collector:
         by_city = _by_city(answers, report)
         if by_city:
             with self.database.transaction() as connection:
+                self.fence(connection)
                 claim_dataset(connection, kind)
         broken = self._keep_all(by_city, report, now)
         if record:
@@ -192,6 +196,7 @@ class Collector:
         """Store what the sources said of some cities, and their city-hours: all of it, or nothing."""
         batches = [batch for sources in some.values() for batch in sources.values()]
         with self.database.transaction() as connection:
+            self.fence(connection)
             written = upsert_readings(
                 connection, (reading for batch in batches for reading in batch.readings.values()), now=now
             )
@@ -217,7 +222,11 @@ class Collector:
 
     def _record(self, answers: Sequence[FetchResult], report: CollectReport, started_at: datetime) -> None:
         finished_at = self.clock()
+        names = [answer.source.name for answer in answers]
         with self.database.transaction() as connection:
+            self.fence(connection)
+            lock_sources(connection, names)
+            before = failing(connection, names)
             for answer in answers:
                 source, batch, failure = answer.source, answer.batch, answer.error
                 runs, hours = failed_before(connection, source.name, started_at) if failure else (0, 0)
@@ -242,6 +251,16 @@ class Collector:
                         ),
                     ),
                 )
+            _tell_changes(connection, before, failing(connection, names), now=finished_at)
+
+
+def _tell_changes(
+    connection: Connection, before: Mapping[str, str], after: Mapping[str, str], *, now: datetime
+) -> None:
+    """Add an event for each source that begins to fail or is back."""
+    for source in sorted(before.keys() ^ after.keys()):
+        state = {"state": "failing", "reason": after[source]} if source in after else {"state": "back"}
+        append(connection, "source", [], now=now, detail={"source": source, **state})
 
 
 def _judged(answer: FetchResult) -> FetchResult:

@@ -10,7 +10,7 @@ doubtful is flagged; what is gravely so is not counted, and the hour says so.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from math import fsum
@@ -25,7 +25,8 @@ from common.quality.qc_flags import StationFlags, first_with_changed_flags, flag
 from common.quality.rules import AFTER, QcFlag, at_once, at_scale_end
 from common.quality.stations import LEAD, WINDOW, Grid, Source, Station, load
 from common.sources import REGISTRY
-from common.store.city_hours import lock_cities, write_city_hours
+from common.store.city_hours import WrittenHours, lock_cities, write_city_hours
+from common.store.events import append
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,15 +47,23 @@ _LONG_SILENCE = 3
 """Hours. Shorter ones are the usual delay of a station that still comes."""
 
 
-def reconcile(connection: Connection, city: str, start: datetime, end: datetime, *, now: datetime) -> int:
+def reconcile(
+    connection: Connection, city: str, start: datetime, end: datetime, *, now: datetime, live: bool = True
+) -> int:
     """`reconcile_all` for the hours (start, end] of one city; returns how many changed."""
-    return reconcile_all(connection, [(city, start, end)], now=now)[city]
+    return reconcile_all(connection, [(city, start, end)], now=now, live=live)[city]
 
 
 def reconcile_all(
-    connection: Connection, spans: Iterable[tuple[str, datetime, datetime]], *, now: datetime
+    connection: Connection,
+    spans: Iterable[tuple[str, datetime, datetime]],
+    *,
+    now: datetime,
+    live: bool = True,
 ) -> dict[str, int]:
     """Compute city-hours again from their readings: (city, start, end], …; returns how many changed, by city.
+
+    Of what changed an event is added to the transaction, unless it is not `live`: `now` then lies in the past.
 
     `start` and `end` must be ends of Indian hours. Nothing that was measured after `now` is looked at, nor what
     is more than `AFTER` hours after `end`. City-hours before `start` are computed again where a reading after
@@ -62,15 +71,19 @@ def reconcile_all(
     """
     waiting = list(spans)
     lock_cities(connection, {city for city, *_ in waiting})
-    changed = {city: 0 for city, *_ in waiting}
+    written = WrittenHours(Counter({city: 0 for city, *_ in waiting}))
     rows: list[dict[str, Any]] = []
     for cities, start, end in _together(waiting):
         for some in _rows(connection, cities, start, end, now):
             rows += some
             if len(rows) >= _AT_ONCE:
-                _write(connection, rows, changed, now)
-    _write(connection, rows, changed, now)
-    return changed
+                written += _write(connection, rows, now)
+    written += _write(connection, rows, now)
+    if live and written.first is not None and written.last is not None:
+        cities = [city for city, hours in written.cities.items() if hours]
+        detail = {"first": written.first, "last": written.last, "hours": written.cities.total()}
+        append(connection, "hours", cities, now=now, detail=detail)
+    return dict(written.cities)
 
 
 def _together(
@@ -86,14 +99,11 @@ def _together(
             yield names[first : first + some], start, end
 
 
-def _write(
-    connection: Connection, rows: list[dict[str, Any]], changed: dict[str, int], now: datetime
-) -> None:
-    """Store the rows, count the changes, and leave `rows` empty."""
+def _write(connection: Connection, rows: list[dict[str, Any]], now: datetime) -> WrittenHours:
+    """Store the rows, and leave `rows` empty; what changed."""
     latest = {(row["city"], row["time"]): row for row in rows}  # spans may come to overlap: see `_rows`
-    for city, number in write_city_hours(connection, latest.values(), now=now).items():
-        changed[city] += number
     rows.clear()
+    return write_city_hours(connection, latest.values(), now=now)
 
 
 def _rows(

@@ -35,6 +35,8 @@ class CollectReport:
     """City-hours that are new or changed."""
     cities: list[str] = field(default_factory=list)
     """Cities that have new or changed hours."""
+    skipped: str | None = None
+    """Why no source was asked, in words; None where the run took place."""
 
     @property
     def failed(self) -> bool:

@@ -122,6 +122,7 @@ def explain_readings(
             "basis": other.basis,
             "stations": other.stations,
             "used": False,
+            "reason": other.why,
             "why": _BEHIND[other.why],
             "doubtful": {
                 name: _doubted(codes, left_out.get(other.source, {}).get(name, {}))

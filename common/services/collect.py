@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from common.domain.cities import all_cities
 from common.domain.errors import DataError, Transient
 from common.domain.messages import COLLECT, OBSERVATIONS_READY, Message
 from common.ingest.collect import ASKING_S
+from common.ingest.report import CollectReport
+from common.services.events import note_delays, then_announce
 from common.services.message_cities import named_cities
 from common.services.outbox import then_notify
 from common.store.forecasts import unseen_by_forecasts
+from common.store.writer_lease import COLLECTING, last_lease, take_lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,8 +75,14 @@ def handler(resources: Resources) -> Handler:
                 "left": filled.left,
                 "sources": {name: asdict(source) for name, source in filled.sources.items()},
             }
-        report = hourly.collect(cities, budget_s=_asking_s(message))
+        if message.data.get("cities") is not None:
+            report = hourly.collect(cities, budget_s=_asking_s(message))
+        else:
+            report = collect_everywhere(hourly, budget_s=_asking_s(message))
+        if report.skipped is not None:
+            return {"hours": 0, "cities": 0, "skipped": report.skipped}
         _announce(resources, report.cities, now)
+        note_delays(resources)
         if report.failed:
             raise Transient("no source gave anything: " + "; ".join(sorted(report.sources)))
         return {
@@ -81,7 +91,26 @@ def handler(resources: Resources) -> Handler:
             "sources": {name: asdict(source) for name, source in report.sources.items()},
         }
 
-    return then_notify(resources, handle)
+    return then_announce(resources, then_notify(resources, handle))
+
+
+def collect_everywhere(ready: Collector, *, budget_s: float | None = None) -> CollectReport:
+    """The run of a schedule: all cities, under the lease on collecting; where another process holds it, nothing.
+
+    Two of them would ask every source twice. A run of cities that a person names needs no lease.
+
+    Raises:
+        ConfigError, StoreError: as `Collector.collect`; also when the lease was lost, and with it the right to write.
+    """
+    with take_lease(ready.database, COLLECTING) as lease:
+        if lease is not None:
+            return replace(ready, fence=lease.check).collect(all_cities(), budget_s=budget_s)
+    with ready.database.transaction() as connection:
+        held = last_lease(connection, COLLECTING)
+    since = ""
+    if held is not None:
+        since = f", with token {held.token} since {held.taken_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return CollectReport(skipped=f"another process is collecting{since}; no source was asked")
 
 
 def collector(resources: Resources, names: tuple[str, ...] | None = None) -> Collector:

@@ -9,6 +9,7 @@ from common.domain.messages import FORECAST_READY, Message
 from common.domain.observation import last_full_hour
 from common.inference.issue import issue_forecasts
 from common.inference.onnx_session import ModelCache
+from common.services.events import note_delays, then_announce
 from common.services.message_cities import named_cities
 from common.services.notifications import tell_forecast_troubles, tell_training_troubles
 from common.services.outbox import then_notify
@@ -41,6 +42,7 @@ def handler(resources: Resources) -> Handler:
         if report.issued or report.repeated:  # a run that died may have issued them and told nobody
             hour = last_full_hour(now).strftime("%Y-%m-%dT%H:%MZ")
             resources.queue.send(FORECAST_READY, hour, {"cities": cities})
+        note_delays(resources)
         tell_forecast_troubles(resources, cities, report.skipped)
         tell_training_troubles(resources)
         return {
@@ -50,4 +52,4 @@ def handler(resources: Resources) -> Handler:
             "scored": scored,
         }
 
-    return then_notify(resources, handle)
+    return then_announce(resources, then_notify(resources, handle))

@@ -12,6 +12,7 @@ from common.domain.messages import OBSERVATIONS_READY
 from common.domain.model_files import card_key
 from common.inference.card import read_card
 from common.inference.onnx_session import ModelCache
+from common.services.events import announcing
 from common.services.outbox import put_notice, send_notices
 from common.store.models import ModelRow, champion, get_model, promote, roll_back
 from common.store.verification import Span, record
@@ -144,6 +145,7 @@ def _put_notice(resources: Resources, connection: Connection, subject: str, line
 
 
 def _announce(resources: Resources, city: str) -> None:
-    """Have the next forecast issued where there is none yet for the present hour, and send the notice."""
-    resources.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
+    """Have the next forecast issued where there is none yet for the present hour; send what is to be sent."""
+    with announcing(resources):
+        resources.queue.send(OBSERVATIONS_READY, f"{city} trained", {"cities": [city]})
     send_notices(resources)

@@ -173,11 +173,14 @@ def _seals(resources: Resources, cities: Sequence[str], start: datetime, end: da
 def _observe(
     resources: Resources, cities: Sequence[str], before: datetime, until: datetime, now: datetime
 ) -> int:
-    """What ``collect`` does with hours that have just come in; here they lie in the store already."""
+    """What ``collect`` does with hours that have just come in; here they lie in the store already.
+
+    No event tells of it: who waits for the present would take the past for news.
+    """
     start, end = last_full_hour(before), last_full_hour(until)
     for city in cities:
         with resources.database.transaction() as connection:
-            reconcile(connection, city, start, end, now=now)
+            reconcile(connection, city, start, end, now=now, live=False)
     return int((end - start) / HOUR)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from common.domain.exports import FOLDER
+from common.services.events import then_announce
 from common.services.outbox import then_notify
+from common.store.exports import needed_exports
 from common.store.maintain import maintain
 from common.store.models import give_up_files, given_up
 
@@ -23,11 +26,11 @@ def handler(resources: Resources) -> Handler:
     def handle(_: Message) -> Mapping[str, object]:
         return upkeep(resources)
 
-    return then_notify(resources, handle)
+    return then_announce(resources, then_notify(resources, handle))
 
 
 def upkeep(resources: Resources) -> dict[str, object]:
-    """All upkeep, of the database and of the models' files: what `maintain` tells, and ``model_files`` deleted.
+    """All upkeep, of the database and of files: what `maintain` tells; ``model_files`` and ``export_files`` deleted.
 
     Raises:
         StoreError: when the database or the object store cannot be reached; what was done stands.
@@ -35,7 +38,10 @@ def upkeep(resources: Resources) -> dict[str, object]:
     done = maintain(
         resources.database, now=resources.clock(), retain_raw_days=resources.settings.retain_raw_days
     )
-    return done | {"model_files": prune_models(resources, resources.open_object_store())}
+    return done | {
+        "model_files": prune_models(resources, resources.open_object_store()),
+        "export_files": prune_exports(resources),
+    }
 
 
 def prune_models(resources: Resources, files: ObjectStore) -> int:
@@ -55,3 +61,17 @@ def prune_models(resources: Resources, files: ObjectStore) -> int:
     for key in keys:
         files.delete(key)
     return len(keys)
+
+
+def prune_exports(resources: Resources) -> int:
+    """Delete the files of exports that are over for long enough, or whose making was given up; how many files."""
+    if resources.open_archive is None:
+        return 0
+    files = resources.open_archive("")
+    keys = files.list(FOLDER)
+    with resources.database.transaction() as connection:
+        needed = {str(number) for number in needed_exports(connection, now=resources.clock())}
+    needless = [key for key in keys if key.split("/")[1] not in needed]
+    for key in needless:
+        files.delete(key)
+    return len(needless)

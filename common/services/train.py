@@ -10,6 +10,7 @@ from common.domain.errors import DataError, ModelError
 from common.domain.forecast import FAMILIES, Family
 from common.domain.messages import OBSERVATIONS_READY, TRAIN, Message
 from common.entry.tracked_jobs import tracked
+from common.services.events import then_announce
 from common.services.message_cities import named_cities
 from common.services.notifications import PromotionNotice, tell_training_troubles
 from common.services.outbox import put_message, send_messages, then_notify
@@ -39,7 +40,8 @@ def handler(resources: Resources) -> Handler:
             return _spread(resources, [named.name for named in named_cities(message.data)], wanted)
         return _plan(resources)
 
-    return tracked(then_notify(resources, handle), resources.database, resources.clock)
+    announced = then_announce(resources, then_notify(resources, handle))
+    return tracked(announced, resources.database, resources.clock)
 
 
 def _plan(resources: Resources) -> Mapping[str, object]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from common.store.engine import Connection
 
 
-SCOPES = ("read", "retrain", "admin")
+SCOPES = ("read", "retrain", "alerts", "admin")
 """What a key may allow; ``admin`` allows all."""
 MARK = "vayu_"
 """How every token begins, so that one that leaked can be found by those who search for such."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from sqlalchemy import ARRAY, Text, cast, func, select
@@ -86,6 +87,22 @@ ON CONFLICT (city, day) DO UPDATE SET changed_by = excluded.changed_by
 """
 
 
+@dataclass(slots=True)
+class WrittenHours:
+    """Which city-hours are new or changed."""
+
+    cities: Counter[str] = field(default_factory=Counter)
+    """City → how many"""
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def __iadd__(self, other: WrittenHours) -> Self:
+        self.cities.update(other.cities)
+        self.first = min((time for time in (self.first, other.first) if time is not None), default=None)
+        self.last = max((time for time in (self.last, other.last) if time is not None), default=None)
+        return self
+
+
 def lock_city(connection: Connection, city: str) -> None:
     """Let nobody else who calls this work on the hours of a city before this transaction ends."""
     lock_cities(connection, [city])
@@ -109,13 +126,13 @@ def latest_city_hours(connection: Connection, cities: Iterable[str]) -> dict[str
 
 def upsert_city_hours(connection: Connection, rows: Iterable[dict[str, Any]], *, now: datetime) -> int:
     """`write_city_hours`; returns how many are new or changed in all."""
-    return write_city_hours(connection, rows, now=now).total()
+    return write_city_hours(connection, rows, now=now).cities.total()
 
 
 def write_city_hours(
     connection: Connection, rows: Iterable[dict[str, Any]], *, now: datetime
-) -> Counter[str]:
-    """Store city-hours, given as dicts of the table's columns; returns how many are new or changed, by city.
+) -> WrittenHours:
+    """Store city-hours, given as dicts of the table's columns; returns which are new or changed.
 
     Where anything but the weather and the detail changes, what the hour was until now goes to
     city_hour_revision, so that `AS_OF` finds it, and ``computed_at`` becomes `now`. It never goes back: under a
@@ -127,7 +144,7 @@ def write_city_hours(
     Writers of one city must keep each other out: see `lock_city`.
     """
     batch = list(rows)
-    written: Counter[str] = Counter()
+    written = WrittenHours()
     for first in range(0, len(batch), 4000):
         part = batch[first : first + 4000]
         times = [datetime.fromisoformat(row["time"]) for row in part]
@@ -145,8 +162,13 @@ def write_city_hours(
             first=min(times),
             last=max(times),
         )
-        written.update(city for city, _ in changed)
-        days = [{"city": city, "day": day.isoformat()} for city, day in set(map(tuple, changed))]
+        hours = [time for *_, time in changed]
+        written += WrittenHours(
+            Counter(city for city, *_ in changed), min(hours, default=None), max(hours, default=None)
+        )
+        days = [
+            {"city": city, "day": day.isoformat()} for city, day in {(city, day) for city, day, _ in changed}
+        ]
         if days:
             run(connection, _MARK_DAYS, days=json.dumps(days))
     return written

@@ -38,6 +38,12 @@ def versions(connection: Connection) -> Versions:
     return Versions(data=rows["data"][0], keys=rows["keys"][0], secret=str(rows["data"][1]))
 
 
+def data_version(connection: Connection) -> int:
+    """The version of the data alone."""
+    [(number,)] = run(connection, select(version.c.version).where(version.c.what == "data"))
+    return int(number)
+
+
 def newest_hour(connection: Connection, now: datetime) -> datetime | None:
     """The newest hour of any city that has air; None where that is more than a week ago."""
     rows = run(connection, NEWEST_HOUR, now=now)

@@ -218,6 +218,15 @@ def fail(connection: Connection, mine: Job, error: str, *, now: datetime, retry:
     return any(state == "dead" for (state,) in rows)
 
 
+def give_back(connection: Connection, mine: Job) -> None:
+    """Let another take the job at once, as if this attempt had not begun; nothing where it is not ours any more.
+
+    Else a worker that is told to stop would wear out the attempts of a long job, until it is given up.
+    """
+    given = update(job).where(_ours(mine)).values(attempts=job.c.attempts - 1, leased_until=_CLOCK)
+    run(connection, given)
+
+
 def counts(connection: Connection) -> dict[str, dict[str, int]]:
     """Type → state → number of jobs."""
     numbers: dict[str, dict[str, int]] = {}

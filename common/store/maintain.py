@@ -18,17 +18,20 @@ from aws_lambda_powertools import Logger
 from sqlalchemy import delete, func, literal, select
 
 from common.domain.errors import StoreError
+from common.domain.messages import EXPORT
 from common.domain.observation import IST
 from common.store import schema, sql
 from common.store.city_hours import lock_city
 from common.store.daily_aggregates import AGGREGATES, DAY, VALUES, WITH_AIR
 from common.store.engine import Database, run
 from common.store.errors import sqlstate
+from common.store.events import PUSHES_KEPT, drop_old_events
 from common.store.experts import drop_old_experts
 from common.store.facts import fact, set_fact
 from common.store.forecast_inputs import INPUTS_KEPT
 from common.store.outbox import UNSENT_KEPT
 from common.store.provider_forecasts import WEATHER_KEPT
+from common.store.slo import DELAYS_KEPT
 from common.store.tiers import RAW, chunked, keeps_days, offer, recorded
 from common.store.timescale import SETTLED_DAYS, retention
 
@@ -60,6 +63,8 @@ _AGE: tuple[tuple[Column[datetime], timedelta | None], ...] = (
     (schema.source_run.c.started_at, None),
     (schema.source_usage.c.until, timedelta(days=40)),
     (schema.forecast_inputs.c.origin, INPUTS_KEPT),
+    (schema.event_push.c.pushed_at, PUSHES_KEPT),
+    (schema.pipeline_delay.c.hour, DELAYS_KEPT),
 )
 """Columns by which tables age, and after how long rows go; None: after the raw retention.
 
@@ -210,8 +215,10 @@ def _drop_rows(database: Database, now: datetime, oldest: datetime) -> dict[str,
             for kind, edge in edges.items()
         )
         dropped["forecast_expert"] = drop_old_experts(connection, now=now)
-        done = schema.job.c.state == "done"
+        over = schema.job.c.state == "dead"  # an export that nobody can have any more is no fault to be cured
+        done = (schema.job.c.state == "done") | (over & (schema.job.c.type == EXPORT))
         dropped["job"] = _drop(connection, schema.job.c.finished_at, now - _DONE_JOBS_KEPT, done)
+        dropped["event"] = drop_old_events(connection, now=now)
         unsent = _drop(connection, schema.outbox.c.created_at, now - UNSENT_KEPT)
     if unsent:
         log.warning("messages given up that nobody took", extra={"messages": unsent})

@@ -13,6 +13,7 @@ from common.domain.errors import Gone, NotFound
 from common.domain.model_retention import KEPT_AFTER_USE, KeptModel, files_to_give_up
 from common.domain.observation import HOUR
 from common.store.engine import run
+from common.store.events import append
 from common.store.schema import forecast, model, training_plan
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def promote(
 ) -> str | None:
     """Make a model the champion of its city, target and mode, and retire the one before it; its version.
 
+    Where that changes what is served live, an event is added to the transaction.
+
     The one before challenges it for some days where it was of another family. `hold`: it was chosen by hand or by its
     own record, so that for `HELD` being fresher is no reason to replace it; and the one before challenges it anyway.
 
@@ -78,9 +81,11 @@ def promote(
     if not rows:
         raise NotFound(f"there is no model {version}")
     *served, family = rows[0]
+    city, target, mode = served
     # One promotion at a time: two at once would each retire the old champion and make their own.
     lock = func.pg_advisory_xact_lock(func.hashtext("champion"), func.hashtext("/".join(served)))
     run(connection, select(lock))
+    [(status,)] = run(connection, select(model.c.status).where(model.c.version == version))
     other_family = (model.c.family != family) & (model.c.family != "naive")
     until = now + CHALLENGE_PERIOD
     retired = (
@@ -107,7 +112,11 @@ def promote(
     )
     if not run(connection, promoted.returning(model.c.version)):
         raise NotFound(f"the file of model {version} has been dropped since; train the city again")
-    return former[0][0] if former else None
+    before = former[0][0] if former else None
+    if mode == "live" and status != "champion":
+        detail = {"target": target, "version": version, "before": before}
+        append(connection, "model", [city], now=now, detail=detail)
+    return before
 
 
 def roll_back(

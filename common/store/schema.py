@@ -26,6 +26,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    Time,
     Uuid,
     text,
 )
@@ -309,4 +310,124 @@ outbox = Table(
     _needed("message_id", Uuid, server_default=text("gen_random_uuid()")),
     _needed("channel"), _needed("body", JSONB), _needed("created_at", TIME),
     _needed("attempts", Integer, server_default="0"), Column("claimed_until", TIME), Column("error", Text),
+)  # fmt: skip
+
+event = Table(
+    "event", metadata,
+    _key("id", BigInteger, server_default=Identity(always=True)), Column("seq", BigInteger, unique=True),
+    _needed("kind"), _needed("cities", ARRAY(Text), server_default="{}"), Column("data_version", BigInteger),
+    _needed("time", TIME), _needed("detail", JSONB, server_default="{}"),
+)  # fmt: skip
+event_due = Table("event_due", metadata, _key("xact", Xid8, server_default=text("pg_current_xact_id()")))
+event_cursor = Table("event_cursor", metadata, _key("consumer"), _needed("seq", BigInteger))
+event_push = Table(
+    "event_push", metadata,
+    _key("seq", BigInteger, autoincrement=False), _needed("kind"), _needed("cities", ARRAY(Text)),
+    Column("hour", TIME), _needed("pushed_at", TIME),
+    Index("event_push_age", "pushed_at"),
+)  # fmt: skip
+
+alert_owner = Table(
+    "alert_owner", metadata,
+    _key("id", Uuid), Column("key_name", Text, unique=True), Column("email_digest", LargeBinary, unique=True),
+    Column("email", LargeBinary), Column("token_hash", LargeBinary, unique=True),
+    Column("confirmed_at", TIME), _needed("created_at", TIME), _needed("public", Boolean, server_default="false"),
+    Index("alert_owner_public", "public", unique=True, postgresql_where=text("public")),
+)  # fmt: skip
+_CONDITION = (
+    ("above", DOUBLE_PRECISION, False), ("clear_below", DOUBLE_PRECISION, False),
+    ("within_hours", SmallInteger, True), ("probability", DOUBLE_PRECISION, True), ("dwell", SmallInteger, False),
+)  # fmt: skip
+
+
+def _condition() -> list[Column[Any]]:
+    return [
+        *(_needed(name) for name in ("city", "basis", "target")),
+        *(Column(name, type_, nullable=may_lack) for name, type_, may_lack in _CONDITION),
+    ]
+
+
+alert_rule = Table(
+    "alert_rule", metadata,
+    _key("id", Uuid), Column("owner", Uuid, ForeignKey("alert_owner.id", ondelete="CASCADE"), nullable=False),
+    *_condition(),
+    _needed("channel"), _needed("address", LargeBinary), _needed("address_digest", LargeBinary),
+    Column("secrets", LargeBinary), Column("secret_until", TIME), _needed("language"),
+    Column("quiet_from", Time), Column("quiet_to", Time), Column("quiet_zone", Text),
+    Column("repeat_after_hours", SmallInteger),
+    _needed("state"), Column("disabled_because", Text), Column("confirmed_at", TIME), _needed("created_at", TIME),
+    Index("alert_rule_of", "owner", "created_at"),
+    Index("alert_rule_active", "city", postgresql_where=text("state = 'active'")),
+    Index("alert_rule_unconfirmed", "created_at", postgresql_where=text("state = 'unconfirmed'")),
+)  # fmt: skip
+alert_state = Table(
+    "alert_state", metadata,
+    Column("rule", Uuid, ForeignKey("alert_rule.id", ondelete="CASCADE"), primary_key=True),
+    _needed("phase"), _needed("since", TIME), _needed("streak", Integer), Column("signal_time", TIME),
+    Column("episode", Uuid), Column("notified_at", TIME), _needed("held", Boolean),
+)  # fmt: skip
+alert_episode = Table(
+    "alert_episode", metadata,
+    _key("id", Uuid), Column("rule", Uuid, ForeignKey("alert_rule.id", ondelete="SET NULL")), *_condition(),
+    _needed("began_at", TIME), _needed("began_value", DOUBLE_PRECISION), _needed("peak", DOUBLE_PRECISION),
+    _needed("last_at", TIME), _needed("last_value", DOUBLE_PRECISION),
+    Column("ended_at", TIME), Column("ended_because", Text),
+    _needed("simulated", Boolean), _needed("recorded_at", TIME), Column("event_id", BigInteger),
+    Index("alert_episode_time", "began_at"),
+    Index("alert_episode_of", "rule", postgresql_where=text("rule IS NOT NULL")),
+)  # fmt: skip
+alert_delivery = Table(
+    "alert_delivery", metadata,
+    _key("id", Uuid),
+    Column("number", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("rule", Uuid, ForeignKey("alert_rule.id", ondelete="CASCADE"), nullable=False),
+    _needed("kind"), Column("episode", Uuid), Column("event_id", BigInteger), Column("message_id", Text),
+    _needed("signal_time", TIME), Column("value", DOUBLE_PRECISION), Column("since", TIME),
+    _needed("status"), _needed("attempts", SmallInteger, server_default="0"),
+    Column("next_attempt_at", TIME), Column("claimed_until", TIME), Column("claim", Uuid),
+    Column("response_status", SmallInteger), Column("error", Text),
+    _needed("created_at", TIME), Column("delivered_at", TIME),
+    Index("alert_delivery_of", "rule", text("number DESC")),
+    Index("alert_delivery_due", "next_attempt_at", postgresql_where=text("status IN ('held', 'pending')")),
+    Index(
+        "alert_delivery_open", "rule", "number",
+        postgresql_where=text("status IN ('held', 'pending', 'sending')"),
+    ),
+    Index("alert_delivery_claimed", "claimed_until", postgresql_where=text("status = 'sending'")),
+    Index("alert_delivery_age", "created_at"),
+    Index("alert_delivery_event", "event_id", postgresql_where=text("event_id IS NOT NULL")),
+    Index("alert_delivery_message", "message_id", postgresql_where=text("message_id IS NOT NULL")),
+)  # fmt: skip
+alert_mail = Table(
+    "alert_mail", metadata,
+    _key("id", BigInteger, server_default=Identity(always=True)),
+    _needed("address_digest", LargeBinary), _needed("client_digest", LargeBinary), _needed("sent_at", TIME),
+    Index("alert_mail_to", "address_digest", "sent_at"),
+    Index("alert_mail_by", "client_digest", "sent_at"),
+)  # fmt: skip
+alert_judged = Table(
+    "alert_judged", metadata,
+    Column("rule", Uuid, ForeignKey("alert_rule.id", ondelete="CASCADE"), primary_key=True),
+    _needed("condition"), _needed("since", TIME), _needed("judged_at", TIME),
+    Index("alert_judged_due", "judged_at"),
+)  # fmt: skip
+alert_outcome = Table(
+    "alert_outcome", metadata,
+    _key("id", BigInteger, server_default=Identity(always=True)),
+    Column("rule", Uuid, ForeignKey("alert_rule.id", ondelete="SET NULL")),
+    Column("owner", Uuid, ForeignKey("alert_owner.id", ondelete="SET NULL")),
+    _needed("public", Boolean), _needed("city"), _needed("basis"), _needed("target"), _needed("outcome"),
+    _needed("time", TIME), Column("until", TIME), Column("peak", DOUBLE_PRECISION),
+    Column("warned_at", TIME), Column("warning_hours", DOUBLE_PRECISION),
+    Index("alert_outcome_of", "rule", "time", postgresql_where=text("rule IS NOT NULL")),
+    Index("alert_outcome_owner", "owner", postgresql_where=text("owner IS NOT NULL")),
+)  # fmt: skip
+pipeline_delay = Table(
+    "pipeline_delay", metadata,
+    _key("hour", TIME), _key("source"), _key("city"), _needed("collected", Integer),
+    *_all(("committed", "forecast", "pushed"), Integer),
+)  # fmt: skip
+writer_lease = Table(
+    "writer_lease", metadata,
+    _key("name"), _needed("token", BigInteger), _needed("holder"), _needed("taken_at", TIME),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from sqlalchemy import ARRAY, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from common.store.engine import run
@@ -61,6 +62,32 @@ def failed_before(connection: Connection, source: str, started_at: datetime) -> 
         started_at=started_at,
     )
     return runs, hours
+
+
+def lock_sources(connection: Connection, sources: Iterable[str]) -> None:
+    """Let nobody else who calls this record runs of these sources before this transaction ends."""
+    ordered = func.unnest(cast(sorted(sources), ARRAY(Text))).column_valued("source")
+    run(connection, select(func.pg_advisory_xact_lock(func.hashtext("source_run"), func.hashtext(ordered))))
+
+
+def failing(connection: Connection, sources: Iterable[str]) -> dict[str, str]:
+    """Source → why its latest failed run failed, of those of `sources` that are failing.
+
+    A source begins to fail with the run that has the circuit breaker leave it alone, and is back with the first run
+    that goes well. Runs that our own count of calls refused say nothing of it.
+    """
+    rows = run(
+        connection,
+        """
+        SELECT name, reason FROM unnest(CAST(:sources AS text[])) AS name CROSS JOIN LATERAL (
+          SELECT bool_or(rests_until IS NOT NULL) AS rested, (array_agg(reason ORDER BY started_at DESC))[1] AS reason
+          FROM source_run WHERE source = name AND reason <> 'spent' AND started_at > COALESCE(
+            (SELECT max(started_at) FROM source_run WHERE source = name AND reason IS NULL), '-infinity')) AS failed
+        WHERE rested
+        """,
+        sources=list(sources),
+    )
+    return dict(map(tuple, rows))
 
 
 def resting(connection: Connection, sources: Iterable[str], now: datetime) -> dict[str, datetime]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from common.store.engine import run
@@ -21,15 +21,22 @@ if TYPE_CHECKING:
 
 def find(connection: Connection, name: str, hour: datetime) -> tuple[int, str | None]:
     """(the version of the data now, the answer if it was made of that one in that hour)."""
-    c = stored_response.c
-    stored = (
-        select(c.body)
-        .where(c.name == name, c.version == version.c.version, c.hour == hour)
-        .correlate(version)
-        .scalar_subquery()
-    )
-    [(number, body)] = run(connection, select(version.c.version, stored).where(version.c.what == "data"))
+    [(number, body)] = run(connection, _FIND, name=name, hour=hour)
     return number, body
+
+
+_STORED = (
+    select(stored_response.c.body)
+    .where(
+        stored_response.c.name == bindparam("name"),
+        stored_response.c.version == version.c.version,
+        stored_response.c.hour == bindparam("hour"),
+    )
+    .correlate(version)
+    .scalar_subquery()
+)
+_FIND = select(version.c.version, _STORED).where(version.c.what == "data")
+"""Made once: to put it together takes a third as long as to run it."""
 
 
 def keep(connection: Connection, name: str, version: int, hour: datetime, body: str) -> None:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 SERVED_ALREADY = "the same model is served already"
 WINDOW_DAYS = 400
 """Older history is not learnt from: cities change."""
+_SHOWN = "%Y-%m-%dT%H:%MZ"
 
 
 @dataclass(slots=True)
@@ -164,12 +165,20 @@ def _load(database: Database, city: str, target: Target, now: datetime) -> tuple
     with database.transaction() as connection:
         known = span(connection, city)
         if known is None:
-            raise ModelError("nothing has been collected for this city yet")
+            raise ModelError(
+                "nothing has been collected for this city yet; fill it in by vayu backfill --days N, "
+                "or vayu import FILE… --city C"
+            )
         first = max(known[0] - HOUR, end - timedelta(days=WINDOW_DAYS))
         columns = history(connection, city, first, end, INPUTS)
         weather_ahead = provider_forecasts_of(connection, city, first, end, hour_0=first + HOUR)
     if not columns[0]:
-        raise ModelError("all that has been collected for this city is later than the training's end")
+        raise ModelError(
+            f"all that has been collected for this city is later than the training's end: it begins at "
+            f"{known[0]:{_SHOWN}}, and a training or a replay of {end:{_SHOWN}} sees only what there was by then; "
+            "choose a time that is 24 days or more after the beginning, or fill in earlier days: "
+            "vayu backfill --days N, or vayu import FILE… --city C"
+        )
     return make_dataset(as_history(columns), end, target, weather_ahead), first
 
 

@@ -12,8 +12,17 @@ _making = Lock()
 """A session must not make clients for several threads at once."""
 
 
-def client(service: str, region: str | None = None, endpoint_url: str | None = None) -> Any:
-    """boto3's client of a service: each of three attempts may take 10 s; throttling is retried, too.
+def client(
+    service: str,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    *,
+    answer_s: int = 10,
+    at_once: int = 10,
+) -> Any:
+    """boto3's client of a service: each of three attempts may take `answer_s`; throttling is retried, too.
+
+    `at_once`: so many threads may use it without waiting for each other.
 
     Without a region, that of the environment counts. Addresses of S3 are signed by version 4, which every region takes.
 
@@ -26,8 +35,9 @@ def client(service: str, region: str | None = None, endpoint_url: str | None = N
         raise ConfigError("AWS is asked through boto3, which is not installed: pip install boto3") from error
     config = Config(
         region_name=region,
-        connect_timeout=5,
-        read_timeout=10,
+        connect_timeout=min(5, answer_s),
+        read_timeout=answer_s,
+        max_pool_connections=at_once,
         retries={"mode": "standard", "total_max_attempts": 3},
         signature_version="s3v4" if service == "s3" else None,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from common.store import jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from common.ports import Clock, Queue
     from common.store.engine import Connection, Database
@@ -32,10 +32,13 @@ def send_tracked(
     subject: str,
     data: Mapping[str, Any],
     once: Once | None = None,
+    *,
+    admit: Callable[[Connection], None] | None = None,
 ) -> int | None:
     """Send a message; returns the id of its job, of the one still waiting where there is one of type and subject.
 
     `once`: repeated, it gives the job of the first time; None where the key came with another request before.
+    `admit`: called in the job's transaction, before it is queued; what it raises is raised here.
 
     Raises:
         StoreError: when the database or the queue cannot be reached. The job may be there all the same: asked for
@@ -47,6 +50,8 @@ def send_tracked(
         return jobs.enqueue(connection, type_, subject, dict(data), now=clock(), elsewhere=elsewhere)
 
     with database.transaction() as connection:
+        if admit is not None:
+            admit(connection)
         if once is None:
             job: int | None = enqueue(connection)
         else:

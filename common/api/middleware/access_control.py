@@ -1,22 +1,23 @@
 """Who is let in: addresses and headers of bearable length, known tokens, and nobody too often."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from hmac import compare_digest
-from ipaddress import IPv6Address, ip_address
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from common.api.blueprint import Endpoint, Scope
+from common.alerts.links import TOKEN_MARK
+from common.api.blueprint import BASE, Endpoint, Scope
 from common.api.context import ApiContext
 from common.api.middleware.rate_limit import Limiter
 from common.api.middleware.request_context import Caller, Refusal, RequestContext
+from common.domain.client_address import network_of
 from common.domain.errors import StoreError
 from common.ports import Clock
 from common.store import api_keys
+from common.store.alerts import owner_of_token
 from common.store.engine import Database
 from common.store.errors import UNREACHABLE
 
@@ -46,6 +47,7 @@ class AccessControl:
         self._limiter = Limiter(policy.rates, context.shared, tick=context.tick)
         self._keys = KeyRing(context.database, context.clock, tick=context.tick)
         self._watch = context.watch
+        self._database = context.database
 
     def refusal(self, request: RequestContext) -> Refusal | None:
         """Why the request is sent away; None where it may go on. Tells the request who it is from."""
@@ -73,6 +75,8 @@ class AccessControl:
         """Why the caller may not use this endpoint; None where he may."""
         if endpoint.scope is None or (endpoint.scope == "read" and not self._closed):
             return None
+        if endpoint.by_strangers and request.caller is not None and request.caller.scopes is None:
+            return None
         if request.caller is None:
             return Refusal(
                 503,
@@ -91,13 +95,8 @@ class AccessControl:
         endpoint = request.endpoint
         if endpoint is not None and endpoint.scope is None and endpoint.path not in _UNLIMITED:
             return None
-        known = self._watch.known()
         try:
-            caller = (
-                self._keys.caller(token, None if known is None else known.versions.keys)
-                if len(token) <= _LONGEST_TOKEN
-                else None
-            )
+            caller = self._caller(request, token) if len(token) <= _LONGEST_TOKEN else None
         except StoreError:
             request.caller = None
             return None
@@ -106,8 +105,19 @@ class AccessControl:
         request.caller = caller
         return None
 
+    def _caller(self, request: RequestContext, token: str) -> Caller | None:
+        """The holder of a token; those of alerts' owners are looked up where they are good for anything."""
+        if token.startswith(TOKEN_MARK) and request.path.startswith(_OF_ALERTS):
+            with self._database.reading() as connection:
+                owner = owner_of_token(connection, api_keys.hashed(token))
+            return None if owner is None else Caller(f"{TOKEN_MARK}{owner.id}", _ALERTS_ALONE)
+        known = self._watch.known()
+        return self._keys.caller(token, None if known is None else known.versions.keys)
+
 
 _ANONYMOUS = Caller("")
+_OF_ALERTS = f"{BASE}/alerts"
+_ALERTS_ALONE = frozenset({"alerts"})
 
 
 def _counted(request: RequestContext, endpoint: Endpoint | None) -> tuple["Kind", str]:
@@ -115,7 +125,7 @@ def _counted(request: RequestContext, endpoint: Endpoint | None) -> tuple["Kind"
     caller = request.caller
     if caller is None or caller.scopes is None:
         return "anonymous", request.client
-    writes = endpoint is not None and endpoint.method == "POST" and endpoint.scope not in (None, "read")
+    writes = endpoint is not None and endpoint.method != "GET" and endpoint.scope not in (None, "read")
     return "writes" if writes else "token", caller.name
 
 
@@ -168,26 +178,7 @@ def client_ip(environ: "WSGIEnvironment") -> str:
     forwarded: str = environ.get("REMOTE_ADDR") or ""
     before = environ.get("werkzeug.proxy_fix.orig")
     peer: str = (before["REMOTE_ADDR"] if before else forwarded) or ""
-    return _network(forwarded) or _network(peer) or peer
-
-
-@lru_cache(maxsize=4096)
-def _network(text: str) -> str:
-    """The address, or the /64 it is in; empty where it is none."""
-    bare = text
-    if text.startswith("["):
-        bare = text[1:].partition("]")[0]
-    elif text.count(":") == 1:  # an IPv4 address and a port, as some proxies write it
-        bare = text.partition(":")[0]
-    try:
-        address = ip_address(bare.partition("%")[0])
-    except ValueError:
-        return ""
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return str(address)
+    return network_of(forwarded) or network_of(peer) or peer
 
 
 _NOTE_EVERY_S = 60.0

@@ -26,6 +26,7 @@ from common.api.middleware.replies import (
     Reply,
     allowed_origin,
     own_headers,
+    promise_to,
     takes_gzip,
 )
 from common.api.middleware.request_context import RequestContext
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 STALE_FOR_S = 600
 """While the database does not answer, an answer made so long ago is still given, marked as what it is."""
+_REVALIDATED_WITHIN_S = 30
 _SHARED_FOR_S = {"data": 3600, "minute": 60}
 _STALE = ("Warning", '111 vayu "Revalidation Failed"')
 _EXPECTED = timedelta(minutes=10)
@@ -120,9 +122,11 @@ class CachedResponses:
             headers.append(("ETag", answer.tag))
             if request.cache == "stale":
                 age_s = max(int(self._clock().timestamp() - answer.made_at), 0)
-                headers += (("Cache-Control", "no-cache"), ("Age", str(age_s)), _STALE)
+                promise = "private, no-cache" if self._closed else "no-cache"
+                headers += (("Age", str(age_s)), _STALE)
             else:
-                headers.append(("Cache-Control", self._promise(endpoint.cache)))
+                promise = self._promise(endpoint.cache)
+            headers.append(("Cache-Control", promise_to(environ, promise)))
             known_tags = environ.get("HTTP_IF_NONE_MATCH")
             if known_tags and matches(known_tags, answer.tag):
                 return Reply(STATUS_LINES[304], _headers(answer, "unchanged") + headers, b"")
@@ -141,7 +145,18 @@ class CachedResponses:
         if known is None or not known.sure:
             return "no-cache"
         seconds = good_for_s(policy, self._clock(), known.newest)
-        return f"public, max-age={seconds}, stale-if-error={STALE_FOR_S}"
+        return shareable_for(seconds)
+
+
+def shareable_for(seconds: int) -> str:
+    """Cache-Control of what anybody may keep for so long, in a browser and for others.
+
+    A shared cache may give it a little longer while it asks for the next one, so that nobody waits for that.
+    """
+    return (
+        f"public, max-age={seconds}, s-maxage={seconds}, stale-while-revalidate={_REVALIDATED_WITHIN_S}, "
+        f"stale-if-error={STALE_FOR_S}"
+    )
 
 
 def _bearable(answer: Answer, now: datetime) -> bool:

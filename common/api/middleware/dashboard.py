@@ -41,6 +41,22 @@ PAGE_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 """What every file of the dashboard carries; the clouds' distributions send the same."""
+_CONNECT = "connect-src 'self'"
+
+
+def page_headers(live_url: str | None) -> dict[str, str]:
+    """The headers of a page that may also connect to the origin of `live_url`, by WebSocket.
+
+    It is named even where it is the page's own: not every browser takes ``'self'`` for ``wss:``, too.
+    """
+    if live_url is None:
+        return PAGE_HEADERS
+    scheme, _, rest = live_url.partition("://")
+    origin = f"{scheme}://{rest.partition('/')[0]}"
+    policy = PAGE_HEADERS["Content-Security-Policy"].replace(_CONNECT, f"{_CONNECT} {origin}")
+    return PAGE_HEADERS | {"Content-Security-Policy": policy}
+
+
 IMMUTABLE = re.compile(r"/assets/.+-[\w-]{8}\.\w+")
 """Files whose name changes with their content, as Vite names them."""
 FOREVER = "public, max-age=31536000, immutable"
@@ -54,9 +70,10 @@ _OF_A_PAGE = re.compile(r"(/(?!\.\.?(/|$))[^/\\\x00-\x1f\x7f]+)*/?")
 class Dashboard:
     """A WSGI application before another, which gets what is none of the dashboard's."""
 
-    def __init__(self, inner: "WSGIApplication", folder: Path) -> None:
-        """`folder` need not be there yet: the dashboard is served as soon as it is."""
+    def __init__(self, inner: "WSGIApplication", folder: Path, live_url: str | None = None) -> None:
+        """`folder` need not be there yet: the dashboard is served as soon as it is. `live_url`: see `page_headers`."""
         self._inner = inner
+        self._headers = page_headers(live_url)
         self._folder = folder
         self._scanning = Lock()
         self._scanned: tuple[Signature | None, WhiteNoise | None] = None, None
@@ -71,7 +88,7 @@ class Dashboard:
                 file = files.files[_INDEX] if page or path == "/" else file
                 if file is not None:
                     try:
-                        return _serve(file, environ, start_response, varies=page)
+                        return _serve(file, environ, start_response, self._headers, varies=page)
                     except FileNotFoundError:  # it is being built anew
                         self._scanned = None, None
         return self._inner(environ, start_response)
@@ -119,8 +136,6 @@ def _add_headers(headers: Headers, path: str, url: str) -> None:
     headers["Cache-Control"] = FOREVER if IMMUTABLE.fullmatch(url) else "no-cache"
     # Weak: the compressed variants have it too.
     headers["ETag"] = quote_etag(blake2b(Path(path).read_bytes(), digest_size=16).hexdigest(), weak=True)
-    for name, value in PAGE_HEADERS.items():
-        headers[name] = value
 
 
 def _decoded(path: str) -> str | None:
@@ -140,9 +155,14 @@ def _is_page(path: str, environ: "WSGIEnvironment") -> bool:
 
 
 def _serve(
-    file: Any, environ: "WSGIEnvironment", start_response: "StartResponse", *, varies: bool
+    file: Any,
+    environ: "WSGIEnvironment",
+    start_response: "StartResponse",
+    page: dict[str, str],
+    *,
+    varies: bool,
 ) -> Iterable[bytes]:
-    """The answer with a file; `varies`: others get something else at this address."""
+    """The answer with a file and the headers of `page`; `varies`: others get something else at this address."""
     known_tags = environ.get("HTTP_IF_NONE_MATCH")
     encodings = parse_accept_header(environ.get("HTTP_ACCEPT_ENCODING", "")[:LONGEST_HEADER], Accept)
     about = {"HTTP_ACCEPT_ENCODING": ", ".join(name for name, quality in encodings if quality > 0)}
@@ -154,9 +174,8 @@ def _serve(
         headers["Vary"] = ", ".join(filter(None, (headers["Vary"], "Accept")))
     if environ.get("wsgi.url_scheme") == "https":
         headers.add_header(*HSTS)
-    if response.status == 304:
-        for name, value in PAGE_HEADERS.items():
-            headers[name] = value
+    for name, value in page.items():
+        headers[name] = value
     start_response(f"{response.status.value} {response.status.phrase}", headers.items())
     if response.file is None:
         return []

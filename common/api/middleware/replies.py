@@ -1,6 +1,7 @@
 """What goes back to the client: the headers of every response, those of CORS, and gzip where it is worth it."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -26,11 +27,13 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 """What every answer carries, unless it says otherwise itself."""
+EVENT_STREAM = "text/event-stream"
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
 SMALLEST_PACKED = 1024
 """Bytes of a body that is not packed."""
 _TEXTS = ("text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml")
 LONGEST_HEADER = 4096
+_OF_SHARED_CACHES = re.compile(r"public, |, s-maxage=\d+|, stale-while-revalidate=\d+")
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 Headers = list[tuple[str, str]]
@@ -72,7 +75,8 @@ def finish(response: Response, request: RequestContext) -> None:
     """Complete a response of Flask's, unless it is to be cached as it is."""
     if request.for_cache and is_cacheable(response):
         return
-    response.headers.setdefault("Cache-Control", "no-store")
+    promise = response.headers.get("Cache-Control", "no-store")
+    response.headers["Cache-Control"] = promise_to(request.environ, promise)
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.extend(own_headers(request))
@@ -84,6 +88,17 @@ def is_cacheable(response: Response) -> bool:
     return (
         response.status_code == 200 and not response.is_streamed and "Cache-Control" not in response.headers
     )
+
+
+def promise_to(environ: "WSGIEnvironment", promise: str) -> str:
+    """Cache-Control as this client gets it: the answer to a token is for its holder alone.
+
+    A cache between us does not know that X-API-Key is a token, and takes `public` to be meant for Authorization, too.
+    """
+    if "HTTP_AUTHORIZATION" not in environ and "HTTP_X_API_KEY" not in environ:
+        return promise
+    own = _OF_SHARED_CACHES.sub("", promise)
+    return own if own.startswith(("private", "no-store")) else f"private, {own}"
 
 
 def own_headers(request: RequestContext) -> Headers:
@@ -105,6 +120,10 @@ def own_headers(request: RequestContext) -> Headers:
 def _pack(response: Response, request: RequestContext) -> None:
     """Compress the body by gzip, where the client takes that and it is worth it."""
     if response.content_encoding or not (response.mimetype or "").startswith(_TEXTS):
+        return
+    if response.status_code == 206:  # its bytes are those that were asked for
+        return
+    if response.mimetype == EVENT_STREAM:  # each part is wanted as soon as it is there
         return
     if response.is_sequence and len(response.get_data()) <= SMALLEST_PACKED:
         return
@@ -147,11 +166,14 @@ def _unused(_: bytes) -> object:
     raise NotImplementedError("answers are given as iterables")
 
 
-_METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
-_SENT = ["Authorization", "X-API-Key", "Content-Type", "If-None-Match", "Idempotency-Key", "X-Request-Id"]
+_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
+_SENT = [
+    "Authorization", "X-API-Key", "Content-Type", "If-None-Match", "If-Range", "Range", "Idempotency-Key",
+    "X-Request-Id",
+]  # fmt: skip
 _READABLE = [
     "ETag", "Age", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id",
-    "Location", "Content-Disposition", "Warning",
+    "Location", "Content-Disposition", "Content-Range", "Accept-Ranges", "Warning",
 ]  # fmt: skip
 
 

@@ -125,13 +125,19 @@ def _line(about: dict[str, Any]) -> str:
     return msgspec.json.encode(about, enc_hook=str).decode()
 
 
+def _without_token(request: RequestContext) -> str:
+    """The path; in place of a token that is part of it, as in links of mails, the name of that part."""
+    endpoint = request.endpoint
+    return BASE + endpoint.path if endpoint is not None and "{token}" in endpoint.path else request.path
+
+
 def log_request(request: RequestContext) -> None:
-    """Write the one line of a request that was answered; neither its query nor its headers, which may hold secrets."""
+    """Write the one line of a request that was answered; neither query, headers nor tokens: secrets."""
     trace = request.environ.get("HTTP_X_AMZN_TRACE_ID", "")
     about = {
         "method": request.method,
         "route": BASE + request.endpoint.path if request.endpoint else None,
-        "path": request.path[:200],
+        "path": _without_token(request)[:200],
         "status": request.status,
         "duration_ms": round(request.seconds * 1000, 1),
         "bytes": request.length,

@@ -1,15 +1,21 @@
 """The endpoints, by resource."""
 
 from common.api.routes import (
+    alert_record,
+    alerts,
     aqi,
+    archive,
     cities,
     docs,
+    events,
+    exports,
     forecast,
     models,
     overview,
     public_record,
     record,
     reproduce,
+    slo,
     system,
 )
 
@@ -22,6 +28,12 @@ BLUEPRINTS = (
     record.api,
     public_record.api,
     reproduce.api,
+    archive.api,
+    exports.api,
+    events.api,
+    slo.api,
+    alerts.api,
+    alert_record.api,
     system.api,
     docs.api,
 )

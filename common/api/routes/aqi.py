@@ -1,5 +1,6 @@
 """Air quality: current, its pollutants, its history."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -7,13 +8,19 @@ from typing import Any
 from flask import Response, request
 from flask_openapi3 import Tag
 
-from common.api.blueprint import JSON, Blueprint
+from common.api.blueprint import Blueprint
 from common.api.context import context
+from common.api.downloads import refuse_long, sent, wanted
 from common.api.errors import Problem
-from common.api.history import CSV, Past, body, moment, window, wrong
-from common.api.responses import index, utc
+from common.api.history import Past, body, moment, window, wrong
+from common.api.responses import index
 from common.api.schemas import CityPath, StandardQuery
 from common.api.schemas.aqi import (
+    BandShown,
+    Converted,
+    ConvertedIndex,
+    ConvertedPollutant,
+    ConvertQuery,
     Current,
     CurrentQuery,
     DayHistory,
@@ -23,12 +30,17 @@ from common.api.schemas.aqi import (
     Pollutant,
     Pollutants,
 )
-from common.domain.aqi import Aqi, PollutantIndex, Standard, category
+from common.api.serialize_values import utc
+from common.domain.aqi import RULES, STANDARDS, Aqi, PollutantIndex, Standard, category, naqi, us_aqi
+from common.domain.breakpoints import band_of
 from common.domain.cities import City
 from common.domain.errors import NotFound
 from common.domain.observation import POLLUTANTS, UNITS
 from common.quality.explanation import explain_readings, unpack
 from common.store.reads.hours import LatestHour, latest_hour
+
+HOURS_ASSUMED = 24
+"""The longest window of either standard."""
 
 api = Blueprint("aqi", abp_tags=[Tag(name="Air quality", description="Now and before")])
 
@@ -88,18 +100,24 @@ def pollutants(path: CityPath, query: StandardQuery) -> dict[str, Any]:
     )
 
 
-@api.get("/aqi/history/<city>", responses={200: History, 404: Problem}, cache="data")
+@api.get(
+    "/aqi/history/<city>",
+    responses={200: History, 404: Problem, 406: Problem, 422: Problem},
+    cache="data",
+)
 def history(path: CityPath, query: HistoryQuery) -> Response:
-    """The hours or days of a city, oldest first, as JSON or CSV.
+    """The hours or days of a city, oldest first, as JSON, CSV, Parquet or a workbook.
 
-    Up to ten years at once. A long answer is sent as it is read; if it breaks off, the connection does too, and it must
-    be asked for again.
+    Up to ten years at once; workbooks up to a year of hours. A long answer in JSON or CSV is sent as it is read; if it
+    breaks off, the connection does too, and it must be asked for again.
     """
     city, now = path.city, context.clock()
     as_of = moment(query.as_of, now)
-    past = Past(context.database, city, query, window(query, as_of or now), as_of)
+    format_ = wanted(query.format)
+    past = Past(context.reads, city, query, window(query, as_of or now), as_of)
     if "serverless.event" in request.environ:
         past.refuse_buffering()
+    refuse_long(format_, past.expected, "ask for a year at a time: start and end")
     model = HourHistory if query.interval == "hour" else DayHistory
     head = model.answer(
         interval=query.interval,
@@ -115,18 +133,70 @@ def history(path: CityPath, query: HistoryQuery) -> Response:
         as_of=None if as_of is None else utc(as_of),
         points=[],
     )
-    prefers_csv = request.accept_mimetypes.best_match((JSON, CSV)) == CSV
-    as_csv = query.format == "csv" if query.format else prefers_csv
-    response = Response(body(past, head, as_csv=as_csv), content_type=JSON)
-    if as_csv:
-        response.content_type = f"{CSV}; charset=utf-8; header=present"
-        response.headers["Content-Disposition"] = f'attachment; filename="{city.slug}.csv"'
-    response.vary.add("Accept")
-    return response
+    return sent(body(past, head, format_), format_, city.slug)
+
+
+@api.get("/aqi/convert", responses={200: Converted}, cache="data")
+def convert(query: ConvertQuery) -> dict[str, Any]:
+    """Both indices of concentrations, explained: sub-index, band and window of each pollutant, and what is missing.
+
+    A concentration stands for each of the last 24 hours, so it is the mean over every window at once.
+    """
+    series = {
+        name: (value,) * HOURS_ASSUMED for name in POLLUTANTS if (value := getattr(query, name)) is not None
+    }
+    by_standard = {"in-naqi": naqi, "us-epa": us_aqi}
+    return Converted.answer(
+        assumed=f"the air was the same in each of the last {HOURS_ASSUMED} hours",
+        indices={
+            standard: _converted(
+                by_standard[standard](series), {name: hours[0] for name, hours in series.items()}
+            )
+            for standard in STANDARDS
+        },
+    )
+
+
+def _converted(result: Aqi, given: Mapping[str, float]) -> dict[str, Any]:
+    return ConvertedIndex.answer(
+        aqi=result.value,
+        category=result.category,
+        dominant_pollutant=result.dominant,
+        withheld=result.withheld,
+        missing=[name for name, part in result.pollutants.items() if part.index is None],
+        pollutants={
+            name: _converted_pollutant(part, given[name], result.standard)
+            for name, part in result.pollutants.items()
+            if name in given
+        },
+        rules=list(RULES[result.standard]),
+    )
+
+
+def _converted_pollutant(part: PollutantIndex, given: float, standard: Standard) -> dict[str, Any]:
+    # The Indian scales have one averaging time each; ozone's goes on with the 1 h value.
+    hours = part.hours_window if standard == "us-epa" else None
+    band = None if part.index is None else band_of(part.pollutant, given, standard, hours=hours)
+    return ConvertedPollutant.answer(
+        concentration=given,
+        unit=UNITS[part.pollutant],
+        sub_index=part.index,
+        category=None if part.index is None else category(part.index, standard),
+        window=part.window,
+        band=None
+        if band is None
+        else BandShown.answer(
+            concentration_low=round(band.low, 3),
+            concentration_high=round(band.high, 3),
+            index_low=band.index_low,
+            index_high=band.index_high,
+        ),
+        withheld=part.withheld,
+    )
 
 
 def _latest(city: City, standard: Standard, now: datetime, as_of: datetime | None = None) -> LatestHour:
-    with context.database.reading() as connection:
+    with context.reads.reading() as connection:
         hour = latest_hour(connection, city.name, standard, now, as_of=as_of)
     if hour is None:
         raise NotFound(f"there are no data of the {_last_48(as_of)} for {city.name}")

@@ -10,10 +10,11 @@ from common.api.blueprint import Blueprint
 from common.api.context import context
 from common.api.errors import Problem
 from common.api.middleware.request_context import logger
-from common.api.responses import STALE, city_error, raw, utc
+from common.api.responses import STALE, city_error, raw
 from common.api.schemas import StandardQuery
 from common.api.schemas.cities import Cities, CityEntry, CompareQuery, Comparison, Rankings, RankingsQuery
 from common.api.serialize_cities import comparison_json, latest_json, rankings_json
+from common.api.serialize_values import utc
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import DataError, Fault, NotFound, StoreError
 from common.domain.observation import POLLUTANTS, UNITS
@@ -29,7 +30,7 @@ def cities(query: StandardQuery) -> dict[str, Any]:
     now = context.clock()
     try:
         simulated = context.simulated()
-        with context.database.reading() as connection:
+        with context.reads.reading() as connection:
             listed = latest_json(connection, _entries(), query.standard, now, stale=STALE)
     except StoreError as error:
         # The list itself needs no database.
@@ -69,7 +70,7 @@ def rankings(query: RankingsQuery) -> dict[str, Any]:
     daily = query.window != "24h"
     period = Period.of_days(int(query.window[:-1]), now) if daily else Period.of_hours(24, now)
     simulated = context.simulated()
-    with context.database.reading() as connection:
+    with context.reads.reading() as connection:
         count, ranked, missing = rankings_json(
             connection,
             query.by,
@@ -105,7 +106,7 @@ def compare(query: CompareQuery) -> dict[str, Any]:
     wanted, errors = _named(query.cities)
     period = Period.of_days(query.days, now)
     simulated = context.simulated()
-    with context.database.reading() as connection:
+    with context.reads.reading() as connection:
         compared, missing = comparison_json(connection, wanted, query.standard, period)
     for name in msgspec.json.decode(missing, type=list[str]):
         sentence = f"there are no data of the last {query.days} days for {name}"

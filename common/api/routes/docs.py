@@ -71,6 +71,8 @@ _NO_DASHBOARD = """\
 """Links are relative, so that they stay below any prefix."""
 
 
+_FOR_A_DAY = "public, max-age=86400, s-maxage=86400, stale-while-revalidate=86400"
+
 api = Blueprint("docs", abp_tags=[SERVICE])
 
 
@@ -109,7 +111,7 @@ def part(path: FilePath) -> Response:
     if file not in _FILES:
         raise NotFound("the page /docs has no such file")
     response = Response(_content(file), content_type=_FILES[file])
-    response.headers["Cache-Control"] = "public, max-age=86400"
+    response.headers["Cache-Control"] = _FOR_A_DAY
     return response
 
 

@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 from math import isnan
 from typing import Any, Literal
 
+from flask import Response
 from flask_openapi3 import Tag
 from werkzeug.routing import BaseConverter
 
 from common.api.blueprint import BASE, Blueprint
 from common.api.context import context
+from common.api.downloads import download, varying, wanted
 from common.api.errors import Problem
-from common.api.responses import city_error, raw, utc
+from common.api.history import wrong
+from common.api.responses import city_error, json_response
 from common.api.schemas import CityPath
 from common.api.schemas.forecast import (
     Batch,
@@ -23,7 +26,8 @@ from common.api.schemas.forecast import (
     ForecastModel,
     ForecastQuery,
 )
-from common.api.serialize_forecasts import ServedForecast, newest_forecasts
+from common.api.serialize_forecasts import ServedForecast, forecast_rows, newest_forecasts
+from common.api.serialize_values import utc
 from common.domain.cities import City, find_city
 from common.domain.errors import NotFound
 from common.domain.forecast import (
@@ -38,6 +42,7 @@ from common.domain.forecast import (
 )
 from common.domain.observation import HOUR, indian_day
 from common.store.experts import IssuedExperts, experts_of
+from common.tables.downloads import FORECAST
 
 FORECASTS = Tag(name="Forecasts", description="Up to 48 hours ahead, and how far to trust them")
 api = Blueprint("forecast", abp_tags=[FORECASTS])
@@ -58,22 +63,33 @@ _BLOCKS = tuple(enumerate(EXPERT_BLOCKS))
 _NAIVE_NOTE = "There is too little history to train a model: it is made of naive forecasts."
 
 
-@api.get("/forecast/<not_batch:city>", responses={200: Forecast, 404: Problem}, cache="minute")
-def forecast(path: CityPath, query: ForecastQuery) -> dict[str, Any]:
-    """The newest forecast of a city, hour by hour, as it was issued."""
+@api.get("/forecast/<not_batch:city>", responses={200: Forecast, 404: Problem, 406: Problem}, cache="minute")
+def forecast(path: CityPath, query: ForecastQuery) -> Response:
+    """The newest forecast of a city, hour by hour, as it was issued; as JSON, CSV, Parquet or a workbook."""
     city, now = path.city, context.clock()
-    with context.database.reading() as connection:
+    format_ = wanted(query.format)
+    if query.explain and format_ != "json":
+        raise wrong("explain is for JSON alone", explain=("true", "true with format=json"))
+    with context.reads.reading() as connection:
         newest = newest_forecasts(connection, [city.name], query.target, query.hours, now)
         served = _in_force(city, newest.get(city.name), now)
         experts = experts_of(connection, city.name, query.target, served.origin) if query.explain else None
+    if format_ != "json":
+        rows = forecast_rows(city.name, query.target, served, simulated=context.simulated())
+        return download(FORECAST, rows, format_, f"forecast-{city.slug}")
     note = _NAIVE_NOTE if served.family == "naive" else None
     if query.explain and experts is None:
         note = "What this forecast was made of is not kept."
-    return Forecast.answer(
-        **_fields(city, served, query.target, query.hours, now),
-        note=note,
-        simulated=context.simulated(),
-        explanation=None if experts is None else _explanation(experts, query.target, query.hours),
+    explanation = None if experts is None else _explanation(experts, query.target, query.hours)
+    return varying(
+        json_response(
+            Forecast.answer(
+                **_fields(city, served, query.target, query.hours, now),
+                note=note,
+                simulated=context.simulated(),
+                explanation=explanation,
+            )
+        )
     )
 
 
@@ -91,7 +107,7 @@ def batch(body: BatchBody) -> dict[str, Any]:
             errors[name] = city_error(name[:100], error)
         else:
             cities[city.name] = city
-    with context.database.reading() as connection:
+    with context.reads.reading() as connection:
         newest = newest_forecasts(connection, list(cities), "aqi", body.hours_ahead, now)
     forecasts = []
     for name, city in cities.items():
@@ -186,5 +202,5 @@ def _fields(city: City, served: ServedForecast, target: Target, hours: int, now:
         "source": served.source,
         "record": f"{BASE}/record/scores/{city.slug}?target={target}&season={season}&lead={RECORD_LEAD}",
         "hours": hours,
-        "forecast": raw(served.points),
+        "forecast": served.points,
     }

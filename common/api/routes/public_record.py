@@ -2,44 +2,44 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from flask_openapi3 import Tag
 
-from common.api.blueprint import JSON, Blueprint
+from common.api.blueprint import Blueprint
 from common.api.context import context
+from common.api.downloads import download, varying, wanted
 from common.api.errors import Problem
-from common.api.history import CSV
-from common.api.responses import json_response, stored_response, utc
+from common.api.responses import json_response, stored_response
 from common.api.schemas import CityPath
-from common.api.schemas.public_record import (
+from common.api.schemas.files import Format
+from common.api.schemas.plume import Plume, PlumeQuery
+from common.api.schemas.record_days import Days, DaysQuery, ProviderDayColumns
+from common.api.schemas.record_losses import Losses, LossesQuery
+from common.api.schemas.record_scores import (
     CityScores,
     CityScoresQuery,
-    Days,
-    DaysQuery,
-    Losses,
-    LossesQuery,
-    Plume,
-    PlumeQuery,
-    ProviderDayColumns,
-    RecordReliability,
-    RecordWarnings,
     ScoresQuery,
     ScoreTable,
     SeasonMonths,
+)
+from common.api.schemas.stated_probabilities import (
+    RecordReliability,
+    RecordWarnings,
     StatedQuery,
     WarningsQuery,
 )
 from common.api.serialize_record import (
     day_columns,
-    day_lines,
+    day_rows,
     losses_json,
     plume_columns,
     reliability_json,
     score_cells,
     score_columns,
-    score_lines,
+    score_rows,
     warnings_json,
 )
+from common.api.serialize_values import utc
 from common.domain.cities import find_city
 from common.domain.errors import NotFound
 from common.domain.forecast import NAIVE, SEASON_CODES, SEASONS, VERIFIED_LEADS, Mode, Target
@@ -55,29 +55,32 @@ UNITS = {"aqi": "AQI", "pm25": "µg/m³"}
 _FIRST, _LAST = CELL.index("first_day"), CELL.index("last_day")
 
 
-@api.get("/record/scores", responses={200: ScoreTable, 404: Problem}, cache="data")
+@api.get("/record/scores", responses={200: ScoreTable, 404: Problem, 406: Problem}, cache="data")
 def table(query: ScoresQuery) -> Response:
     """Scores of all cities by season and lead time: ours, the naive forecasts and the providers' own on the same hours.
 
-    JSON has arrays by column, rounded; CSV has a line a cell, all digits.
+    JSON has arrays by column, rounded; CSV, Parquet and workbooks have a row a cell, all digits.
     """
-    if not _wants_csv(query.format) and query == ScoresQuery(target=query.target, mode=query.mode):
+    format_ = wanted(query.format)
+    if format_ != "json":
+        part, _ = _part(query.mode, query.target, _city(query.city), query.season, query.lead)
+        return _scores_file(part, format_, "record")
+    if query == ScoresQuery(target=query.target, mode=query.mode):
         name = f"record/scores/{query.target}/{query.mode}"
-        return _varying(stored_response(name, lambda: _table(query)))
-    if _wants_csv(query.format):
-        return _csv(_part(query.mode, query.target, _city(query.city), query.season, query.lead)[0], "record")
-    return _varying(json_response(_table(query)))
+        return varying(stored_response(name, lambda: _table(query)))
+    return varying(json_response(_table(query)))
 
 
-@api.get("/record/scores/<city>", responses={200: CityScores, 404: Problem}, cache="data")
+@api.get("/record/scores/<city>", responses={200: CityScores, 404: Problem, 406: Problem}, cache="data")
 def city_scores(path: CityPath, query: CityScoresQuery) -> Response:
     """Scores of one city by season and lead time, with all digits."""
     part, modes = _part(query.mode, query.target, path.city.name, query.season, query.lead)
-    if _wants_csv(query.format):
-        return _csv(part, f"record-{path.city.slug}")
+    format_ = wanted(query.format)
+    if format_ != "json":
+        return _scores_file(part, format_, f"record-{path.city.slug}")
     with context.database.reading() as connection:
         cells, providers = store.cells(connection, part)
-    return _varying(
+    return varying(
         json_response(
             CityScores.answer(
                 city=path.city.name,
@@ -89,9 +92,10 @@ def city_scores(path: CityPath, query: CityScoresQuery) -> Response:
     )
 
 
-@api.get("/record/days/<city>", responses={200: Days, 404: Problem}, cache="data")
+@api.get("/record/days/<city>", responses={200: Days, 404: Problem, 406: Problem}, cache="data")
 def days(path: CityPath, query: DaysQuery) -> Response:
-    """What a city's scores are made of: sums of errors by day, at one lead time; JSON or CSV."""
+    """What a city's scores are made of: sums of errors by day, at one lead time."""
+    format_ = wanted(query.format)
     part, modes = _part(query.mode, query.target, path.city.name, query.season, query.lead)
     with context.database.reading() as connection:
         ours, theirs = day_sums(
@@ -99,10 +103,10 @@ def days(path: CityPath, query: DaysQuery) -> Response:
         )
     sums = ours.get(query.lead, {})
     providers = {provider: columns for _, provider, *columns in theirs}
-    if _wants_csv(query.format):
-        head = {"city": path.city.name, "lead": query.lead, **_csv_head(part)}
-        return _csv_response(day_lines(head, sums, providers), f"record-days-{path.city.slug}")
-    return _varying(
+    if format_ != "json":
+        marks = [path.city.name, query.lead, part.target, part.mode, context.simulated()]
+        return download(*day_rows(marks, sums, providers), format_, f"record-days-{path.city.slug}")
+    return varying(
         json_response(
             Days.answer(
                 city=path.city.name,
@@ -269,27 +273,8 @@ def _nothing(part: Filter) -> str:
     )
 
 
-def _csv(part: Filter, name: str) -> Response:
+def _scores_file(part: Filter, format_: Format, name: str) -> Response:
     with context.database.reading() as connection:
         cells, providers = store.cells(connection, part)
-    return _csv_response(score_lines(_csv_head(part), cells, providers), name)
-
-
-def _csv_head(part: Filter) -> dict[str, Any]:
-    return {"target": part.target, "mode": part.mode, "simulated": str(context.simulated()).lower()}
-
-
-def _csv_response(lines: str, name: str) -> Response:
-    """A file of CSV."""
-    response = _varying(Response(lines, content_type=f"{CSV}; charset=utf-8; header=present"))
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return response
-
-
-def _wants_csv(named: str | None) -> bool:
-    return named == "csv" if named else request.accept_mimetypes.best_match((JSON, CSV)) == CSV
-
-
-def _varying(response: Response) -> Response:
-    response.vary.add("Accept")
-    return response
+    marks = [part.target, part.mode, context.simulated()]
+    return download(*score_rows(marks, cells, providers), format_, name)

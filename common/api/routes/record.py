@@ -9,7 +9,7 @@ from flask import Response
 from common.api.blueprint import Blueprint
 from common.api.context import context
 from common.api.errors import Problem
-from common.api.responses import json_response, raw, stored_response, utc
+from common.api.responses import json_response, raw, stored_response
 from common.api.routes.forecast import FORECASTS
 from common.api.routes.models import MODELS
 from common.api.schemas import CityPath
@@ -33,6 +33,7 @@ from common.api.schemas.record import (
     Warned,
 )
 from common.api.serialize_forecasts import trainings_json
+from common.api.serialize_values import utc
 from common.domain.cities import City
 from common.domain.forecast import EXCEEDED
 from common.store import verification as store

@@ -9,7 +9,6 @@ from flask import Response, redirect, request
 from common.api.blueprint import BASE, JSON, Blueprint
 from common.api.context import context
 from common.api.errors import Problem
-from common.api.responses import utc
 from common.api.routes.forecast import FORECASTS
 from common.api.routes.models import MODELS
 from common.api.schemas import CityPath
@@ -22,7 +21,7 @@ from common.api.schemas.reproduce import (
     Reproduce,
     ReproduceQuery,
 )
-from common.api.serialize_values import stamp
+from common.api.serialize_values import stamp, utc
 from common.domain.cities import City
 from common.domain.errors import DataError, Gone, NotFound
 from common.domain.forecast import HORIZON, REPRODUCED_WITHIN
@@ -79,7 +78,7 @@ def reproduce(path: CityPath, query: ReproduceQuery) -> dict[str, Any]:
 def part(path: PartPath, query: ReproduceQuery) -> Response:
     """The input matrix (float32, little-endian, row by row) or the recipe (JSON) of an issued forecast."""
     issued = _issued(path.city, query)
-    with context.database.reading() as connection:
+    with context.reads.reading() as connection:
         content = stored_part(connection, path.city.name, query.target, issued.origin, path.part)
     if content is None:
         raise _gone(path.city, issued)
@@ -95,7 +94,7 @@ def model_file(path: FilePath) -> Response:
     unknown = f"there is no model file {path.sha256}; /forecast/{{city}}/reproduce names those of forecasts"
     if context.open_object_store is None:
         raise NotFound(unknown)
-    with context.database.reading() as connection:
+    with context.reads.reading() as connection:
         version = file_of(connection, path.sha256)
     if version is None:
         raise NotFound(unknown)
@@ -121,7 +120,7 @@ def _issued(city: City, query: ReproduceQuery) -> IssuedParts:
     if query.issued is not None and query.issued.tzinfo is None:
         raise DataError("issued must have an offset, such as 2025-11-05T10:42:00Z")
     before = datetime.max.replace(tzinfo=UTC) if query.issued is None else query.issued + _SECOND
-    with context.database.reading() as connection:
+    with context.reads.reading() as connection:
         issued = issued_parts(connection, city.name, query.target, before)
     if issued is None:
         by_then = "yet" if query.issued is None else f"by {stamp(query.issued)}"

@@ -4,6 +4,7 @@ Inputs are read by these models. Answers are made as plain dicts and written at 
 against its model.
 """
 
+from functools import cache
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -50,21 +51,28 @@ class ApiModel(BaseModel):
 
     @classmethod
     def answer(cls, **fields: Any) -> dict[str, Any]:
-        """The fields in the order of the model; those that may be absent are left out where they are None.
+        """The fields in the order of the model, by their aliases; those that may be absent are left out where None.
 
         The values are not looked at, which would take longer than to make them: tests hold answers against the models.
 
         Raises:
             TypeError: for a field that the model does not have.
         """
-        declared = cls.model_fields
-        if not fields.keys() <= declared.keys():
-            raise TypeError(f"{cls.__name__} has no {', '.join(fields.keys() - declared.keys())}")
+        if not fields.keys() <= cls.model_fields.keys():
+            raise TypeError(f"{cls.__name__} has no {', '.join(fields.keys() - cls.model_fields.keys())}")
         return {
-            name: fields[name]
-            for name, field in declared.items()
-            if name in fields and (fields[name] is not None or field.is_required())
+            alias: fields[name]
+            for name, alias, required in _declared(cls)
+            if name in fields and (required or fields[name] is not None)
         }
+
+
+@cache
+def _declared(model: type[ApiModel]) -> tuple[tuple[str, str, bool], ...]:
+    """Of each field its name, its alias, and whether it is always there."""
+    return tuple(
+        (name, field.alias or name, field.is_required()) for name, field in model.model_fields.items()
+    )
 
 
 class Parameters(ApiModel):

@@ -16,11 +16,13 @@ from common.api.schemas import (
     HourEnd,
     Instant,
     Mark,
+    Parameters,
     Stale,
     StandardName,
     StandardQuery,
     example,
 )
+from common.api.schemas.files import FILES_TOO, FormatName
 
 DAYS_MOST = 3660
 HOURS_MOST = 24 * DAYS_MOST
@@ -172,7 +174,7 @@ class HistoryQuery(StandardQuery):
     interval: Literal["hour", "day"] = Field(
         "hour", description="Hours, or days of Indian time (30 if nothing is said)"
     )
-    format: Literal["json", "csv"] | None = Field(None, description="Goes before the Accept header")
+    format: FormatName | None = None
 
 
 class HourPoint(ApiModel):
@@ -257,5 +259,95 @@ class History(ApiModel, RootModel[Annotated[HourHistory | DayHistory, Field(disc
                 }
             ],
         },
-        content={"text/csv": {"schema": {"type": "string"}}},
+        content=FILES_TOO,
     )
+
+
+def _given(name: str, unit: str = "µg/m³") -> Any:
+    return Field(None, ge=0, le=100_000, allow_inf_nan=False, description=f"{name} in {unit}")
+
+
+class ConvertQuery(Parameters):
+    """Concentrations of air that was the same all day."""
+
+    pm25: float | None = _given("PM2.5")
+    pm10: float | None = _given("PM10")
+    no2: float | None = _given("NO2")
+    so2: float | None = _given("SO2")
+    nh3: float | None = _given("NH3")
+    co: float | None = _given("CO", "mg/m³")
+    o3: float | None = _given("O3")
+
+
+class BandShown(ApiModel):
+    """A straight piece between two breakpoints of a standard, in the unit of the pollutant."""
+
+    concentration_low: float
+    concentration_high: float
+    index_low: int
+    index_high: int
+
+
+class ConvertedPollutant(ApiModel):
+    """What a standard makes of one concentration."""
+
+    concentration: float
+    unit: str
+    sub_index: int | None
+    category: str | None
+    window: Annotated[str, Field(description="What the concentration is taken as, such as 24 h mean")]
+    band: BandShown | None
+    withheld: Annotated[str | None, Field(description="Why there is no sub-index")]
+
+
+class ConvertedIndex(ApiModel):
+    """The index of one standard."""
+
+    aqi: int | None
+    category: str | None
+    dominant_pollutant: str | None
+    withheld: Annotated[str | None, Field(description="Why there is no index")]
+    missing: Annotated[list[str], Field(description="Pollutants of the standard that have no sub-index")]
+    pollutants: dict[str, ConvertedPollutant]
+    rules: list[str]
+
+
+class Converted(ApiModel):
+    """Both indices of some concentrations, each explained."""
+
+    model_config = example(
+        {
+            "assumed": "the air was the same in each of the last 24 hours",
+            "indices": {
+                "in-naqi": {
+                    "aqi": None,
+                    "category": None,
+                    "dominant_pollutant": None,
+                    "withheld": "sub-indices of 1 pollutants; the AQI needs at least 3",
+                    "missing": ["pm10", "no2", "so2", "nh3", "co", "o3"],
+                    "pollutants": {
+                        "pm25": {
+                            "concentration": 34,
+                            "unit": "µg/m³",
+                            "sub_index": 57,
+                            "category": "Satisfactory",
+                            "window": "24 h mean",
+                            "band": {
+                                "concentration_low": 30,
+                                "concentration_high": 60,
+                                "index_low": 50,
+                                "index_high": 100,
+                            },
+                            "withheld": None,
+                        }
+                    },
+                    "rules": [
+                        "AQI = highest sub-index, given at least 3 of them, one of PM2.5 or PM10; capped at 500"
+                    ],
+                }
+            },
+        }
+    )
+
+    assumed: str
+    indices: Annotated[dict[str, ConvertedIndex], Field(description="By standard: in-naqi and us-epa")]

@@ -15,6 +15,7 @@ from common.api.schemas import (
     Parameters,
     example,
 )
+from common.api.schemas.files import FILES_TOO, FormatName
 from common.domain.forecast import HORIZON, Target
 
 
@@ -74,8 +75,11 @@ class ForecastQuery(Parameters):
     target: Annotated[Target, Field(description="Indian AQI, or PM2.5 alone")] = "aqi"
     explain: Annotated[
         bool,
-        Field(description="Also what the forecast is made of: each expert's own forecast and its weight"),
+        Field(
+            description="Also what the forecast is made of: each expert's own forecast and its weight; JSON alone"
+        ),
     ] = False
+    format: FormatName | None = None
 
 
 class BatchBody(Body):
@@ -158,7 +162,7 @@ class Explanation(ApiModel):
 class Forecast(ApiModel):
     """The newest forecast of a city, as it was issued."""
 
-    model_config = example(_FORECAST)
+    model_config = example(_FORECAST, content=FILES_TOO)
 
     city: str
     state: str

@@ -6,6 +6,21 @@ from pydantic import ConfigDict, Field
 
 from common.api.schemas import ABSENT, ApiModel, Instant, example
 
+CauseCode = Literal[
+    "backup_stream",
+    "cache",
+    "database",
+    "dead_messages",
+    "no_data",
+    "no_models",
+    "old_backup",
+    "old_data",
+    "old_drill",
+    "old_models",
+    "read_replica",
+    "slow_queue",
+]
+
 
 class DataState(ApiModel):
     """How fresh the data are."""
@@ -42,6 +57,43 @@ class QueueState(ApiModel):
     dead_24h: Annotated[int, Field(description="Failed for good in the last 24 hours")]
 
 
+class BackupsState(ApiModel):
+    """The backups that `scripts/backup` makes; null where none were noted, as on databases that back up themselves."""
+
+    backup_at: Annotated[Instant | None, Field(description="End of the newest base backup")]
+    backup_age_hours: int | None
+    streaming: Annotated[
+        bool | None,
+        Field(description="Whether every change is being kept beside the base backups at the moment"),
+    ]
+    drill_at: Annotated[Instant | None, Field(description="When a restore was last tried, and went well")]
+    drill_age_hours: int | None
+    drill_rpo_s: Annotated[float | None, Field(description="So many seconds of changes would have been lost")]
+    drill_rto_s: Annotated[float | None, Field(description="So long it took to restore")]
+
+
+class Cause(ApiModel):
+    """What keeps the service from being healthy, for programs and for pages in other languages."""
+
+    code: CauseCode
+    number: Annotated[
+        int | None,
+        Field(
+            description="minutes of old_data and slow_queue; days of old_models, old_backup and old_drill; "
+            "messages of dead_messages; of the others null"
+        ),
+    ]
+
+
+class LeaseState(ApiModel):
+    """The lease on collecting, as it was taken last: by each run of the schedule, in whatever region."""
+
+    token: Annotated[
+        int, Field(description="One more each time; who has an older one cannot write what it has collected")
+    ]
+    taken_at: Annotated[Instant, Field(description="By the clock of the database")]
+
+
 class Health(ApiModel):
     """Whether the service works; `reasons` says what keeps it from being healthy."""
 
@@ -60,6 +112,7 @@ class Health(ApiModel):
         list[str],
         Field(description="Why a database does not answer is told in full to holders of a token alone"),
     ]
+    causes: Annotated[list[Cause], Field(description="Each of `reasons`, in the same order")]
     simulated: bool | None = None
     data: DataState | None = None
     models: Annotated[int | None, Field(description="Models that are served")] = None
@@ -68,6 +121,14 @@ class Health(ApiModel):
     ] = None
     queue: QueueState | None = None
     sources: dict[str, SourceState] | None = None
+    backups: BackupsState | None = None
+    collecting: Annotated[LeaseState | None, Field(description="null: no schedule has collected yet")] = None
+    read_replica: Annotated[
+        Literal["used", "behind", "unavailable"] | None,
+        Field(
+            description="The copy that reads go to; from one that is behind or away, they go to the database itself"
+        ),
+    ] = None
 
 
 class Times(ApiModel):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from msgspec.json import decode
 from sqlalchemy import func, select
 
 from common.store import sql
-from common.store.engine import run
+from common.store.engine import run, with_columns
 from common.store.schema import forecast
 
 if TYPE_CHECKING:
@@ -52,15 +52,22 @@ def newest_forecasts(
     """City → its newest live forecast, however old; cities that never had one are absent."""
     rows = run(connection, _NEWEST, cities=sql.text_array(tuple(cities)), target=target, now=now)
     newest = {}
-    for *values, arrays, chances, pm25 in rows:
-        texts = (arrays, chances, pm25)
-        columns = (None if text is None else decode(text) for text in texts)
-        newest[values[0]] = StoredForecast(*(*values, *columns))
+    for row in rows:
+        arrays, chances, pm25 = row[-3:]
+        decoded = _named(arrays), decode(chances), None if pm25 is None else _named(pm25)
+        newest[row[0]] = StoredForecast(*(*row[:-3], *decoded))
     return newest
 
 
+def _named(arrays: str) -> dict[str, list[float]]:
+    return dict(zip(ARRAYS, decode(arrays), strict=True))
+
+
 # As text of JSON: the driver reads arrays of numbers in Python, and JSON three times as slowly.
-_NEWEST = sql.load("newest_forecasts", arrays=", ".join(f"'{name}', {name}" for name in ARRAYS))
+_NEWEST = with_columns(
+    sql.load("newest_forecasts", arrays=", ".join(ARRAYS)),
+    *(field.name for field in fields(StoredForecast)),
+)
 
 
 def forecast_span(connection: Connection, span: Span) -> tuple[datetime, datetime] | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,10 +13,12 @@ from common.domain.observation import POLLUTANTS
 from common.store import sql
 from common.store.city_hours import AS_OF
 from common.store.daily_aggregates import AGGREGATES, WITH_AIR
-from common.store.engine import run
+from common.store.engine import run, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sqlalchemy import TextualSelect
 
     from common.domain.aqi import Standard
     from common.store.engine import Connection
@@ -58,17 +60,11 @@ def latest_hour(
 
     With `as_of`, what was the latest then.
     """
-    index, dominant = _INDEX[standard]
     hours, moment = _hours(as_of)
     now = as_of or now
     rows = run(
         connection,
-        f"""
-        SELECT time, {index}, {dominant}, source, basis, stations, array_to_json(flags)::text, detail::text,
-               {_CONCENTRATIONS}
-        FROM {hours} WHERE city = :city AND time > :start AND time <= :now AND {WITH_AIR}
-        ORDER BY ({index} IS NULL), time DESC LIMIT 1
-        """,
+        _latest_hour(standard, hours),
         city=city,
         start=now - RECENT,
         now=now,
@@ -79,8 +75,29 @@ def latest_hour(
     time, aqi, leading, source, basis, stations, flags, detail, *values = rows[0]
     present = {name: value for name, value in zip(POLLUTANTS, values, strict=True) if value is not None}
     return LatestHour(
-        time, aqi, leading, source, basis, stations, json.loads(flags), json.loads(detail), present
+        time,
+        aqi,
+        leading,
+        source,
+        basis,
+        stations,
+        msgspec.json.decode(flags),
+        msgspec.json.decode(detail),
+        present,
     )
+
+
+@cache
+def _latest_hour(standard: Standard, hours: str) -> TextualSelect:
+    index, dominant = _INDEX[standard]
+    statement = f"""
+        SELECT time, {index}, {dominant}, source, basis, stations, array_to_json(flags)::text, detail::text,
+               {_CONCENTRATIONS}
+        FROM {hours} WHERE city = :city AND time > :start AND time <= :now AND {WITH_AIR}
+        ORDER BY ({index} IS NULL), time DESC LIMIT 1
+    """
+    names = ("time", "aqi", "dominant", "source", "basis", "stations", "flags", "detail")
+    return with_columns(statement, *names, *POLLUTANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +144,7 @@ def indices_between(
     return {
         city: {
             datetime.fromtimestamp(time, UTC): index
-            for time, index in zip(json.loads(times), json.loads(indices), strict=True)
+            for time, index in zip(msgspec.json.decode(times), msgspec.json.decode(indices), strict=True)
         }
         for city, times, indices in rows
     }

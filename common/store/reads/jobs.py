@@ -39,13 +39,13 @@ class JobRow:
     """Whether another queue carries its message"""
 
 
-def job_row(connection: Connection, id_: int, type_: str) -> JobRow | None:
-    """A job of that type that names a city; None where there is none."""
+def job_row(connection: Connection, id_: int, type_: str, names: str = "city") -> JobRow | None:
+    """A job of that type whose payload `names` something, such as a city; None where there is none."""
     c = job.c
     elsewhere = c.available_at == NEVER
     columns = (
         c.id, c.payload, c.state, c.attempts, c.max_attempts, c.created_at, c.started_at, c.finished_at,
         case((~elsewhere, c.available_at)), c.error, c.outcome, OVERDUE, elsewhere,
     )  # fmt: skip
-    rows = run(connection, select(*columns).where(c.id == id_, c.type == type_, c.payload.has_key("city")))
+    rows = run(connection, select(*columns).where(c.id == id_, c.type == type_, c.payload.has_key(names)))
     return JobRow(*rows[0]) if rows else None

@@ -6,20 +6,23 @@ hours, which `start` and `end` bound by constants: only those parts of the table
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from common.domain.observation import HOUR, IST, POLLUTANTS, last_full_hour
 from common.store import sql
-from common.store.daily_aggregates import AGGREGATES, WITH_AIR
-from common.store.engine import run
+from common.store.daily_aggregates import WITH_AIR, aggregates
+from common.store.engine import run, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime
+
+    from sqlalchemy import TextualSelect
 
     from common.domain.aqi import Standard
     from common.store.engine import Connection
@@ -112,7 +115,11 @@ def city_means(
 @cache
 def _means(by: str, standard: Standard, daily: bool) -> str:
     column = _INDEX[standard] if by == "aqi" else by
-    days = _days(column) if daily else sql.load("city_hours_of_period", columns=column, with_air=WITH_AIR)
+    days = (
+        _days([column], column)
+        if daily
+        else sql.load("city_hours_of_period", columns=column, with_air=WITH_AIR)
+    )
     return sql.load("city_means", days=days, column=column)
 
 
@@ -123,22 +130,32 @@ def city_periods(
     rows = run(
         connection, _comparison(standard), cities=sql.text_array(tuple(cities)), **_bounds(period, daily=True)
     )
-    return [CityPeriod(*(*row[:-1], json.loads(row[-1]))) for row in rows]
+    return [CityPeriod(*(*row[:-1], msgspec.json.decode(row[-1]))) for row in rows]
 
 
 @cache
-def _comparison(standard: Standard) -> str:
+def _comparison(standard: Standard) -> TextualSelect:
     index = _INDEX[standard]
-    return sql.load(
+    statement = sql.load(
         "city_comparison",
-        days=_days(", ".join((f"{index} AS aqi", f"{index}_max AS highest", *POLLUTANTS))),
+        days=_days(
+            [index, f"{index}_max", *POLLUTANTS],
+            ", ".join((f"{index} AS aqi", f"{index}_max AS highest", *POLLUTANTS)),
+        ),
         mean_of_aqi=_MEAN.format(name="aqi"),
         pollutants=", ".join(f"'{name}', {_MEAN.format(name=name)}" for name in POLLUTANTS),
     )
+    return with_columns(statement, *(field.name for field in fields(CityPeriod)))
 
 
-def _days(columns: str) -> str:
-    return sql.load("city_days_of_period", columns=columns, aggregates=AGGREGATES, with_air=WITH_AIR)
+def _days(needed: list[str], columns: str) -> str:
+    """Days with these `columns`, which are made of the `needed` ones of `VALUES`."""
+    return sql.load(
+        "city_days_of_period",
+        columns=columns,
+        aggregates=aggregates(["basis", "hours", *needed]),
+        with_air=WITH_AIR,
+    )
 
 
 def _bounds(period: Period, *, daily: bool) -> dict[str, datetime | str]:

@@ -18,4 +18,4 @@ SELECT ${columns}, CASE WHEN revised THEN greatest(since, :now) ELSE since END F
 ORDER BY city, time
 ON CONFLICT (city, time) DO UPDATE
 SET ${assignments}, computed_at = excluded.computed_at
-RETURNING city, ${day}
+RETURNING city, ${day}, time

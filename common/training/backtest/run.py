@@ -90,7 +90,7 @@ def backtest(
     layout, left_out = make_layout(clean, cut, plan, elsewhere)
     column = layout.inputs.index(layout.target)
     time = local_time(_end(clean, clean.length), clean.length, plan.zone)
-    origins = [_origins(table[:, column], time, clean, plan) for table in clean.values]
+    origins = [origins_of(table[:, column], time, clean, plan) for table in clean.values]
     if not sum(map(len, origins)):
         hint = "an origin needs 12 of its last 24 values"
         raise DataError(f"no origin in the test window at the hours {plan.origin_hours}; {hint}")
@@ -158,7 +158,8 @@ def _last_known(hours: Hours, column: int, cut: int) -> int:
     return int(np.flatnonzero(known)[-1]) + 1
 
 
-def _origins(series: Array, time: LocalTime, hours: Hours, plan: Plan) -> NDArray[np.intp]:
+def origins_of(series: Array, time: LocalTime, hours: Hours, plan: Plan) -> NDArray[np.intp]:
+    """Hours of a series, by index, that a forecast is due from: at the plan's hours, with enough values before."""
     first = max(hours.index(int(plan.test_from.timestamp())), 0)
     last = hours.length - 1
     if plan.test_to is not None:

@@ -1,0 +1,1 @@
+"""Alerts: rules, what they do hour by hour, how they are worded and judged. Pure; no database, no network."""

@@ -1,0 +1,59 @@
+"""Alert rules as their owners state them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import time
+    from uuid import UUID
+
+Basis = Literal["measured", "forecast"]
+Target = Literal["aqi", "pm25"]
+ChannelName = Literal["webhook", "email", "slack", "sms"]
+Language = Literal["en", "hi"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Hours of the day in which nobody is disturbed: alerts are held until they end. They may span midnight."""
+
+    start: time
+    """Local time at which they begin; never equal to `end`"""
+    end: time
+    zone: str = "Asia/Kolkata"
+    """IANA name of the time zone"""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When an alert fires, and when it is over."""
+
+    on: Basis
+    target: Target
+    above: float
+    """It fires at this value or higher: an index from 0 to 500, or µg/m³"""
+    clear_below: float
+    """It is over below this value; not higher than `above`"""
+    within_hours: int | None = None
+    """Forecast rules only: how far ahead, 1 to 48 hours"""
+    probability: float | None = None
+    """Forecast rules only: the issued probability from which it fires, above 0 and at most 1"""
+    dwell: int = 2
+    """For so many consecutive hours, or issues of the forecast, from 1 to 24"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One owner's rule for one city."""
+
+    id: UUID
+    owner: UUID
+    city: str
+    when: Condition
+    channel: ChannelName
+    language: Language = "en"
+    quiet_hours: QuietHours | None = None
+    repeat_after_hours: int | None = None
+    """While it lasts, it is repeated after so many hours; None: never"""

@@ -1,0 +1,1 @@
+"""The archive: what was measured, forecast and scored, as files that outlive any server."""
