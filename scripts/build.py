@@ -3,7 +3,7 @@
     build/aws/layers/NAME/python/…       third-party packages of a Lambda layer, and NAME.zip beside it
     build/aws/functions/NAME/…           our code of one function, and what it needs that no layer of its has
     build/aws/train/…                    what the Dockerfile of the train function copies into its image
-    build/gcp/NAME/                      main.py, requirements.txt and our code of one function
+    build/gcp/NAME/                      main.py, requirements.txt and our code of one function, or of a process
 
 Packages are those of layers/*/requirements.txt, as wheels for CPython 3.13 on Amazon Linux 2023; nothing is compiled
 but bytecode, for which a CPython 3.13 must be at hand (Lambda's folders cannot be written to, so what has none is
@@ -40,8 +40,9 @@ LAYERS = {"base": ("base", "aws"), "inference": ("inference",)}
 """Lambda layer → sets of layers/ in it; the second holds what the first has not."""
 IN_RUNTIME = ("boto3", "botocore", "s3transfer", "urllib3")
 """Lambda's runtime has them, and its image: packaged, they would be 17 MB of each function's zip."""
-NEEDLESS = ("protobuf", "flatbuffers")
-"""onnxruntime names them and runs models without them; no other package of a layer wants them."""
+NEEDLESS = ("protobuf", "flatbuffers", "dnspython", "pycparser")
+"""Named by packages that do here without them, and by no other: onnxruntime runs models without the first two,
+email-validator looks up no name for us, and cffi reads C only where a module is made, which PyNaCl's is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,16 @@ class Unit:
     zipped_mb: float | None = None
     """Most that the function and its layers may take, zipped"""
     unzipped_mb: float | None = None
-    entry: str = "http"
-    """What Google Cloud calls"""
+    is_process: bool = False
+    """Whether Google Cloud runs it as a process: ``functions/NAME/process.py``"""
 
 
 UNITS = {
     "collect": Unit(("base",), (), ("base", "gcp"), zipped_mb=12),
     "forecast": Unit(("base", "inference"), (), ("inference", "gcp"), zipped_mb=50, unzipped_mb=150),
     "retention": Unit(("base",), ("files",), ("files", "gcp")),
+    "alerts": Unit(("base",), ("alerts",), ("alerts", "gcp"), zipped_mb=13),
+    "live": Unit(("base",), (), ("live",), zipped_mb=12, is_process=True),
     "api": Unit(("base",), ("api",), ("api", "files", "gcp"), zipped_mb=20),
     "train": Unit((), (), ("training", "gcp")),
 }
@@ -146,25 +149,29 @@ def _function(folder: Path, name: str, unit: Unit, arch: str, compiler: str | No
     folder.mkdir(parents=True)
     if unit.own:
         below = {line for layer in unit.layers for line in _pins(LAYERS[layer])}
-        _install(folder, [line for line in _pins(unit.own) if line not in below], arch)
+        _install(folder, [line for line in _pins(unit.own, NEEDLESS) if line not in below], arch)
         _compile(compiler, folder, "/var/task", sources=False)
-    _copy_code(folder, name)
+    _copy_code(folder, f"functions.{name}.main")
     _compile(compiler, folder, "/var/task")
     _zip(folder)
 
 
 def _gcp(folder: Path, name: str, unit: Unit) -> None:
     folder.mkdir(parents=True)
-    _copy_code(folder, name)
-    (folder / "main.py").write_text(
-        f'"""What the platform loads."""\n\nfrom functions.{name}.main import {unit.entry} as {unit.entry}\n'
-    )
+    _copy_code(folder, f"functions.{name}.{'process' if unit.is_process else 'main'}")
+    if unit.is_process:
+        text = f"from functions.{name}.process import main\n\nmain()\n"
+        (folder / "Procfile").write_text("web: python main.py\n")
+        (folder / ".python-version").write_text(f"{PYTHON}\n")
+    else:
+        text = f"from functions.{name}.main import http as http\n"
+    (folder / "main.py").write_text(f'"""What the platform loads."""\n\n{text}')
     (folder / "requirements.txt").write_text("\n".join([*_pins(unit.gcp), ""]))
 
 
 def _image(folder: Path) -> None:
     folder.mkdir(parents=True)
-    _copy_code(folder, IMAGE)
+    _copy_code(folder, f"functions.{IMAGE}.main")
     (folder / "requirements.txt").write_text("\n".join([*_pins(("training", "aws"), IN_RUNTIME), ""]))
     shutil.copyfile(ROOT / "functions" / IMAGE / "Dockerfile", folder / "Dockerfile")
     shutil.copyfile(ROOT / "layers" / "lstm" / "requirements.txt", folder / "requirements-lstm.txt")
@@ -211,9 +218,9 @@ def _left_out(path: Path) -> bool:
     return path.name.endswith(LEFT_OUT_ENDINGS) or path.parts[0] == ".lock"
 
 
-def _copy_code(target: Path, name: str) -> None:
-    """All modules that the function can reach by an import, even by one that waits for its use."""
-    for module in _reached(name):
+def _copy_code(target: Path, entry: str) -> None:
+    """All modules that a module can reach by an import, even by one that waits for its use."""
+    for module in _reached(entry):
         source = ROOT.joinpath(*module.split("."))
         source = source / "__init__.py" if source.is_dir() else source.with_suffix(".py")
         copy = target / source.relative_to(ROOT)
@@ -231,9 +238,8 @@ def _imports() -> grimp.ImportGraph:
     return grimp.build_graph("functions", "common", exclude_type_checking_imports=True, cache_dir=None)
 
 
-def _reached(name: str) -> list[str]:
+def _reached(entry: str) -> list[str]:
     graph = _imports()
-    entry = f"functions.{name}.main"
     modules = {entry, *graph.find_upstream_modules(entry)}
     for package in DISCOVERED & modules:
         for module in graph.find_descendants(package):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("common", "functions", "scripts", "tests", "benchmarks")
+FOLDERS = ("common", "functions", "scripts", "tests", "benchmarks", "conformance")
 REFUSED = frozenset({"asked", "found", "kept", "one", "said", "told"})
 EXCEPTED = frozenset(
     {

@@ -1,8 +1,9 @@
 """The functions on this machine as a cloud calls them: python scripts/emulate.py gcp|aws (make emulate-gcp, -aws).
 
-gcp: each function under functions-framework, on a port of its own; messages come as pushes of Pub/Sub.
-aws: collect, forecast, retention and api under serverless-offline, with the addresses and schedules of serverless.yml;
-messages come as batches of SQS. `train` is a container image there: its messages wait.
+gcp: each function under functions-framework, on a port of its own, and `vayu live`; messages come as pushes of Pub/Sub.
+aws: all functions but one under serverless-offline, with the addresses and schedules of serverless.yml, and its
+WebSocket; messages come as batches of SQS; moto has the table of live connections. `train` is a container image there:
+its messages wait.
 
 Both work over DATABASE_URL, or the embedded server of VAYU_HOME. The queue is the table of jobs: what `vayu dev` gives
 to its workers is handed to the functions here. Ctrl-C ends everything, and so does killing this process.
@@ -12,10 +13,10 @@ from __future__ import annotations
 
 import argparse
 import base64
-import shutil
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,19 +32,27 @@ from common.cli.output import aside
 from common.cli.processes import HOST, Processes, alone, environment, refuse_taken
 from common.cli.signals import until_told_to_stop
 from common.domain.errors import ConfigError, StoreError, Transient, VayuError
-from common.domain.messages import COLLECT, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
+from common.domain.live_protocol import WEBSOCKET_PATH
+from common.domain.messages import COLLECT, EVENTS_READY, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
 from common.entry.worker import work_forever
 from common.store.jobs import release
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from common.domain.messages import Handler
     from common.services.resources import Resources
 
 ROOT = Path(__file__).parents[1]
 OSLS = ROOT / ".vayu" / "osls" / "node_modules" / "osls" / "bin" / "serverless.js"
-WOKEN = {COLLECT: "collect", OBSERVATIONS_READY: "forecast", TRAIN: "train"}
+WOKEN = {
+    COLLECT: ("collect",),
+    OBSERVATIONS_READY: ("forecast",),
+    TRAIN: ("train",),
+    FORECAST_READY: ("alerts",),
+    EVENTS_READY: ("alerts", "live"),
+}
+"""Type of message → the functions that its queue, or the queues of its topic, wake"""
 FUNCTION_S = 900
 """The longest that a function may take on either cloud"""
 UP_WITHIN_S = 120.0
@@ -59,35 +68,89 @@ class Cloud:
     ports: tuple[int, ...]
     handlers: Mapping[str, Handler]
     """Type of message → what hands it over"""
+    prepare: Callable[[], None] = lambda: None
+    """Once all answer"""
 
 
 def gcp(port: int) -> Cloud:
     """functions-framework for each function: the API at `port`, the others behind it."""
-    ports = {unit: port + n for n, unit in enumerate(("api", "collect", "forecast", "train", "retention"))}
+    units = ("api", "collect", "forecast", "train", "retention", "alerts", "live")
+    ports = {unit: port + n for n, unit in enumerate(units)}
     addresses = {unit: f"http://{HOST}:{own}" for unit, own in ports.items()}
     return Cloud(
         ROOT / "scripts" / "gcp.Procfile",
-        addresses,
+        addresses | {"live": f"ws://{HOST}:{ports['live']}{WEBSOCKET_PATH}"},
         tuple(ports.values()),
-        {type_: _pushed(addresses[unit]) for type_, unit in WOKEN.items()},
+        # Live connections are a process that follows the events by itself.
+        {
+            type_: _each([_pushed(addresses[unit]) for unit in units if unit != "live"])
+            for type_, units in WOKEN.items()
+        },
     )
 
 
 def aws(port: int) -> Cloud:
-    """serverless-offline: the HTTP API at `port`, Lambda's own interface behind it.
+    """serverless-offline: the HTTP API at `port`, then Lambda's own interface, the WebSocket, and moto.
 
     Raises:
         ConfigError: where it is not installed.
     """
-    if shutil.which("node") is None or not OSLS.exists():
-        raise ConfigError("serverless-offline is not here: make osls (which needs node and npm)")
+    if not OSLS.exists():
+        raise ConfigError("serverless-offline is not here: make osls")
     calls = f"http://{HOST}:{port + 1}/2015-03-31/functions/vayu-local-{{}}/invocations"
+    called = ("collect", "forecast", "retention", "alerts")
     return Cloud(
         ROOT / "scripts" / "aws.Procfile",
-        {"api": f"http://{HOST}:{port}"} | {unit: calls.format(unit) for unit in ("collect", "forecast", "retention")},
-        (port, port + 1),
-        {type_: _batched(calls.format(unit)) for type_, unit in WOKEN.items() if unit != "train"},
-    )  # fmt: skip
+        {"api": f"http://{HOST}:{port}"}
+        | {unit: calls.format(unit) for unit in called}
+        | {"live": f"ws://{HOST}:{port + 2}"},
+        tuple(range(port, port + 4)),
+        {
+            type_: _each([_batched(calls.format(unit)) for unit in units])
+            for type_, units in WOKEN.items()
+            if "train" not in units
+        },
+        prepare=lambda: _make_table(f"http://{HOST}:{port + 3}"),
+    )
+
+
+def _make_table(aws: str) -> None:
+    """The table of live connections in moto, whose tables end with it."""
+    import boto3
+
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=aws,
+        region_name="ap-south-1",
+        aws_access_key_id="nobody",
+        aws_secret_access_key="nothing",  # noqa: S106 — moto takes any
+    )
+    client.create_table(
+        TableName="vayu-local-live",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    client.close()
+
+
+def _each(handlers: Sequence[Handler]) -> Handler:
+    """What hands a message over to several functions: where one does not take it, all get it again, as they may."""
+
+    def hand_over(message: Message) -> Mapping[str, object]:
+        outcome: dict[str, object] = {}
+        failures = []
+        with ThreadPoolExecutor() as pool:
+            for waiting in [pool.submit(handler, message) for handler in handlers]:
+                try:
+                    outcome |= waiting.result()
+                except Transient as error:
+                    failures.append(str(error))
+        if failures:
+            raise Transient("; ".join(failures))
+        return outcome
+
+    return hand_over
 
 
 def _pushed(url: str) -> Handler:
@@ -162,7 +225,6 @@ def emulate(cloud: Cloud) -> None:
                 Thread(target=_hand_over, args=(resources, *function_and_handler, stop))
                 for function_and_handler in cloud.handlers.items()
             ]
-            workers.append(Thread(target=_hand_over, args=(resources, FORECAST_READY, _nobody_listens, stop)))
             stack.callback(_join, workers)
             logs = resources.settings.home / "logs"
             env = environment(resources, cloud.ports[0])
@@ -172,6 +234,7 @@ def emulate(cloud: Cloud) -> None:
             for name in processes.names():
                 processes.start(name)
             _await(cloud.ports, processes)
+            cloud.prepare()
             for worker in workers:
                 worker.start()
             for unit, address in cloud.addresses.items():
@@ -205,10 +268,6 @@ def _hand_over(resources: Resources, type_: str, handler: Handler, stop: Event) 
     work_forever(
         resources.database, resources.clock, {type_: handler}, stop=stop, poll_seconds=0.5, types=[type_]
     )
-
-
-def _nobody_listens(message: Message) -> Mapping[str, object]:
-    return {"forecast": message.subject}
 
 
 def _listened_on(port: int) -> bool:

@@ -1,0 +1,310 @@
+#!/usr/bin/env bash
+# Vayu on one machine, by Docker or podman: docs/containers.md.
+#
+#   ./deploy.sh setup [--plain] [--without-training] [--port N] [--url https://air.example.org]
+#                        make the secrets and .env; --plain: PostgreSQL without TimescaleDB
+#   ./deploy.sh start    build what is missing, bring the database to the schema, start everything, wait until it is well
+#   ./deploy.sh health   say how each service does; status 1 where one is not well
+#   ./deploy.sh update [VERSION]
+#                        replace what runs by this checkout, or by images of that version, without a failed request
+#   ./deploy.sh logs [SERVICE…]
+#   ./deploy.sh stop     stop everything; data, models and secrets stay
+#
+# VAYU_COMPOSE names another compose command than the first of: docker compose, podman compose, podman-compose.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+fail() {
+  echo "error: $1" >&2
+  exit "${2:-1}"
+}
+
+choose_engine() {
+  if [ -n "${VAYU_COMPOSE:-}" ]; then
+    read -ra compose <<<"$VAYU_COMPOSE"
+  elif docker compose version >/dev/null 2>&1; then
+    compose=(docker compose)
+  elif podman compose version >/dev/null 2>&1; then
+    compose=(podman compose)
+  elif command -v podman-compose >/dev/null; then
+    compose=(podman-compose)
+  else
+    fail "neither docker compose nor podman-compose is here; install one of them, or name it: VAYU_COMPOSE=…"
+  fi
+  engine=${compose[0]%-compose}
+  "$engine" info >/dev/null 2>&1 || fail "$engine does not answer; start it, or see whether you may use it: $engine info"
+}
+
+value() { # NAME: as .env has it
+  [ -f .env ] || return 0
+  sed -n "s/^$1=//p" .env | tail -n 1
+}
+
+set_value() { # NAME TEXT
+  touch .env
+  { grep -v "^$1=" .env || true; echo "$1=$2"; } >.env.new
+  mv .env.new .env
+}
+
+random() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
+
+secret() { # FILE TEXT: nothing that is there is replaced
+  [ -e ".secrets/$1" ] && return
+  # The folder is closed; the containers' users, which are others, read the files themselves.
+  printf '%s\n' "$2" >".secrets/$1.new" && chmod 0444 ".secrets/$1.new" && mv ".secrets/$1.new" ".secrets/$1"
+}
+
+setup() {
+  local plain='' training=training port=8080 url=''
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --plain) plain=yes ;;
+    --without-training) training=none ;;
+    --port) port=${2:?"--port needs a number"} && shift ;;
+    --url) url=${2:?"--url needs an address"} && shift ;;
+    *) fail "setup takes --plain, --without-training, --port N and --url ADDRESS, not $1" 2 ;;
+    esac
+    shift
+  done
+  { [[ $port =~ ^[0-9]{1,5}$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ]; } ||
+    fail "--port takes a number from 1 to 65535" 2
+  url=${url:-http://127.0.0.1:$port}
+  [[ $url =~ ^https?://[^/?#@[:space:]]+$ ]] || fail "--url takes an address such as https://air.example.org" 2
+  mkdir -p -m 0700 .secrets || fail "the folder $(pwd) cannot be written to"
+  secret database-password "$(random 24)"
+  secret database-superuser "$(random 24)"
+  local password redis
+  password=$(cat .secrets/database-password)
+  if [ ! -e .secrets/vayu.json ]; then
+    redis=$(random 24)
+    rm -f .secrets/redis.conf
+    secret redis.conf "$(printf '%s\n' "requirepass $redis" 'maxmemory 96mb' 'maxmemory-policy allkeys-lru' \
+      'save ""' 'appendonly no' 'dir /data')"
+    secret vayu.json "$(printf '{"DATABASE_URL": "postgresql://vayu:%s@pgbouncer:6432/vayu", %s, %s, %s}' "$password" \
+      "\"DATABASE_LISTEN_URL\": \"postgresql://vayu:$password@database:5432/vayu\"" \
+      "\"REDIS_URL\": \"redis://:$redis@redis:6379/0\"" \
+      "\"VAYU_ALERTS_KEY\": \"$(head -c 32 /dev/urandom | base64 | tr -d '\n')\"")"
+  fi
+  secret vayu-direct.json "{\"DATABASE_URL\": \"postgresql://vayu:$password@database:5432/vayu\"}"
+  set_value COMPOSE_PROFILES "$training"
+  set_value VAYU_PORT "$port"
+  set_value VAYU_PUBLIC_URL "$url"
+  set_value VAYU_LIVE_URL "ws${url#http}/live/ws"
+  if [ "$plain" = yes ]; then set_value VAYU_DATABASE_IMAGE docker.io/library/postgres:17-bookworm; fi
+  if [ "$training" = training ] && [ -z "$(value VAYU_ARCHIVE_URL)" ]; then set_value VAYU_ARCHIVE_URL file:///archive; fi
+  [ -n "$(value VAYU_VERSION)" ] || set_value VAYU_VERSION "$(this_version)"
+  echo "Ready to start. Secrets are in .secrets, settings in .env; keys of sources go into .secrets/vayu.json."
+}
+
+this_version() {
+  git describe --always --dirty 2>/dev/null | tr -c 'A-Za-z0-9_.\n-' '-' || date -u +%Y%m%d%H%M%S
+}
+
+require_setup() {
+  { [ -e .secrets/vayu.json ] && [ -e .env ]; } || fail "there are no secrets yet; run ./deploy.sh setup first" 2
+  command -v python3 >/dev/null || return 0 # the containers say it, too
+  python3 - .secrets/vayu.json <<'PY' 2>/dev/null || fail ".secrets/vayu.json is no JSON object of texts; mend it" 2
+import json, sys
+settings = json.load(open(sys.argv[1]))
+assert isinstance(settings, dict) and all(isinstance(text, str) for text in settings.values())
+PY
+}
+
+require_room() {
+  local free
+  free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
+  [ "$free" -ge "${VAYU_LEAST_MB:-3000}" ] ||
+    fail "only $free MB of this disk are free, and images and a migration want ${VAYU_LEAST_MB:-3000}; make room first"
+}
+
+require_port() {
+  local port
+  port=$(value VAYU_PORT)
+  port=${port:-8080}
+  [ -n "$(containers proxy)" ] && return
+  if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+    fail "port $port of this machine is taken; choose another: ./deploy.sh setup --port N"
+  fi
+}
+
+containers() { # SERVICE: ids of what runs of it, sorted
+  "$engine" ps --quiet --no-trunc --filter label=com.docker.compose.project=vayu \
+    --filter "label=com.docker.compose.service=$1" | sort
+}
+
+has_image() { "$engine" image inspect "$1" >/dev/null 2>&1; }
+
+build() { # VERSION
+  local version=$1 target tag base bases=()
+  for base in PYTHON_IMAGE DEBIAN_IMAGE; do
+    [ -z "$(value "VAYU_$base")" ] || bases+=(--build-arg "$base=$(value "VAYU_$base")")
+  done
+  for target in server train pgbouncer; do
+    [ "$target" = train ] && [ "$(value COMPOSE_PROFILES)" != training ] && continue
+    tag=localhost/vayu-$target
+    [ "$target" = server ] && tag=localhost/vayu
+    has_image "$tag:$version" && continue
+    echo "Building $tag:$version …"
+    "$engine" build --target "$target" --build-arg "VERSION=$version" "${bases[@]}" --tag "$tag:$version" . ||
+      fail "$tag could not be built: see above. Without a network, bring images made elsewhere: $engine load --input FILE"
+  done
+}
+
+migrate() {
+  echo "Bringing the database to the schema …"
+  "${compose[@]}" run --rm --no-deps migrate ||
+    fail "the database was not migrated, and nothing else was changed: see above"
+}
+
+health_of() { "$engine" inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1" 2>/dev/null; }
+
+await_health() { # SECONDS ID…
+  local end=$((SECONDS + $1)) id
+  shift
+  for id; do
+    until [ "$(health_of "$id")" = healthy ]; do
+      [ "$SECONDS" -lt "$end" ] || return 1
+      [ "$("$engine" inspect --format '{{.State.Running}}' "$id" 2>/dev/null)" = true ] || return 1
+      sleep 1
+    done
+  done
+}
+
+replace() { # SERVICE: start as many copies again, wait until they are well, then end the old ones
+  local service=$1 old new id
+  mapfile -t old < <(containers "$service")
+  if [ "${#old[@]}" -eq 0 ]; then
+    "${compose[@]}" up --detach --no-deps "$service"
+    return
+  fi
+  echo "$service: ${#old[@]} more …"
+  "${compose[@]}" up --detach --no-deps --no-recreate --scale "$service=$((2 * ${#old[@]}))" "$service" ||
+    fail "$service could not be scaled; the old copies serve on"
+  mapfile -t new < <(comm -13 <(printf '%s\n' "${old[@]}" | sort) <(containers "$service"))
+  if [ "${#new[@]}" -lt "${#old[@]}" ] || ! await_health 120 "${new[@]}"; then
+    for id in "${new[@]}"; do
+      "$engine" logs --tail 5 "$id" >&2 || true
+      "$engine" rm --force "$id" >/dev/null
+    done
+    fail "the new $service does not become well: its last lines are above. The old copies serve on"
+  fi
+  # The proxy looks services up every two seconds: it knows the new ones before the old ones end.
+  sleep 3
+  for id in "${old[@]}"; do
+    # For balancers that look at the health check: it fails from now on.
+    "$engine" exec "$id" touch /tmp/draining >/dev/null 2>&1 || true
+    "$engine" stop --time 35 "$id" >/dev/null
+    "$engine" rm "$id" >/dev/null
+  done
+}
+
+bring_up() { # SERVICE…: start them, and wait until those are well that have a health check
+  "${compose[@]}" up --detach --no-deps "$@" || fail "not everything could be started: see above"
+  local service ids
+  for service; do
+    mapfile -t ids < <(containers "$service")
+    case $service in
+    worker | scheduler | trainer) [ "${#ids[@]}" -gt 0 ] ;;
+    *) [ "${#ids[@]}" -gt 0 ] && await_health 180 "${ids[@]}" ;;
+    esac || fail "$service does not become well; see ./deploy.sh logs $service"
+  done
+}
+
+start() {
+  require_setup
+  choose_engine
+  require_room
+  require_port
+  build "$(value VAYU_VERSION)"
+  # Step by step: older engines do not wait for what a service depends on.
+  bring_up database
+  bring_up pgbouncer redis
+  migrate
+  bring_up api live worker scheduler
+  [ "$(value COMPOSE_PROFILES)" != training ] || bring_up trainer
+  bring_up proxy
+  echo "Vayu is at $(value VAYU_PUBLIC_URL)"
+}
+
+update() {
+  require_setup
+  choose_engine
+  require_room
+  [ -n "$(containers api)" ] || fail "nothing runs; use ./deploy.sh start"
+  local before version
+  before=$(value VAYU_VERSION)
+  version=${1:-$(this_version)}
+  [[ $version =~ ^[A-Za-z0-9_.-]{1,100}$ ]] || fail "a version is made of letters, digits, _, . and -" 2
+  build "$version"
+  set_value VAYU_VERSION "$version"
+  trap 'set_value VAYU_VERSION "$before"' EXIT
+  migrate
+  replace api
+  replace live
+  "${compose[@]}" up --detach --no-deps worker scheduler || fail "worker and scheduler could not be replaced"
+  [ "$(value COMPOSE_PROFILES)" != training ] || "${compose[@]}" up --detach --no-deps trainer
+  local proxy
+  proxy=$(containers proxy)
+  "$engine" exec "$proxy" sh -c 'nginx -c /etc/nginx/vayu.conf -t -q && nginx -c /etc/nginx/vayu.conf -s reload' ||
+    fail "nginx refuses its configuration and goes on with the former one"
+  trap - EXIT
+  set_value VAYU_PREVIOUS_VERSION "$before"
+  echo "Version $version runs. The way back: ./deploy.sh update $before"
+}
+
+health() {
+  require_setup
+  choose_engine
+  local service id state status=0
+  for service in database pgbouncer redis api live worker scheduler proxy; do
+    for id in $(containers "$service"); do
+      state=$(health_of "$id")
+      echo "$service ${id:0:12} ${state:-running}"
+      [ "${state:-healthy}" = healthy ] || status=1
+    done
+    [ -n "$(containers "$service")" ] || { echo "$service does not run" && status=1; }
+  done
+  curl --fail --silent --show-error "http://127.0.0.1:$(value VAYU_PORT)/api/v1/health" || status=1
+  echo
+  return "$status"
+}
+
+logs() { # SERVICE…
+  choose_engine
+  [ "$engine" = podman ] || exec "${compose[@]}" logs --follow --tail 100 "$@"
+  # podman-compose does not find the copies that an update has made.
+  local ids=() id service services=("$@")
+  [ $# -gt 0 ] || services=(database pgbouncer redis api live worker scheduler trainer proxy)
+  for service in "${services[@]}"; do
+    for id in $(containers "$service"); do ids+=("$id"); done
+  done
+  [ "${#ids[@]}" -gt 0 ] || fail "nothing of that runs"
+  exec podman logs --follow --names --tail 100 "${ids[@]}"
+}
+
+stop() {
+  choose_engine
+  if [ "$engine" = podman ]; then
+    # podman-compose would leave the copies that an update has made. The proxy ends first.
+    local service id
+    for service in proxy scheduler worker trainer live api; do
+      for id in $(containers "$service"); do
+        podman stop --time 120 "$id" >/dev/null
+        podman rm "$id" >/dev/null
+      done
+    done
+  fi
+  "${compose[@]}" down
+}
+
+command=${1:-}
+[ $# -eq 0 ] || shift
+case $command in
+setup) setup "$@" ;;
+start) start ;;
+health) health ;;
+update) update "$@" ;;
+logs) logs "$@" ;;
+stop) stop ;;
+*) fail "say setup, start, health, update, logs or stop" 2 ;;
+esac
