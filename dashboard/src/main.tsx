@@ -30,5 +30,7 @@ createRoot(root).render(
     <App queryClient={queryClient} />
   </StrictMode>,
 );
+// After the first sight: what it brings is the next one.
+void import("./shared/live/start").then(({ startLive }) => startLive(queryClient)).catch(() => undefined);
 // Not in development: a worker would keep files that change.
 if (import.meta.env.PROD) void registerWorker();

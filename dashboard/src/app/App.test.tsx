@@ -55,7 +55,7 @@ test("the header says live, and offline when the network is gone", async () => {
   await open("/");
   await screen.findByRole("article", { name: "Delhi" });
   const header = within(screen.getByRole("banner"));
-  expect(await header.findByText("Live")).toBeVisible();
+  expect(await header.findByText("Checked every minute")).toBeVisible();
   Object.defineProperty(navigator, "onLine", { value: false, configurable: true });
   try {
     act(() => void window.dispatchEvent(new Event("offline")));

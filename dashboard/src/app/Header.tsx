@@ -13,6 +13,7 @@ const PAGES = [
   { path: "/record", name: msg`Record` },
   { path: "/models", name: msg`Models` },
   { path: "/sources", name: msg`Sources` },
+  { path: "/alerts", name: msg`Alerts` },
   { path: "/data", name: msg`Data` },
   { path: "/about", name: msg`About` },
 ];

@@ -1,5 +1,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { type ComponentType, type LazyExoticComponent, lazy } from "react";
+import { forecastQuery, pollutantsQuery } from "../features/city/queries";
 import { overviewQuery } from "../features/overview/queries";
 import { loadCatalogue } from "../shared/i18n/i18n";
 
@@ -25,6 +26,7 @@ export const ROUTES = [
   page("/record", "record", () => import("../features/record/RecordPage")),
   page("/models", "models", () => import("../features/models/ModelsPage")),
   page("/sources", "sources", () => import("../features/sources/SourcesPage")),
+  page("/alerts", "alerts", () => import("../features/alerts/AlertsPage")),
   page("/data", "data", () => import("../features/data/DataPage")),
   page("/about", "about", () => import("../features/about/AboutPage")),
 ];
@@ -36,4 +38,9 @@ export function preload(path: string, client: QueryClient): void {
   // What fails here fails again, and is shown, when the page is drawn.
   route?.load().catch(() => undefined);
   if (path === "/") void client.prefetchQuery(overviewQuery);
+  const slug = /^\/city\/([a-z-]+)$/.exec(path)?.[1];
+  if (slug !== undefined) {
+    void client.prefetchQuery(pollutantsQuery(slug));
+    void client.prefetchQuery(forecastQuery(slug));
+  }
 }

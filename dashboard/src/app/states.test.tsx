@@ -6,7 +6,7 @@ import { createQueryClient } from "../shared/api/queryClient";
 import { server } from "../shared/testing/server";
 import { App } from "./App";
 
-const PAGES = ["/", "/city/delhi", "/compare?cities=delhi,mumbai", "/record", "/models", "/sources", "/data"];
+const PAGES = ["/", "/city/delhi", "/compare?cities=delhi,mumbai", "/record", "/models", "/sources", "/alerts", "/data"];
 
 beforeEach(() => void vi.spyOn(window, "scrollTo").mockReturnValue());
 afterEach(() => void Reflect.deleteProperty(navigator, "onLine"));

@@ -57,7 +57,7 @@ export function IndexRules() {
       </ul>
       <p>
         <Trans>
-          The index of the United States (EPA, breakpoints of May 2024) can be chosen instead. It weighs recent hours of PM by NowCast and
+          The index of the United States (EPA, breakpoints of May 2024) can be chosen for the files of the data page and in the API. It weighs recent hours of PM by NowCast and
           has categories of its own, from Good to Hazardous; the same air often has another number there. Forecasts are of the Indian index.
         </Trans>
       </p>

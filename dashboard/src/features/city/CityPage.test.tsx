@@ -86,8 +86,8 @@ test("stale data say who has sent nothing, and since when", async () => {
 });
 
 test("a withheld index says why", async () => {
-  await open({ pollutants: pollutants({ aqi: null, category: null, withheld: "fewer than 3 sub-indices" }) });
-  expect(await screen.findByText("fewer than 3 sub-indices")).toBeVisible();
+  await open({ pollutants: pollutants({ aqi: null, category: null, withheld: "sub-indices of 1 pollutants; the AQI needs at least 3" }) });
+  expect(await screen.findByText(/It needs sub-indices of at least 3 pollutants; there are 1\./)).toBeVisible();
   expect(screen.queryByText("What to do")).not.toBeInTheDocument();
 });
 
@@ -154,14 +154,14 @@ test("pollutants: unit, window, sub-index or why there is none", async () => {
   await open();
   const table = within(await screen.findByRole("table", { name: "Concentrations and sub-indices (NAQI)" }));
   const [, pm25, co] = table.getAllByRole("row");
-  expect(pm25).toHaveTextContent("PM2.5 (drives the index)AQI 356Very Poor224.9 µg/m³193.2 µg/m³24/16 of 24 h");
-  expect(co).toHaveTextContent("CO4 of 8 hours present, 6 needed1.78 mg/m³–4/6 of 8 h");
+  expect(pm25).toHaveTextContent("PM2.5 (drives the index)AQI 356Very Poor224.9 µg/m³193.2 µg/m³24 of 24 h (16 needed)");
+  expect(co).toHaveTextContent("CO4 of 8 hours present, 6 needed1.78 mg/m³–4 of 8 h (6 needed)");
 });
 
 test("history: what is missing is counted, and the choice is part of the address", async () => {
   await open();
   const chart = await screen.findByRole("figure", { name: "Index, 7 days" });
-  expect(chart).toHaveTextContent("Hourly, in AQI. CPCB, measured at stations. 1 hour is missing.");
+  expect(chart).toHaveTextContent(/Hourly, in AQI\. CPCB, measured at stations; the newest \d+ minutes ago\. 1 hour is missing\./);
   await userEvent.selectOptions(screen.getByRole("combobox", { name: "Shown" }), "pm25");
   expect(screen.getByRole("img", { name: "PM2.5 between 151 and 151 µg/m³" })).toBeVisible();
   expect(window.location.search).toBe("?show=pm25");
@@ -182,10 +182,10 @@ test("why this index: rules and stations", async () => {
       HttpResponse.json({
         ...pollutants(),
         explanation: {
-          rules: ["AQI = highest sub-index"],
+          rules: ["a mean of 0 counts as missing", "AQI = highest sub-index"],
           readings: [
             { source: "cpcb-feed", basis: "measured", station: "ITO", used: true, naqi: 360, flags: ["stuck:co"], excluded: {} },
-            { source: "open-meteo", basis: "modelled", stations: 1, used: false, why: "a better basis comes first", doubtful: {} },
+            { source: "open-meteo", basis: "modelled", stations: 1, used: false, reason: "basis", why: "a better basis comes first: measured, implied, modelled", doubtful: {} },
           ],
         },
       }),
@@ -195,8 +195,9 @@ test("why this index: rules and stations", async () => {
   const table = within(await screen.findByRole("table", { name: "Stations and sources of this hour" }));
   const [, ito, model] = table.getAllByRole("row");
   expect(ito).toHaveTextContent("ITOCPCBmeasured at stations360yesCO: the same value for hours");
-  expect(model).toHaveTextContent("1 placeOpen-Meteomodelled, not measured–no: a better basis comes first");
-  expect(screen.getByText("AQI = highest sub-index")).toBeVisible();
+  expect(model).toHaveTextContent("1 placeOpen-Meteomodelled, not measured–no: a better basis comes first: measured, implied, modelled");
+  expect(screen.getByText("A mean of 0 counts as missing.")).toBeVisible();
+  expect(screen.getByText("AQI = highest sub-index")).toHaveAttribute("lang", "en");
 });
 
 test("an unknown city leads back to the overview", async () => {

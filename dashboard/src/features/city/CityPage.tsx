@@ -5,6 +5,7 @@ import { ApiError } from "../../shared/api/errors";
 import type { Forecast, Pollutants } from "../../shared/api/schema";
 import { FavouriteButton } from "../../shared/FavouriteButton";
 import { useNameOfSlug, usePlaceName } from "../../shared/i18n/i18n";
+import { Later } from "../../shared/Later";
 import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, LoadingState, SimulatedNotice } from "../../shared/state/states";
@@ -52,8 +53,11 @@ function City({ slug }: { slug: string }) {
         <Link href={`/compare?cities=${slug}`}>
           <Trans>Compare with other cities</Trans>
         </Link>
+        <Link href={`/alerts?city=${slug}`}>
+          <Trans>Tell me when the air gets bad</Trans>
+        </Link>
       </div>
-      {/* Everything at once: sections that come one by one push each other down while the reader reads. */}
+      {/* All that is seen first at once: sections that come one by one push each other down while the reader reads. */}
       {now.isPending || forecast.isPending ? <LoadingState /> : <Sections slug={slug} name={name} now={now} forecast={forecast} />}
     </>
   );
@@ -94,38 +98,40 @@ function Sections({ slug, name, now, forecast }: SectionsProps) {
           </Loaded>
         )}
       </section>
-      <section aria-labelledby="forecast">
-        <h2 id="forecast">
-          <Trans>The next 48 hours</Trans>
-        </h2>
-        {isMissing(forecast) ? (
-          <EmptyState title={<Trans>No forecast at the moment</Trans>}>
-            <Trans>None has been issued yet, or the last one has run out. The next one follows the next measurements.</Trans>
-          </EmptyState>
-        ) : (
-          <Loaded query={forecast}>{(data) => <ForecastSection slug={slug} forecast={data} />}</Loaded>
-        )}
-        {forecast.data === undefined ? null : (
-          <>
-            <RecordLink slug={slug} name={name} record={forecast.data.record} />
-            <Rerun slug={slug} issuedAt={forecast.data.issued_at} />
-          </>
-        )}
-      </section>
-      {isMissing(now) ? null : (
-        <section aria-labelledby="pollutants">
-          <h2 id="pollutants">
-            <Trans>Pollutants</Trans>
+      <Later>
+        <section aria-labelledby="forecast">
+          <h2 id="forecast">
+            <Trans>The next 48 hours</Trans>
           </h2>
-          <Loaded query={now}>{(data) => <PollutantTable now={data} />}</Loaded>
+          {isMissing(forecast) ? (
+            <EmptyState title={<Trans>No forecast at the moment</Trans>}>
+              <Trans>None has been issued yet, or the last one has run out. The next one follows the next measurements.</Trans>
+            </EmptyState>
+          ) : (
+            <Loaded query={forecast}>{(data) => <ForecastSection slug={slug} forecast={data} />}</Loaded>
+          )}
+          {forecast.data === undefined ? null : (
+            <>
+              <RecordLink slug={slug} name={name} record={forecast.data.record} />
+              <Rerun slug={slug} issuedAt={forecast.data.issued_at} />
+            </>
+          )}
         </section>
-      )}
-      <section aria-labelledby="history">
-        <h2 id="history">
-          <Trans>History</Trans>
-        </h2>
-        <HistorySection slug={slug} />
-      </section>
+        {isMissing(now) ? null : (
+          <section aria-labelledby="pollutants">
+            <h2 id="pollutants">
+              <Trans>Pollutants</Trans>
+            </h2>
+            <Loaded query={now}>{(data) => <PollutantTable now={data} />}</Loaded>
+          </section>
+        )}
+        <section aria-labelledby="history">
+          <h2 id="history">
+            <Trans>History</Trans>
+          </h2>
+          <HistorySection slug={slug} />
+        </section>
+      </Later>
     </>
   );
 }

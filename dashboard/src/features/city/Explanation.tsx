@@ -6,6 +6,7 @@ import { useFormat } from "../../shared/format/format";
 import { Loaded } from "../../shared/state/Loaded";
 import { explanationQuery } from "./queries";
 import { useFlagText } from "./flags";
+import { Behind, Rule } from "./rules";
 
 interface Reading {
   source: string | null;
@@ -15,6 +16,7 @@ interface Reading {
   stations?: number;
   naqi?: number | null;
   flags?: string[];
+  reason?: string;
   why?: string;
 }
 
@@ -57,9 +59,11 @@ function Shown({ rules, readings, simulated }: Parts & { simulated: boolean }) {
           station, and the mean of the stations that of the city. The table under “Pollutants” shows each step.
         </Trans>
       </p>
-      <ul className="rules" lang="en">
+      <ul className="rules">
         {rules.map((rule) => (
-          <li key={rule}>{rule}</li>
+          <li key={rule}>
+            <Rule rule={rule} />
+          </li>
         ))}
       </ul>
       <DataTable
@@ -84,7 +88,7 @@ function Shown({ rules, readings, simulated }: Parts & { simulated: boolean }) {
           {
             key: "used",
             title: <Trans>Counts</Trans>,
-            cell: (reading) => (reading.used ? <Trans>yes</Trans> : <Unused why={reading.why} />),
+            cell: (reading) => (reading.used ? <Trans>yes</Trans> : <Unused reading={reading} />),
           },
           { key: "flags", title: <Trans>Doubtful</Trans>, cell: (reading) => (reading.flags ?? []).map(flagText).join("; ") },
         ]}
@@ -93,11 +97,15 @@ function Shown({ rules, readings, simulated }: Parts & { simulated: boolean }) {
   );
 }
 
-function Unused({ why }: { why: string | undefined }) {
+function Unused({ reading: { reason, why } }: { reading: Reading }) {
   return (
     <>
       <Trans>no</Trans>
-      {why === undefined ? null : <span lang="en">: {why}</span>}
+      {why === undefined ? null : (
+        <>
+          : <Behind reason={reason} why={why} />
+        </>
+      )}
     </>
   );
 }

@@ -58,11 +58,6 @@ export function ForecastSection({ slug, forecast }: { slug: string; forecast: Fo
           <Trans>A naive forecast: there is too little history to learn from, so the last days are repeated.</Trans>
         </Notice>
       ) : null}
-      {forecast.note === undefined ? null : (
-        <p className="quiet" lang="en">
-          {forecast.note}
-        </p>
-      )}
       <fieldset className="segmented">
         <legend className="visually-hidden">
           <Trans>Forecast of</Trans>

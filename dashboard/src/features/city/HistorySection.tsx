@@ -9,6 +9,7 @@ import { ChartFrame } from "../../shared/chart/ChartFrame";
 import { Plot } from "../../shared/chart/Plot";
 import { sourceName, useBasis } from "../../shared/format/basis";
 import { useFormat } from "../../shared/format/format";
+import { useNow } from "../../shared/format/useNow";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, LoadingState } from "../../shared/state/states";
 import { useTheme } from "../../shared/theme/theme";
@@ -72,6 +73,7 @@ function HistoryChart({ history, shown, title }: { history: History; shown: stri
   const { t } = useLingui();
   const format = useFormat();
   const basis = useBasis();
+  const now = useNow();
   // The colours of a canvas are set when it is made.
   const theme = useTheme();
   const { points, sources, bases } = historySeries(history, shown);
@@ -90,6 +92,8 @@ function HistoryChart({ history, shown, title }: { history: History; shown: stri
   const [low, high] = [show(Math.min(...values)), show(Math.max(...values))];
   const from = sources.map(sourceName).join(", ");
   const kinds = [...new Set(bases.map((kind) => basis(kind, history.simulated)))].join(", ");
+  const newest = points.at(-1)?.time ?? 0;
+  const age = daily ? format.date(new Date(newest)) : format.relative(new Date(newest), now);
   const missing = history.expected - values.length;
   const label = t`${what} between ${low} and ${high} ${unit}`;
   return (
@@ -103,7 +107,7 @@ function HistoryChart({ history, shown, title }: { history: History; shown: stri
         <>
           {daily ? <Trans>Means of Indian days, in {unit}.</Trans> : <Trans>Hourly, in {unit}.</Trans>} {" "}
           <Trans>
-            {from}, {kinds}.
+            {from}, {kinds}; the newest {age}.
           </Trans>{" "}
           {missing > 0 ? (
             daily ? (

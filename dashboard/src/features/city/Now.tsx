@@ -9,6 +9,7 @@ import { useNow } from "../../shared/format/useNow";
 import { Notice } from "../../shared/state/states";
 import { Explanation } from "./Explanation";
 import { useFlagText } from "./flags";
+import { IndexWithheld } from "./Withheld";
 
 /** The latest hour: index, category, what drives it, source, age, basis, and what is doubtful. */
 export function Now({ slug, now }: { slug: string; now: Pollutants }) {
@@ -35,7 +36,7 @@ export function Now({ slug, now }: { slug: string; now: Pollutants }) {
       ) : null}
       {now.aqi === null ? (
         <p className="no-value">
-          <Trans>No index for this hour.</Trans> <span lang="en">{now.withheld}</span>
+          <Trans>No index for this hour.</Trans> <IndexWithheld now={now} />
         </p>
       ) : (
         <p>

@@ -7,6 +7,7 @@ import { sourceName, useBasis } from "../../shared/format/basis";
 import { useFormat } from "../../shared/format/format";
 import { useNow } from "../../shared/format/useNow";
 import { EmptyState } from "../../shared/state/states";
+import { SubIndexWithheld } from "./Withheld";
 
 /** Each pollutant: its value in the latest hour, and the mean its sub-index was read off for. */
 export function PollutantTable({ now }: { now: Pollutants }) {
@@ -53,7 +54,7 @@ export function PollutantTable({ now }: { now: Pollutants }) {
           {
             key: "index",
             title: <Trans>Sub-index</Trans>,
-            cell: (row) => (row.sub_index === null ? <span lang="en">{row.withheld ?? "–"}</span> : <AqiBadge aqi={row.sub_index} />),
+            cell: (row) => (row.sub_index === null ? <SubIndexWithheld pollutant={row} /> : <AqiBadge aqi={row.sub_index} />),
           },
           {
             key: "hour",
@@ -67,7 +68,7 @@ export function PollutantTable({ now }: { now: Pollutants }) {
             numeric: true,
             cell: (row) => (row.window_mean === null ? "–" : `${format.number(row.window_mean, decimals(row.window_mean))} ${row.unit}`),
           },
-          { key: "window", title: <Trans>Hours present / needed</Trans>, cell: (row) => <Window pollutant={row} /> },
+          { key: "window", title: <Trans>Hours it rests on</Trans>, cell: (row) => <Window pollutant={row} /> },
         ]}
       />
       <p className="quiet">
@@ -82,12 +83,14 @@ export function PollutantTable({ now }: { now: Pollutants }) {
 function Window({ pollutant }: { pollutant: Pollutant }) {
   const { window, hours_present: present, hours_required: required, hours_window: whole } = pollutant;
   if (window === null) return "–";
-  const hours = `${present ?? 0}/${required ?? 0}`;
+  if (present === null || required === null) return "–";
   return (
     <>
-      {hours}{" "}
+      <Trans>
+        {present} of {whole} h
+      </Trans>{" "}
       <span className="quiet">
-        <Trans>of {whole} h</Trans>
+        <Trans>({required} needed)</Trans>
       </span>
     </>
   );

@@ -18,6 +18,7 @@ export const pollutantsQuery = (city: string) =>
   queryOptions({
     queryKey: ["pollutants", city],
     queryFn: ({ signal }) => read(api.GET("/aqi/pollutants/{city}", { params: { path: { city } }, signal })),
+    meta: { changes: { kinds: ["hours"], cities: [city] } },
   });
 
 export const explanationQuery = (city: string) =>
@@ -25,24 +26,28 @@ export const explanationQuery = (city: string) =>
     queryKey: ["explanation", city],
     queryFn: ({ signal }) =>
       read(api.GET("/aqi/current/{city}", { params: { path: { city }, query: { explain: true } }, signal })),
+    meta: { changes: { kinds: ["hours"], cities: [city] } },
   });
 
 export const forecastQuery = (city: string) =>
   queryOptions({
     queryKey: ["forecast", city],
     queryFn: ({ signal }) => read(api.GET("/forecast/{city}", { params: { path: { city } }, signal })),
+    meta: { changes: { kinds: ["forecast"], cities: [city] } },
   });
 
 export const expertsQuery = (city: string) =>
   queryOptions({
     queryKey: ["experts", city],
     queryFn: ({ signal }) => read(api.GET("/forecast/{city}", { params: { path: { city }, query: { explain: true } }, signal })),
+    meta: { changes: { kinds: ["forecast", "model"], cities: [city] } },
   });
 
 export const historyQuery = (city: string, range: Range) =>
   queryOptions({
     queryKey: ["history", city, range],
     queryFn: ({ signal }) => read(api.GET("/aqi/history/{city}", { params: { path: { city }, query: HISTORY[range] }, signal })),
+    meta: { changes: { kinds: ["hours"], cities: [city] } },
     // A year of days or a month of hours is read again only when the page is opened anew.
     ...(range === "24h" || range === "7d" ? {} : { staleTime: HOUR, refetchInterval: HOUR }),
   });

@@ -66,8 +66,8 @@ beforeEach(() => {
         start: "2025-11-04T10:30:00Z",
         end: "2025-11-05T10:30:00Z",
         points: [
-          { time: "2025-11-05T08:30:00Z", aqi: 300, source: "cpcb" },
-          { time: "2025-11-05T10:30:00Z", aqi: 320, source: "cpcb" },
+          { time: "2025-11-05T08:30:00Z", aqi: 300, source: "cpcb", basis: "measured" },
+          { time: "2025-11-05T10:30:00Z", aqi: 320, source: "cpcb", basis: "modelled" },
         ],
       }),
     ),
@@ -115,6 +115,7 @@ test("the weeks share a scale, and break where hours are missing", async () => {
   await open("?cities=delhi,mumbai");
   const delhi = await screen.findByRole("img", { name: "Delhi: AQI between 300 and 320" });
   expect(delhi.querySelector("path.line")?.getAttribute("d")?.match(/M/g)).toHaveLength(2);
+  expect(screen.getByText(/Sources: CPCB \(data\.gov\.in\); measured at stations, modelled, not measured\. Newest hour: 5 Nov, 4:00 pm IST\./)).toBeVisible();
 });
 
 test("a city that is unknown is named, with those that were perhaps meant", async () => {

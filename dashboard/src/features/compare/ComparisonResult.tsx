@@ -32,7 +32,7 @@ export function ComparisonResult({ comparison, slugs }: { comparison: Comparison
       <Measures comparison={comparison} note={note} />
       <CategoryDays cities={comparison.cities} note={note} />
       <Weeks slugs={slugs} />
-      <Concentrations comparison={comparison} />
+      <Concentrations comparison={comparison} note={note} />
     </>
   );
 }
@@ -95,27 +95,32 @@ function Measures({ comparison, note }: { comparison: Comparison; note: ReactNod
   );
 }
 
-function Concentrations({ comparison }: { comparison: Comparison }) {
+function Concentrations({ comparison, note }: { comparison: Comparison; note: ReactNode }) {
   const format = useFormat();
   const placeName = usePlaceName();
   const keys = POLLUTANT_KEYS.filter((key) => comparison.cities.some((city) => city.pollutants[key] !== undefined));
   return (
-    <DataTable
-      caption={<Trans>Mean concentrations over all hours</Trans>}
-      rows={comparison.cities}
-      rowKey={(city) => city.city}
-      columns={[
-        { key: "city", title: <Trans>City</Trans>, cell: (city) => placeName(city.city) },
-        ...keys.map((key) => ({
-          key,
-          title: `${pollutantName(key)}, ${comparison.units[key] ?? ""}`,
-          numeric: true,
-          cell: (city: ComparedCity) => {
-            const mean = city.pollutants[key];
-            return mean === undefined ? "–" : format.number(mean, mean < 10 ? 2 : 1);
-          },
-        })),
-      ]}
-    />
+    <>
+      <DataTable
+        caption={<Trans>Mean concentrations over all hours</Trans>}
+        rows={comparison.cities}
+        rowKey={(city) => city.city}
+        columns={[
+          { key: "city", title: <Trans>City</Trans>, cell: (city) => placeName(city.city) },
+          ...keys.map((key) => ({
+            key,
+            title: `${pollutantName(key)}, ${comparison.units[key] ?? ""}`,
+            numeric: true,
+            cell: (city: ComparedCity) => {
+              const mean = city.pollutants[key];
+              return mean === undefined ? "–" : format.number(mean, mean < 10 ? 2 : 1);
+            },
+          })),
+        ]}
+      />
+      <p className="quiet">
+        {note} <Trans>Hours and basis of each city are in the first table.</Trans>
+      </p>
+    </>
   );
 }

@@ -5,7 +5,7 @@ import { Link } from "wouter";
 import type { HourPoint } from "../../shared/api/schema";
 import { ChartFrame } from "../../shared/chart/ChartFrame";
 import { Plot } from "../../shared/chart/Plot";
-import { sourceName } from "../../shared/format/basis";
+import { sourceName, useBasis } from "../../shared/format/basis";
 import { useFormat } from "../../shared/format/format";
 import { usePlaceName } from "../../shared/i18n/i18n";
 import { EmptyState } from "../../shared/state/states";
@@ -19,29 +19,38 @@ interface Week {
   start: number;
   end: number;
   points: HourPoint[];
+  simulated: boolean;
 }
 
 /** The last week of each city on the same scale, one small chart each: no colours to tell apart. */
 export function Weeks({ slugs }: { slugs: string[] }) {
   const { t } = useLingui();
   const format = useFormat();
+  const basis = useBasis();
   const placeName = usePlaceName();
   const weeks = useQueries({ queries: slugs.map(weekQuery) }).flatMap(({ data }, index): Week[] =>
     data?.interval === "hour"
-      ? [{ slug: slugs[index] ?? "", city: data.city, start: Date.parse(data.start), end: Date.parse(data.end), points: data.points.filter(({ aqi }) => aqi !== null) }]
+      ? [{ slug: slugs[index] ?? "", city: data.city, start: Date.parse(data.start), end: Date.parse(data.end), points: data.points.filter(({ aqi }) => aqi !== null), simulated: data.simulated }]
       : [],
   );
   if (weeks.length === 0) return null;
   const highest = Math.max(0, ...weeks.flatMap(({ points }) => points.map(({ aqi }) => aqi ?? 0)));
   const max = [100, 200, 300, 400].find((limit) => highest <= limit) ?? 500;
   const sources = [...new Set(weeks.flatMap(({ points }) => points.flatMap(({ source }) => source ?? [])))].map(sourceName).join(", ");
+  const kinds = [...new Set(weeks.flatMap(({ points, simulated }) => points.map((point) => basis(point.basis, simulated))))].join(", ");
   const times = [...new Set(weeks.flatMap(({ points }) => points.map(({ time }) => time)))].sort();
+  const last = times.at(-1);
+  const newest = last === undefined ? "–" : format.moment(last);
   const values = new Map(weeks.map(({ city, points }) => [city, new Map(points.map(({ time, aqi }) => [time, aqi]))]));
   return (
     <ChartFrame
       level={2}
       title={<Trans>The last 7 days, hour by hour</Trans>}
-      note={<Trans>NAQI, no unit, on the same scale. Sources: {sources}.</Trans>}
+      note={
+        <Trans>
+          NAQI, no unit, on the same scale. Sources: {sources}; {kinds}. Newest hour: {newest}.
+        </Trans>
+      }
       rows={times}
       rowKey={(time) => time}
       columns={[
@@ -68,7 +77,9 @@ export function Weeks({ slugs }: { slugs: string[] }) {
                 <Link href={`/city/${slug}`}>{name}</Link>
               </h3>
               {points.length === 0 ? (
-                <EmptyState title={<Trans>No index in these days</Trans>} />
+                <EmptyState title={<Trans>No index in these days</Trans>}>
+                  <Trans>Nothing was received, or too few hours for an index.</Trans>
+                </EmptyState>
               ) : (
                 <Plot label={t`${name}: AQI between ${low} and ${high}`} start={start} end={end} max={max} unit="AQI" height={160} categories>
                   {({ x, y }) => (

@@ -12,6 +12,7 @@ export const comparisonQuery = (cities: string[], days: Days) =>
     queryFn: ({ signal }) => read(api.GET("/cities/compare", { params: { query: { cities, days } }, signal })),
     refetchInterval: HOUR,
     enabled: cities.length > 1,
+    meta: { changes: { kinds: ["hours"], cities } },
   });
 
 /** A week of hours of one city; its page shows the same, so that the two share it. */
@@ -22,4 +23,5 @@ export const weekQuery = (city: string) =>
       read(api.GET("/aqi/history/{city}", { params: { path: { city }, query: { days: 7, interval: "hour" } }, signal })),
     staleTime: HOUR / 4,
     refetchInterval: HOUR,
+    meta: { changes: { kinds: ["hours"], cities: [city] } },
   });

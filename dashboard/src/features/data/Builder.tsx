@@ -15,6 +15,7 @@ import {
   INTERVALS,
   PERIODS,
   STANDARDS,
+  XLSX_ROWS,
 } from "./choice";
 
 const PERIOD_NAMES: Record<Choice["period"], ReturnType<typeof msg>> = {
@@ -27,6 +28,8 @@ const STANDARD_NAMES: Record<Choice["standard"], ReturnType<typeof msg>> = {
   "in-naqi": msg`Indian NAQI`,
   "us-epa": msg`US EPA`,
 };
+
+export const FORMAT_NAMES: Record<Choice["format"], string> = { csv: "CSV", json: "JSON", xlsx: "Excel", parquet: "Parquet" };
 
 interface Props {
   choice: Choice;
@@ -110,7 +113,7 @@ export function Builder({ choice, fault, cities, choose }: Props) {
         name="format"
         values={FORMATS}
         chosen={choice.format}
-        label={(value) => value.toUpperCase()}
+        label={(value) => FORMAT_NAMES[value]}
         choose={choose}
       />
       {fault === null ? null : (
@@ -154,6 +157,7 @@ function FaultText({ fault }: { fault: Fault }) {
   const format = useFormat();
   const hours = format.number(HOURS_MOST);
   const days = format.number(DAYS_MOST);
+  const rows = format.number(XLSX_ROWS);
   switch (fault) {
     case "hours":
       return <Trans>Give a whole number of hours from 1 to {hours}.</Trans>;
@@ -167,6 +171,8 @@ function FaultText({ fault }: { fault: Fault }) {
       return <Trans>The first day has no full hour yet. Choose an earlier one.</Trans>;
     case "early":
       return <Trans>There are no data before 1 January 2000.</Trans>;
+    case "workbook":
+      return <Trans>A workbook has at most {rows} rows here. Choose a shorter time, days, or another format.</Trans>;
     case "long":
       return <Trans>At most {days} days in one answer. Ask for them in parts.</Trans>;
   }

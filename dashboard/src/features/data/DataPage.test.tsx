@@ -72,6 +72,17 @@ test("choices make the address, which download and code use too, and stand in th
   expect(window.location.search).toBe("?city=pune&days=30&interval=day&standard=us-epa&format=json");
 });
 
+test("a workbook can be had where the server writes them, and is said not to be where it does not", async () => {
+  let status = 200;
+  server.use(http.head("*/api/v1/aqi/history/delhi", () => new HttpResponse(null, { status })));
+  await open([history(3)], "/data?format=xlsx");
+  expect(await screen.findByRole("link", { name: "Download Excel" })).toHaveAttribute("download", "delhi.xlsx");
+  status = 406;
+  await userEvent.setup().click(screen.getByRole("radio", { name: "Parquet" }));
+  expect(await screen.findByRole("alert")).toHaveTextContent("This server does not write Parquet files. Choose CSV or JSON.");
+  expect(screen.queryByRole("link", { name: /Download/ })).not.toBeInTheDocument();
+});
+
 test("dates are Indian days, both included", async () => {
   await open([history(3)], "/data?period=dates&from=2025-11-01&to=2025-11-02");
   expect(address()).toContain("start=2025-11-01T00%3A00%3A00%2B05%3A30&end=2025-11-03T00%3A00%3A00%2B05%3A30");

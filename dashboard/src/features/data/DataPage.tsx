@@ -7,10 +7,12 @@ import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
 import { SimulatedNotice } from "../../shared/state/states";
 import { overviewQuery, type Overview } from "../overview/queries";
-import { Builder } from "./Builder";
+import { Builder, FORMAT_NAMES } from "./Builder";
 import { choiceOf, DAYS_MOST, faultOf, historyPath, rowsOf } from "./choice";
+import { Archive } from "./Archive";
 import "./data.css";
 import { Preview } from "./Preview";
+import { formatQuery } from "./queries";
 import { Use } from "./Use";
 
 export default function DataPage() {
@@ -21,11 +23,12 @@ export default function DataPage() {
       <PageTitle>{t`Data`}</PageTitle>
       <p className="quiet">
         <Trans>
-          Choose a city and a time, and take the hours or days as CSV or JSON: as a file, by an address, or into your own program. No key
+          Choose a city and a time, and take the hours or days as CSV, JSON, Excel or Parquet: as a file, by an address, or into your own program. No key
           is needed.
         </Trans>
       </p>
       <Loaded query={cities}>{(overview) => <Query overview={overview} />}</Loaded>
+      <Archive />
       <Terms />
     </>
   );
@@ -38,6 +41,8 @@ function Query({ overview }: { overview: Overview }) {
   const choice = choiceOf(params, now);
   const fault = faultOf(choice, now);
   const url = new URL(`/api/v1${historyPath(choice)}`, window.location.origin).href;
+  const written = useQuery(formatQuery(choice.format)).data ?? true;
+  const kind = FORMAT_NAMES[choice.format];
   const rows = fault === null ? format.number(rowsOf(choice, now)) : "";
   const choose = (name: string, value: string) =>
     setParams(
@@ -52,11 +57,16 @@ function Query({ overview }: { overview: Overview }) {
     <>
       {overview.simulated ? <SimulatedNotice /> : null}
       <Builder choice={choice} fault={fault} cities={overview.cities} choose={choose} />
-      {fault === null ? (
+      {fault === null && !written ? (
+        <p role="alert" className="notice notice-warn">
+          <Trans>This server does not write {kind} files. Choose CSV or JSON.</Trans>
+        </p>
+      ) : null}
+      {fault === null && written ? (
         <>
           <p className="actions">
             <a className="button" href={url} download={`${choice.city}.${choice.format}`}>
-              {choice.format === "csv" ? <Trans>Download CSV</Trans> : <Trans>Download JSON</Trans>}
+              <Trans>Download {kind}</Trans>
             </a>
             <span className="quiet">
               <Trans>up to {rows} rows</Trans>

@@ -1,5 +1,6 @@
 import { Trans } from "@lingui/react/macro";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
+import { Copyable } from "../../shared/Copyable";
 import { type Choice, historyPath } from "./choice";
 import { snippet, TOOLS, type Tool } from "./snippets";
 
@@ -31,32 +32,5 @@ export function Use({ url, choice }: { url: string; choice: Choice }) {
         </Trans>
       </p>
     </section>
-  );
-}
-
-function Copyable({ name, text }: { name: ReactNode; text: string }) {
-  const [copied, setCopied] = useState<{ text: string; done: boolean } | null>(null);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      setCopied({ text, done: true });
-    } catch {
-      // Forbidden, or no HTTPS: the text can be marked and copied by hand.
-      setCopied({ text, done: false });
-    }
-  };
-  return (
-    <div className="copyable">
-      <h3>{name}</h3>
-      <pre>
-        <code>{text}</code>
-      </pre>
-      <button type="button" onClick={() => void copy()}>
-        <Trans>Copy</Trans> <span className="visually-hidden">{name}</span>
-      </button>
-      <span role="status" className="quiet">
-        {copied?.text !== text ? null : copied.done ? <Trans>Copied</Trans> : <Trans>Mark the text and copy it by hand</Trans>}
-      </span>
-    </div>
   );
 }

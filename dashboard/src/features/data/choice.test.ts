@@ -40,6 +40,10 @@ test.each([
   ["period=dates&from=2025-11-06&to=2025-11-07", "future"],
   ["period=dates&from=2025-11-05&to=2025-11-05", null],
   ["period=dates&from=2015-01-01&to=2025-11-05", "long"],
+  ["days=366&format=xlsx", null],
+  ["days=367&format=xlsx", "workbook"],
+  ["days=367&format=xlsx&interval=day", null],
+  ["days=3661&format=xlsx", "days"],
 ])("%s: %s", (query, fault) => {
   expect(faultOf(of(query), NOW)).toBe(fault);
 });
@@ -70,5 +74,7 @@ test("lines of code hold the address as it is", () => {
   expect(snippet("python", url, "csv", "a.csv")).toContain(`pd.read_csv("${url}")`);
   expect(snippet("python", url, "json", "a.json")).toContain('json.load(answer)["points"]');
   expect(snippet("r", url, "json", "a.json")).toContain("flatten = TRUE)$points");
+  expect(snippet("python", url, "xlsx", "a.xlsx")).toContain(`pd.read_excel("${url}", sheet_name=-1)`);
+  expect(snippet("r", url, "parquet", "a.parquet")).toContain(`arrow::read_parquet("a.parquet")`);
   expect(snippet("spreadsheet", url, "csv", "a.csv")).toBe(`=IMPORTDATA("${url}")`);
 });

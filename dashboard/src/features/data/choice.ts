@@ -15,13 +15,15 @@ export interface Choice {
 export const PERIODS = ["hours", "days", "dates"] as const;
 export const INTERVALS = ["hour", "day"] as const;
 export const STANDARDS = ["in-naqi", "us-epa"] as const;
-export const FORMATS = ["csv", "json"] as const;
+export const FORMATS = ["csv", "json", "xlsx", "parquet"] as const;
 export type Period = (typeof PERIODS)[number];
 export type Interval = (typeof INTERVALS)[number];
 export type Standard = (typeof STANDARDS)[number];
 export type Format = (typeof FORMATS)[number];
 
 export const DAYS_MOST = 3660;
+/** Of a workbook: the hours of a leap year. */
+export const XLSX_ROWS = 8784;
 export const HOURS_MOST = 24 * DAYS_MOST;
 export const EARLIEST = "2000-01-01";
 
@@ -39,7 +41,7 @@ export function indianDate(time: number): string {
 }
 
 /** When an Indian date begins, in milliseconds. */
-function midnight(date: string): number {
+export function indianDayStart(date: string): number {
   return Date.parse(`${date}T00:00:00Z`) - IST;
 }
 
@@ -71,18 +73,23 @@ export function choiceOf(params: URLSearchParams, now: number): Choice {
   };
 }
 
-export type Fault = "hours" | "days" | "date" | "order" | "future" | "early" | "long";
+export type Fault = TimeFault | "workbook";
+type TimeFault = "hours" | "days" | "date" | "order" | "future" | "early" | "long";
 
 /** Why the API would refuse the choice; null where it would not. */
 export function faultOf(choice: Choice, now: number): Fault | null {
+  return timeFaultOf(choice, now) ?? (choice.format === "xlsx" && rowsOf(choice, now) > XLSX_ROWS ? "workbook" : null);
+}
+
+function timeFaultOf(choice: Choice, now: number): TimeFault | null {
   if (choice.period === "hours") return isWhole(choice.hours, HOURS_MOST) ? null : "hours";
   if (choice.period === "days") return isWhole(choice.days, DAYS_MOST) ? null : "days";
   const { from, to } = choice;
   if (![from, to].every((date) => DATE.test(date) && !Number.isNaN(Date.parse(date)))) return "date";
   if (from > to) return "order";
-  if (midnight(from) >= lastFullHour(now)) return "future";
+  if (indianDayStart(from) >= lastFullHour(now)) return "future";
   if (from < EARLIEST) return "early";
-  return (midnight(to) - midnight(from)) / DAY + 1 > DAYS_MOST ? "long" : null;
+  return (indianDayStart(to) - indianDayStart(from)) / DAY + 1 > DAYS_MOST ? "long" : null;
 }
 
 function isWhole(value: number, most: number): boolean {
@@ -96,7 +103,7 @@ export function historyPath(choice: Choice): string {
   else if (choice.period === "days") query.set("days", String(choice.days));
   else {
     query.set("start", `${choice.from}T00:00:00+05:30`);
-    query.set("end", `${indianDate(midnight(choice.to) + DAY)}T00:00:00+05:30`);
+    query.set("end", `${indianDate(indianDayStart(choice.to) + DAY)}T00:00:00+05:30`);
   }
   if (choice.interval !== "hour") query.set("interval", choice.interval);
   if (choice.standard !== "in-naqi") query.set("standard", choice.standard);
@@ -115,16 +122,16 @@ interface Range {
 export function rangeOf(choice: Choice, now: number): Range {
   const last = lastFullHour(now);
   if (choice.period === "hours") return { start: last - choice.hours * HOUR, end: last };
-  if (choice.period === "dates") return { start: midnight(choice.from), end: Math.min(midnight(choice.to) + DAY, last) };
+  if (choice.period === "dates") return { start: indianDayStart(choice.from), end: Math.min(indianDayStart(choice.to) + DAY, last) };
   if (choice.interval === "hour") return { start: last - choice.days * DAY, end: last };
-  return { start: midnight(indianDate(last - 1)) - (choice.days - 1) * DAY, end: last };
+  return { start: indianDayStart(indianDate(last - 1)) - (choice.days - 1) * DAY, end: last };
 }
 
 /** How many rows there are if nothing is missing. */
 export function rowsOf(choice: Choice, now: number): number {
   const { start, end } = rangeOf(choice, now);
   if (choice.interval === "hour") return Math.round((end - start) / HOUR);
-  return Math.round((midnight(indianDate(end - 1)) - midnight(indianDate(start))) / DAY) + 1;
+  return Math.round((indianDayStart(indianDate(end - 1)) - indianDayStart(indianDate(start))) / DAY) + 1;
 }
 
 /** The first and the last `rows` of the window. */

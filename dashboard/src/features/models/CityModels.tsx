@@ -6,7 +6,7 @@ import { DataTable } from "../../shared/chart/DataTable";
 import { useFormat } from "../../shared/format/format";
 import { usePlaceName } from "../../shared/i18n/i18n";
 import { Loaded } from "../../shared/state/Loaded";
-import type { Target } from "./choice";
+import { type Target, UNITS } from "./choice";
 import { ExpertWeights } from "./ExpertWeights";
 import { LeadChart } from "./LeadChart";
 import { performanceQuery } from "./queries";
@@ -33,8 +33,6 @@ export function CityModels({ city, target }: { city: string; target: Target }) {
     </>
   );
 }
-
-const UNITS: Record<Target, string> = { aqi: "AQI", pm25: "µg/m³" };
 
 function Scores({ data, city }: { data: Performance; city: string }) {
   const format = useFormat();

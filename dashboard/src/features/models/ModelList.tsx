@@ -6,7 +6,7 @@ import { useFormat } from "../../shared/format/format";
 import { usePlaceName } from "../../shared/i18n/i18n";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, SimulatedNotice } from "../../shared/state/states";
-import type { Choice } from "./choice";
+import { type Choice, UNITS } from "./choice";
 import { modelsQuery } from "./queries";
 import { metric, useExpertName, useStatusName } from "./words";
 
@@ -26,7 +26,7 @@ export function ModelList({ choice, onPage }: { choice: Choice; onPage: (page: n
                 <Trans>The first models of a city are trained as soon as enough of its hours are known. Or choose less above.</Trans>
               </EmptyState>
             ) : (
-              <Versions models={models} all={all} />
+              <Versions models={models} all={all} unit={UNITS[choice.target]} />
             )}
             {pages > 1 ? (
               <nav className="pager" aria-label={t`Pages`}>
@@ -50,7 +50,7 @@ export function ModelList({ choice, onPage }: { choice: Choice; onPage: (page: n
   );
 }
 
-function Versions({ models, all }: { models: Model[]; all: string }) {
+function Versions({ models, all, unit }: { models: Model[]; all: string; unit: string }) {
   const format = useFormat();
   const placeName = usePlaceName();
   const expertName = useExpertName();
@@ -82,8 +82,8 @@ function Versions({ models, all }: { models: Model[]; all: string }) {
         },
         { key: "samples", title: <Trans>Origins</Trans>, numeric: true, cell: (model) => format.number(model.samples) },
         { key: "skill", title: <Trans>Skill</Trans>, numeric: true, cell: (model) => signed(metric(model.metrics, "holdout", "skill")) },
-        { key: "mae", title: "MAE", numeric: true, cell: (model) => decimal(metric(model.metrics, "holdout", "mae"), 1) },
-        { key: "rmse", title: "RMSE", numeric: true, cell: (model) => decimal(metric(model.metrics, "holdout", "rmse"), 1) },
+        { key: "mae", title: `MAE, ${unit}`, numeric: true, cell: (model) => decimal(metric(model.metrics, "holdout", "mae"), 1) },
+        { key: "rmse", title: `RMSE, ${unit}`, numeric: true, cell: (model) => decimal(metric(model.metrics, "holdout", "rmse"), 1) },
         { key: "r2", title: "R²", numeric: true, cell: (model) => decimal(metric(model.metrics, "holdout", "r2"), 2) },
         {
           key: "version",

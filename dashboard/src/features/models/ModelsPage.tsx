@@ -2,8 +2,7 @@ import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "wouter";
 import { citiesQuery } from "../../shared/api/cities";
-import { useFormat } from "../../shared/format/format";
-import { usePlaceName } from "../../shared/i18n/i18n";
+import { CityAndTarget } from "../../shared/CityAndTarget";
 import { PageTitle } from "../../shared/PageTitle";
 import { type Choice, choiceOf, FAMILIES, STATUSES } from "./choice";
 import { CityModels } from "./CityModels";
@@ -49,35 +48,12 @@ export default function ModelsPage() {
 
 function Controls({ choice, onChoose }: { choice: Choice; onChoose: (name: keyof Choice, value: string) => void }) {
   const { t } = useLingui();
-  const format = useFormat();
-  const placeName = usePlaceName();
   const expertName = useExpertName();
   const statusName = useStatusName();
-  const cities = (useQuery(citiesQuery).data?.cities ?? [])
-    .map(({ slug, name }) => ({ slug, name: placeName(name) }))
-    .toSorted((a, b) => format.compare(a.name, b.name));
-  const { city } = choice;
+  const cities = useQuery(citiesQuery).data?.cities ?? [];
   return (
     <div className="controls">
-      <label>
-        <Trans>City</Trans>
-        <select value={city ?? ""} onChange={({ target }) => onChoose("city", target.value)}>
-          <option value="">{t`All cities`}</option>
-          {city === null || cities.some(({ slug }) => slug === city) ? null : <option value={city}>{city}</option>}
-          {cities.map(({ slug, name }) => (
-            <option key={slug} value={slug}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        <Trans>Forecast of</Trans>
-        <select value={choice.target} onChange={({ target }) => onChoose("target", target.value)}>
-          <option value="aqi">{t`Index (NAQI)`}</option>
-          <option value="pm25">PM2.5</option>
-        </select>
-      </label>
+      <CityAndTarget city={choice.city} target={choice.target} cities={cities} onChoose={onChoose} />
       <label>
         <Trans>Family</Trans>
         <select value={choice.family ?? ""} onChange={({ target }) => onChoose("family", target.value)}>

@@ -6,6 +6,9 @@ export type Target = (typeof TARGETS)[number];
 export type Family = (typeof FAMILIES)[number];
 export type Status = (typeof STATUSES)[number];
 
+/** Of errors. */
+export const UNITS: Record<Target, string> = { aqi: "AQI", pm25: "µg/m³" };
+
 /** Which models are shown; the address of the page holds it. */
 export interface Choice {
   /** Slug; null for all cities. */

@@ -20,6 +20,7 @@ export const modelsQuery = ({ city, target, family, status, page }: Choice) =>
       return read(api.GET("/models/list", { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,
+    meta: { changes: { kinds: ["model"], ...(city === null ? {} : { cities: [city] }) } },
   });
 
 export const performanceQuery = (city: string, target: Target) =>
@@ -27,12 +28,14 @@ export const performanceQuery = (city: string, target: Target) =>
     queryKey: ["performance", city, target],
     queryFn: ({ signal }) => read(api.GET("/models/performance/{city}", { params: { path: { city }, query: { target } }, signal })),
     refetchInterval: HOUR,
+    meta: { changes: { kinds: ["model"], cities: [city] } },
   });
 
 export const expertsQuery = (city: string, target: Target) =>
   queryOptions({
     queryKey: ["experts", city, target],
     queryFn: ({ signal }) => read(api.GET("/forecast/{city}", { params: { path: { city }, query: { target, explain: true } }, signal })),
+    meta: { changes: { kinds: ["forecast", "model"], cities: [city] } },
   });
 
 /** A training that was asked for; polled until it is over. */

@@ -1,4 +1,5 @@
 import { Trans, useLingui } from "@lingui/react/macro";
+import { useDeferredValue } from "react";
 import { Link } from "wouter";
 import { AqiBadge } from "../../shared/aqi/Badge";
 import { pollutantName } from "../../shared/aqi/pollutants";
@@ -10,10 +11,14 @@ import { useNow } from "../../shared/format/useNow";
 import { usePlaceName } from "../../shared/i18n/i18n";
 import type { RankedCity } from "./select";
 
+/** As many as a large screen shows; the rest follows in small steps between which the page answers. */
+const FIRST = 20;
+
 export function CityCards({ cities, simulated }: { cities: RankedCity[]; simulated: boolean }) {
+  const shown = useDeferredValue(cities, cities.slice(0, FIRST));
   return (
     <ul className="cards">
-      {cities.map((city) => (
+      {shown.map((city) => (
         <li key={city.slug}>
           <CityCard city={city} simulated={simulated} />
         </li>

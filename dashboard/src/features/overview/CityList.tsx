@@ -44,8 +44,22 @@ export function CityList({ cities, simulated }: { cities: RankedCity[]; simulate
         {
           key: "age",
           title: <Trans>Age, basis</Trans>,
-          cell: (city) =>
-            city.latest === null ? "–" : `${format.relative(city.latest.timestamp, now)}, ${basis(city.latest.basis, simulated)}`,
+          cell: (city) => {
+            if (city.latest === null) return "–";
+            const age = format.relative(city.latest.timestamp, now);
+            return (
+              <>
+                {city.latest.stale ? (
+                  <strong>
+                    <Trans>Nothing new since {age}</Trans>
+                  </strong>
+                ) : (
+                  age
+                )}
+                , {basis(city.latest.basis, simulated)}
+              </>
+            );
+          },
         },
         {
           key: "peak",

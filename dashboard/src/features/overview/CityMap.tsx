@@ -59,7 +59,7 @@ export default function CityMap({ cities, simulated }: { cities: RankedCity[]; s
         <div className="map-panel">
           {city === undefined ? (
             <p className="quiet">
-              <Trans>Point at a city, or move through the cities with the Tab key. The list shows the same values.</Trans>
+              <Trans>Point at a city, touch it, or move through the cities with the Tab key. The list shows the same values.</Trans>
             </p>
           ) : (
             <>

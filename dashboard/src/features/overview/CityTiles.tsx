@@ -1,4 +1,4 @@
-import { Trans } from "@lingui/react/macro";
+import { Trans, useLingui } from "@lingui/react/macro";
 import { Link } from "wouter";
 import { categoryOf, useCategoryName } from "../../shared/aqi/categories";
 import { RampLegend } from "../../shared/aqi/Legend";
@@ -13,6 +13,7 @@ export function CityTiles({ cities, simulated }: { cities: RankedCity[]; simulat
   const describe = useDescription(simulated);
   const placeName = usePlaceName();
   const format = useFormat();
+  const now = useNow();
   return (
     <>
       <RampLegend noIndex />
@@ -26,6 +27,7 @@ export function CityTiles({ cities, simulated }: { cities: RankedCity[]; simulat
               title={describe(city)}
             >
               <span className="tile-name">{placeName(city.name)}</span>
+              {city.latest?.stale === true ? <span className="tile-age">{format.relative(city.latest.timestamp, now)}</span> : null}
               <span className="tile-value">{city.latest === null ? <Trans>no index</Trans> : format.number(city.latest.aqi)}</span>
             </Link>
           </li>
@@ -35,8 +37,9 @@ export function CityTiles({ cities, simulated }: { cities: RankedCity[]; simulat
   );
 }
 
-/** "Delhi: AQI 356, Very Poor, 12 minutes ago, measured at stations" */
+/** "Delhi: AQI 356, Very Poor, 12 minutes ago, measured at stations"; "Delhi: no index" */
 export function useDescription(simulated: boolean): (city: RankedCity) => string {
+  const { t } = useLingui();
   const format = useFormat();
   const basis = useBasis();
   const category = useCategoryName();
@@ -44,8 +47,10 @@ export function useDescription(simulated: boolean): (city: RankedCity) => string
   const now = useNow();
   return (city) => {
     const name = placeName(city.name);
-    if (city.latest === null) return name;
-    const { aqi, timestamp } = city.latest;
-    return `${name}: AQI ${format.number(aqi)}, ${category(categoryOf(aqi))}, ${format.relative(timestamp, now)}, ${basis(city.latest.basis, simulated)}`;
+    if (city.latest === null) return t`${name}: no index`;
+    const { aqi, timestamp, stale } = city.latest;
+    const ago = format.relative(timestamp, now);
+    const age = stale ? t`nothing new since ${ago}` : ago;
+    return `${name}: AQI ${format.number(aqi)}, ${category(categoryOf(aqi))}, ${age}, ${basis(city.latest.basis, simulated)}`;
   };
 }

@@ -1,4 +1,4 @@
-import { cleanup, screen, within } from "@testing-library/react";
+import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -39,13 +39,23 @@ test("all views are drawn from one request", async () => {
   expect(cards()).toEqual(["Delhi", "Mumbai", "Pune", "Agra"]);
   await user.click(screen.getByRole("radio", { name: "List" }));
   expect(within(screen.getByRole("table")).getAllByRole("row")).toHaveLength(5);
+  expect(within(screen.getByRole("row", { name: /Pune/ })).getByText(/Nothing new since/)).toBeVisible();
   await user.click(screen.getByRole("radio", { name: "Tiles" }));
   expect(screen.getByText("Air quality index (NAQI, no unit)")).toBeVisible();
   expect(screen.getByRole("link", { name: /Delhi/ })).toHaveAttribute("data-ramp", "very-poor");
+  expect(screen.getByRole("link", { name: /Pune/ })).toHaveTextContent(/ago/);
   await user.click(screen.getByRole("radio", { name: "Map" }));
   const map = await screen.findByRole("group", { name: "Map of India with 4 cities" });
   expect(within(map).getAllByRole("link")).toHaveLength(4);
+  expect(within(map).getByRole("link", { name: /^Pune: AQI 80, Satisfactory, nothing new since/ })).toBeInTheDocument();
+  expect(within(map).getByRole("link", { name: "Agra: no index" })).toBeInTheDocument();
   expect(requests).toEqual(["/api/v1/overview"]);
+});
+
+test("cards that are drawn later are all drawn, in order", async () => {
+  const many = Array.from({ length: 25 }, (_, index) => city(`City ${String(index)}`, { aqi: 400 - index }));
+  await open(overview(many));
+  await waitFor(() => expect(cards()).toEqual(many.map(({ name }) => name)));
 });
 
 test("a card says index, category, age, basis, trend and what is forecast", async () => {

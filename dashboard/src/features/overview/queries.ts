@@ -7,4 +7,5 @@ export type { Overview, OverviewCity } from "../../shared/api/schema";
 export const overviewQuery = queryOptions({
   queryKey: ["overview"],
   queryFn: ({ signal }) => read(api.GET("/overview", { signal })),
+  meta: { changes: { kinds: ["hours", "forecast"] } },
 });

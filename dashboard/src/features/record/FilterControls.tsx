@@ -1,6 +1,5 @@
 import { Trans, useLingui } from "@lingui/react/macro";
-import { useFormat } from "../../shared/format/format";
-import { useNameOfSlug, usePlaceName } from "../../shared/i18n/i18n";
+import { CityAndTarget } from "../../shared/CityAndTarget";
 import { type Filters, LEADS, type Mode, SEASONS, slugOf } from "./filters";
 import { useSeasonName } from "./words";
 
@@ -15,33 +14,12 @@ interface Props {
 /** Which part of the record is shown. */
 export function FilterControls({ filters, modes, cities, onChoose }: Props) {
   const { t } = useLingui();
-  const format = useFormat();
-  const placeName = usePlaceName();
-  const nameOfSlug = useNameOfSlug();
   const seasonName = useSeasonName();
-  const sorted = cities.map((city) => ({ slug: slugOf(city), name: placeName(city) })).toSorted((a, b) => format.compare(a.name, b.name));
-  const city = filters.city === null ? "" : slugOf(filters.city);
+  const city = filters.city === null ? null : slugOf(filters.city);
+  const named = cities.map((name) => ({ slug: slugOf(name), name }));
   return (
     <div className="controls">
-      <label>
-        <Trans>City</Trans>
-        <select value={city} onChange={({ target }) => onChoose("city", target.value)}>
-          <option value="">{t`All cities`}</option>
-          {city === "" || sorted.some(({ slug }) => slug === city) ? null : <option value={city}>{nameOfSlug(city)}</option>}
-          {sorted.map(({ slug, name }) => (
-            <option key={slug} value={slug}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        <Trans>Forecast of</Trans>
-        <select value={filters.target} onChange={({ target }) => onChoose("target", target.value)}>
-          <option value="aqi">{t`Index (NAQI)`}</option>
-          <option value="pm25">PM2.5</option>
-        </select>
-      </label>
+      <CityAndTarget city={city} target={filters.target} cities={named} onChoose={onChoose} />
       <label>
         <Trans>Lead time</Trans>
         <select value={filters.lead} onChange={({ target }) => onChoose("lead", target.value)}>

@@ -38,7 +38,9 @@ export function WarningsSection({ filters, place }: { filters: Filters; place: s
       <Loaded query={useQuery(warningsQuery(city, season, mode, percent))}>
         {({ warnings }) =>
           warnings.length === 0 ? (
-            <EmptyState title={<Trans>No warning can be judged here yet</Trans>} />
+            <EmptyState title={<Trans>No warning can be judged here yet</Trans>}>
+              <Trans>A warning is judged when its hour was measured. Choose another season or city, or come back a day after the first forecast.</Trans>
+            </EmptyState>
           ) : (
             <>
               <DataTable
@@ -72,7 +74,7 @@ export function WarningsSection({ filters, place }: { filters: Filters; place: s
                   { key: "n", title: <Trans>Hours</Trans>, numeric: true, cell: (warning) => format.number(warning.n) },
                   {
                     key: "enough",
-                    title: <Trans>Enough</Trans>,
+                    title: <Trans>Enough hours above</Trans>,
                     cell: (warning) => (warning.enough ? <Trans>yes</Trans> : <Trans>fewer than 30</Trans>),
                   },
                 ]}

@@ -2,6 +2,7 @@ import { Plural, Trans } from "@lingui/react/macro";
 import type { ReactNode } from "react";
 import type { Health } from "../../shared/api/schema";
 import { useFormat } from "../../shared/format/format";
+import { Cause } from "./Cause";
 import { useNow } from "../../shared/format/useNow";
 
 /** One sentence, then what it rests on. */
@@ -21,9 +22,11 @@ export function ServiceHealth({ health }: { health: Health }) {
           </strong>
         </p>
         {health.reasons.length === 0 ? null : (
-          <ul className="reasons" lang="en">
-            {health.reasons.map((reason) => (
-              <li key={reason}>{reason}</li>
+          <ul className="reasons">
+            {health.reasons.map((reason, index) => (
+              <li key={reason}>
+                <Cause cause={health.causes[index]} reason={reason} />
+              </li>
             ))}
           </ul>
         )}

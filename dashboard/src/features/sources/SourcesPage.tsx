@@ -5,7 +5,8 @@ import { Loaded } from "../../shared/state/Loaded";
 import { SimulatedNotice } from "../../shared/state/states";
 import { overviewQuery } from "../overview/queries";
 import { CityAges } from "./CityAges";
-import { healthQuery, metricsQuery } from "./queries";
+import { Objectives } from "./Objectives";
+import { healthQuery, metricsQuery, sloQuery } from "./queries";
 import { ServiceHealth } from "./ServiceHealth";
 import { SourceCards } from "./SourceCards";
 import "./sources.css";
@@ -16,6 +17,7 @@ export default function SourcesPage() {
   const health = useQuery(healthQuery);
   const overview = useQuery(overviewQuery);
   const metrics = useQuery(metricsQuery);
+  const slo = useQuery(sloQuery);
   return (
     <>
       <PageTitle>{t`Sources and service`}</PageTitle>
@@ -31,6 +33,12 @@ export default function SourcesPage() {
           </>
         )}
       </Loaded>
+      <section className="section" aria-labelledby="slo">
+        <h2 id="slo">
+          <Trans>How soon hours come</Trans>
+        </h2>
+        <Loaded query={slo}>{(data) => <Objectives slo={data} />}</Loaded>
+      </section>
       <section className="section" aria-labelledby="ages">
         <h2 id="ages">
           <Trans>Age of the data, city by city</Trans>

@@ -1,7 +1,10 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, read } from "../../shared/api/client";
 import { ApiError } from "../../shared/api/errors";
+import { pollInterval } from "../../shared/api/queryClient";
 import type { Health } from "../../shared/api/schema";
+
+const HOUR = 3_600_000;
 
 /** A service without its database answers 503, with its health as the body: that is an answer, and no failure to answer. */
 async function readHealth(signal: AbortSignal): Promise<Health> {
@@ -20,9 +23,19 @@ function isHealth(body: object): body is Health {
 export const healthQuery = queryOptions({
   queryKey: ["health"],
   queryFn: ({ signal }) => readHealth(signal),
+  // Its queue and its ages change without an event.
+  refetchInterval: ({ state }) => pollInterval(state.error),
+  meta: { changes: { kinds: ["source"] } },
 });
 
 export const metricsQuery = queryOptions({
   queryKey: ["metrics"],
   queryFn: ({ signal }) => read(api.GET("/metrics", { signal })),
+});
+
+export const sloQuery = queryOptions({
+  queryKey: ["slo"],
+  queryFn: ({ signal }) => read(api.GET("/slo", { signal })),
+  refetchInterval: HOUR,
+  meta: { changes: { kinds: ["hours", "forecast", "source"] } },
 });

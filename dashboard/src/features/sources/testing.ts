@@ -1,4 +1,4 @@
-import type { Health, Metrics, SourceState } from "../../shared/api/schema";
+import type { Health, Metrics, Slo, SourceSlo, SourceState } from "../../shared/api/schema";
 
 const MINUTE = 60_000;
 
@@ -28,6 +28,7 @@ export function health(sources: Record<string, SourceState>, values: Partial<Hea
     cache: "available",
     version: "0.1.0",
     reasons: [],
+    causes: [],
     simulated: false,
     data: { latest: ago(70), age_minutes: 70, cities_current: 54, cities: 56 },
     models: 110,
@@ -58,3 +59,25 @@ export const METRICS: Metrics = {
   data_age_minutes: 70,
   sources: {},
 };
+
+export function sourceSlo(verdict: SourceSlo["verdict"], values: Partial<SourceSlo["last_24h"]> = {}): SourceSlo {
+  const delays = { hours: 1296, p50_minutes: 7.2, p95_minutes: 67.4 };
+  const window = {
+    hours: 23,
+    met: 23,
+    missed_by_source: 0,
+    missed_by_us: 0,
+    share: 1,
+    budget_left: 1,
+    collected: delays,
+    committed: { ...delays, p95_minutes: 70.1 },
+    forecast: { ...delays, p50_minutes: 10.4, p95_minutes: 71 },
+    pushed: null,
+    ...values,
+  };
+  return { verdict, last_24h: window, last_30d: window };
+}
+
+export function slo(sources: Record<string, SourceSlo>): Slo {
+  return { as_of: "2025-11-05T10:30:00Z", objective: { share: 0.95, within_minutes: 90 }, simulated: false, sources };
+}

@@ -1,12 +1,18 @@
 import { QueryClient } from "@tanstack/react-query";
+import { currentWay, isPushed } from "../live/liveStore";
 import { ApiError } from "./errors";
 
 const MINUTE = 60_000;
 /** A server that asks to be asked at once is given a breath. */
 const LEAST = 5000;
 const DAY = 1440 * MINUTE;
+/** How often what events announce is read anyhow: some of it changes by time alone, such as that data are late. */
+const ANNOUNCED = 5 * MINUTE;
 
-/** Every query is refetched each minute while its page is visible, and at once when the page or the network is back. */
+/**
+ * Every query is refetched each minute while its page is visible, and at once when the page or the network is back. What events concern,
+ * which its `meta` says, is refetched with them, and seldom otherwise, as long as a connection brings them.
+ */
 export function createQueryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
@@ -14,7 +20,10 @@ export function createQueryClient(): QueryClient {
         staleTime: MINUTE / 2,
         // Offline, a page that was left an hour ago is still there.
         gcTime: DAY,
-        refetchInterval: (query) => pollInterval(query.state.error),
+        refetchInterval: (query) => {
+          const announced = query.meta?.changes !== undefined && isPushed(currentWay().way);
+          return query.state.error === null && announced ? ANNOUNCED : pollInterval(query.state.error);
+        },
         refetchIntervalInBackground: false,
         refetchOnWindowFocus: true,
         // Young data too: what failed while there was no network must not stand until the next poll.

@@ -1,5 +1,4 @@
 import { useLingui } from "@lingui/react";
-import { useMemo } from "react";
 
 const ZONE = "Asia/Kolkata";
 /** Hindi is read with the digits 0-9. */
@@ -82,8 +81,16 @@ function relative(format: Intl.RelativeTimeFormat, milliseconds: number): string
   return Math.abs(hours) < 48 ? format.format(hours, "hour") : format.format(Math.round(hours / 24), "day");
 }
 
+/** One of each language: to make its parts takes longer than to use them, and every card of the overview uses them. */
+const formats = new Map<string, Format>();
+
 /** Numbers, times and ages in the language in use; times are Indian Standard Time. */
 export function useFormat(): Format {
-  const { i18n } = useLingui();
-  return useMemo(() => createFormat(i18n.locale), [i18n.locale]);
+  const { locale } = useLingui().i18n;
+  let format = formats.get(locale);
+  if (format === undefined) {
+    format = createFormat(locale);
+    formats.set(locale, format);
+  }
+  return format;
 }
