@@ -37,12 +37,14 @@ class Call:
 class Server:
     """A running gunicorn; `application` is a function of `benchmarks.api.served`."""
 
-    def __init__(self, application: str, port: int, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, application: str, port: int, folder: Path, env: Mapping[str, str], *, workers: int = WORKERS
+    ) -> None:
         self.address = f"http://127.0.0.1:{port}"
         self._log = (folder / f"{application}-{port}.log").open("wb")
         self._process = subprocess.Popen(
             [
-                sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS),
+                sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers),
                 "--worker-class", "gthread", "--threads", str(THREADS), "--keep-alive", "75",
                 "--worker-tmp-dir", str(folder), f"benchmarks.api.served:{application}()",
             ],
@@ -103,9 +105,14 @@ class Server:
         result["bytes"] = len(body)
         return result
 
+    def workers(self) -> list[int]:
+        """Numbers of the processes that answer."""
+        pid = self._process.pid
+        return [int(worker) for worker in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def _computed_s(self) -> float:
         """User CPU of the workers so far, in seconds."""
-        pid = self._process.pid
-        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        stats = (Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split() for worker in workers)
+        stats = (
+            Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split() for worker in self.workers()
+        )
         return sum(int(stat[11]) for stat in stats) * _TICK_S

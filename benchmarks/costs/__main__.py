@@ -1,4 +1,4 @@
-"""What a month costs: python -m benchmarks.costs [--cloud aws|gcp] [--cities N] [--requests N] [--json FILE].
+"""What a month costs: python -m benchmarks.costs [--cloud aws|gcp] [--requests N] [--viewers N] [--json FILE].
 
 How long each function computes was measured (`python -m benchmarks.costs.measure`, whose figures lie in
 measured.json); what it waits for is assumed, and named in month.py. A function of N MB has N/1769 of a processor on
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--cloud", choices=("aws", "gcp"), default="aws")
     parser.add_argument("--cities", type=int, default=56)
     parser.add_argument("--requests", type=int, default=1_000_000, help="of the API in a month")
+    parser.add_argument("--viewers", type=int, default=100, help="live connections on average, on AWS")
     parser.add_argument("--arch", choices=("x86_64", "arm64"), default="x86_64", help="on AWS")
     parser.add_argument("--free", action="store_true", help="less what is free each month for ever")
     parser.add_argument("--database", action="store_true", help="with the smallest database server")
@@ -44,7 +45,9 @@ def main() -> None:
     prices: dict[str, Any] = json.loads((HERE / "prices.json").read_text())
     needs = month(json.loads(options.json.read_text()), cities=options.cities, requests=options.requests)
     wanted = (
-        clouds.aws(needs, arch=options.arch, database=options.database, nat=options.nat)
+        clouds.aws(
+            needs, arch=options.arch, database=options.database, nat=options.nat, viewers=options.viewers
+        )
         if options.cloud == "aws"
         else clouds.gcp(needs, database=options.database)
     )

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.costs.live import of_alerts_and_live
 from benchmarks.costs.month import HOURS, TEMPLATE, UNITS, Calls, Month, sam_function
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ def snapshots() -> list[str]:
 
 
 def aws(
-    month: Month, *, arch: str = "x86_64", database: bool = False, nat: bool = False
+    month: Month, *, arch: str = "x86_64", database: bool = False, nat: bool = False, viewers: float = 0.0
 ) -> Iterator[tuple[str, str, float]]:
-    """(what, name of its price, quantity)."""
+    """(what, name of its price, quantity); `viewers`: live connections on average."""
     polled = sum("queue" in event for unit in UNITS for event in sam_function(unit, TEMPLATE)["events"])
     for unit in UNITS:
         memory = sam_function(unit, TEMPLATE)["memory"]
@@ -107,6 +108,7 @@ def aws(
     yield "X-Ray", "xray", traces(month)
     yield "ECR, the image of train", "image", IMAGE_GB
     yield "data to the Internet", "out", month.out_gb
+    yield from of_alerts_and_live(viewers, arch)
     if database:
         yield "RDS db.t4g.micro", "database_hours", HOURS
         yield "RDS, disk", "database_storage", DATABASE_GB
@@ -125,7 +127,7 @@ def gcp(month: Month, *, database: bool = False) -> Iterator[tuple[str, str, flo
         yield f"Cloud Run, {unit}: memory", "gib_s", seconds * GCP_GIB[unit]
     yield "Cloud Run, calls", "requests", sum(call.number for call in month.calls)
     yield "Pub/Sub", "pubsub", month.messages * 2 * 1000 / GIB  # in and out, a kilobyte each at the least
-    yield "Cloud Scheduler", "scheduler", 4
+    yield "Cloud Scheduler", "scheduler", 5
     yield "Cloud Storage, models", "storage", month.files_gb
     yield "Cloud Storage, written", "storage_a", month.files_put
     yield "Cloud Storage, read", "storage_b", month.files_read

@@ -1,0 +1,1 @@
+"""What more of everything changes: python -m benchmarks.scale."""

@@ -1,0 +1,1 @@
+"""Conformance kit of air quality indices: vectors, a runner, adapters. Standard library only."""
