@@ -33,6 +33,13 @@ same on all tiers; only where VAYU_TEST_THOROUGH is set, its tests run on each o
 THOROUGH = bool(os.environ.get("VAYU_TEST_THOROUGH"))
 LONGEST = ("e2e", "packaging", "deploy", "dashboard", "browser", "faults", "training")
 """Folders whose files take longest: they begin first, so that no worker ends long after the others."""
+LONGEST_FILES = (
+    "test_api_conformance.py",
+    "test_whole_system.py",
+    "test_families.py",
+    "test_cli_backfill_killed.py",
+)
+"""Files that take half a minute or more of processor time by themselves: they begin before all others."""
 
 
 def pytest_configure() -> None:
@@ -54,6 +61,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
+        if item.path.name in LONGEST_FILES:
+            return -1
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 

@@ -47,6 +47,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def free_ports(number: int) -> int:
+    """The first of so many free ports in a row."""
+    for first in range(20_000, 30_000, number):
+        probes = [socket.socket() for _ in range(number)]
+        try:
+            for port, probe in enumerate(probes, first):
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        else:
+            return first
+        finally:
+            for probe in probes:
+                probe.close()
+    raise AssertionError("no free ports")
+
+
 def listens(port: int) -> bool:
     """Whether somebody does."""
     with socket.socket() as probe:

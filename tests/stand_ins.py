@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from werkzeug.http import parse_range_header
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from werkzeug.datastructures import Range
 
 
 @dataclass
@@ -106,7 +110,11 @@ def served(stand_in: Played) -> Iterator[Played]:
         def _do(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, answer = stand_in.reply(Request(self.command, self.path, dict(self.headers), body))
-            self.send_response(status)
+            span = self._span(len(answer)) if status == 200 and isinstance(stand_in, Bucket) else None
+            self.send_response(status if span is None else 206)
+            if span is not None:
+                self.send_header("Content-Range", str(span.to_content_range_header(len(answer))))
+                answer = answer[slice(*(span.range_for_length(len(answer)) or ()))]
             self.send_header("Content-Length", str(len(answer)))
             self.send_header("ETag", '"x"')
             self.send_header("Last-Modified", "Wed, 05 Nov 2025 10:30:00 GMT")
@@ -115,6 +123,11 @@ def served(stand_in: Played) -> Iterator[Played]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(answer)
+
+        def _span(self, length: int) -> Range | None:
+            """Which bytes are asked for, where they are there."""
+            span = parse_range_header(self.headers.get("Range"))
+            return None if span is None or span.range_for_length(length) is None else span
 
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _do  # noqa: N815 — the base class names them
 

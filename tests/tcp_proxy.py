@@ -43,7 +43,7 @@ class Wire:
     @property
     def url(self) -> str:
         """The database's address by this way; add `query` for what stands behind the ``?``."""
-        address = make_url(self._server_url).set(host="127.0.0.1", port=self._port, query={})
+        address = make_url(self._server_url).set(host="127.0.0.1", port=self.port, query={})
         return address.render_as_string(hide_password=False)
 
     def silence(self, *, new: bool = False) -> None:
@@ -58,6 +58,11 @@ class Wire:
     def cut_after(self, size: int | None) -> None:
         """End the connection on which answers reach so many bytes more; None: none is ended."""
         self._left = size
+
+    def lead_to(self, url: str) -> None:
+        """Pass on what comes from now on to another server, as a name does that is changed; end what there is."""
+        self._server_url = url
+        self.cut()
 
     def cut(self) -> None:
         """End the connections there are."""
@@ -75,7 +80,7 @@ class Wire:
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self._port = server.sockets[0].getsockname()[1]
+        self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._end.wait()
         server.close()

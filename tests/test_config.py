@@ -53,8 +53,24 @@ def test_every_name_on_the_page_has_an_effect() -> None:
         "VAYU_TRUSTED_PROXIES": "1",
         "VAYU_PROXY_TOKEN": "a",
         "VAYU_CORS_ORIGINS": "https://a.in",
+        "VAYU_SMS_URL": "sns://ap-south-1",
+        "VAYU_SMS_COUNTRIES": "91,977",
+        "VAYU_SMS_DLT": "entity=1101000000000000001",
+        "VAYU_ALERTS_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "VAYU_PUBLIC_ALERTS": "off",
+        "VAYU_CAP_STATUS": "Actual",
+        "VAYU_CAP_SENDER": "a@b.in",
+        "VAYU_ALERTS_ALLOW_ORIGINS": "https://a.in:9443",
         "VAYU_CACHE_MB": "0",
         "VAYU_DASHBOARD": "none",
+        "VAYU_LIVE_URL": "wss://a.in/ws",
+        "VAYU_LIVE_PORT": "1234",
+        "VAYU_LIVE_CONNECTIONS": "7",
+        "VAYU_LIVE_PER_ADDRESS": "7",
+        "VAYU_LIVE_PING": "7",
+        "DATABASE_LISTEN_URL": "none",
+        "VAYU_ARCHIVE_URL": "s3://bucket/archive",
+        "DATABASE_READ_URL": "postgresql://replica/vayu",
     }
     usual = from_mapping({})
     for name in ROWS.keys() - {"VAYU_SECRETS"}:  # its effect is that of what it leads to
@@ -76,6 +92,10 @@ def test_the_page_tells_the_defaults() -> None:
     assert ROWS["VAYU_API_READS"][0] == f"`{usual.api_reads}`"
     assert ROWS["VAYU_TRUSTED_PROXIES"][0] == f"`{usual.trusted_proxies}`"
     assert ROWS["VAYU_CORS_ORIGINS"][0] == f"`{','.join(usual.cors_origins)}`"
+    assert ROWS["VAYU_SMS_COUNTRIES"][0] == f"`{','.join(usual.sms_countries)}`"
+    assert ROWS["VAYU_LIVE_CONNECTIONS"][0] == f"`{usual.live_connections}`"
+    assert ROWS["VAYU_LIVE_PER_ADDRESS"][0] == f"`{usual.live_per_address}`"
+    assert ROWS["VAYU_LIVE_PING"][0] == f"`{usual.live_ping_s}`"
     assert ROWS["VAYU_CACHE_MB"][0] == f"`{usual.cache_mb}`"
     assert usual.dashboard == ROOT / "dashboard" / "dist"
     assert ROWS["VAYU_DASHBOARD"][0].startswith("`dashboard/dist` beside `common/`")
@@ -119,6 +139,34 @@ def test_what_the_environment_does_not_say_the_secret_may(monkeypatch: pytest.Mo
     assert (settings.port, keys(settings)) == (4321, {"iqair": "k"})
 
 
+def test_an_empty_setting_leaves_that_of_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAYU_SECRETS", "file:///s.json")
+    monkeypatch.setenv("DATABASE_READ_URL", " ")
+    settings = from_environment(lambda _: {"DATABASE_READ_URL": "postgresql://u:p@replica/n"})
+    assert settings.database_read_url == "postgresql+pg8000://u:p@replica/n"
+
+
+@pytest.mark.parametrize(
+    ("database", "replica", "result"),
+    [
+        (
+            "postgresql://u:p@db/n",
+            "postgresql://far:5433/n?sslmode=require",
+            "u:p@far:5433/n?sslmode=require",
+        ),
+        ("postgresql://u:p@db/n", "postgresql://other@far/n", "other@far/n"),
+        ("postgresql://u:p@db/n", "postgresql:///n?host=/run/far", "u:p@/n?host=/run/far"),
+        ("postgresql://db/n", "postgresql://far/n", "far/n"),
+        (None, "postgresql://far/n", "far/n"),
+    ],
+)
+def test_a_replica_is_read_as_the_user_of_the_database(
+    database: str | None, replica: str, result: str
+) -> None:
+    env = {"DATABASE_READ_URL": replica} | ({} if database is None else {"DATABASE_URL": database})
+    assert from_mapping(env).database_read_url == "postgresql+pg8000://" + result
+
+
 def test_home_and_the_models_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     settings = from_mapping({"VAYU_HOME": "~/air quality"})
@@ -149,17 +197,22 @@ def test_secrets_do_not_show() -> None:
     env = dict.fromkeys(KEYS.values(), "hidden")
     env |= {"DATABASE_URL": "postgresql://u:hidden@h/n", "REDIS_URL": "redis://:hidden@h"}
     env |= {"VAYU_SLACK_WEBHOOK": "https://h/hidden", "VAYU_SMTP_URL": "smtp://u:hidden@h"}
-    env |= {"VAYU_PROXY_TOKEN": "hidden"}
+    env |= {"VAYU_PROXY_TOKEN": "hidden", "VAYU_SMS_URL": "twilio://AC1:hidden@api.twilio.com/+15005550006"}
+    env |= dict.fromkeys(("DATABASE_LISTEN_URL", "DATABASE_READ_URL"), "postgresql://u:hidden@h/n")
     settings = from_mapping(env)
     assert "hidden" not in repr(settings)
     assert "hidden" not in str(settings)
     assert {field.name for field in fields(Settings) if not field.repr} == {
         "source_settings",
         "database_url",
+        "database_read_url",
         "redis_url",
         "slack_webhook",
         "smtp_url",
+        "sms_url",
         "proxy_token",
+        "listen_url",
+        "alerts_key",
     }
 
 
@@ -175,12 +228,44 @@ def test_secrets_do_not_show() -> None:
         ("VAYU_MAIL_TO", "a@b, c d@e"),
         ("VAYU_MAIL_FROM", "Vayu <a@b>"),
         ("VAYU_NOTIFY", "everything"),
+        ("VAYU_SMS_URL", "sns://"),
+        ("VAYU_SMS_URL", "twilio://AC1:hidden@/+15005550006"),
+        ("VAYU_SMS_URL", "twilio://AC1:hidden@api.twilio.com"),
+        ("VAYU_SMS_URL", "file://relative/hidden"),
+        ("VAYU_SMS_URL", "https://hidden"),
+        ("VAYU_SMS_COUNTRIES", "India"),
+        ("VAYU_SMS_COUNTRIES", ","),
+        ("VAYU_SMS_DLT", "measured=1107000000000000001"),
+        ("VAYU_SMS_DLT", "measured-en=one"),
+        ("VAYU_ALERTS_ALLOW_ORIGINS", "receiver.example:9443"),
+        ("VAYU_ALERTS_ALLOW_ORIGINS", "https://u:hidden@receiver.example"),
+        ("VAYU_ALERTS_ALLOW_ORIGINS", "https://receiver.example/path"),
     ],
 )
 def test_who_is_told_wants_addresses(name: str, text: str) -> None:
     with pytest.raises(ConfigError, match=name) as raised:
         from_mapping({name: text})
     assert "hidden" not in str(raised.value)
+
+
+def test_by_what_alerts_leave() -> None:
+    usual = from_mapping({})
+    assert (usual.sms_url, usual.sms_countries, usual.sms_dlt, usual.alerts_allow_origins) == (
+        None,
+        ("91",),
+        {},
+        (),
+    )
+    assert from_mapping({"VAYU_SMS_COUNTRIES": " +91, 977 "}).sms_countries == ("91", "977")
+    assert from_mapping({"VAYU_SMS_COUNTRIES": "all"}).sms_countries == ()
+    for url in ("sns://ap-south-1", "sns://us-east-1?sender=VAYUAQ", "file:///var/lib/sms.jsonl"):
+        assert from_mapping({"VAYU_SMS_URL": url}).sms_url == url
+    dlt = from_mapping(
+        {"VAYU_SMS_DLT": "entity=1101000000000000001, over-forecast-hi=1107000000000000001"}
+    ).sms_dlt
+    assert dlt == {"entity": "1101000000000000001", "over-forecast-hi": "1107000000000000001"}
+    origins = from_mapping({"VAYU_ALERTS_ALLOW_ORIGINS": "https://a.example:9443/ , http://[::1]:9000"})
+    assert origins.alerts_allow_origins == ("https://a.example:9443", "http://[::1]:9000")
 
 
 def test_what_is_told() -> None:
@@ -266,6 +351,7 @@ def test_what_stands_behind_a_database_address_must_be_understood() -> None:
         ("PORT", "-1"),
         ("PORT", "٨٠"),
         ("PORT", "1" * 5000),
+        ("DATABASE_READ_URL", "replica:5432"),
         ("VAYU_DATABASE_CONNECTIONS", "1"),
         ("VAYU_DATABASE_CONNECTIONS", "all"),
         ("VAYU_RETAIN_RAW", "0"),
@@ -284,6 +370,10 @@ def test_what_stands_behind_a_database_address_must_be_understood() -> None:
         ("VAYU_TRUSTED_PROXIES", "11"),
         ("VAYU_TRUSTED_PROXIES", "all"),
         ("VAYU_CORS_ORIGINS", "example.org"),
+        ("VAYU_LIVE_URL", "https://example.org/ws"),
+        ("VAYU_LIVE_URL", "wss://user:secret@example.org/ws"),
+        ("VAYU_LIVE_URL", "wss://example.org:99999/ws"),
+        ("VAYU_LIVE_URL", "wss://example.org; script-src *"),
         ("VAYU_CORS_ORIGINS", "https://example.org/page"),
         ("VAYU_CORS_ORIGINS", "*, https://example.org"),
         ("VAYU_CACHE_MB", "a lot"),

@@ -8,12 +8,14 @@ make databases; the tests' own come and go there, others are not touched.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import uuid
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 from sqlalchemy import make_url
 
 from common.adapters.local.embedded_server import EmbeddedServer
@@ -24,6 +26,10 @@ from common.store.tiers import recorded
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made there
+_ROOM = 4 << 30
+"""Bytes that must be free there: each worker's server takes some hundred megabytes."""
+_PREFIX = "vayu-pg-"
 VARIABLES = {"plain": None, "apache": "VAYU_TEST_TIMESCALE_URL", "community": "TIMESCALE_TSL_URL"}
 """Tier → the variable that names a server of it; the embedded server needs none."""
 
@@ -73,7 +79,9 @@ class TierServers:
 
     def _embedded(self) -> str:
         folder = self._ends.enter_context(
-            tempfile.TemporaryDirectory(prefix="vayu-pg-", ignore_cleanup_errors=True)
+            tempfile.TemporaryDirectory(
+                prefix=f"{_PREFIX}{os.getpid()}-", dir=_in_memory(), ignore_cleanup_errors=True
+            )
         )
         running = EmbeddedServer(Path(folder))
         address = running.url("postgres")
@@ -83,9 +91,22 @@ class TierServers:
             address,
             "ALTER SYSTEM SET fsync = off",
             "ALTER SYSTEM SET full_page_writes = off",
+            "ALTER SYSTEM SET min_wal_size = '32MB'",
+            "ALTER SYSTEM SET max_wal_size = '128MB'",
             "SELECT pg_reload_conf()",
         )
         return address.replace("/postgres?", "/{name}?")
+
+
+def _in_memory() -> Path | None:
+    """Where the files of a server need no disk, if there is room and programs may be run from there: a database is
+    550 files, which come and go with each test, and a disk's file system took most of a small test's time for that."""
+    if not _MEMORY.is_dir() or os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+        return None
+    for left in _MEMORY.glob(f"{_PREFIX}*"):  # by a run that was killed: memory is not cleared as disks are
+        if not psutil.pid_exists(int(left.name.removeprefix(_PREFIX).partition("-")[0])):
+            shutil.rmtree(left, ignore_errors=True)
+    return _MEMORY if shutil.disk_usage(_MEMORY).free >= _ROOM else None
 
 
 def end_sessions(name: str) -> str:
@@ -109,6 +130,8 @@ def name_of(url: str) -> str:
 def fresh_database(server: str, options: str = "") -> Iterator[str]:
     """Address of a new database, made with `options` of CREATE DATABASE; gone afterwards."""
     name = "t" + uuid.uuid4().hex[:12]
+    if "TEMPLATE" in options and str(_MEMORY) in server:
+        options += " STRATEGY FILE_COPY"  # without a log of every page, which pays where files cost little
     admin(server, f"CREATE DATABASE {name} {options}")
     try:
         yield server.format(name=name)

@@ -58,6 +58,16 @@ def test_what_was_put_is_got(store: UrlObjectStore) -> None:
     assert store.exists("Delhi/aqi/2025-11-05T10:30.onnx")
 
 
+def test_a_piece_of_a_file(store: UrlObjectStore) -> None:
+    store.put("year=2025/part.parquet", b"0123456789")
+    assert store.size("year=2025/part.parquet") == 10
+    assert store.get_range("year=2025/part.parquet", 2, 5) == b"234"
+    assert store.get_range("year=2025/part.parquet", 9, 10) == b"9"
+    for read in (store.size, lambda key: store.get_range(key, 0, 1)):
+        with pytest.raises(NotFound, match="absent"):
+            read("absent")
+
+
 def test_a_signed_address_gives_the_file_for_some_time(
     store: UrlObjectStore,
 ) -> None:
@@ -78,12 +88,15 @@ def test_the_api_reads_a_bucket_without_obstore(request: pytest.FixtureRequest) 
     UrlObjectStore(url).put("v1/model.onnx", b"weights")
     files = S3Files(url)
     assert files.get("v1/model.onnx") == b"weights"
+    assert files.size("v1/model.onnx") == 7
+    assert files.get_range("v1/model.onnx", 2, 5) == b"igh"
     address = files.signed_url("v1/model.onnx", timedelta(minutes=10))
     assert address is not None
     assert httpx.URL(address).params["X-Amz-Expires"] == "600"
     assert httpx.get(address).content == b"weights"
-    with pytest.raises(NotFound, match=r"v2/model\.onnx"):
-        files.get("v2/model.onnx")
+    for read in (files.get, files.size, lambda key: files.get_range(key, 0, 1)):
+        with pytest.raises(NotFound, match=r"v2/model\.onnx"):
+            read("v2/model.onnx")
     with pytest.raises(StoreError, match="NoSuchBucket"):
         S3Files("s3://nowhere").get("v1/model.onnx")
 

@@ -24,7 +24,8 @@ _EMPTY = (
     "verification_day", "verification_day_provider", "verification_day_stated", "verification_cell",
     "verification_cell_provider", "verification_cell_stated", "model", "city_hour",
     "city_hour_revision", "city_day_stale", "source_run", "idempotency_key", "job", "api_key",
-    "meta WHERE key <> 'tier'",
+    "alert_outcome", "alert_episode", "alert_owner", "event", "event_cursor", "event_push", "pipeline_delay",
+    "writer_lease", "meta WHERE key <> 'tier'",
 )  # fmt: skip
 
 

@@ -413,7 +413,7 @@ def test_every_kept_endpoint_keeps_its_promise(process: Make, database: Database
     put_models(database, trained("v0", time.now))
     cached, plain = process(**ON).client, process().client
     for endpoint in ENDPOINTS:
-        if not endpoint.cached_by_clients:
+        if not endpoint.cached_by_clients or "{seq}" in endpoint.path:  # nothing is published yet
             continue
         path = BASE + endpoint.path.replace("{city}", "Delhi")
         path += "?cities=Delhi,Mumbai" if endpoint.path.endswith("compare") else ""

@@ -1,19 +1,24 @@
 """Every endpoint does what the description says, whatever is sent: schemathesis, all checks, over a real connection."""
 
+import os
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alert_rows import SEAL
 from api_rows import context_of, hour, issued, put_forecasts, put_hours, put_models, token_for, trained, url
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from common.adapters.channels import alert_channels
 from common.adapters.postgres.queue import PostgresQueue
 from common.api import create_app
+from common.config import from_mapping
 from common.domain.messages import TRAIN
 from common.domain.observation import HOUR
 from common.services.verification import update_record
@@ -38,7 +43,8 @@ def served(database: Database, now: datetime) -> Iterator[str]:
     with database.transaction() as connection:
         update_record(connection, mode="live", now=now + timedelta(days=1))
     PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {"city": "Delhi"})
-    context = context_of(database, now)
+    channels = alert_channels(from_mapping({"VAYU_SMTP_URL": "smtp://127.0.0.1:9", "DATABASE_URL": ""}))
+    context = replace(context_of(database, now), seal=SEAL, alert_channels=lambda: channels)
     server = make_server("127.0.0.1", 0, create_app(context), threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -65,10 +71,14 @@ def generated(served: str, folder: Path, *options: str) -> int:
     return int(number)
 
 
+# Every phase and every check always; how many random cases an operation gets is breadth.
+EXAMPLES = "120" if os.environ.get("VAYU_TEST_THOROUGH") else "25"
+
+
 @pytest.mark.slow
 @pytest.mark.tiers("plain")
 def test_strangers_meet_what_is_described(served: str, tmp_path: Path) -> None:
-    assert generated(served, tmp_path, "--max-examples", "120", "--seed", "7") >= 2500
+    assert generated(served, tmp_path, "--max-examples", EXAMPLES, "--seed", "7") >= 2500
 
 
 @pytest.mark.tiers("plain")

@@ -97,6 +97,29 @@ def test_a_browser_gets_the_page_at_every_address_of_a_page(served: Served, path
         assert headers[name] == value
 
 
+@pytest.mark.parametrize(
+    ("live_url", "sources"),
+    [
+        (None, "'self'"),
+        ("wss://live.example.org/live/ws", "'self' wss://live.example.org"),
+        ("ws://127.0.0.1:8081/live/ws", "'self' ws://127.0.0.1:8081"),
+        ("ws://[::1]:8081", "'self' ws://[::1]:8081"),
+    ],
+)
+def test_the_page_may_connect_to_where_live_connections_are(
+    process: Callable[..., Process], folder: Path, live_url: str | None, sources: str
+) -> None:
+    client = process(dashboard=folder, live_url=live_url).client
+    page = client.get("/", headers={"Accept": BROWSER})
+    unchanged = client.get("/", headers={"Accept": BROWSER, "If-None-Match": page.headers["ETag"]})
+    assert unchanged.status_code == 304
+    for response in (page, unchanged):
+        response.close()
+        policy = response.headers["Content-Security-Policy"].split("; ")
+        assert [part for part in policy if part.startswith("connect-src")] == [f"connect-src {sources}"]
+        assert len(policy) == len(PAGE_HEADERS["Content-Security-Policy"].split("; "))
+
+
 def test_the_root_is_the_page_for_everybody(served: Served) -> None:
     page_of(served.get("/"))
     page_of(served.get("/index.html"))

@@ -4,7 +4,7 @@ import gc
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 
 import pytest
@@ -18,8 +18,10 @@ from common.api import create_app
 from common.api.context import Policy
 from common.domain.observation import HOUR
 from common.store.engine import Database, run
+from common.store.facts import set_fact
 from common.store.models import promote
 from common.store.source_runs import SourceRun, record_run
+from common.store.writer_lease import COLLECTING, take_lease
 
 
 def test_healthy(client: Client, database: Database, now: datetime) -> None:
@@ -39,13 +41,56 @@ def test_healthy(client: Client, database: Database, now: datetime) -> None:
         "cache": "available",
         "version": __version__,
         "reasons": [],
+        "causes": [],
         "simulated": True,
         "data": {"latest": "2025-11-05T10:30:00Z", "age_minutes": 0, "cities_current": 1, "cities": 56},
         "models": 1,
         "models_trained_at": "2025-11-05T10:30:00Z",
         "queue": {"waiting": 0, "oldest_minutes": None, "dead_24h": 0},
         "sources": {},
+        "backups": None,
+        "collecting": None,
+        "read_replica": None,
     }
+
+
+def test_backups_that_are_old_are_told(client: Client, database: Database, now: datetime) -> None:
+    put_hours(database, hour("Delhi", now))
+    put_models(database, trained("v1", now))
+    facts = {
+        "backup_at": (now - 9 * 24 * HOUR).isoformat(),
+        "drill_at": (now - 41 * 24 * HOUR).isoformat(),
+        "drill_rpo_s": "0.4",
+        "drill_rto_s": "many",  # by hand, and no number
+    }
+    with database.transaction() as connection:
+        promote(connection, "v1", reason="first", now=now)
+        for key, value in facts.items():
+            set_fact(connection, key, value)
+    body = body_of(client.get(url("/health")), "/health")
+    assert body["status"] == "degraded"
+    assert body["reasons"] == [
+        "the newest base backup is 9 days old",
+        "restoring was last tried 41 days ago",
+    ]
+    assert body["causes"] == [{"code": "old_backup", "number": 9}, {"code": "old_drill", "number": 41}]
+    assert body["backups"] == {
+        "backup_at": "2025-10-27T10:30:00Z",
+        "backup_age_hours": 9 * 24,
+        "streaming": None,
+        "drill_at": "2025-09-25T10:30:00Z",
+        "drill_age_hours": 41 * 24,
+        "drill_rpo_s": 0.4,
+        "drill_rto_s": None,
+    }
+
+
+def test_the_lease_on_collecting_is_told(client: Client, database: Database) -> None:
+    for _ in range(2):
+        with take_lease(database, COLLECTING) as lease:
+            assert lease is not None
+    shown = body_of(client.get(url("/health")), "/health")["collecting"]
+    assert shown == {"token": 2, "taken_at": lease.taken_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def test_sources_tell_success_lag_and_failures(client: Client, database: Database, now: datetime) -> None:
@@ -174,6 +219,7 @@ def test_unhealthy_without_a_database(down: Client) -> None:
     assert "secret" not in response.text
     assert (response.json["status"], response.json["database"]) == ("unhealthy", "disconnected")
     assert response.json["reasons"]
+    assert response.json["causes"] == [{"code": "database", "number": None}]
 
 
 def test_why_there_is_no_database_is_told_to_holders_of_a_token_alone(database: Database, time: Time) -> None:

@@ -191,7 +191,7 @@ def test_days_as_csv_and_format_before_accept(client: Client, database: Database
         ({"hours": 3, "days": 1}, "only one of"),
         ({"interval": "minute"}, "interval must be one of day, hour"),
         ({"standard": "eu"}, "standard must be one of in-naqi, us-epa"),
-        ({"format": "xml"}, "format must be one of csv, json"),
+        ({"format": "xml"}, "format must be one of csv, json, parquet, xlsx"),
         ({"limit": 5}, "those there are: standard, hours, days, start, end, as_of, interval, format"),
         ({"hours": [3, 4]}, "hours is given 2 times"),
     ],

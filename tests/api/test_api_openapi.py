@@ -27,7 +27,8 @@ PROMISED = {
         "city", "standard", "hours", "days", "start", "end", "as_of", "interval", "format",
     },
     ("get", "/aqi/pollutants/{city}"): {"city", "standard"},
-    ("get", "/forecast/{city}"): {"city", "explain", "hours", "target"},
+    ("get", "/aqi/convert"): {"pm25", "pm10", "no2", "so2", "nh3", "co", "o3"},
+    ("get", "/forecast/{city}"): {"city", "explain", "format", "hours", "target"},
     ("get", "/forecast/{city}/reproduce"): {"city", "issued", "target"},
     ("get", "/forecast/{city}/reproduce/{part}"): {"city", "part", "issued", "target"},
     ("post", "/forecast/batch"): set(),
@@ -44,9 +45,38 @@ PROMISED = {
     ("post", "/models/retrain/{city}"): {"city", "Idempotency-Key"},
     ("get", "/models/jobs/{job}"): {"job"},
     ("get", "/models/files/{sha256}"): {"sha256"},
+    ("get", "/archive/manifest.json"): set(),
+    ("get", "/archive/{table}/{city_folder}/{year_folder}/{file}"): {
+        "table", "city_folder", "year_folder", "file",
+    },
+    ("post", "/exports"): set(),
+    ("get", "/exports/{id}"): {"id"},
+    ("get", "/exports/{id}/{table}/{city_folder}/{year_folder}/{file}"): {
+        "id", "table", "city_folder", "year_folder", "file",
+    },
+    ("post", "/alerts/preview"): set(),
+    ("get", "/alerts/scores"): set(),
+    ("get", "/alerts/{id}/score"): {"id"},
+    ("get", "/alerts/feed.atom"): {"language", "city"},
+    ("get", "/alerts/cap/{seq}.xml"): {"seq"},
+    ("get", "/events"): {"after", "kinds", "cities", "limit", "Last-Event-ID"},
+    ("get", "/live"): set(),
+    ("get", "/slo"): set(),
     ("get", "/health"): set(),
     ("get", "/metrics"): set(),
     ("post", "/cache/clear"): set(),
+    ("post", "/alerts"): set(),
+    ("get", "/alerts"): set(),
+    ("get", "/alerts/{id}"): {"id"},
+    ("patch", "/alerts/{id}"): {"id"},
+    ("delete", "/alerts/{id}"): {"id"},
+    ("get", "/alerts/{id}/deliveries"): {"id", "cursor", "limit"},
+    ("post", "/alerts/{id}/test"): {"id"},
+    ("post", "/alerts/{id}/replay/{delivery}"): {"id", "delivery"},
+    ("get", "/alerts/confirm/{token}"): {"token"},
+    ("post", "/alerts/confirm/{token}"): {"token"},
+    ("get", "/alerts/unsubscribe/{token}"): {"token"},
+    ("post", "/alerts/unsubscribe/{token}"): {"token"},
     ("get", "/openapi.json"): set(),
     ("get", "/docs"): set(),
 }  # fmt: skip
@@ -129,6 +159,7 @@ def limited() -> list[tuple[str, str, dict[str, Any]]]:
         for (method, path), operation in operations(document(BLUEPRINTS)).items()
         for parameter in operation.get("parameters", [])
         if method == "get"
+        and path != "/alerts/{id}/deliveries"  # for its owner alone: tests/api/test_api_alerts.py
         and parameter["in"] == "query"
         and ("minimum" in parameter["schema"] or "enum" in parameter["schema"])
     ]

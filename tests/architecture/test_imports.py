@@ -17,6 +17,8 @@ SETTINGS = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",
     "MODEL_STORE_URL": "memory:",
     "VAYU_HOME": "/nonexistent/vayu",
+    "VAYU_LIVE_TABLE": "dynamodb://ap-south-1/nowhere",
+    "VAYU_LIVE_POST_URL": "http://127.0.0.1:1/live",
 }
 
 
@@ -38,7 +40,7 @@ def loaded_by(unit: str) -> set[str]:
     return set(json.loads(fresh(code, SETTINGS)))
 
 
-@pytest.mark.parametrize("unit", ["api", "collect", "retention"])
+@pytest.mark.parametrize("unit", ["alerts", "api", "collect", "live", "retention"])
 def test_light_units_load_nothing_heavy(unit: str) -> None:
     assert loaded_by(unit) & HEAVY == set()
 
@@ -51,6 +53,14 @@ def test_forecast_loads_numpy_and_onnxruntime_but_nothing_that_trains() -> None:
 
 def test_planning_a_training_needs_no_training_library() -> None:
     assert loaded_by("train") & HEAVY == set()
+
+
+def test_live_connections_load_neither_what_computes_nor_the_api() -> None:
+    code = (
+        "import sys, json, common.bootstrap.live_process, common.live.server; "
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    assert set(json.loads(fresh(code, SETTINGS))) & (HEAVY | {"flask", "boto3", "pydantic"}) == set()
 
 
 WATCHED_IMPORT = """
@@ -109,7 +119,7 @@ def test_a_unit_is_a_few_lines(unit: str) -> None:
 
 
 def test_all_units_are_there() -> None:
-    assert UNITS == ["api", "collect", "forecast", "retention", "train"]
+    assert UNITS == ["alerts", "api", "collect", "forecast", "live", "retention", "train"]
 
 
 def test_only_the_composition_root_asks_for_the_present() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,27 +21,39 @@ MODULES = {
     "onnxruntime": "onnxruntime",
     "skl2onnx": "skl2onnx",
     "jinja2": "jinja2",
+    "standardwebhooks": "standardwebhooks",
+    "email-validator": "email_validator",
+    "httpcore": "httpcore",
     "flask-openapi3": "flask_openapi3",
     "pydantic": "pydantic",
     "redis": "redis",
+    "aiohttp": "aiohttp",
+    "mcp": "mcp",
     "serverless-wsgi": "serverless_wsgi",
     "moto": "moto",
     "pytest": "pytest",
 }
 
 
-def imported(module: str) -> set[str]:
-    """Files, from the root, that import a package."""
-    result = set()
+@cache
+def imports() -> dict[str, set[str]]:
+    """File, from the root → the packages that it imports."""
+    result = {}
     for folder in ("common", "functions", "scripts", "tests"):
         for path in (ROOT / folder).rglob("*.py"):
+            names: set[str] = set()
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    names = [node.module]
-                if any(name.split(".")[0] == module for name in names):
-                    result.add(str(path.relative_to(ROOT)))
+                if isinstance(node, ast.Import):
+                    names |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names.add(node.module.split(".")[0])
+            result[str(path.relative_to(ROOT))] = names
     return result
+
+
+def imported(module: str) -> set[str]:
+    """Files, from the root, that import a package."""
+    return {path for path, names in imports().items() if module in names}
 
 
 def table() -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,10 +93,12 @@ def test_on_a_database_of_ones_own(
     settings = claimed(database, holds, tmp_path)
     with local_resources(settings, clock=lambda: now, offline=offline) as parts:
         assert parts.database.url == database.url
-        assert parts.settings == replace(settings, sources=sources)
+        key = parts.settings.alerts_key
+        assert parts.settings == replace(settings, sources=sources, alerts_key=key)
+        assert key == b64decode((tmp_path / "home" / "alerts.key").read_bytes())
         with parts.database.transaction() as connection:
             assert dataset(connection) == holds
-    assert not (tmp_path / "home").exists()
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["alerts.key"]
 
 
 def test_providers_are_not_asked_for_a_database_of_simulated_data(
@@ -130,3 +133,27 @@ def claimed(database: Database, kind: Dataset | None, folder: Path) -> Settings:
         with database.transaction() as connection:
             claim_dataset(connection, kind)
     return from_mapping({"DATABASE_URL": database.url, "VAYU_HOME": str(folder / "home")})
+
+
+def test_the_key_of_alerts_is_made_once_and_is_for_its_owner_alone(
+    database: Database, now: datetime, tmp_path: Path
+) -> None:
+    settings = claimed(database, "real", tmp_path)
+    keys = []
+    for _ in range(2):
+        with local_resources(settings, clock=lambda: now) as parts:
+            keys.append(parts.settings.alerts_key)
+            assert parts.seal is not None
+    assert keys[0] == keys[1]
+    file = tmp_path / "home" / "alerts.key"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in file.parent.iterdir()] == ["alerts.key"]
+    file.write_bytes(b"torn")
+    with (
+        pytest.raises(ConfigError, match=r"alerts\.key holds no key"),
+        local_resources(settings, clock=lambda: now),
+    ):
+        pass
+    given = replace(settings, alerts_key=b"x" * 32)
+    with local_resources(given, clock=lambda: now) as parts:
+        assert parts.settings.alerts_key == b"x" * 32

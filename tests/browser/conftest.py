@@ -20,19 +20,22 @@ from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alert_rows import SEAL
 from factories import Clock
 from filled_database import NOW, fill
+from live.live_process import LiveProcess, running_live
 from tier_servers import fresh_database, name_of
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from common.adapters.channels import alert_channels
 from common.adapters.postgres.queue import PostgresQueue
 from common.api import ApiContext, create_app
 from common.api.context import Policy
-from common.config import DASHBOARD
+from common.config import DASHBOARD, from_mapping
 from common.store.engine import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 BUILT = Path(os.environ.get("VAYU_TEST_DASHBOARD", DASHBOARD))
 CHROMIUM = os.environ.get("VAYU_TEST_CHROMIUM")
+AXE = DASHBOARD.parent / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE_MS = 20_000
 
 
@@ -80,6 +84,14 @@ def dashboard() -> Path:
 
 
 @pytest.fixture(scope="session")
+def axe() -> str:
+    """The accessibility checker, to be run in a page."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed; install it: make dashboard")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
 def filled(server: str, template: str) -> Iterator[str]:
     """Name of a filled database that nobody is connected to, to be copied."""
     with fresh_database(server, f"TEMPLATE {template}") as url:
@@ -93,17 +105,42 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing: what came in stands in `Site.requests`."""
 
 
+def _closed_at_last(body: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts of an answer, which is closed even where the server gives up before it does so itself."""
+    try:
+        yield from body
+    finally:
+        if close := getattr(body, "close", None):
+            close()
+
+
 @contextmanager
-def serving(url: str, folder: Path, files: UrlObjectStore | None = None, **policy: Any) -> Iterator[Site]:
-    """The API over a database, as a process of its own would serve it; `files`: where the models are."""
+def serving(
+    url: str,
+    folder: Path,
+    files: UrlObjectStore | None = None,
+    alerts: Mapping[str, str] | None = None,
+    archive: UrlObjectStore | None = None,
+    **policy: Any,
+) -> Iterator[Site]:
+    """The API over a database, as a process of its own would serve it.
+
+    `files`: where the models are; `alerts`: the settings of their channels, without which there are no alerts;
+    `archive`: the public one.
+    """
     clock = Clock(NOW)
+    channels = {} if alerts is None else alert_channels(from_mapping({"DATABASE_URL": url, **alerts}))
     with closing(Database(url)) as database:
         context = ApiContext(
             database=database,
             clock=clock,
             queue=PostgresQueue(database, clock),
-            policy=Policy(**{"dashboard": folder, "cache_bytes": 32 << 20} | policy),
+            # Streams end at once: a page with an open one is never idle.
+            policy=Policy(**{"dashboard": folder, "cache_bytes": 32 << 20, "streams": 0} | policy),
             open_object_store=None if files is None else lambda: files,
+            alert_channels=lambda: channels,
+            seal=None if alerts is None else SEAL,
+            open_archive=None if archive is None else lambda: archive,
         )
         app, requests = create_app(context), []
 
@@ -113,7 +150,7 @@ def serving(url: str, folder: Path, files: UrlObjectStore | None = None, **polic
                 raise ConnectionResetError
             query = environ["QUERY_STRING"]
             requests.append(environ["PATH_INFO"] + (f"?{query}" if query else ""))
-            return app(environ, start_response)
+            return _closed_at_last(app(environ, start_response))
 
         server = make_server("127.0.0.1", 0, noting, threaded=True, request_handler=_Quiet)
         site = Site(f"http://127.0.0.1:{server.server_port}", database, clock, requests)
@@ -137,7 +174,7 @@ def site(server: str, filled: str, dashboard: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def site_of(server: str, filled: str, dashboard: Path) -> Iterator[Callable[..., Site]]:
-    """Makes a site of the test's own, with models' files and this policy of the API: ``reads_need_token=True``."""
+    """Makes a site of the test's own: with ``files=``, ``archive=``, a policy such as ``reads_need_token=True``."""
     with ExitStack() as stack:
 
         def make(**policy: Any) -> Site:
@@ -151,6 +188,25 @@ def site_of(server: str, filled: str, dashboard: Path) -> Iterator[Callable[...,
 def own_site(site_of: Callable[..., Site]) -> Site:
     """A site of the test's own."""
     return site_of()
+
+
+@dataclass
+class LiveSite:
+    """A site, and the process that its pages connect to."""
+
+    site: Site
+    live: LiveProcess
+
+
+@pytest.fixture
+def live_site(server: str, filled: str, dashboard: Path, tmp_path: Path) -> Iterator[LiveSite]:
+    """A site of the test's own, with live connections."""
+    with (
+        fresh_database(server, f"TEMPLATE {filled}") as url,
+        running_live(url, tmp_path) as live,
+        serving(url, dashboard, live_url=live.websocket, streams=2) as site,
+    ):
+        yield LiveSite(site, live)
 
 
 @pytest.fixture(scope="module")

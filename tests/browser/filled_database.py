@@ -58,23 +58,28 @@ _BANDS = CATEGORIES["in-naqi"]
 _Z80, _Z95 = 1.2816, 1.96
 
 
-def fill(database: Database) -> None:
-    """All that was collected, trained, forecast and scored until `NOW`."""
+def fill(database: Database, names: Sequence[str] | None = None) -> None:
+    """All that was collected, trained, forecast and scored until `NOW`; of these cities only, if some are named."""
     luck = random.Random(2025)  # noqa: S311 — numbers for a test
-    for city in all_cities():
+    cities = [city for city in all_cities() if names is None or city.name in names]
+    recorded = [name for name in RECORDED if names is None or name in names]
+    for city in cities:
         if city.name != SILENT:
             _collect(database, city, RECORD_DAYS if city.name in RECORDED else DAYS)
     with database.transaction() as connection:
         claim_dataset(connection, "real")
         _sources(connection, luck)
         _models(connection)
-    truths = {city.name: _indices(database, city.name) for city in all_cities()}
+    truths = {city.name: _indices(database, city.name) for city in cities}
     with database.transaction() as connection:
         for name, truth in truths.items():
             if truth:
                 _forecast(connection, name, max(truth), truth, luck)
-        for name in RECORDED:
-            for ago in (*range(1, _HOURLY), *range(_HOURLY, (RECORD_DAYS - 8) * 24, 6)):
+        for name in recorded:
+            for ago in (
+                *range(1, _HOURLY),
+                *range(_HOURLY, (RECORD_DAYS - 8) * 24, 6),
+            ):
                 _forecast(connection, name, AS_OF - ago * HOUR, truths[name], luck)
     with database.transaction() as connection:
         score(connection, mode="live", now=NOW, reach_hours=RECORD_DAYS * 24)

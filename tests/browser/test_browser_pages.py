@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from page_checks import too_wide, violations
 from playwright.sync_api import expect
-
-from common.config import DASHBOARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +30,8 @@ PAGES = {
     "models": "/models",
     "models-city": "/models?city=delhi",
     "sources": "/sources",
+    "alerts": "/alerts",
+    "alerts-city": "/alerts?city=delhi",
     "data": "/data?days=2",
     "about": "/about",
     "not-found": "/no/such/page",
@@ -41,7 +42,6 @@ LOCALES = {"en": "en-IN", "hi": "hi-IN"}
 FIRST_SCRIPTS = 150_000
 FIRST_STYLES = 15_000
 """Bytes, gzipped, of all that the overview loads."""
-AXE = DASHBOARD.parent / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = os.environ.get("VAYU_TEST_SCREENSHOTS")
 
 REACHABLE = """() => {
@@ -71,32 +71,12 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The accessibility checker, to be run in a page."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed; install it: make dashboard")
-    return AXE.read_text(encoding="utf-8")
-
-
 def open_page(page: Page, site: Site, path: str) -> None:
     """Open a page and wait until nothing in it is loading."""
     page.goto(site.url + path)
     page.locator("main h1").wait_for()
     page.wait_for_load_state("networkidle")
     expect(page.locator("main p.state.quiet[role=status]")).to_have_count(0)
-
-
-def violations(page: Page, axe: str) -> list[str]:
-    """What axe finds against WCAG 2.2 AA and its own best practices."""
-    broken: list[dict[str, Any]] = page.evaluate(
-        f"() => {{ {axe}; return axe.run(document, {{ resultTypes: ['violations'] }}).then((r) => r.violations); }}"
-    )
-    return [
-        f"{rule['id']}: {rule['help']}: {node['html'][:200]} ({node['failureSummary'][:300]})"
-        for rule in broken
-        for node in rule["nodes"][:3]
-    ]
 
 
 def screenshot(page: Page, name: str) -> None:
@@ -121,12 +101,7 @@ def test_a_page_is_accessible_in_both_themes_and_fits_a_small_screen(
     assert violations(page, axe) == []
     screenshot(page, f"{name}-{locale}-dark")
     page.set_viewport_size({"width": 320, "height": 640})
-    width, wide = page.evaluate(
-        """() => [document.documentElement.scrollWidth, [...document.querySelectorAll("body *")]
-          .filter((each) => each.getBoundingClientRect().right > 321 && each.closest(".table-scroll") === null)
-          .slice(0, 5).map((each) => each.outerHTML.slice(0, 120))]"""
-    )
-    assert width <= 320, wide
+    assert too_wide(page) == []
     screenshot(page, f"{name}-{locale}-320")
 
 

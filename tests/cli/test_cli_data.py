@@ -10,6 +10,7 @@ from commands import Vayu, complaint, parsed
 from factories import city_hours, count
 
 from common.store.engine import Database, run
+from common.store.writer_lease import COLLECTING, take_lease
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,16 @@ def test_collect_says_why_nothing_came(vayu: Vayu, database: Database) -> None:
     assert report.keys() == {"open-meteo", "cpcb-feed"}
     assert all(metric["failure"].startswith("refused: ") for metric in report.values())
     assert count(database, "source_run") == 2
+
+
+def test_collect_leaves_it_to_who_is_at_it(vayu: Vayu, database: Database) -> None:
+    with take_lease(database, COLLECTING):
+        result = vayu("collect", "--offline")
+        report = parsed(vayu("collect", "--offline", "--json"))
+    assert result.exit_code == 0
+    assert result.output.startswith("Nothing was done: another process is collecting, with token 1 since ")
+    assert (report["skipped"][:7], report["sources"]) == ("another", {})
+    assert count(database, "reading") == count(database, "source_run") == 0
 
 
 def test_collect_dry_run_keeps_nothing(vayu: Vayu, database: Database) -> None:

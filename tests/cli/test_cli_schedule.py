@@ -13,7 +13,7 @@ from common.adapters.postgres.queue import PostgresQueue
 from common.bootstrap.container import resources_of, system_clock
 from common.cli.schedule import Schedule
 from common.config import from_mapping
-from common.domain.messages import COLLECT, TRAIN
+from common.domain.messages import ALERTS, COLLECT, TRAIN
 from common.store import jobs
 from common.store.engine import Database, run
 from common.store.maintain import last_upkeep
@@ -50,7 +50,7 @@ def machine(
 def test_a_day(database: Database, hands: time_machine.Traveller) -> None:
     start = datetime(2025, 11, 5, 10, 12, 30, tzinfo=UTC)
     _, go_to = machine(database, hands, start)
-    assert go_to(start) == [COLLECT]
+    assert go_to(start) == [ALERTS, COLLECT]
     sent = {}
     for minute in range(1, 24 * 60 + 1):
         time = start + timedelta(minutes=minute)
@@ -60,6 +60,8 @@ def test_a_day(database: Database, hands: time_machine.Traveller) -> None:
     assert [(time.hour, time.minute) for time in collected] == [((10 + hour) % 24, 37) for hour in range(24)]
     planned = [time for time, types in sent.items() if TRAIN in types]
     assert planned == [datetime(2025, 11, 6, 2, 0, 30, tzinfo=UTC)]
+    alerted = [time for time, types in sent.items() if ALERTS in types]
+    assert [time.minute for time in alerted] == [minute % 60 for minute in range(15, 15 + 24 * 60, 5)]
 
 
 def test_what_was_missed_in_sleep_is_made_up_once(
@@ -68,7 +70,7 @@ def test_what_was_missed_in_sleep_is_made_up_once(
     _, go_to = machine(database, hands, now)
     go_to(now)
     later = now + timedelta(days=3, minutes=7)
-    assert go_to(later) == [COLLECT, TRAIN]
+    assert go_to(later) == [ALERTS, COLLECT, TRAIN]
     assert go_to(later + timedelta(seconds=1)) == []
 
 
@@ -101,6 +103,6 @@ def test_a_database_that_is_away_is_awaited(
     schedule.run_due()
     with database.transaction() as connection:
         run(connection, "ALTER TABLE away RENAME TO job")
-    assert go_to(now) == [COLLECT]
+    assert go_to(now) == [ALERTS, COLLECT]
     with database.transaction() as connection:
         assert jobs.counts(connection) == {}

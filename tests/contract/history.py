@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from api_rows import METRICS
+
 from common.domain.aqi import naqi, us_aqi
 from common.domain.observation import HOUR, ProviderForecast, Reading
 from common.quality.explanation import pack
@@ -103,22 +105,6 @@ def _forecast(target: str, origin: datetime, luck: random.Random) -> IssuedForec
 
 
 def _models() -> list[ModelRow]:
-    holdout = {
-        "mae": 20.5,
-        "rmse": 28.1,
-        "r2": 0.71,
-        "mape": 0.18,
-        "skill": 0.12,
-        "best_naive": "daily",
-        "n": 900,
-    }
-    metrics = {
-        "holdout": holdout,
-        "by_lead": [{"lead": 1, "mae": 5.0, "rmse": 7.5, "naive_mae": 6.0, "skill": 0.17}],
-        "naive": {"daily": 23.3},
-        "training_seconds": 1.5,
-        "meets": {"r2_above_0_75": False, "rmse_below_15": False},
-    }
     first = ModelRow(
         version="delhi-aqi-linear",
         city="Delhi",
@@ -133,7 +119,7 @@ def _models() -> list[ModelRow]:
         samples=1400,
         features_hash="f",
         checksum="c",
-        metrics=metrics,
+        metrics=METRICS,
     )
     others = [
         ("delhi-aqi-xgboost", "xgboost"),

@@ -140,10 +140,12 @@ HTTP: dict[str, tuple[str, Callable[[Client], TestResponse]]] = {
     "overview": ("/overview", _get("/overview")),
     "overview us-epa": ("/overview", _get("/overview", standard="us-epa")),
     "job": ("/models/jobs/{job}", _get("/models/jobs/1")),
+    "export": ("/exports/{id}", _get("/exports/1")),
     "current": ("/aqi/current/{city}", _get("/aqi/current/Delhi", explain="true")),
     "current us-epa": ("/aqi/current/{city}", _get("/aqi/current/navi-mumbai", standard="us-epa")),
     "current as of": ("/aqi/current/{city}", _get("/aqi/current/Delhi", as_of=_AS_OF)),
     "current, nothing known": ("/aqi/current/{city}", _get("/aqi/current/Pune")),
+    "convert": ("/aqi/convert", _get("/aqi/convert", pm25=34, pm10=121, o3=57, co="1.2")),
     "last day": ("/aqi/history/{city}", _get("/aqi/history/Delhi")),
     "last month by hour": ("/aqi/history/{city}", _get("/aqi/history/Delhi", days=30)),
     "last month as of": ("/aqi/history/{city}", _get("/aqi/history/Delhi", days=30, as_of=_AS_OF)),
@@ -170,6 +172,12 @@ HTTP: dict[str, tuple[str, Callable[[Client], TestResponse]]] = {
         "/aqi/history/{city}",
         _get("/aqi/history/Delhi", interval="day", days=DAYS, format="csv"),
     ),
+    "hours as Parquet": ("/aqi/history/{city}", _get("/aqi/history/Mumbai", days=20, format="parquet")),
+    "days as a workbook": (
+        "/aqi/history/{city}",
+        _get("/aqi/history/Delhi", interval="day", days=DAYS, format="xlsx"),
+    ),
+    "forecast as CSV": ("/forecast/{city}", _get("/forecast/Delhi", format="csv")),
     "pollutants": ("/aqi/pollutants/{city}", _get("/aqi/pollutants/Delhi")),
     "forecast": ("/forecast/{city}", _get("/forecast/Delhi")),
     "forecast of PM2.5": ("/forecast/{city}", _get("/forecast/Delhi", target="pm25", hours=7)),
@@ -204,6 +212,9 @@ HTTP: dict[str, tuple[str, Callable[[Client], TestResponse]]] = {
         "/record/plume/{city}",
         _get("/record/plume/Delhi", target="pm25", time=(NOW - 30 * HOUR).isoformat()),
     ),
+    "events of a kind": ("/events", _get("/events", kinds="model", cities="Delhi")),
+    "live": ("/live", _get("/live")),
+    "slo": ("/slo", _get("/slo")),
     "health": ("/health", _get("/health")),
     "metrics": ("/metrics", _get("/metrics")),
     "metrics as text": (
@@ -221,9 +232,12 @@ def answers(connection: Connection, client: Client) -> dict[str, str]:
     statement = {name: repr(ask(connection)) for name, ask in STORE.items()}
     for name, (_, ask) in HTTP.items():
         response = ask(client)
-        text = response.get_data(as_text=True).replace(response.headers["X-Request-Id"], "…")
+        text = response.get_data().decode(errors="backslashreplace")
+        text = text.replace(response.headers["X-Request-Id"], "…")
         if name.startswith("metrics"):
             text = _of_the_database(text)
+        if name.startswith("events"):
+            text = re.sub(r'"data_version":\d+', '"data_version":…', text)  # a clock of the server's
         if name.startswith("record"):
             text = _to_nine_digits(text)
         statement[f"GET {name}"] = f"{response.status_code} {response.content_type}\n{text}"

@@ -73,15 +73,31 @@ def test_requests_by_hand() -> None:
 
 
 def test_queues_that_nobody_writes_to_are_asked_all_the_same() -> None:
-    # three queues, five at once, three times a minute, of 43,800 minutes
+    # four queues, five at once, three times a minute, of 43,800 minutes
     assert costs("aws", cities=0, requests=0)["SQS: asked in vain"] == pytest.approx(
-        3 * 5 * 3 * 43_800 * 4e-7
+        4 * 5 * 3 * 43_800 * 4e-7
     )
 
 
 def test_alarms_are_counted_by_the_metrics_they_look_at() -> None:
-    # errors and slowness of five functions, dead letters, 5xx, two metrics of the silence, and three of our own
-    assert clouds.alarm_metrics() == 5 * 2 + 1 + 1 + 2 + 3
+    # errors and slowness of seven functions, dead letters, 5xx, two metrics of the silence, and three of our own
+    assert clouds.alarm_metrics() == 7 * 2 + 1 + 1 + 2 + 3
+
+
+def test_live_connections_by_hand() -> None:
+    def of(viewers: float) -> dict[str, float]:
+        needs = clouds.aws(month(MEASURED, cities=0, requests=0), viewers=viewers)
+        return {line.name: line.usd for line in clouds.bill(needs, PRICES["aws"], free=False)}
+
+    none, some = of(0), of(1000)
+    # 1,000 × 43,800 minutes; 4 events, 60/9 pings and half a welcome and a hello an hour
+    assert some["WebSocket, connections"] == pytest.approx(43.8e6 * 2.5e-7)
+    assert some["WebSocket, messages"] == pytest.approx(730_000 * (4 + 60 / 9 + 1) * 1e-6)
+    # two writes for each turn, of which there is one a minute and three an hour; three for each visit of two hours
+    assert some["DynamoDB, written"] == pytest.approx((2 * 63 * 730 + 3 * 365_000) * 6.25e-7)
+    assert none["WebSocket, connections"] == none["WebSocket, messages"] == 0
+    assert none["SQS, events: asked in vain"] == pytest.approx(2 * 5 * 3 * 43_800 * 4e-7)
+    assert all(some[name] >= none[name] for name in none)
 
 
 def test_what_is_free_is_shared_by_the_lines_of_one_price() -> None:

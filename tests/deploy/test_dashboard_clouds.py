@@ -94,8 +94,12 @@ def test_the_build_compresses_what_the_function_asks_for() -> None:
 def test_the_headers_are_those_of_the_apis_own_process() -> None:
     config = RESOURCES["DashboardHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]
+    policy = security["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    live = RESOURCES["ApiFunction"]["Properties"]["Environment"]["Variables"]["VAYU_LIVE_URL"]["Fn::Sub"]
+    origin = live.rpartition("/")[0]
+    assert f"connect-src 'self' {origin};" in policy  # the API's process adds that of its VAYU_LIVE_URL, too
     sent = {
-        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "Content-Security-Policy": policy.replace(f" {origin};", ";"),
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": security["FrameOptions"]["FrameOption"],
         "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import subprocess
 from typing import TYPE_CHECKING
@@ -18,9 +20,13 @@ if TYPE_CHECKING:
 TEMPLATE = read("template.yaml")
 
 
-def script(*arguments: str) -> subprocess.CompletedProcess[str]:
+def script(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [ROOT / "scripts" / "deploy_gcp", *arguments], capture_output=True, text=True, check=False
+        [ROOT / "scripts" / "deploy_gcp", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | settings,
     )
 
 
@@ -40,7 +46,11 @@ def option(line: list[str], name: str) -> str:
     return line[line.index(name) + 1]
 
 
-@pytest.mark.parametrize("unit", UNITS)
+FUNCTIONS = [unit for unit in UNITS if unit != "live"]
+"""Live connections are a process here, which holds the sockets itself"""
+
+
+@pytest.mark.parametrize("unit", FUNCTIONS)
 def test_each_function_has_the_limits_it_has_on_aws(commands: list[list[str]], unit: str) -> None:
     [line] = of(commands, "functions", "deploy", f"vayu-prod-{unit}")
     aws = sam_function(unit, TEMPLATE)
@@ -54,15 +64,17 @@ def test_each_function_has_the_limits_it_has_on_aws(commands: list[list[str]], u
 
 
 def test_schedules_are_the_same_as_on_aws(commands: list[list[str]]) -> None:
-    for unit in UNITS:
-        crons = [
-            event["schedule"][5:-1] for event in sam_function(unit, TEMPLATE)["events"] if "schedule" in event
-        ]
+    for unit in FUNCTIONS:
+        crons = [event["schedule"] for event in sam_function(unit, TEMPLATE)["events"] if "schedule" in event]
         made = of(commands, "scheduler", "jobs", "create", "http", f"vayu-prod-{unit}")
-        # EventBridge has a sixth field for the year, and ? for one of both days
-        assert [option(line, "--schedule") for line in made] == [
-            " ".join(cron.replace("?", "*").split()[:5]) for cron in crons
-        ]
+        assert [option(line, "--schedule") for line in made] == [*map(as_cron, crons)]
+
+
+def as_cron(schedule: str) -> str:
+    """EventBridge's schedule in the usual form: it has rates, a sixth field for the year, and ? for a day."""
+    if minutes := re.fullmatch(r"rate\((\d+) minutes?\)", schedule):
+        return f"*/{minutes[1]} * * * *"
+    return " ".join(schedule.removeprefix("cron(").removesuffix(")").replace("?", "*").split()[:5])
 
 
 @pytest.mark.parametrize("type_", TYPES)
@@ -75,11 +87,48 @@ def test_each_type_of_message_has_a_topic(commands: list[list[str]], type_: str)
 
 def test_what_is_not_taken_goes_to_the_dead_letters(commands: list[list[str]]) -> None:
     pushed = [line for line in of(commands, "pubsub", "subscriptions", "create") if "--push-endpoint" in line]
-    assert {option(line, "--topic") for line in pushed} == {
-        f"vayu-prod-{name}" for name in ("collect", "observations-ready", "train")
+    woken = {
+        (option(line, "--topic"), option(line, "--push-endpoint").removeprefix("https://").partition(".")[0])
+        for line in pushed
     }
+    assert woken == {
+        (f"vayu-prod-{topic}", f"vayu-prod-{unit}")
+        for topic, unit in (
+            ("collect", "collect"),
+            ("observations-ready", "forecast"),
+            ("train", "train"),
+            ("export", "train"),
+            ("forecast-ready", "alerts"),
+            ("events-ready", "alerts"),
+        )
+    }
+    names = [line[3] for line in pushed]
+    assert len(set(names)) == len(names)
     for line in pushed:
         assert option(line, "--dead-letter-topic") == "vayu-prod-dead"
+        [allowed] = of(commands, "pubsub", "subscriptions", "add-iam-policy-binding", line[3])
+        assert option(allowed, "--role") == "roles/pubsub.subscriber"
+
+
+def test_whoever_changes_something_may_say_so(commands: list[list[str]]) -> None:
+    allowed = {
+        option(line, "--member").removeprefix("serviceAccount:vayu-prod-").partition("@")[0]
+        for line in of(commands, "pubsub", "topics", "add-iam-policy-binding", "vayu-prod-events-ready")
+    }
+    assert allowed == {*FUNCTIONS}
+
+
+def test_live_connections_are_a_process_that_the_api_tells_clients_of(commands: list[list[str]]) -> None:
+    [line] = of(commands, "run", "deploy", "vayu-prod-live")
+    assert option(line, "--source") == "build/gcp/live"
+    assert option(line, "--timeout") == "3600"  # Cloud Run's longest
+    assert "--no-cpu-throttling" in line  # it follows the database while no request comes
+    assert "--allow-unauthenticated" in line
+    [api] = of(commands, "functions", "deploy", "vayu-prod-api")
+    settings = dict(setting.split("=", 1) for setting in option(api, "--set-env-vars").split(","))
+    assert settings["VAYU_LIVE_URL"] == "wss://vayu-prod-live-0.asia-south1.run.app/live/ws"
+    [alerts] = of(commands, "functions", "deploy", "vayu-prod-alerts")
+    assert f"VAYU_PUBLIC_URL={settings['VAYU_PUBLIC_URL']}" in option(alerts, "--set-env-vars")
 
 
 def test_the_dashboard_goes_with_the_api_and_the_last_release_s_parts_stay() -> None:
@@ -97,7 +146,7 @@ def test_the_dashboard_goes_with_the_api_and_the_last_release_s_parts_stay() -> 
 
 
 def test_no_secret_stands_in_the_environment(commands: list[list[str]]) -> None:
-    for line in of(commands, "functions", "deploy"):
+    for line in (*of(commands, "functions", "deploy"), *of(commands, "run", "deploy")):
         assert "VAYU_SECRETS=file:///secrets/vayu.json" in option(line, "--set-env-vars")
         assert "DATABASE_URL" not in option(line, "--set-env-vars")
 
@@ -107,3 +156,22 @@ def test_misuse_is_told(arguments: tuple[str, ...]) -> None:
     done = script(*arguments)
     assert done.returncode == 2
     assert "scripts/deploy_gcp PROJECT REGION" in done.stderr
+
+
+def test_the_api_alone_reads_from_a_replica() -> None:
+    replica = "postgresql://far:5432/vayu?sslmode=require"
+    done = script("project", "asia-south1", "--dry-run", DATABASE_READ_URL=replica)
+    lines = [shlex.split(line)[4:] for line in done.stdout.splitlines()]
+    for unit in FUNCTIONS:
+        [line] = of(lines, "functions", "deploy", f"vayu-prod-{unit}")
+        given = f"DATABASE_READ_URL={replica}" in option(line, "--set-env-vars").split(",")
+        assert given == (unit == "api"), unit
+
+
+def test_no_password_of_a_replica_becomes_a_variable() -> None:
+    done = script(
+        "project", "asia-south1", "--dry-run", DATABASE_READ_URL="postgresql://vayu:hidden@far:5432/vayu"
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "put it into the secret" in done.stderr
+    assert "hidden" not in done.stderr

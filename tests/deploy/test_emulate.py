@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from processes import gone, killed_afterwards, of_folder, temporary_folder, until
+from processes import free_ports, gone, killed_afterwards, of_folder, temporary_folder, until
 from providers import open_meteo
 from stubs import Stub, refusing
 from synthetic import put_model
@@ -45,29 +44,12 @@ def home() -> Iterator[Path]:
         gone(folder, PATIENCE_S)
 
 
-def free_ports(number: int) -> int:
-    """The first of so many free ports in a row."""
-    for first in range(20_000, 30_000, number):
-        probes = [socket.socket() for _ in range(number)]
-        try:
-            for port, probe in enumerate(probes, first):
-                probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        else:
-            return first
-        finally:
-            for probe in probes:
-                probe.close()
-    raise AssertionError("no free ports")
-
-
 class Emulated:
     """A running emulation."""
 
     def __init__(self, cloud: str, home: Path, **env: str) -> None:
         self.cloud = cloud
-        self.port = free_ports(5)
+        self.port = free_ports(7)
         home.mkdir(exist_ok=True)
         self._log = home.with_name("log.txt")
         inherited = {
@@ -130,7 +112,7 @@ def providers() -> Iterator[dict[str, str]]:
 def cloud(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     if name == "aws" and not (ROOT / ".vayu/osls/node_modules/serverless-offline").exists():
-        pytest.skip("serverless-offline is not here: make osls (which needs node and npm)")
+        pytest.skip("serverless-offline is not here: make osls")
     return name
 
 

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,8 @@ from templates import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-IN_ITS_PLACE = """#!/usr/bin/env python3
+# Some hundred times: without what an environment adds to Python, it starts three times as fast.
+IN_ITS_PLACE = f"""#!{sys.executable} -IS
 import json, os, sys
 with open(os.environ["TOLD"], "a") as told:
     told.write(json.dumps(["gcloud", *sys.argv[1:]]) + "\\n")

@@ -36,7 +36,8 @@ def settings(cloud: str, unit: str) -> dict[str, Any]:
     lines = [
         shlex.split(line)[4:] for line in script("project", "asia-south1", "--dry-run").stdout.splitlines()
     ]
-    [line] = of(lines, "functions", "deploy", f"vayu-prod-{unit}")
+    kind = "run" if unit == "live" else "functions"
+    [line] = of(lines, kind, "deploy", f"vayu-prod-{unit}")
     return dict(setting.split("=", 1) for setting in option(line, "--set-env-vars").split(","))
 
 
@@ -52,6 +53,9 @@ def test_a_function_has_the_settings_of_the_page(cloud: str, unit: str) -> None:
         text = value if isinstance(value, str) else str(value.get("Fn::Sub", ""))
         if parameter := re.fullmatch(r"the parameter `([\w:]+)`", statement[name]):
             assert value == {"Ref": parameter[1]}
+        elif parameters := re.fullmatch(r"the parameters? `(\w+)` or `(\w+)`", statement[name]):
+            own, other = value["Fn::If"][1], value["Fn::If"][2]["Fn::If"][1]
+            assert (own, other) == ({"Fn::Sub": f"https://${{{parameters[1]}}}"}, {"Ref": parameters[2]})
         elif statement[name].endswith(("://`", ":///`")):
             assert text.startswith(statement[name].strip("`"))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from templates import ROOT, read, resolved, sam_function, serverless_function
 
 from common.adapters.cloud_event import address
+from common.bootstrap import live
 from common.cli import schedule
 from common.domain import messages
 from common.domain.messages import Message
@@ -19,7 +21,25 @@ from common.sources import KEYS
 
 TEMPLATE, SERVICE = read("template.yaml"), read("serverless.yml")
 UNITS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
-TYPES = [value for value in vars(messages).values() if isinstance(value, str) and value.startswith("vayu.")]
+BY_SCHEDULE = {messages.ALERTS}
+"""Types that nothing but a schedule makes, which calls the function itself"""
+LOCAL = {messages.ARCHIVE}
+"""Types of one machine and of containers: no function has the library that writes the archive"""
+TYPES = sorted(
+    {value for value in vars(messages).values() if isinstance(value, str) and value.startswith("vayu.")}
+    - BY_SCHEDULE
+    - LOCAL
+)
+KNOWN_BY = {
+    "alerts": messages.ALERTS,
+    "collect": messages.COLLECT,
+    "forecast": messages.OBSERVATIONS_READY,
+    "live": messages.EVENTS_READY,
+    "train": messages.TRAIN,
+}
+"""Function → the type of message that it was made for"""
+CONNECTIONS = {"live": live.CONNECTIONS}
+"""Of an instance, where it has not as many as the settings say and one more"""
 SECRET = {*KEYS.values(), "DATABASE_URL", "REDIS_URL", "VAYU_SLACK_WEBHOOK", "VAYU_SMTP_URL"}
 
 
@@ -47,6 +67,9 @@ def test_all_that_is_no_function_is_taken_from_the_template() -> None:
     }
     own = {"Rollouts", "RolloutRole", "ApiRollout", "ForecastRollout"}  # SAM makes its like by itself
     given = resolved(SERVICE["resources"]["Resources"], TEMPLATE)
+    permission = given["LivePermission"]["Properties"]
+    assert permission["FunctionName"] == {"Fn::GetAtt": ["LiveLambdaFunction", "Arn"]}
+    permission["FunctionName"] = {"Fn::GetAtt": ["LiveFunction", "Arn"]}
     assert {name: given_one for name, given_one in given.items() if name not in own} == shared
     assert own <= given.keys()
     assert resolved(SERVICE["resources"]["Parameters"], TEMPLATE) == TEMPLATE["Parameters"]
@@ -68,12 +91,94 @@ def test_the_http_api_is_the_same_in_both() -> None:
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_each_type_of_message_has_a_queue(type_: str) -> None:
-    url = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["QUEUE_URL"]["Fn::Sub"]
-    name = address(url, type_).rpartition("/")[2]
-    assert name in {
-        resource["Properties"]["QueueName"]["Fn::Sub"] for resource in of_type("AWS::SQS::Queue").values()
+def test_each_type_of_message_has_a_queue_or_a_topic(type_: str) -> None:
+    settings = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    setting, kind, property_ = (
+        ("TOPIC_URL", "AWS::SNS::Topic", "TopicName")
+        if type_ in messages.BROADCAST
+        else ("QUEUE_URL", "AWS::SQS::Queue", "QueueName")
+    )
+    name = address(settings[setting]["Fn::Sub"], type_).rpartition("/")[2]
+    assert name in {resource["Properties"][property_]["Fn::Sub"] for resource in of_type(kind).values()}
+
+
+def test_each_function_that_wants_events_has_a_queue_that_the_topics_fill() -> None:
+    subscribed: dict[str, set[str]] = {}
+    for resource in of_type("AWS::SNS::Subscription").values():
+        given = resource["Properties"]
+        assert given["Protocol"] == "sqs"
+        assert given["RawMessageDelivery"]  # or the event would be wrapped into one of SNS
+        assert given["RedrivePolicy"] == {"deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
+        subscribed.setdefault(given["Endpoint"]["Fn::GetAtt"][0], set()).add(given["TopicArn"]["Ref"])
+    assert subscribed == {
+        "EventsAlertsQueue": {"EventsReadyTopic", "ForecastReadyTopic"},
+        "EventsLiveQueue": {"EventsReadyTopic"},
     }
+    assert _queues("alerts") == ["EventsAlertsQueue"]
+    assert _queues("live") == ["EventsLiveQueue"]
+    [policy] = of_type("AWS::SQS::QueuePolicy").values()
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    allowed = {resource["Fn::GetAtt"][0] for resource in statement["Resource"]}
+    assert allowed == {*subscribed, "DeadLetterQueue"}
+    assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": [{"Ref": "ForecastReadyTopic"}, {"Ref": "EventsReadyTopic"}]}
+    }
+
+
+def _queues(unit: str) -> list[str]:
+    return [event["queue"] for event in sam_function(unit, TEMPLATE)["events"] if "queue" in event]
+
+
+def _allowed(unit: str, action: str) -> list[Any]:
+    """What a function may do this to."""
+    [policy] = TEMPLATE["Resources"][f"{unit.capitalize()}Role"]["Properties"]["Policies"]
+    return [
+        resource
+        for statement in policy["PolicyDocument"]["Statement"]
+        if action in statement["Action"]
+        for resource in (
+            statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        )
+    ]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_whoever_changes_something_may_say_so(unit: str) -> None:
+    forecasts, events = {"Ref": "ForecastReadyTopic"}, {"Ref": "EventsReadyTopic"}
+    expected = {"forecast": [forecasts, events], "live": []}.get(unit, [events])
+    assert _allowed(unit, "sns:Publish") == expected
+
+
+def test_the_websocket_has_the_routes_that_the_function_knows_and_may_be_answered() -> None:
+    routes = [resource["Properties"] for resource in of_type("AWS::ApiGatewayV2::Route").values()]
+    assert sorted(route["RouteKey"] for route in routes) == ["$connect", "$default", "$disconnect"]
+    for route in routes:
+        assert route["ApiId"] == {"Ref": "LiveApi"}
+        assert route["Target"] == {"Fn::Sub": "integrations/${LiveIntegration}"}
+    assert TEMPLATE["Resources"]["LiveApi"]["Properties"]["ProtocolType"] == "WEBSOCKET"
+    target = TEMPLATE["Resources"]["LiveIntegration"]["Properties"]["IntegrationUri"]["Fn::Sub"]
+    name = TEMPLATE["Resources"]["LiveFunction"]["Properties"]["FunctionName"]["Fn::Sub"]
+    assert target.endswith(f":function:{name}/invocations")
+    [posts] = _allowed("live", "execute-api:ManageConnections")
+    assert posts["Fn::Sub"].endswith(":${LiveApi}/${LiveStage}/*/@connections/*")
+
+
+def test_live_connections_are_stored_where_the_function_looks_and_end_by_themselves() -> None:
+    table = TEMPLATE["Resources"]["LiveConnections"]["Properties"]
+    url = sam_function("live", TEMPLATE)["environment"]["VAYU_LIVE_TABLE"]["Fn::Sub"]
+    assert url == f"dynamodb://${{AWS::Region}}/{table['TableName']['Fn::Sub']}"
+    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    for action in ("PutItem", "UpdateItem", "DeleteItem", "Scan"):
+        assert _allowed("live", f"dynamodb:{action}") == [{"Fn::GetAtt": ["LiveConnections", "Arn"]}]
+
+
+def test_the_api_tells_clients_the_address_that_the_websocket_has() -> None:
+    shown = sam_function("api", TEMPLATE)["environment"]["VAYU_LIVE_URL"]["Fn::Sub"]
+    posts = sam_function("live", TEMPLATE)["environment"]["VAYU_LIVE_POST_URL"]["Fn::Sub"]
+    assert shown.removeprefix("wss://") == posts.removeprefix("https://")
+    assert TEMPLATE["Outputs"]["Live"]["Value"]["Fn::Sub"] == shown
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -116,6 +221,8 @@ def test_schedules_are_those_of_one_machine() -> None:
     [weekly] = cron["retention"]
     assert weekly.split()[4] == "SUN"
     assert cron["api"] == []
+    assert cron["alerts"] == ["rate(5 minutes)"]
+    assert cron["live"] == ["rate(1 minute)"]
 
 
 def test_no_secret_stands_in_the_environment() -> None:
@@ -123,6 +230,11 @@ def test_no_secret_stands_in_the_environment() -> None:
         environment = sam_function(unit, TEMPLATE)["environment"]
         assert not SECRET & environment.keys()
         assert "VAYU_SECRETS" in environment
+    # An address, where no user and password stand in it.
+    allowed = re.compile(TEMPLATE["Parameters"]["DatabaseReadUrl"]["AllowedPattern"])
+    for replica in ("", "postgresql://far:5432/vayu?sslmode=require", "postgres://[::1]/vayu"):
+        assert allowed.fullmatch(replica)
+    assert not allowed.fullmatch("postgresql://vayu:secret@far:5432/vayu")
 
 
 def test_no_role_may_do_anything_to_everything() -> None:
@@ -148,7 +260,9 @@ def test_models_are_kept_private_encrypted_and_versioned() -> None:
 
 def test_the_connections_of_all_functions_fit_a_usual_server() -> None:
     each = int(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["VAYU_DATABASE_CONNECTIONS"])
-    most = sum((each + 1) * sam_function(unit, TEMPLATE)["concurrency"] for unit in UNITS)
+    most = sum(
+        CONNECTIONS.get(unit, each + 1) * sam_function(unit, TEMPLATE)["concurrency"] for unit in UNITS
+    )
     assert most <= 97  # max_connections less those for superusers, as PostgreSQL comes
 
 
@@ -192,15 +306,15 @@ def test_alarms_look_at_metrics_that_functions_write() -> None:
 
 
 def test_a_message_is_given_up_when_its_queue_gives_it_up() -> None:
-    queues = {
-        resource["Properties"]["QueueName"]["Fn::Sub"]: resource["Properties"]
-        for resource in of_type("AWS::SQS::Queue").values()
+    redriven = {
+        name: resource["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+        for name, resource in of_type("AWS::SQS::Queue").items()
+        if "RedrivePolicy" in resource["Properties"]
     }
-    redriven = {name: queue for name, queue in queues.items() if "RedrivePolicy" in queue}
-    assert len(redriven) == len(aws_metrics.ATTEMPTS)
-    for type_, attempts in aws_metrics.ATTEMPTS.items():
-        policy = redriven[address("vayu-${Stage}-{type}", type_)]["RedrivePolicy"]
-        assert policy["maxReceiveCount"] == attempts
+    attempts = {
+        queue: aws_metrics.ATTEMPTS[type_] for unit, type_ in KNOWN_BY.items() for queue in _queues(unit)
+    }
+    assert attempts == redriven
 
 
 def test_cfn_lint_finds_nothing() -> None:

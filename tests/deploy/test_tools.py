@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -17,7 +19,6 @@ from templates import ROOT, Loader, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SERVICE = read("serverless.yml")
 IMAGE = "123456789012.dkr.ecr.ap-south-1.amazonaws.com/vayu-train"
@@ -98,9 +99,12 @@ def sam() -> str:
 
 @pytest.fixture(scope="module")
 def osls() -> list[str | Path]:
-    node, script = shutil.which("node"), ROOT / ".vayu/osls/node_modules/osls/bin/serverless.js"
-    if node is None or not script.exists():
-        pytest.skip("osls is not here: make osls (which needs node and npm)")
+    node, script = (
+        Path(sys.executable).with_name("node"),
+        ROOT / ".vayu/osls/node_modules/osls/bin/serverless.js",
+    )
+    if not script.exists():
+        pytest.skip("osls is not here: make osls")
     return [node, script]
 
 

@@ -28,7 +28,7 @@ def command_lines(page: Path) -> list[str]:
     lines = (
         COMMENT.sub("", line.removeprefix("$ ").strip())
         for _, block in BLOCK.findall(page.read_text(encoding="utf-8"))
-        for line in block.splitlines()
+        for line in re.sub(r"\\\n\s*", "", block).splitlines()  # a line that goes on is one command
     )
     return [re.sub(r"^([A-Z_]+=\S+ )+", "", line).removeprefix(".venv/bin/") for line in lines]
 
@@ -118,12 +118,12 @@ def test_the_api_has_the_address(line: str) -> None:
         if not address.path.startswith("/api/v1/"):
             continue
         path = address.path.removeprefix("/api/v1")
-        [described] = [
-            DESCRIBED[pattern]
-            for pattern in DESCRIBED
-            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern), path)
+        matching = [
+            pattern for pattern in DESCRIBED if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern), path)
         ]
-        parameters = {parameter["name"] for parameter in described["get"].get("parameters", [])}
+        described = DESCRIBED[path if path in matching else matching[0]]
+        called = described["post" if " -d " in line else "get"]
+        parameters = {parameter["name"] for parameter in called.get("parameters", [])}
         assert {name for name, _ in parse_qsl(address.query)} <= parameters
 
 

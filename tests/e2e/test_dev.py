@@ -20,12 +20,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from processes import free_port, gone, killed_afterwards, of_folder, temporary_folder, until
+from processes import free_port, gone, killed_afterwards, listens, of_folder, temporary_folder, until
 from providers import open_meteo
 from stubs import Stub, refusing
+from websockets.sync.client import connect
 
 from common.sources import BASE_URLS
 
@@ -175,6 +177,11 @@ def test_the_second_start_is_quick_and_everything_is_kept(dev: Start, product: P
         running.tells("Ready after", SECOND_START_S)
         assert "Filling" not in running.log
         assert running.get("/forecast/delhi")[0] == 200
+        address = running.get("/live")[1]["websocket"]
+        until(lambda: listens(int(urlsplit(address).port or 0)), PATIENCE_S)
+        with connect(address, proxy=None, origin=f"http://127.0.0.1:{running.port}") as live:
+            live.send('{"type":"hello"}')
+            assert json.loads(live.recv(timeout=PATIENCE_S))["type"] == "welcome"
 
         second = Dev(product, filled, "--offline")
         assert second.process.wait(PATIENCE_S) == 1

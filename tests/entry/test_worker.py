@@ -2,21 +2,62 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from processes import killed_afterwards
 
 from common.adapters.postgres.queue import PostgresQueue
 from common.domain.errors import DataError, NotFound, Permanent, StoreError, Transient
 from common.domain.messages import COLLECT, TRAIN, Message
 from common.entry.worker import work_forever, work_once
 from common.store.engine import Database, run
-from common.store.jobs import release
+from common.store.jobs import give_back, lease, release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+AT_WORK = """
+import signal, sys, threading
+from datetime import UTC, datetime
+from common.domain.messages import TRAIN
+from common.entry.worker import InHand, leave_when_stopped, work_forever
+from common.store.engine import Database
+
+def handle(message):
+    print(message.attempt, flush=True)
+    if sys.argv[2] == "for ever":
+        threading.Event().wait()
+    stop.wait()
+    return {}
+
+database, stop, in_hand = Database(sys.argv[1]), threading.Event(), InHand()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+leave_when_stopped(database, in_hand, stop=stop, grace_s=float(sys.argv[3]))
+work_forever(database, lambda: datetime.now(UTC), {TRAIN: handle}, stop=stop, in_hand=in_hand)
+"""
+"""A worker whose job ends never, or when the worker is told to stop"""
+
+
+class Worker:
+    def __init__(self, database: Database, takes: str, grace_s: float) -> None:
+        command = [sys.executable, "-c", AT_WORK, database.url, takes, str(grace_s)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def attempt(self) -> str:
+        """Wait until it has a job in hand."""
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            return output.readline().strip()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
 
 
 def rows(database: Database) -> list[tuple[Any, ...]]:
@@ -181,3 +222,33 @@ def test_the_worker_outlives_a_database_that_is_away(logged: Any, now: datetime)
 
     assert len(looks) == 3
     assert {line["message"] for line in logged()} == {"the worker waits for the database"}
+
+
+def test_a_worker_that_is_stopped_gives_a_long_job_back_uncounted(database: Database, now: datetime) -> None:
+    PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {})
+    for _ in range(2):
+        with killed_afterwards(Worker(database, "for ever", 0.1)) as worker:
+            assert worker.attempt() == "1"
+            assert worker.stop() == 0
+    assert rows(database) == [("Delhi", "running", 0, None)]
+
+    assert work_once(database, lambda: now, {TRAIN: lambda _: {}})
+    assert rows(database) == [("Delhi", "done", 1, None)]
+
+
+def test_a_worker_that_is_stopped_finishes_a_short_job(database: Database, now: datetime) -> None:
+    PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {})
+    with killed_afterwards(Worker(database, "until told to stop", 60)) as worker:
+        assert worker.attempt() == "1"
+        assert worker.stop() == 0
+    assert rows(database) == [("Delhi", "done", 1, None)]
+
+
+def test_what_another_worker_has_taken_over_is_not_given_back(database: Database, now: datetime) -> None:
+    PostgresQueue(database, lambda: now).send(TRAIN, "Delhi", {})
+    with database.transaction() as connection:
+        ours = lease(connection, now=now, seconds=0)
+        assert ours is not None
+        assert lease(connection, now=now, seconds=60) is not None
+        give_back(connection, ours)
+    assert rows(database) == [("Delhi", "running", 2, None)]

@@ -23,12 +23,12 @@ from common import cli
 from common.bootstrap import container
 from common.config import from_mapping
 from common.domain.errors import VayuError
-from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN, Message
+from common.domain.messages import ALERTS, COLLECT, OBSERVATIONS_READY, TRAIN, Message
 from common.entry.worker import work_once
 from common.inference import issue  # noqa: F401 — what children need is loaded once, by their parent
 from common.ingest import collect as collecting
 from common.ingest.collect import Collector
-from common.services import collect, forecast, retention, train
+from common.services import alerts, collect, forecast, retention, train
 from common.sources import base_urls
 from common.sources.http import Http
 
@@ -171,6 +171,10 @@ def _maintain(order: Order) -> object:
     return retention.handler(_parts(order))(Message("vayu.maintain"))
 
 
+def _alerts(order: Order) -> object:
+    return alerts.handler(_parts(order), pause=lambda _: None)(Message(ALERTS))
+
+
 def _import(order: Order) -> object:
     os.environ |= {"DATABASE_URL": order["url"]}
     return cli.main(["import", order["file"], "--city", "Delhi", "--json"], standalone_mode=False)
@@ -202,6 +206,7 @@ def _slow(message: Message, order: Order) -> Mapping[str, object]:
 
 
 TASKS: Mapping[str, Callable[[Order], object]] = {
+    "alerts": _alerts,
     "collect": _collect,
     "maintain": _maintain,
     "import": _import,

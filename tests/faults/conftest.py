@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 
 _FORECASTING = ("onnxruntime", "obstore")
+_IMPORTING = ("_strptime", "common.ingest.files.read")
 _TRAINING = ("sklearn.linear_model", "skl2onnx", "common.training.service")
 
 
 @pytest.fixture(scope="session")
 def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    with Forks(tmp_path_factory.mktemp("forks"), *_FORECASTING) as made:
+    with Forks(tmp_path_factory.mktemp("forks"), *_FORECASTING, *_IMPORTING) as made:
         yield made
 
 

@@ -86,11 +86,26 @@ class Forks:
 
 
 STAMPS = frozenset(
-    {"received_at", "replaced_at", "computed_at", "rolled_at", "finished_at", "scored_at", "filled_at"}
+    {
+        "received_at",
+        "replaced_at",
+        "computed_at",
+        "rolled_at",
+        "finished_at",
+        "scored_at",
+        "filled_at",
+        "created_at",
+        "available_at",
+    }
 )
 """When something was kept, which tells nothing of what was."""
-_NEVER = frozenset({"id", "leased_until"})
+_NEVER = frozenset({"id", "leased_until", "seq", "data_version"})
 """Given by the server, in the order and at the time of its own."""
+_STAMPED = {
+    "event": frozenset({"time"}),
+    "pipeline_delay": frozenset({"collected", "committed", "forecast", "pushed"}),
+}
+"""Table → columns that tell nothing of what happened, but when."""
 _COUNTERS = ("alembic_version", "version")
 """Tables that tell how far something has come: the data's version is a clock that every writer pushes on."""
 
@@ -107,8 +122,9 @@ def contents(database: Database, hidden: frozenset[str] = frozenset()) -> dict[s
         for (table,) in tables:
             rows = run(
                 connection,
-                f"SELECT (to_jsonb(t) - CAST(:hidden AS text[]))::text FROM {table} AS t",  # noqa: S608
-                hidden=sorted(hidden | _NEVER),
+                # A message that wakes for events names the number of one.
+                f"SELECT ((to_jsonb(t) - CAST(:hidden AS text[])) #- '{{payload,after}}')::text FROM {table} AS t",  # noqa: S608
+                hidden=sorted(hidden | _NEVER | _STAMPED.get(table, frozenset())),
             )
             result[table] = sorted(row for (row,) in rows)
     return result

@@ -36,7 +36,7 @@ def rows(stored: dict[str, list[str]]) -> dict[str, list[str]]:
 
 def announced(stored: dict[str, list[str]]) -> set[str]:
     """Cities that some message says have new hours."""
-    return {city for job in stored["job"] for city in json.loads(job)["payload"]["cities"]}
+    return {city for job in stored["job"] for city in json.loads(job)["payload"].get("cities", ())}
 
 
 def test_collections(forks: Forks, database: Database, now: datetime) -> None:

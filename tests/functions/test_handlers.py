@@ -15,7 +15,7 @@ import pytest
 
 from common.bootstrap import api, container
 from common.domain.errors import NotFound
-from common.domain.messages import COLLECT, OBSERVATIONS_READY, TRAIN
+from common.domain.messages import COLLECT, EVENTS_READY, OBSERVATIONS_READY, TRAIN
 from common.domain.observation import last_full_hour
 from common.store import jobs
 from common.store.engine import Database, run
@@ -137,6 +137,9 @@ def test_collect_by_schedule_fills_the_store_and_the_same_schedule_again_changes
     job = take(database, now)
     assert job is not None
     assert (job.type, len(job.payload["cities"])) == (OBSERVATIONS_READY, 56)
+    waking = take(database, now)
+    assert waking is not None
+    assert (waking.type, waking.payload) == (EVENTS_READY, {"after": 0})
     assert take(database, now) is None
 
 
@@ -216,7 +219,7 @@ def test_collect_by_cloud_scheduler(database: Database, serve: Callable[..., Fla
 
     assert answer.status_code == 200
     assert answer.json["cities"] == 56
-    assert counts(database)["job"] == 1
+    assert counts(database)["job"] == 2  # forecasts wanted, and word of new events
 
 
 def test_train_plans_each_due_city_once(database: Database, now: datetime) -> None:
@@ -230,7 +233,7 @@ def test_train_plans_each_due_city_once(database: Database, now: datetime) -> No
     assert first["queued"] == dict.fromkeys(("Delhi", "Pune"), "never trained")
     assert (second["queued"], second["queued_before"]) == ({}, first["queued"])
     assert counts(database) == before
-    assert before["job"] == 3
+    assert before["job"] == 4  # two trainings, forecasts wanted, and word of new events
 
 
 def test_train_and_forecast_by_queue(database: Database, now: datetime, tmp_path: Path) -> None:

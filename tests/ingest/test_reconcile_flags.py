@@ -210,10 +210,12 @@ def test_sources_that_do_not_speak_are_told_with_the_reason(database: Database, 
         for reading in explained(city_hours(database)[now])["readings"]
         if not reading["used"]
     }
-    assert {source: (metric["stations"], metric["why"]) for source, metric in message.items()} == {
-        "openaq": (1, "the other source has more stations"),
-        "cpcb-feed": (1, "a better basis comes first: measured, implied, modelled"),
-        "a-new-one": (1, "it gives no index for this hour"),
+    assert {
+        source: (metric["stations"], metric["reason"], metric["why"]) for source, metric in message.items()
+    } == {
+        "openaq": (1, "stations", "the other source has more stations"),
+        "cpcb-feed": (1, "basis", "a better basis comes first: measured, implied, modelled"),
+        "a-new-one": (1, "index", "it gives no index for this hour"),
     }
 
 

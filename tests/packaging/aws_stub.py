@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 from lambda_server import Failed, LambdaInstance
 from templates import read, sam_function
-from whole import UNITS, Answer, Letter, System
+from whole import UNITS, Answer, Letter, System, body_of
 
 from common.adapters.cloud_event import address
 
@@ -31,7 +31,11 @@ _NAMES = {
     "Stage": "whole",
     "SecretName": "vayu/whole",
     "CorsOrigins": "*",
+    "DatabaseReadUrl": "",
     "ModelBucket": "whole-models",
+    "LiveApi": "a1b2c3d4e5",
+    "LiveStage": "live",
+    "PublicUrl": "https://air.example.org",
     "AWS::Region": REGION,
     "AWS::StackId": "arn:aws:cloudformation:stack/vayu-whole/51af3dc0",
     "AWS::AccountId": ACCOUNT,
@@ -99,10 +103,11 @@ class AwsHere(System):
         super().__init__(database)
         self._start = start
         self._moto = moto
-        self._sqs, self._s3 = client("sqs", moto), client("s3", moto)
+        self._sqs, self._s3, self._sns = (client(service, moto) for service in ("sqs", "s3", "sns"))
         self._template = read("template.yaml")
         self._functions = {unit: sam_function(unit, self._template) for unit in UNITS}
         self._queues = self._make_queues()
+        self._topics = self._make_topics()
         self._s3.create_bucket(Bucket=_NAMES["ModelBucket"])
         client("secretsmanager", moto).create_secret(
             Name=_NAMES["SecretName"], SecretString=json.dumps(secret)
@@ -134,6 +139,24 @@ class AwsHere(System):
             made[_short(name)] = self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         return made
 
+    def _make_topics(self) -> dict[str, str]:
+        """Name without the stage → number, of those that messages go to; with the queues that they fill."""
+        resources = self._template["Resources"]
+        made: dict[str, str] = {}
+        for given in (item["Properties"] for item in resources.values()):
+            if given.get("Protocol") != "sqs":
+                continue
+            name = _text(resources[given["TopicArn"]["Ref"]]["Properties"]["TopicName"])
+            made[_short(name)] = self._sns.create_topic(Name=name)["TopicArn"]
+            queue = self._queue_name(given["Endpoint"]["Fn::GetAtt"][0])
+            self._sns.subscribe(
+                TopicArn=made[_short(name)],
+                Protocol="sqs",
+                Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}",
+                Attributes={"RawMessageDelivery": str(given["RawMessageDelivery"]).lower()},
+            )
+        return made
+
     def _queue_name(self, resource: str) -> str:
         return _text(self._template["Resources"][resource]["Properties"]["QueueName"])
 
@@ -163,10 +186,15 @@ class AwsHere(System):
         answer = self._invoke("api", event)
         message = answer["body"]
         message = base64.b64decode(message) if answer.get("isBase64Encoded") else message
-        return Answer(answer["statusCode"], answer["headers"]["Content-Type"], json.loads(message))
+        type_ = answer["headers"]["Content-Type"]
+        return Answer(answer["statusCode"], type_, body_of(type_, message))
 
     def send(self, type_: str, text: str) -> None:
-        self._sqs.send_message(QueueUrl=self._queues[address("{type}", type_)], MessageBody=text)
+        name = address("{type}", type_)
+        if name in self._topics:
+            self._sns.publish(TopicArn=self._topics[name], Message=text)
+        else:
+            self._sqs.send_message(QueueUrl=self._queues[name], MessageBody=text)
 
     def take(self) -> Letter | None:
         for unit, function in self._functions.items():
@@ -214,7 +242,7 @@ class AwsHere(System):
 
     def models(self) -> dict[str, bytes]:
         bucket = _NAMES["ModelBucket"]
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="models/")
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         return {
             key.removeprefix("models/"): self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -227,9 +255,11 @@ def _short(name: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A text of the template with what it refers to."""
+    """A text of the template with what it refers to; of a choice the last, as without a name of one's own."""
     if isinstance(value, dict):
         [(kind, given)] = value.items()
+        if kind == "Fn::If":
+            return _text(given[1] if given[0] == "HasPublicUrl" else given[2])
         return (
             _NAMES[given] if kind == "Ref" else re.sub(r"\$\{([^}]+)\}", lambda name: _NAMES[name[1]], given)
         )

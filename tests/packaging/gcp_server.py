@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from processes import free_port, listens, until
 from pubsub_server import PROJECT, Emulator, PubSub
-from whole import UNITS, Answer, Letter, System
+from whole import UNITS, Answer, Letter, System, body_of
 
 from common.adapters.cloud_event import address
 
@@ -134,11 +134,12 @@ class GcpHere(System):
         self._commands = [shlex.split(line) for line in script.stdout.decode().splitlines()]
         for line in self._of("pubsub", "topics", "create"):
             pubsub.create(line[7])
-        self._subscriptions = {
-            _after(line, "--push-endpoint"): line
+        endpoints = set(map(_endpoint, UNITS))
+        self._subscriptions = [
+            line
             for line in self._of("pubsub", "subscriptions", "create")
-            if "--push-endpoint" in line
-        }
+            if "--push-endpoint" in line and _after(line, "--push-endpoint") in endpoints
+        ]
         self._seen: dict[str, int] = {}
         self._waiting: list[Letter] = []
         self._ends = ExitStack()
@@ -183,16 +184,14 @@ class GcpHere(System):
         if text is not None:
             headers["Content_Type"] = "application/json"
         status, type_, message = self._function("api").ask(method, "/api/v1" + path, text, **headers)
-        return Answer(status, type_, json.loads(message))
+        return Answer(status, type_, body_of(type_, message))
 
     def send(self, type_: str, text: str) -> None:
         data = base64.b64encode(text.encode()).decode()
         self._pubsub.publish(STAGE + address("{type}", type_), {"data": data})
 
     def take(self) -> Letter | None:
-        for unit in UNITS:
-            if (line := self._subscriptions.get(_endpoint(unit))) is None:
-                continue
+        for line in self._subscriptions:
             topic = _after(line, "--topic").removeprefix(STAGE)
             published = self._pubsub.published(STAGE + topic)
             for message in published[self._seen.get(topic, 0) :]:
@@ -223,16 +222,15 @@ class GcpHere(System):
             self._pubsub.publish(_after(line, "--dead-letter-topic"), letter.handle["message"])
 
     def _subscription(self, letter: Letter) -> list[str]:
-        [line] = [
-            line for line in self._subscriptions.values() if _after(line, "--topic") == STAGE + letter.topic
-        ]
+        [line] = [line for line in self._subscriptions if _after(line, "--topic") == STAGE + letter.topic]
         return line
 
     def dead(self) -> list[str]:
         return sorted(map(_text, self._pubsub.published(STAGE + "dead")))
 
     def models(self) -> dict[str, bytes]:
-        return {key.removeprefix("models/"): data for key, data in self._bucket.objects.items()}
+        objects = self._bucket.objects.items()
+        return {key.removeprefix("models/"): data for key, data in objects if key.startswith("models/")}
 
 
 def _after(line: list[str], option: str) -> str:

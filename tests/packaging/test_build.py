@@ -90,6 +90,18 @@ def test_nothing_is_shipped_that_no_function_needs(built: Path) -> None:
         ("collect", ("common/api", "common/inference", "common/training", "common/cli")),
         ("retention", ("common/api", "common/inference", "common/training", "common/cli")),
         ("forecast", ("common/api", "common/training", "common/cli")),
+        ("alerts", ("common/api", "common/inference", "common/features", "common/training", "common/cli")),
+        (
+            "live",
+            (
+                "common/api",
+                "common/inference",
+                "common/ingest",
+                "common/training",
+                "common/cli",
+                "common/live",
+            ),
+        ),
         ("api", ("common/inference", "common/features", "common/training", "common/cli")),
     ],
 )
@@ -106,7 +118,7 @@ def test_a_function_holds_what_it_can_reach_and_no_more(
 
 def test_zips_hold_what_the_folders_do_and_nobody_may_write_it(built: Path) -> None:
     zips = sorted((built / "aws").rglob("*.zip"))
-    assert len(zips) == 6
+    assert len(zips) == 8
     for path in zips:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -132,7 +144,19 @@ def test_too_much_is_an_error(build_script: ModuleType, built: Path, monkeypatch
     assert build_script._report(aws, layers) == 1
 
 
-@pytest.mark.parametrize("unit", ["collect", "forecast", "train", "retention", "api"])
+def test_live_connections_are_a_process_on_google_cloud(built: Path) -> None:
+    folder = built / "gcp" / "live"
+    files = {path.name for path in folder.iterdir()}
+    assert files == {"main.py", "requirements.txt", "common", "functions", "Procfile", ".python-version"}
+    assert (folder / "Procfile").read_text() == "web: python main.py\n"
+    assert (folder / "common" / "live" / "server.py").exists()
+    for part in ("api", "cli", "inference", "ingest", "training"):
+        assert not (folder / "common" / part).exists()
+    pins = (folder / "requirements.txt").read_text().splitlines()
+    assert any(line.startswith("aiohttp==") for line in pins)
+
+
+@pytest.mark.parametrize("unit", ["collect", "forecast", "train", "retention", "alerts", "api"])
 def test_a_folder_for_google_cloud_is_whole(built: Path, unit: str) -> None:
     folder = built / "gcp" / unit
     assert {path.name for path in folder.iterdir()} == {"main.py", "requirements.txt", "common", "functions"}

@@ -15,9 +15,11 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from api_gateway import Gateway
 from aws_stub import REGION, batch, client, credentials, recorded, request
 from lambda_server import Failed, LambdaInstance
 from moto.server import ThreadedMotoServer
+from stand_ins import served
 from synthetic import put_model
 from tier_servers import fresh_database
 
@@ -27,13 +29,22 @@ from common.bootstrap.container import system_clock
 from common.domain.forecast import TARGETS
 from common.store.api_keys import create_key
 from common.store.engine import Database, run
+from common.store.events import append
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-LAYERS = {"collect": ["base"], "forecast": ["base", "inference"], "retention": ["base"], "api": ["base"]}
-QUEUES = ("collect", "observations-ready", "train", "forecast-ready")
+LAYERS = {
+    "collect": ["base"],
+    "forecast": ["base", "inference"],
+    "retention": ["base"],
+    "alerts": ["base"],
+    "live": ["base"],
+    "api": ["base"],
+}
+QUEUES = ("collect", "observations-ready", "train", "events-alerts", "events-live")
+TOPICS = {"forecast-ready": ("events-alerts",), "events-ready": ("events-alerts", "events-live")}
 
 
 def redis_setting() -> dict[str, str]:
@@ -45,18 +56,38 @@ def redis_setting() -> dict[str, str]:
 class Account:
     """An account with a database of its own: what the templates make, as far as functions see it."""
 
-    def __init__(self, address: str, database: Database) -> None:
+    def __init__(self, address: str, database: Database, gateway: Gateway) -> None:
         self.database = database
+        self.gateway = gateway
         self.environment = credentials(address)
         self._sqs = client("sqs", address)
         for name in QUEUES:
             self._sqs.create_queue(QueueName=f"vayu-{name}")
+        sns = client("sns", address)
+        for topic, queues in TOPICS.items():
+            arn = sns.create_topic(Name=f"vayu-{topic}")["TopicArn"]
+            for name in queues:
+                sns.subscribe(
+                    TopicArn=arn,
+                    Protocol="sqs",
+                    Endpoint=f"arn:aws:sqs:{REGION}:123456789012:vayu-{name}",
+                    Attributes={"RawMessageDelivery": "true"},
+                )
+        client("dynamodb", address).create_table(
+            TableName="vayu-live",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
         client("s3", address).create_bucket(Bucket="models")
         secret = {"DATABASE_URL": database.url, "VAYU_SOURCES": "simulated"} | redis_setting()
         client("secretsmanager", address).create_secret(Name="vayu/prod", SecretString=json.dumps(secret))
         self.settings = {
             "VAYU_SECRETS": f"secretsmanager://{REGION}/vayu/prod",
             "QUEUE_URL": f"sqs+http://{address}/123456789012/vayu-{{type}}",
+            "TOPIC_URL": f"sns://{REGION}/123456789012/vayu-{{type}}",
+            "VAYU_LIVE_TABLE": f"dynamodb://{REGION}/vayu-live",
+            "VAYU_LIVE_POST_URL": f"http://{gateway.address}/prod",
             "MODEL_STORE_URL": "s3://models/models",
             "VAYU_DATABASE_CONNECTIONS": "2",
         }
@@ -78,9 +109,13 @@ class Account:
 def account(server: str, template: str) -> Iterator[Account]:
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
-    with fresh_database(server, f"TEMPLATE {template}") as url, closing(Database(url)) as database:
-        host, port = moto.get_host_and_port()
-        yield Account(f"{host}:{port}", database)
+    host, port = moto.get_host_and_port()
+    with (
+        fresh_database(server, f"TEMPLATE {template}") as url,
+        closing(Database(url)) as database,
+        served(Gateway()) as gateway,
+    ):
+        yield Account(f"{host}:{port}", database, gateway)
     moto.stop()
 
 
@@ -158,16 +193,43 @@ def test_a_message_delivered_twice_issues_its_forecasts_once(
     account: Account, forecast: list[dict[str, Any]]
 ) -> None:
     assert account.count("forecast") == 2 * len(TARGETS)
-    assert {json.loads(body)["type"] for body in account.received("forecast-ready")} == {
-        "vayu.forecast.ready"
-    }
+    woken = [json.loads(body)["type"] for body in account.received("events-alerts")]
+    assert {"vayu.forecast.ready", "vayu.events.ready"} == set(woken)
+
+
+def test_whoever_is_connected_hears_of_it(
+    account: Account, forecast: list[dict[str, Any]], started: Callable[[str], LambdaInstance]
+) -> None:
+    id_ = recorded("websocket_message")["requestContext"]["connectionId"]
+    live = started("live")
+    assert live.invoke(recorded("websocket_connect")) == {"statusCode": 200}
+    assert live.invoke(recorded("websocket_message")) == {"statusCode": 200}
+    assert [message["type"] for message in account.gateway.sent[id_]] == ["welcome"]
+    with account.database.transaction() as connection:
+        append(connection, "forecast", ["Delhi"], now=system_clock())
+    woken = json.dumps({"type": "vayu.events.ready"})
+    assert live.invoke(batch(events=woken)) == {"batchItemFailures": []}
+    assert len(account.gateway.seqs(id_)) == 1
+    assert live.invoke(recorded("websocket_disconnect")) == {"statusCode": 200}
+    assert live.invoke(recorded("schedule")) == {}
+
+
+def test_alerts_are_looked_at_by_message_and_by_schedule(
+    forecast: list[dict[str, Any]], started: Callable[[str], LambdaInstance]
+) -> None:
+    woken = json.dumps({"type": "vayu.events.ready"})
+    assert started("alerts").invoke(batch(events=woken)) == {"batchItemFailures": []}
+    assert "evaluated" in started("alerts").invoke(recorded("schedule"))
 
 
 READS = sorted(
     endpoint.path
     for endpoint in ENDPOINTS
     if endpoint.method == "GET"
-    and not {"{job}", "{file}", "{sha256}", "{part}"} & {*endpoint.path.split("/")}
+    and not {"{job}", "{file}", "{sha256}", "{part}", "{seq}.xml", "{id}", "{token}"}
+    & {*endpoint.path.split("/")}
+    and endpoint.scope != "alerts"
+    and endpoint.path != "/archive/manifest.json"  # there is no archive here
 )
 QUERIES = {"/cities/compare": "cities=Delhi,Pune"}
 

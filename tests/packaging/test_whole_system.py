@@ -188,6 +188,12 @@ def test_a_training_by_request_needs_the_right_and_is_one_job(seen: dict[str, An
     assert seen["job"].body["outcome"]["promoted"] == champions(seen)
 
 
+def test_an_export_by_request_is_written_and_given_away(seen: dict[str, Any]) -> None:
+    assert seen["export asked"] == (202, "queued")
+    assert seen["export"] == {"state": "done", "attempts": 1, "rows": 48, "error": None}
+    assert seen["exported"] == (200, "text/csv; charset=utf-8", 1 + 48)
+
+
 def test_what_was_trained_is_listed_and_lies_in_the_store(seen: dict[str, Any]) -> None:
     models = {model["version"]: model for model in seen["models"].body["models"]}
     assert {model["family"] for model in models.values()} >= {"naive", *QUICK["families"]}
@@ -218,7 +224,7 @@ def test_upkeep_leaves_the_files_of_what_is_served(seen: dict[str, Any]) -> None
 
 
 def test_a_second_delivery_changes_nothing(seen: dict[str, Any]) -> None:
-    assert set(seen["handled"]) == {"collect", "observations-ready", "train"}
+    assert set(seen["handled"]) == {"collect", "observations-ready", "train", "export"}
     assert seen["changed by repeats"] == {}
 
 

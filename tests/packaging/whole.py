@@ -42,6 +42,13 @@ class Answer:
     body: Any
 
 
+def body_of(type_: str, content: str | bytes) -> Any:
+    """What an answer says: JSON as such, else its text."""
+    return (
+        json.loads(content) if "json" in type_ else content if isinstance(content, str) else content.decode()
+    )
+
+
 @dataclass(slots=True)
 class Letter:
     """A message that a queue hands out."""
@@ -133,6 +140,21 @@ def _fill(system: System, *, days: int) -> None:
     system.deliver()
 
 
+def _export(system: System) -> dict[str, Any]:
+    """What is seen of an export, from the request to its file."""
+    start = f"{MORNING - 2 * 24 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
+    order = {"tables": ["observations"], "cities": ["Delhi"], "start": start, "format": "csv"}
+    answer = system.http("POST", "/exports", body=order)
+    system.deliver()
+    state = system.http("GET", f"/exports/{answer.body['id']}").body
+    file = system.http("GET", state["files"][0]["url"].removeprefix("/api/v1"))
+    return {
+        "export asked": (answer.status, answer.body["state"]),
+        "export": {name: state[name] for name in ("state", "attempts", "rows", "error")},
+        "exported": (file.status, file.type, len(file.body.splitlines())),
+    }
+
+
 def story(system: System, clock: SetClock) -> dict[str, Any]:
     """What is seen of it from its first schedule to the second hour, by name."""
     message: dict[str, Any] = {}
@@ -171,6 +193,8 @@ def story(system: System, clock: SetClock) -> dict[str, Any]:
     ask("job", job)
     ask("models", "/models/list?city=Delhi&per_page=100")
     message["files"] = system.models()
+
+    message |= _export(system)
 
     clock.set(MORNING + HOUR)
     for text in POISON:

@@ -105,7 +105,7 @@ def test_a_mail_server_that_hangs_delays_nobody(
         sending.start()
         while sending.is_alive():  # no transaction and no lock is held meanwhile
             with made.database.transaction() as connection:
-                run(connection, "SET LOCAL lock_timeout = '200ms'")
+                run(connection, "SET LOCAL lock_timeout = '800ms'")  # the hang takes a second
                 run(connection, "LOCK TABLE outbox, notification IN ACCESS EXCLUSIVE MODE")
             sending.join(0.05)
         assert monotonic() - begun < 5

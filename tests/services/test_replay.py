@@ -145,3 +145,10 @@ def test_a_window_without_measurements(parts: Resources) -> None:
     measure(parts.database, HISTORY[-24 * 3 - 6 :])
     with pytest.raises(ModelError, match="too little history"):
         drive(parts)
+
+
+def test_a_replay_from_before_the_data_says_when_they_begin_and_what_to_do(parts: Resources) -> None:
+    measure(parts.database, HISTORY)
+    first = f"{FIRST + HOUR:%Y-%m-%dT%H:%MZ}"
+    with pytest.raises(ModelError, match=f"it begins at {first}.* sees only what there was .* vayu backfill"):
+        drive(parts, start=FIRST - timedelta(days=2), end=FIRST + timedelta(days=2))

@@ -19,6 +19,7 @@ from common.domain.observation import HOUR, IST, POLLUTANTS, ProviderForecast
 from common.ingest.reconcile import reconcile
 from common.store.city_hours import lock_city
 from common.store.engine import Database, run
+from common.store.events import append, note_pushes
 from common.store.jobs import enqueue, fail, finish, lease
 from common.store.maintain import last_upkeep, maintain
 from common.store.provider_forecasts import WEATHER_KEPT, insert_provider_forecasts
@@ -208,6 +209,22 @@ def test_hours_that_change_while_days_are_rolled_up_are_not_forgotten(
     assert days(database) == by_hand(database)
 
 
+def test_events_and_delays_are_dropped_by_age(database: Database, now: datetime) -> None:
+    with database.transaction() as connection:
+        for ago in (timedelta(days=41), timedelta(hours=49), timedelta(hours=1)):
+            append(connection, "forecast", ["Delhi"], now=now - ago, detail={"origin": now - ago})
+    with database.transaction() as connection:
+        for seq, ago in enumerate((timedelta(days=41), timedelta(hours=49), timedelta(hours=1)), 1):
+            note_pushes(connection, [seq], now=now - ago)
+            run(
+                connection,
+                "INSERT INTO pipeline_delay (hour, source, city, collected) VALUES (:hour, 'cpcb', 'Delhi', 420)",
+                hour=now - ago,
+            )
+    dropped: Any = maintain(database, now=now, retain_raw_days=RETAIN_DAYS)["dropped"]
+    assert (dropped["event"], dropped["event_push"], dropped["pipeline_delay"]) == (2, 1, 1)
+
+
 def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
     database: Database, now: datetime, tier: str
 ) -> None:
@@ -234,6 +251,9 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
                 "source_usage": 0,
                 "forecast_expert": 0,
                 "forecast_inputs": 0,
+                "event": 0,
+                "event_push": 0,
+                "pipeline_delay": 0,
             }
         for table in raw:
             column = "started_at" if table == "source_run" else "time"

@@ -248,7 +248,11 @@ def test_a_short_history_is_served_the_naive_forecast_and_says_why(
     [short] = [row for row in rows(database) if row["target"] == "aqi"]
     assert "too little history: 720 hours; training needs about 24 days" in short["reason"]
     nothing = train_city(database, models, "Mumbai", now=NOW)
-    assert nothing.failed == dict.fromkeys(TARGETS, "nothing has been collected for this city yet")
+    assert nothing.failed.keys() == set(TARGETS)
+    assert all(
+        "nothing has been collected for this city yet; fill it in" in reason
+        for reason in nothing.failed.values()
+    )
     before = train_city(database, models, "Delhi", now=NOW - timedelta(days=100))
     assert all("later than the training's end" in reason for reason in before.failed.values())
     assert {row["city"] for row in rows(database)} == {"Delhi"}

@@ -1,0 +1,314 @@
+"""Dockerfile, docker-compose.yml, nginx.conf and the shell scripts, by tools that know them; the absent are skipped."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+SCRIPTS = (
+    "deploy.sh",
+    "scripts/containers",
+    *(f"containers/{n}.sh" for n in ("pgbouncer", "database-init", "slim", "stand-in-database")),
+)
+
+
+def tool(name: str) -> str:
+    """Where a tool of layers/containers is installed."""
+    path = shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+    if path is None:
+        pytest.skip(f"{name} (make .venv/.containers installs it)")
+    return path
+
+
+def report_of(*command: str | Path) -> tuple[int, str]:
+    done = subprocess.run(
+        [str(word) for word in command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_compose_file_is_one() -> None:
+    status, report = report_of(
+        tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"
+    )
+    assert status == 0, report
+
+
+def test_the_dockerfile_is_clean() -> None:
+    assert report_of(tool("hadolint"), "Dockerfile") == (0, "")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_scripts_are_clean_and_may_be_run(script: str) -> None:
+    assert os.access(ROOT / script, os.X_OK)
+    assert report_of(tool("shellcheck"), script) == (0, "")
+
+
+def test_nginx_has_no_known_weakness(tmp_path: Path) -> None:
+    config = with_resolver(tmp_path)
+    # The API itself refuses what it does not know, and links are made of VAYU_PUBLIC_URL, not of the header Host.
+    skipped = "host_spoofing"
+    status, report = report_of(tool("gixy"), "--skips", skipped, "-l", "-f", "json", config)
+    assert (status, report.strip()) == (0, "[]"), report
+
+
+def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
+    installed = os.environ.get("VAYU_TEST_NGINX")
+    if not installed:
+        pytest.skip("nginx (VAYU_TEST_NGINX is not set; see scripts/nginx)")
+    root = Path(installed) / "root"
+    loader = next(root.rglob("ld-linux-*.so.*"))
+    libraries = next(root.rglob("libc.so.6")).parent
+    command = (loader, "--library-path", libraries, root / "usr/sbin/nginx")
+    config = with_resolver(tmp_path)
+    status, report = report_of(*command, "-t", "-p", tmp_path, "-e", "stderr", "-c", config)
+    assert status == 0, report
+    assert "[warn]" not in report
+
+
+def with_resolver(folder: Path) -> Path:
+    """nginx.conf with files of this folder in place of those in /tmp."""
+    (folder / "resolver.conf").write_text("resolver 127.0.0.1:5353 valid=2s ipv6=off;\n", encoding="utf-8")
+    config = folder / "nginx.conf"
+    text = (ROOT / "nginx.conf").read_text(encoding="utf-8")
+    config.write_text(text.replace("/tmp/", f"{folder}/"), encoding="utf-8")  # noqa: S108
+    return config
+
+
+def test_only_the_proxy_is_published() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_service_is_confined(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["init"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"mem_limit", "pids_limit"} <= service.keys()
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
+    assert all(volume.endswith(":ro") or not volume.startswith("./") for volume in service.get("volumes", []))
+
+
+def test_the_database_can_be_told_to_end() -> None:
+    # Its init process is root's and its server another user's: without KILL the one may not signal the other.
+    assert {name for name, service in SERVICES.items() if "cap_add" in service} == {"database"}
+    assert "KILL" in SERVICES["database"]["cap_add"]
+
+
+@pytest.mark.parametrize("name", sorted({"database", "pgbouncer", "redis", "api", "live", "proxy"}))
+def test_what_others_wait_for_has_a_health_check(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+
+
+def test_no_service_has_the_health_check_of_another() -> None:
+    # The image's own is the API's.
+    for name, service in SERVICES.items():
+        if service["image"].startswith("${VAYU_IMAGE"):
+            check = service["healthcheck"]
+            port = {"api": ":8080/api/v1/health", "live": ":8081/health"}.get(name)
+            assert check == {"disable": True} if port is None else port in check["test"][-1], name
+
+
+def test_everything_waits_for_the_schema() -> None:
+    for name in ("api", "live", "worker", "scheduler", "trainer"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert SERVICES["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+
+
+def test_no_secret_is_an_environment_variable() -> None:
+    for name, service in SERVICES.items():
+        for variable, text in service.get("environment", {}).items():
+            secret = re.search(r"PASSWORD|KEY|TOKEN|DATABASE_URL|REDIS_URL", variable)
+            assert not secret or str(text).startswith("/run/secrets/"), f"{name}: {variable}"
+
+
+def test_images_name_a_version() -> None:
+    for name, service in SERVICES.items():
+        image = re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", service["image"])
+        assert image.startswith("localhost/") or not image.endswith(":latest"), f"{name}: {image}"
+        assert ":" in image.rpartition("/")[2]
+
+
+def test_the_images_run_as_nobody_in_particular() -> None:
+    stages = DOCKERFILE.split("\nFROM ")
+    [server] = [stage for stage in stages if re.match(r"\S+ AS server\n", stage)]
+    [base] = [stage for stage in stages if re.match(r"\S+ AS base\n", stage)]
+    assert "\nUSER 10001:10001\n" in base
+    assert "\nHEALTHCHECK " in server
+    assert '["python3", "-c"' in server
+    assert "# syntax" not in DOCKERFILE
+    assert re.findall(r"COPY --from=(\S+)", DOCKERFILE) == [
+        "train-packages", "code", "packages", "code", "dashboard",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [".git", ".env", ".secrets", "tests", "node_modules", ".venv", ".vayu"])
+def test_what_is_no_part_of_an_image_does_not_reach_the_builder(path: str) -> None:
+    lines = [
+        line
+        for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert lines[0] == "*"
+    assert f"!{path}" not in lines
+
+
+class TestDeploy:
+    """deploy.sh where there is neither Docker nor podman."""
+
+    @pytest.fixture
+    def checkout(self, tmp_path: Path) -> Path:
+        for name in ("deploy.sh", "docker-compose.yml"):
+            shutil.copy(ROOT / name, tmp_path / name)
+        return tmp_path
+
+    @staticmethod
+    def deploy(checkout: Path, *words: str, **env: str) -> tuple[int, str]:
+        done = subprocess.run(
+            ["bash", checkout / "deploy.sh", *words],
+            capture_output=True, text=True, check=False, timeout=60,
+            env={"PATH": os.environ["PATH"], "HOME": str(checkout), **env},
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    def test_setup_makes_secrets_once(self, checkout: Path) -> None:
+        status, output = self.deploy(checkout, "setup", "--port", "9123", "--url", "https://air.example.org")
+        assert status == 0, output
+        secrets = {path.name: path.read_text() for path in (checkout / ".secrets").iterdir()}
+        assert secrets.keys() == {
+            "database-password", "database-superuser", "redis.conf", "vayu.json", "vayu-direct.json",
+        }  # fmt: skip
+        assert (checkout / ".secrets").stat().st_mode & 0o077 == 0
+        settings = yaml.safe_load(secrets["vayu.json"])
+        assert secrets["database-password"].strip() in settings["DATABASE_URL"]
+        assert not any(text.strip() in output for text in secrets.values())
+        env = (checkout / ".env").read_text()
+        assert "VAYU_LIVE_URL=wss://air.example.org/live/ws\n" in env
+        assert self.deploy(checkout, "setup", "--plain")[0] == 0
+        assert {path.name: path.read_text() for path in (checkout / ".secrets").iterdir()} == secrets
+        assert "VAYU_PORT=8080\n" in (checkout / ".env").read_text()
+        assert "VAYU_DATABASE_IMAGE=docker.io/library/postgres:17" in (checkout / ".env").read_text()
+
+    def test_its_secrets_are_settings(self, checkout: Path) -> None:
+        from common.adapters.secrets import read_secrets
+        from common.config import from_mapping
+
+        self.deploy(checkout, "setup")
+        for name in ("vayu.json", "vayu-direct.json"):
+            settings = from_mapping(read_secrets((checkout / ".secrets" / name).as_uri()))
+            assert settings.database_url is not None
+        assert from_mapping(read_secrets((checkout / ".secrets/vayu.json").as_uri())).alerts_key is not None
+
+    @pytest.mark.parametrize(
+        ("words", "sentence"),
+        [
+            ((), "say setup, start, health, update, logs or stop"),
+            (("launch",), "say setup, start, health, update, logs or stop"),
+            (("setup", "--port", "70000"), "--port takes a number from 1 to 65535"),
+            (("setup", "--url", "air.example.org"), "--url takes an address such as"),
+            (("start",), "run ./deploy.sh setup first"),
+            (("update",), "run ./deploy.sh setup first"),
+        ],
+    )
+    def test_misuse_is_refused_with_a_sentence(
+        self, words: tuple[str, ...], sentence: str, checkout: Path
+    ) -> None:
+        status, output = self.deploy(checkout, *words)
+        assert (status, output.count("\n")) == (2, 1)
+        assert sentence in output
+
+    def test_a_secret_that_was_spoilt_is_refused(self, checkout: Path) -> None:
+        self.deploy(checkout, "setup")
+        (checkout / ".secrets/vayu.json").unlink()
+        (checkout / ".secrets/vayu.json").write_text("{")
+        status, output = self.deploy(checkout, "start")
+        assert (status, output) == (2, "error: .secrets/vayu.json is no JSON object of texts; mend it\n")
+
+    def test_without_an_engine_it_says_what_to_install(self, checkout: Path) -> None:
+        self.deploy(checkout, "setup")
+        status, output = self.deploy(checkout, "start", VAYU_COMPOSE="no-such-engine compose")
+        assert (status, output.count("\n")) == (1, 1)
+        assert output.startswith("error: no-such-engine does not answer")
+
+    @pytest.mark.parametrize("free", [0, 1])
+    def test_a_full_disk_and_a_taken_port_are_noticed(self, free: int, checkout: Path) -> None:
+        import socket
+
+        engine = checkout / "engine"  # answers, and runs nothing
+        engine.write_text("#!/bin/sh\nexit 0\n")
+        engine.chmod(0o755)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = str(taken.getsockname()[1])
+            self.deploy(checkout, "setup", "--port", port)
+            least = {"VAYU_LEAST_MB": "999999999"} if not free else {"VAYU_LEAST_MB": "1"}
+            status, output = self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", **least)
+        assert (status, output.count("\n")) == (1, 1)
+        assert (f"port {port} of this machine is taken" if free else "of this disk are free") in output
+
+    @pytest.fixture
+    def engine(self, checkout: Path) -> Path:
+        """An engine that writes down what it is to do, and for which everything is well at once."""
+        engine = checkout / "engine"
+        engine.write_text(
+            '#!/bin/sh\necho "$*" >>"$0.log"\n'
+            'case "$1 $2" in "compose run") exit "${MIGRATED:-0}" ;; ps*) echo 1 ;; inspect*) echo healthy ;; esac\n'
+        )
+        engine.chmod(0o755)
+        assert self.deploy(checkout, "setup")[0] == 0
+        return engine
+
+    @staticmethod
+    def composed(engine: Path) -> list[str]:
+        lines = Path(f"{engine}.log").read_text().splitlines()
+        return [line.removeprefix("compose ") for line in lines if line.startswith("compose ")]
+
+    def test_it_starts_what_others_need_first(self, checkout: Path, engine: Path) -> None:
+        status, output = self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
+        assert status == 0, output
+        assert self.composed(engine) == [
+            "up --detach --no-deps database",
+            "up --detach --no-deps pgbouncer redis",
+            "run --rm --no-deps migrate",
+            "up --detach --no-deps api live worker scheduler",
+            "up --detach --no-deps trainer",
+            "up --detach --no-deps proxy",
+        ]
+        assert output.endswith("Vayu is at http://127.0.0.1:8080\n")
+
+    def test_nothing_is_served_from_a_database_that_could_not_be_migrated(
+        self, checkout: Path, engine: Path
+    ) -> None:
+        status, output = self.deploy(
+            checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1", MIGRATED="1"
+        )
+        assert status == 1
+        assert "error: the database was not migrated, and nothing else was changed" in output
+        assert not [line for line in self.composed(engine) if " api" in line]
+
+    def test_pinned_bases_reach_the_builder(self, checkout: Path, engine: Path) -> None:
+        with (checkout / ".env").open("a") as env:
+            env.write("VAYU_PYTHON_IMAGE=registry.example/python@sha256:00\n")
+        engine.write_text(engine.read_text() + '[ "$1" != image ]\n')
+        self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
+        built = [line for line in Path(f"{engine}.log").read_text().splitlines() if line.startswith("build ")]
+        assert len(built) == 3
+        assert all(
+            "--build-arg PYTHON_IMAGE=registry.example/python@sha256:00 --tag" in line for line in built
+        )

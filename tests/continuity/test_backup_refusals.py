@@ -1,0 +1,61 @@
+"""What scripts/backup refuses: a sentence, a status that is not 0, and nothing changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from backup_folder import BackupFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOBODY = "postgresql://vayu:p4ss-of-nobody@127.0.0.1:9/vayu"
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "status", "words"),
+    [
+        ("restore", (), 2, "use: scripts/backup restore FOLDER DATA [TIME]"),
+        ("prune", ("0",), 2, "KEEP is 1 or more"),
+        ("prune", ("3",), 1, "holds no base backup; nothing was deleted"),
+        ("rewind", (), 2, "say stream, base, restore, drill or prune"),
+        ("base", (), 2, "DATABASE_URL is not set"),
+    ],
+)
+def test_a_wrong_use_says_what_is_right(
+    tmp_path: Path, command: str, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    result = BackupFolder(tmp_path / "backups", None).run(command, *arguments)
+    assert result.returncode == status
+    assert words in result.stderr
+    assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.parametrize("command", ["base", "stream", "drill"])
+def test_a_database_that_does_not_answer(tmp_path: Path, command: str) -> None:
+    result = BackupFolder(tmp_path / "backups", NOBODY).run(command)
+    assert result.returncode == 1
+    assert "error: " in result.stderr
+    assert "p4ss" not in result.stdout + result.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_nothing_is_restored_over_what_is_there(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "PG_VERSION").write_text("18")
+    result = BackupFolder(tmp_path / "backups", None).run("restore", data)
+    assert result.returncode == 1
+    assert "is not empty; nothing was changed" in result.stderr
+    assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
+
+
+@pytest.mark.parametrize(("time", "status"), [("yesterday-ish", 2), ("2020-01-01", 1)])
+def test_a_moment_that_no_backup_reaches(tmp_path: Path, time: str, status: int) -> None:
+    folder = tmp_path / "backups"
+    (folder / "base").mkdir(parents=True)
+    result = BackupFolder(folder, None).run("restore", tmp_path / "data", time)
+    assert result.returncode == status
+    assert result.stderr.startswith("error: ")
+    assert not (tmp_path / "data").exists()
