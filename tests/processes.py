@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 Running = TypeVar("Running", bound=Any)
+
+_PORTS = 1_000
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
+_OWN_PORTS = range(10_000 + _PORTS * _WORKER, 10_000 + _PORTS * (_WORKER + 1))
+_next_port = [os.getpid() % 700]
 
 
 @contextmanager
@@ -41,26 +47,23 @@ def of_folder(folder: Path) -> list[str]:
 
 
 def free_port() -> int:
-    """A port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine on which nobody listens, and which no connection is given."""
+    return free_ports(1)
 
 
 def free_ports(number: int) -> int:
-    """The first of so many free ports in a row."""
-    for first in range(20_000, 30_000, number):
-        probes = [socket.socket() for _ in range(number)]
-        try:
-            for port, probe in enumerate(probes, first):
-                probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        else:
+    """The first of so many free ports in a row.
+
+    They lie below those that the system gives to outgoing connections (from 32,768 on Linux): one of these may be
+    taken by any connection before the server that it is meant for listens. Tests that run side by side have their own.
+    """
+    for _ in range(_PORTS // number):
+        first = _OWN_PORTS.start + _next_port[0]
+        _next_port[0] = (_next_port[0] + number) % (_PORTS - number)
+        with ExitStack() as probes, suppress(OSError):
+            for port in range(first, first + number):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
             return first
-        finally:
-            for probe in probes:
-                probe.close()
     raise AssertionError("no free ports")
 
 

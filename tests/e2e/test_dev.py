@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from processes import free_port, gone, killed_afterwards, listens, of_folder, temporary_folder, until
+from processes import free_ports, gone, killed_afterwards, listens, of_folder, temporary_folder, until
 from providers import open_meteo
 from stubs import Stub, refusing
 from websockets.sync.client import connect
@@ -55,7 +55,7 @@ class Dev:
     """A running ``vayu dev``."""
 
     def __init__(self, product: Path, home: Path, *arguments: str, **env: str) -> None:
-        self.port = free_port()
+        self.port = free_ports(2)  # the API's, and the one of live connections above it
         self.home = home
         home.mkdir(exist_ok=True)
         self._log = home.with_name(f"{home.name}-{self.port}.log")
@@ -83,6 +83,14 @@ class Dev:
             return result
 
         return until(matched, seconds, text)
+
+    def listens(self, port: int) -> None:
+        """Wait until a process does at the port."""
+        try:
+            until(lambda: listens(port), PATIENCE_S, f"listens at {port}")
+        except AssertionError as error:
+            error.add_note(self.log)
+            raise
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         try:
@@ -178,7 +186,7 @@ def test_the_second_start_is_quick_and_everything_is_kept(dev: Start, product: P
         assert "Filling" not in running.log
         assert running.get("/forecast/delhi")[0] == 200
         address = running.get("/live")[1]["websocket"]
-        until(lambda: listens(int(urlsplit(address).port or 0)), PATIENCE_S)
+        running.listens(int(urlsplit(address).port or 0))
         with connect(address, proxy=None, origin=f"http://127.0.0.1:{running.port}") as live:
             live.send('{"type":"hello"}')
             assert json.loads(live.recv(timeout=PATIENCE_S))["type"] == "welcome"
