@@ -56,6 +56,7 @@ class Latest(msgspec.Struct):
     timestamp: datetime | None
     age_minutes: int
     stale: bool
+    source: str | None
     basis: str | None
 
 
@@ -131,7 +132,7 @@ def _with_latest(
         age = ages.get(time)
         if age is None:
             age = ages[time] = utc(time), age_minutes(now, time), now - time > stale
-        shown = Latest(newest.aqi, names[newest.aqi], newest.dominant, *age, newest.basis)
+        shown = Latest(newest.aqi, names[newest.aqi], newest.dominant, *age, newest.source, newest.basis)
         yield f"{entry.removesuffix('null}')}{msgspec.json.encode(shown).decode()}}}"
 
 

@@ -62,6 +62,7 @@ def overview_cities(
                     "timestamp": utc(newest.time),
                     "age_minutes": age_minutes(as_of, newest.time),
                     "stale": as_of - newest.time > stale_index,
+                    "source": newest.source,
                     "basis": newest.basis,
                 },
                 "trend": _trend(indices.get(city.name), as_of),

@@ -30,6 +30,7 @@ def test_all_cities_each_with_its_latest_index(client: Client, database: Databas
         "timestamp": "2025-11-05T09:30:00Z",
         "age_minutes": 60,
         "stale": False,
+        "source": "cpcb",
         "basis": "modelled",
     }
     assert cities["Mumbai"]["latest"] is None

@@ -50,6 +50,7 @@ def test_latest_and_trend(client: Client, database: Database, now: datetime) -> 
         "timestamp": "2025-11-05T09:30:00Z",
         "age_minutes": 60,
         "stale": False,
+        "source": "cpcb",
         "basis": "measured",
     }
     expected = [100 + ago for ago in range(23, 0, -1)]

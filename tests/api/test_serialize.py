@@ -83,14 +83,14 @@ def test_times_are_written_in_utc_to_the_second() -> None:
 def test_latest_indices_take_the_place_of_null_and_say_their_age() -> None:
     entries = {name: f'{{"name":"{name}","latest":null}}' for name in ("Delhi", "Pune", "Agra")}
     latest = {
-        "Delhi": LatestIndex(NOW - 2 * HOUR - timedelta(seconds=59), 201, "pm25", "measured"),
-        "Agra": LatestIndex(NOW - 2 * HOUR, 500, None, None),
+        "Delhi": LatestIndex(NOW - 2 * HOUR - timedelta(seconds=59), 201, "pm25", "cpcb", "measured"),
+        "Agra": LatestIndex(NOW - 2 * HOUR, 500, None, None, None),
     }
     shown = json.loads(with_latest(entries, latest, "in-naqi", NOW, stale=2 * HOUR))
     assert [city["name"] for city in shown] == ["Delhi", "Pune", "Agra"]
     assert shown[0]["latest"] == {
         "aqi": 201, "category": "Poor", "dominant_pollutant": "pm25", "timestamp": "2025-11-05T08:41:31Z",
-        "age_minutes": 120, "stale": True, "basis": "measured",
+        "age_minutes": 120, "stale": True, "source": "cpcb", "basis": "measured",
     }  # fmt: skip
     assert shown[1]["latest"] is None
     assert (shown[2]["latest"]["age_minutes"], shown[2]["latest"]["stale"]) == (120, False)

@@ -147,6 +147,7 @@ class Index(ApiModel):
     timestamp: HourEnd
     age_minutes: int
     stale: Stale
+    source: str | None
     basis: BasisName
 
 
@@ -171,6 +172,7 @@ HOUR_EXAMPLE: dict[str, Any] = {
     "timestamp": "2025-11-05T10:30:00Z",
     "age_minutes": 12,
     "stale": False,
+    "source": "cpcb",
     "basis": "measured",
 }
 UNITS_EXAMPLE = {

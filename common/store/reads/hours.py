@@ -107,6 +107,7 @@ class LatestIndex:
     time: datetime
     aqi: int
     dominant: str | None
+    source: str | None
     basis: str | None
 
 

@@ -100,7 +100,7 @@ test("the fan chart says its peak, shows both intervals and its table", async ()
   await open();
   const chart = within(await screen.findByRole("figure", { name: "Forecast of the index, hour by hour" }));
   expect(chart.getByRole("img", { name: /^Highest at .* IST: 388 AQI, 80% interval 368–408$/ })).toBeVisible();
-  expect(chart.getByText(/NAQI, no unit\. Forecast by Vayu \(linear\), issued .* from data of CPCB, measured at stations\./)).toBeVisible();
+  expect(chart.getByText(/NAQI, no unit\. Forecast by Vayu \(linear model\), issued .* from data of CPCB, measured at stations\./)).toBeVisible();
   await userEvent.click(chart.getByRole("button", { name: "Show as a table" }));
   const rows = chart.getAllByRole("row");
   expect(rows).toHaveLength(49);

@@ -3,6 +3,7 @@ import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { DataTable } from "../../shared/chart/DataTable";
+import { useExpertName } from "../../shared/format/experts";
 import { useFormat } from "../../shared/format/format";
 import { Loaded } from "../../shared/state/Loaded";
 import { expertsQuery } from "./queries";
@@ -30,6 +31,7 @@ export function Experts({ slug }: { slug: string }) {
 
 function Shares({ slug }: { slug: string }) {
   const { i18n } = useLingui();
+  const expertName = useExpertName();
   const format = useFormat();
   return (
     <Loaded query={useQuery(expertsQuery(slug))}>
@@ -49,7 +51,7 @@ function Shares({ slug }: { slug: string }) {
               rows={experts}
               rowKey={(expert) => expert.name}
               columns={[
-                { key: "name", title: <Trans>Forecast</Trans>, cell: (expert) => <code>{expert.name}</code> },
+                { key: "name", title: <Trans>Forecast</Trans>, cell: (expert) => expertName(expert.name) },
                 { key: "kind", title: <Trans>Kind</Trans>, cell: (expert) => i18n._(KINDS[expert.kind]) },
                 { key: "share", title: <Trans>Weight</Trans>, numeric: true, cell: (expert) => format.percent(expert.share, 1) },
               ]}

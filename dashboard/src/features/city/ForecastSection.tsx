@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Forecast } from "../../shared/api/schema";
 import { sourceName, useBasis } from "../../shared/format/basis";
+import { useExpertName } from "../../shared/format/experts";
 import { useFormat } from "../../shared/format/format";
 import { useNow } from "../../shared/format/useNow";
 import { EmptyState, Notice } from "../../shared/state/states";
@@ -16,6 +17,7 @@ import { historyQuery } from "./queries";
 export function ForecastSection({ slug, forecast }: { slug: string; forecast: Forecast }) {
   const { t } = useLingui();
   const format = useFormat();
+  const expertName = useExpertName();
   const basis = useBasis();
   const clock = useNow();
   const [target, setTarget] = useState<Target>("aqi");
@@ -32,7 +34,7 @@ export function ForecastSection({ slug, forecast }: { slug: string; forecast: Fo
   }
   const points = fanPoints(forecast, target);
   const past = history.data === undefined ? [] : pastPoints(history.data, target);
-  const family = forecast.model.family;
+  const family = expertName(forecast.model.family);
   const source = forecast.source === null ? "–" : sourceName(forecast.source);
   const kind = basis(forecast.basis, forecast.simulated);
   const unit = target === "aqi" ? t`NAQI, no unit` : "µg/m³";

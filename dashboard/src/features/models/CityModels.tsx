@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import type { Performance } from "../../shared/api/schema";
 import { DataTable } from "../../shared/chart/DataTable";
+import { useExpertName } from "../../shared/format/experts";
 import { useFormat } from "../../shared/format/format";
 import { usePlaceName } from "../../shared/i18n/i18n";
 import { Loaded } from "../../shared/state/Loaded";
@@ -11,7 +12,7 @@ import { ExpertWeights } from "./ExpertWeights";
 import { LeadChart } from "./LeadChart";
 import { performanceQuery } from "./queries";
 import { Retrain } from "./Retrain";
-import { metric, useExpertName } from "./words";
+import { metric } from "./words";
 
 /** The models of one city: in use since when, how each did at training and live, what each counts, and a new training. */
 export function CityModels({ city, target }: { city: string; target: Target }) {

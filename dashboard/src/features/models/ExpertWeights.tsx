@@ -1,12 +1,12 @@
 import { Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { DataTable } from "../../shared/chart/DataTable";
+import { useExpertName } from "../../shared/format/experts";
 import { useFormat } from "../../shared/format/format";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState } from "../../shared/state/states";
 import type { Target } from "./choice";
 import { expertsQuery } from "./queries";
-import { useExpertName } from "./words";
 
 /** Each expert's weight by block of lead times. */
 export function ExpertWeights({ city, target }: { city: string; target: Target }) {

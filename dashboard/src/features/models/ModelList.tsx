@@ -2,13 +2,14 @@ import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import type { Model } from "../../shared/api/schema";
 import { DataTable } from "../../shared/chart/DataTable";
+import { useExpertName } from "../../shared/format/experts";
 import { useFormat } from "../../shared/format/format";
 import { usePlaceName } from "../../shared/i18n/i18n";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, SimulatedNotice } from "../../shared/state/states";
 import { type Choice, UNITS } from "./choice";
 import { modelsQuery } from "./queries";
-import { metric, useExpertName, useStatusName } from "./words";
+import { metric, useStatusName } from "./words";
 
 /** All versions that were trained, newest first, a page at a time. */
 export function ModelList({ choice, onPage }: { choice: Choice; onPage: (page: number) => void }) {

@@ -4,10 +4,11 @@ import { useSearchParams } from "wouter";
 import { citiesQuery } from "../../shared/api/cities";
 import { CityAndTarget } from "../../shared/CityAndTarget";
 import { PageTitle } from "../../shared/PageTitle";
+import { useExpertName } from "../../shared/format/experts";
 import { type Choice, choiceOf, FAMILIES, STATUSES } from "./choice";
 import { CityModels } from "./CityModels";
 import { ModelList } from "./ModelList";
-import { useExpertName, useStatusName } from "./words";
+import { useStatusName } from "./words";
 import "./models.css";
 
 export default function ModelsPage() {

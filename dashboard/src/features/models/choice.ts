@@ -1,5 +1,7 @@
+import type { ExpertName } from "../../shared/format/experts";
+
 export const TARGETS = ["aqi", "pm25"] as const;
-export const FAMILIES = ["linear", "random_forest", "xgboost", "lstm"] as const;
+export const FAMILIES = ["linear", "random_forest", "xgboost", "lstm"] as const satisfies ExpertName[];
 export const STATUSES = ["champion", "candidate", "retired", "rejected"] as const;
 
 export type Target = (typeof TARGETS)[number];

@@ -5,7 +5,7 @@ import { AqiBadge } from "../../shared/aqi/Badge";
 import { pollutantName } from "../../shared/aqi/pollutants";
 import { Sparkline } from "../../shared/chart/Sparkline";
 import { FavouriteButton } from "../../shared/FavouriteButton";
-import { useBasis } from "../../shared/format/basis";
+import { useOrigin } from "../../shared/format/basis";
 import { useFormat } from "../../shared/format/format";
 import { useNow } from "../../shared/format/useNow";
 import { usePlaceName } from "../../shared/i18n/i18n";
@@ -49,7 +49,7 @@ function CityCard({ city, simulated }: { city: RankedCity; simulated: boolean })
 
 function Latest({ city, simulated }: { city: RankedCity; simulated: boolean }) {
   const format = useFormat();
-  const basis = useBasis();
+  const origin = useOrigin();
   const now = useNow();
   if (city.latest === null) {
     return (
@@ -71,7 +71,7 @@ function Latest({ city, simulated }: { city: RankedCity; simulated: boolean }) {
         ) : (
           age
         )}
-        , {basis(city.latest.basis, simulated)}
+        , {origin(city.latest, simulated)}
         {dominant === null ? null : (
           <>
             , <Trans>driven by {pollutantName(dominant)}</Trans>

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { AqiBadge } from "../../shared/aqi/Badge";
 import { DataTable } from "../../shared/chart/DataTable";
 import { FavouriteButton } from "../../shared/FavouriteButton";
-import { useBasis } from "../../shared/format/basis";
+import { useOrigin } from "../../shared/format/basis";
 import { useFormat } from "../../shared/format/format";
 import { useNow } from "../../shared/format/useNow";
 import { usePlaceName } from "../../shared/i18n/i18n";
@@ -11,7 +11,7 @@ import type { RankedCity } from "./select";
 
 export function CityList({ cities, simulated }: { cities: RankedCity[]; simulated: boolean }) {
   const format = useFormat();
-  const basis = useBasis();
+  const origin = useOrigin();
   const now = useNow();
   const placeName = usePlaceName();
   const chance = (city: RankedCity, limit: string) => {
@@ -43,7 +43,7 @@ export function CityList({ cities, simulated }: { cities: RankedCity[]; simulate
         },
         {
           key: "age",
-          title: <Trans>Age, basis</Trans>,
+          title: <Trans>Age, source, basis</Trans>,
           cell: (city) => {
             if (city.latest === null) return "–";
             const age = format.relative(city.latest.timestamp, now);
@@ -56,7 +56,7 @@ export function CityList({ cities, simulated }: { cities: RankedCity[]; simulate
                 ) : (
                   age
                 )}
-                , {basis(city.latest.basis, simulated)}
+                , {origin(city.latest, simulated)}
               </>
             );
           },

@@ -2,7 +2,7 @@ import { Trans, useLingui } from "@lingui/react/macro";
 import { Link } from "wouter";
 import { categoryOf, useCategoryName } from "../../shared/aqi/categories";
 import { RampLegend } from "../../shared/aqi/Legend";
-import { useBasis } from "../../shared/format/basis";
+import { useOrigin } from "../../shared/format/basis";
 import { useFormat } from "../../shared/format/format";
 import { useNow } from "../../shared/format/useNow";
 import { usePlaceName } from "../../shared/i18n/i18n";
@@ -37,11 +37,11 @@ export function CityTiles({ cities, simulated }: { cities: RankedCity[]; simulat
   );
 }
 
-/** "Delhi: AQI 356, Very Poor, 12 minutes ago, measured at stations"; "Delhi: no index" */
+/** "Delhi: AQI 356, Very Poor, 12 minutes ago, CPCB, measured at stations"; "Delhi: no index" */
 export function useDescription(simulated: boolean): (city: RankedCity) => string {
   const { t } = useLingui();
   const format = useFormat();
-  const basis = useBasis();
+  const origin = useOrigin();
   const category = useCategoryName();
   const placeName = usePlaceName();
   const now = useNow();
@@ -51,6 +51,6 @@ export function useDescription(simulated: boolean): (city: RankedCity) => string
     const { aqi, timestamp, stale } = city.latest;
     const ago = format.relative(timestamp, now);
     const age = stale ? t`nothing new since ${ago}` : ago;
-    return `${name}: AQI ${format.number(aqi)}, ${category(categoryOf(aqi))}, ${age}, ${basis(city.latest.basis, simulated)}`;
+    return `${name}: AQI ${format.number(aqi)}, ${category(categoryOf(aqi))}, ${age}, ${origin(city.latest, simulated)}`;
   };
 }

@@ -63,7 +63,7 @@ test("a card says index, category, age, basis, trend and what is forecast", asyn
   const delhi = within(screen.getByRole("article", { name: "Delhi" }));
   expect(delhi.getByRole("link", { name: "Delhi" })).toHaveAttribute("href", "/city/delhi");
   expect(delhi.getByText("Very Poor")).toBeVisible();
-  expect(delhi.getByText(/ago, measured at stations/)).toBeVisible();
+  expect(delhi.getByText(/ago, CPCB \(data\.gov\.in\), measured at stations/)).toBeVisible();
   expect(delhi.getByRole("img", { name: "AQI of the last 24 hours, between 356 and 356" })).toBeVisible();
   expect(delhi.getByText(/\(280–350\), 10:00 pm/)).toBeVisible();
   expect(delhi.getByText("100% / 50% / 0%")).toBeVisible();
@@ -82,7 +82,7 @@ test("simulated data are called so, on the page and on each card", async () => {
   await open(overview(CITIES, true));
   expect(screen.getByText("Simulated data.")).toBeVisible();
   expect(within(screen.getByRole("article", { name: "Delhi" })).getByText(/simulated, not real/)).toBeVisible();
-  expect(screen.queryByText(/measured at stations/)).not.toBeInTheDocument();
+  expect(screen.queryByText(/measured at stations|CPCB/)).not.toBeInTheDocument();
 });
 
 test("search and order are part of the address", async () => {

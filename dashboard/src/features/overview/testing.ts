@@ -26,6 +26,7 @@ export function city(name: string, { aqi, peak, risk = 0, stale = false }: Value
             timestamp: "2025-11-05T10:30:00Z",
             age_minutes: stale ? 300 : 12,
             stale,
+            source: "cpcb",
             basis: "measured",
           },
     trend: aqi === undefined ? null : { end: "2025-11-05T10:30:00Z", aqi: Array.from({ length: 24 }, (_, hour) => (hour === 3 ? null : aqi)) },

@@ -6,6 +6,7 @@ import type { Plume } from "../../shared/api/schema";
 import { ChartFrame } from "../../shared/chart/ChartFrame";
 import { ChartKey } from "../../shared/chart/Key";
 import { Plot } from "../../shared/chart/Plot";
+import { useExpertName } from "../../shared/format/experts";
 import { useFormat } from "../../shared/format/format";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState } from "../../shared/state/states";
@@ -88,6 +89,7 @@ function pointsOf({ forecasts }: Plume): Point[] {
 function Drawn({ plume, place }: { plume: Plume; place: string }) {
   const { t } = useLingui();
   const format = useFormat();
+  const expertName = useExpertName();
   const points = pointsOf(plume);
   const { truth, unit } = plume;
   const decimals = plume.target === "aqi" ? 0 : 1;
@@ -150,7 +152,7 @@ function Drawn({ plume, place }: { plume: Plume; place: string }) {
           numeric: true,
           cell: (point) => (truth === null ? "–" : `${point.value < truth ? "−" : "+"}${show(Math.abs(point.value - truth))}`),
         },
-        { key: "family", title: <Trans>Model</Trans>, cell: (point) => <code>{point.family}</code> },
+        { key: "family", title: <Trans>Model</Trans>, cell: (point) => expertName(point.family) },
       ]}
     >
       <Plot

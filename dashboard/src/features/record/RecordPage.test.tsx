@@ -127,7 +127,7 @@ test("the forecasts of an hour, and what came", async () => {
   expect(chart.getByText(/It came to 187 AQI\. 1 of 2 forecasts had it within their 80% interval/)).toBeVisible();
   expect(chart.getByRole("img", { name: "240 AQI from 24 h before, 190 from 1 h before" })).toBeVisible();
   await userEvent.click(chart.getByRole("button", { name: "Show as a table" }));
-  expect(chart.getAllByRole("row")[1]).toHaveTextContent("1190176–204165–219+3xgboost");
+  expect(chart.getAllByRole("row")[1]).toHaveTextContent("1190176–204165–219+3boosted trees (XGBoost)");
 });
 
 test("an hour that is chosen is asked for in Indian time", async () => {

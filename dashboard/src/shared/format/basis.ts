@@ -29,6 +29,15 @@ export function useBasis(): (basis: string | null | undefined, simulated: boolea
   };
 }
 
+/** Who an hour is from, and what kind of value it is: "CPCB, measured at stations". */
+export function useOrigin(): (hour: { source: string | null; basis: string | null }, simulated: boolean) => string {
+  const describe = useBasis();
+  return ({ source, basis }, simulated) => {
+    const kind = describe(basis, simulated);
+    return source === null || simulated ? kind : `${sourceName(source)}, ${kind}`;
+  };
+}
+
 /** A provider as readers know it. */
 export function sourceName(source: string): string {
   return SOURCES[source] ?? source;
