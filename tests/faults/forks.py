@@ -118,16 +118,18 @@ def contents(database: Database, hidden: frozenset[str] = frozenset()) -> dict[s
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(:counters)",
             counters=list(_COUNTERS),
         )
-        result = {}
-        for (table,) in tables:
-            rows = run(
-                connection,
-                # A message that wakes for events names the number of one.
-                f"SELECT ((to_jsonb(t) - CAST(:hidden AS text[])) #- '{{payload,after}}')::text FROM {table} AS t",  # noqa: S608
-                hidden=sorted(hidden | _NEVER | _STAMPED.get(table, frozenset())),
-            )
-            result[table] = sorted(row for (row,) in rows)
-    return result
+        # A message that wakes for events names the number of one.
+        each = [
+            f"SELECT '{table}' AS name, ((to_jsonb(t) - CAST(:{table} AS text[])) #- '{{payload,after}}')::text "  # noqa: S608
+            f"FROM {table} AS t"
+            for (table,) in tables
+        ]
+        columns = {table: sorted(hidden | _NEVER | _STAMPED.get(table, frozenset())) for (table,) in tables}
+        rows = run(connection, " UNION ALL ".join(each), **columns)
+    result: dict[str, list[str]] = {table: [] for (table,) in tables}
+    for table, row in rows:
+        result[table].append(row)
+    return {table: sorted(of_table) for table, of_table in result.items()}
 
 
 class Start:
@@ -136,10 +138,9 @@ class Start:
     def __init__(self, database: Database) -> None:
         self._database = database
         tables = list(contents(database))
-        self._again = (
-            [f"DELETE FROM {table}" for table in tables]  # noqa: S608 — our tables
-            + [f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM start.{table}" for table in tables]  # noqa: S608
-        )
+        again = [f"DELETE FROM {table};" for table in tables]  # noqa: S608 — our tables
+        again += [f"INSERT INTO {table} OVERRIDING SYSTEM VALUE TABLE start.{table};" for table in tables]
+        self._again = f"DO $$ BEGIN {' '.join(again)} END $$"
         with database.transaction() as connection:
             run(connection, "SET LOCAL session_replication_role = replica")
             run(connection, "CREATE SCHEMA start")
@@ -149,8 +150,7 @@ class Start:
     def again(self) -> None:
         with self._database.transaction() as connection:
             run(connection, "SET LOCAL session_replication_role = replica")  # whatever refers to what
-            for statement in self._again:
-                run(connection, statement)
+            run(connection, self._again)
 
 
 def counts(stored: dict[str, list[str]]) -> dict[str, int]:
