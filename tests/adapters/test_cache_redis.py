@@ -111,13 +111,13 @@ def test_away_it_is_left_alone_for_a_while() -> None:
 
 
 def test_a_slow_one_costs_its_time_out_once(client: Redis, name: str) -> None:
-    slow = SharedMemory(redis_url(), timeout_s=0.05)
+    slow = SharedMemory(redis_url(), timeout_s=0.2)
     slow.put(name, b"x", seconds=50)
-    client.execute_command("CLIENT", "PAUSE", "1500", "ALL")
+    client.execute_command("CLIENT", "PAUSE", "2000", "ALL")
     started = monotonic()
     for _ in range(10):
         assert slow.get(name) is None
-    assert monotonic() - started < 0.3
+    assert monotonic() - started < 1
     assert slow.failures == 1
     slow.close()
     client.execute_command("CLIENT", "UNPAUSE")
