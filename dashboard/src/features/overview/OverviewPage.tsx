@@ -54,7 +54,7 @@ function Cities({ overview: answer }: { overview: Overview }) {
       <p className="quiet">
         <Trans>
           Index: Indian NAQI, no unit, from 0 to 500; the latest hour of each city, up to {asOf}. Forecast: the highest hour of
-          the next 24, with its 80% interval. Each city's page names its sources.
+          the next 24, with its 80% interval.
         </Trans>
       </p>
       <Missing withoutData={withoutData} stale={stale} total={overview.cities.length} silentHours={newestHours(overview, now)} />
