@@ -51,7 +51,9 @@ def test_nothing_is_restored_over_what_is_there(tmp_path: Path) -> None:
     assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
 
 
-@pytest.mark.parametrize(("time", "status"), [("yesterday-ish", 2), ("2020-01-01", 1)])
+@pytest.mark.parametrize(
+    ("time", "status"), [("yesterday-ish", 2), ("2020-01-01 00:00", 2), ("2020-01-01 00:00+05:30", 1)]
+)
 def test_a_moment_that_no_backup_reaches(tmp_path: Path, time: str, status: int) -> None:
     folder = tmp_path / "backups"
     (folder / "base").mkdir(parents=True)
