@@ -10,6 +10,7 @@
 #   ./deploy.sh restore [TIME]
 #                        make the database anew from the backups, as it was at the newest moment or at TIME, such as
 #                        "2025-11-05 10:30+05:30"; what is there is moved aside
+#   ./deploy.sh pin      note in .env which very images the bases are today, by digest, for all builds and starts from now on
 #   ./deploy.sh logs [SERVICE…]
 #   ./deploy.sh stop     stop everything; data, models and secrets stay
 #
@@ -323,6 +324,26 @@ stop() {
   "${compose[@]}" down
 }
 
+pin() {
+  choose_engine
+  local name image digest pins=()
+  for name in VAYU_PYTHON_IMAGE VAYU_DEBIAN_IMAGE VAYU_DATABASE_IMAGE VAYU_REDIS_IMAGE VAYU_NGINX_IMAGE; do
+    image=$(value "$name")
+    image=${image%@*}
+    [ -n "$image" ] || image=$(sed -n "s/^ARG ${name#VAYU_}=//p" Dockerfile)
+    [ -n "$image" ] || image=$(grep --only-matching --max-count=1 "\${$name:-[^}]*" docker-compose.yml | sed 's/^[^-]*-//')
+    "$engine" pull --quiet "$image" >/dev/null || fail "$image could not be fetched: see above. Nothing was changed"
+    digest=$("$engine" image inspect --format '{{index .RepoDigests 0}}' "$image" 2>/dev/null) || digest=''
+    digest=${digest##*@}
+    [[ $digest =~ ^sha256:[0-9a-f]{64}$ ]] || fail "$image did not come from a registry, so it has no digest. Nothing was changed"
+    pins+=("$name=$image@$digest")
+  done
+  for image in "${pins[@]}"; do
+    set_value "${image%%=*}" "${image#*=}"
+    echo "$image"
+  done
+}
+
 restore() { # [TIME]
   [ $# -le 1 ] || fail "restore takes one time, such as \"2025-11-05 10:30+05:30\"" 2
   require_setup
@@ -345,7 +366,8 @@ start) start ;;
 health) health ;;
 update) update "$@" ;;
 restore) restore "$@" ;;
+pin) pin ;;
 logs) logs "$@" ;;
 stop) stop ;;
-*) fail "say setup, start, health, update, restore, logs or stop" 2 ;;
+*) fail "say setup, start, health, update, restore, pin, logs or stop" 2 ;;
 esac

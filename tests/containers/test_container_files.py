@@ -189,6 +189,29 @@ def test_images_name_a_version() -> None:
         assert ":" in image.rpartition("/")[2]
 
 
+def bases() -> list[str]:
+    """What images of others are named: by Dockerfile, docker-compose.yml, deploy.sh and the workflows."""
+    named = re.findall(r"^ARG \w+_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
+    named += [
+        re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", service["image"])
+        for service in SERVICES.values()
+        if "localhost/" not in service["image"]
+    ]
+    for path in (ROOT / "deploy.sh", *sorted((ROOT / ".github/workflows").glob("*.yml"))):
+        named += re.findall(r"\bdocker\.io/[\w./:@-]+", path.read_text(encoding="utf-8"))
+    return sorted(set(named))
+
+
+def test_a_base_is_pinned_or_the_page_says_why_not() -> None:
+    stages = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    own = set(re.findall(r"^FROM \S+ AS (\S+)", DOCKERFILE, re.MULTILINE))
+    assert {stage for stage in stages if stage not in own} == {"${PYTHON_IMAGE}", "${DEBIAN_IMAGE}"}
+    unpinned = [base for base in bases() if not re.search(r"@sha256:[0-9a-f]{64}$", base)]
+    page = (ROOT / "docs/containers.md").read_text(encoding="utf-8")
+    section = page.partition("## Pinned bases")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"^- `(docker\.io/[^`]+)`", section, re.MULTILINE)) == unpinned
+
+
 def test_the_images_run_as_nobody_in_particular() -> None:
     stages = DOCKERFILE.split("\nFROM ")
     [server] = [stage for stage in stages if re.match(r"\S+ AS server\n", stage)]
@@ -262,8 +285,8 @@ class TestDeploy:
     @pytest.mark.parametrize(
         ("words", "sentence"),
         [
-            ((), "say setup, start, health, update, restore, logs or stop"),
-            (("launch",), "say setup, start, health, update, restore, logs or stop"),
+            ((), "say setup, start, health, update, restore, pin, logs or stop"),
+            (("launch",), "say setup, start, health, update, restore, pin, logs or stop"),
             (("setup", "--port", "70000"), "--port takes a number from 1 to 65535"),
             (("setup", "--url", "air.example.org"), "--url takes an address such as"),
             (("start",), "run ./deploy.sh setup first"),
@@ -336,6 +359,30 @@ class TestDeploy:
             "up --detach --no-deps proxy",
         ]
         assert output.endswith("Vayu is at http://127.0.0.1:8080\n")
+
+    def test_bases_are_pinned_by_one_command(self, checkout: Path, engine: Path) -> None:
+        shutil.copy(ROOT / "Dockerfile", checkout / "Dockerfile")
+        digest = "sha256:" + "0123456789abcdef" * 4
+        inspected = f'"image inspect") echo "somewhere/image@{digest}" ;;'
+        pulled = 'pull*) exit "${PULLED:-0}" ;;'
+        engine.write_text(f'{engine.read_text()}case "$1 $2" in {inspected} {pulled} esac\n')
+        self.deploy(checkout, "setup", "--plain")
+        before = (checkout / ".env").read_text()
+        status, output = self.deploy(checkout, "pin", VAYU_COMPOSE=f"{engine} compose", PULLED="1")
+        assert (status, (checkout / ".env").read_text()) == (1, before)
+        assert output == (
+            "error: docker.io/library/python:3.13-slim could not be fetched: see above. Nothing was changed\n"
+        )
+        for _ in range(2):
+            status, output = self.deploy(checkout, "pin", VAYU_COMPOSE=f"{engine} compose")
+            assert status == 0, output
+            pinned = dict(line.split("=", 1) for line in output.splitlines())
+            assert pinned.keys() == {
+                f"VAYU_{name}_IMAGE" for name in ("PYTHON", "DEBIAN", "DATABASE", "REDIS", "NGINX")
+            }
+            assert pinned["VAYU_DATABASE_IMAGE"] == f"docker.io/library/postgres:17-bookworm@{digest}"
+            assert {image.partition("@")[0] for image in pinned.values()} <= set(bases())
+            assert set(output.splitlines()) <= set((checkout / ".env").read_text().splitlines())
 
     def test_backups_are_switched_on_and_stay_so(self, checkout: Path, engine: Path) -> None:
         assert self.deploy(checkout, "setup", "--backups", "--without-training")[0] == 0
