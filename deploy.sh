@@ -352,7 +352,6 @@ restore() { # [TIME]
   for service in database backup; do
     [ -z "$(containers "$service")" ] || fail "the service $service runs; ./deploy.sh stop first. Nothing was changed"
   done
-  require_room
   "${compose[@]}" --profile restore run --rm --no-deps restore restore /database "$@" ||
     fail "nothing was restored: see above"
   echo "Now ./deploy.sh start; then look at ./deploy.sh health, and try the secrets: docs/continuity.md, \"Restoring\""
