@@ -243,8 +243,9 @@ start() {
   migrate
   bring_up api live worker scheduler
   ! with_profile training || bring_up trainer
-  ! with_profile backup || bring_up_backup
   bring_up proxy
+  # Last: a backup that fails does not keep the service away.
+  ! with_profile backup || bring_up_backup
   echo "Vayu is at $(value VAYU_PUBLIC_URL)"
 }
 

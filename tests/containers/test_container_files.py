@@ -394,9 +394,9 @@ class TestDeploy:
         composed = self.composed(engine)
         assert composed[composed.index("up --detach --no-deps trainer") :] == [
             "up --detach --no-deps trainer",
+            "up --detach --no-deps proxy",
             "run --rm --no-deps backup-role",
             "up --detach --no-deps backup",
-            "up --detach --no-deps proxy",
         ]
         assert self.deploy(checkout, "setup", "--without-backups")[0] == 0
         assert "COMPOSE_PROFILES=training\n" in (checkout / ".env").read_text()
