@@ -35,6 +35,11 @@ within() { # DAYS PATH…: whether one of them was made within so many days
 }
 
 work() {
+  local name
+  for name in VAYU_BACKUP_DAYS VAYU_BACKUP_KEEP VAYU_DRILL_DAYS; do
+    [[ ${!name:-1} =~ ^[1-9][0-9]{0,3}$ ]] ||
+      { echo "error: $name takes a number from 1 to 9999, not ${!name}" >&2 && exit 2; }
+  done
   # Of one that was killed.
   rm -rf "$folder"/tmp.* "$folder"/base/.[0-9]*
   set -m # each with a group of its own, so that it ends with its programs
