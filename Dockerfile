@@ -4,8 +4,7 @@
 #   docker build --target pgbouncer --tag vayu-pgbouncer .
 #
 # The bases are public. Pin them by digest where you build for production, so that a build is the same tomorrow:
-#   --build-arg PYTHON_IMAGE=docker.io/library/python:3.13-slim@sha256:…
-# `docker buildx imagetools inspect python:3.13-slim` tells the digest; docs/containers.md, "Pinned bases".
+# ./deploy.sh pin, or --build-arg PYTHON_IMAGE=docker.io/library/python:3.13-slim@sha256:…; docs/containers.md, "Pinned bases".
 ARG PYTHON_IMAGE=docker.io/library/python:3.13-slim
 ARG DEBIAN_IMAGE=docker.io/library/debian:trixie-slim
 

@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Vayu on one machine, by Docker or podman: docs/containers.md.
 #
-#   ./deploy.sh setup [--plain] [--without-training] [--port N] [--url https://air.example.org]
+#   ./deploy.sh setup [--plain] [--without-training] [--backups|--without-backups] [--port N] [--url https://air.example.org]
 #                        make the secrets and .env; --plain: PostgreSQL without TimescaleDB
 #   ./deploy.sh start    build what is missing, bring the database to the schema, start everything, wait until it is well
 #   ./deploy.sh health   say how each service does; status 1 where one is not well
 #   ./deploy.sh update [VERSION]
 #                        replace what runs by this checkout, or by images of that version, without a failed request
+#   ./deploy.sh restore [TIME]
+#                        make the database anew from the backups, as it was at the newest moment or at TIME, such as
+#                        "2025-11-05 10:30+05:30"; what is there is moved aside
+#   ./deploy.sh pin      note in .env which very images the bases are today, by digest, for all builds and starts from now on
 #   ./deploy.sh logs [SERVICE…]
 #   ./deploy.sh stop     stop everything; data, models and secrets stay
 #
@@ -46,6 +50,8 @@ set_value() { # NAME TEXT
   mv .env.new .env
 }
 
+with_profile() { [[ ,$(value COMPOSE_PROFILES), == *,$1,* ]]; }
+
 random() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 secret() { # FILE TEXT: nothing that is there is replaced
@@ -55,14 +61,18 @@ secret() { # FILE TEXT: nothing that is there is replaced
 }
 
 setup() {
-  local plain='' training=training port=8080 url=''
+  local plain='' training=training backups=none port=8080 url='' profiles
+  # Whoever runs it again for something else does not lose the backups.
+  ! with_profile backup || backups=backup
   while [ $# -gt 0 ]; do
     case $1 in
     --plain) plain=yes ;;
     --without-training) training=none ;;
+    --backups) backups=backup ;;
+    --without-backups) backups=none ;;
     --port) port=${2:?"--port needs a number"} && shift ;;
     --url) url=${2:?"--url needs an address"} && shift ;;
-    *) fail "setup takes --plain, --without-training, --port N and --url ADDRESS, not $1" 2 ;;
+    *) fail "setup takes --plain, --without-training, --backups, --without-backups, --port N and --url ADDRESS, not $1" 2 ;;
     esac
     shift
   done
@@ -73,6 +83,7 @@ setup() {
   mkdir -p -m 0700 .secrets || fail "the folder $(pwd) cannot be written to"
   secret database-password "$(random 24)"
   secret database-superuser "$(random 24)"
+  secret database-backup "$(random 24)"
   local password redis
   password=$(cat .secrets/database-password)
   if [ ! -e .secrets/vayu.json ]; then
@@ -86,7 +97,12 @@ setup() {
       "\"VAYU_ALERTS_KEY\": \"$(head -c 32 /dev/urandom | base64 | tr -d '\n')\"")"
   fi
   secret vayu-direct.json "{\"DATABASE_URL\": \"postgresql://vayu:$password@database:5432/vayu\"}"
-  set_value COMPOSE_PROFILES "$training"
+  case $training,$backups in
+  training,none) profiles=training ;;
+  none,backup) profiles=backup ;;
+  *) profiles=$training,$backups ;;
+  esac
+  set_value COMPOSE_PROFILES "$profiles"
   set_value VAYU_PORT "$port"
   set_value VAYU_PUBLIC_URL "$url"
   set_value VAYU_LIVE_URL "ws${url#http}/live/ws"
@@ -140,7 +156,7 @@ build() { # VERSION
     [ -z "$(value "VAYU_$base")" ] || bases+=(--build-arg "$base=$(value "VAYU_$base")")
   done
   for target in server train pgbouncer; do
-    [ "$target" = train ] && [ "$(value COMPOSE_PROFILES)" != training ] && continue
+    [ "$target" = train ] && ! with_profile training && continue
     tag=localhost/vayu-$target
     [ "$target" = server ] && tag=localhost/vayu
     has_image "$tag:$version" && continue
@@ -210,6 +226,11 @@ bring_up() { # SERVICE…: start them, and wait until those are well that have a
   done
 }
 
+bring_up_backup() {
+  "${compose[@]}" run --rm --no-deps backup-role || fail "the role of the backups could not be made: see above"
+  bring_up backup
+}
+
 start() {
   require_setup
   choose_engine
@@ -221,8 +242,10 @@ start() {
   bring_up pgbouncer redis
   migrate
   bring_up api live worker scheduler
-  [ "$(value COMPOSE_PROFILES)" != training ] || bring_up trainer
+  ! with_profile training || bring_up trainer
   bring_up proxy
+  # Last: a backup that fails does not keep the service away.
+  ! with_profile backup || bring_up_backup
   echo "Vayu is at $(value VAYU_PUBLIC_URL)"
 }
 
@@ -242,7 +265,11 @@ update() {
   replace api
   replace live
   "${compose[@]}" up --detach --no-deps worker scheduler || fail "worker and scheduler could not be replaced"
-  [ "$(value COMPOSE_PROFILES)" != training ] || "${compose[@]}" up --detach --no-deps trainer
+  ! with_profile training || "${compose[@]}" up --detach --no-deps trainer
+  if with_profile backup; then
+    # Its scripts are this checkout's.
+    "${compose[@]}" up --detach --no-deps --force-recreate backup || fail "backup could not be replaced"
+  fi
   local proxy
   proxy=$(containers proxy)
   "$engine" exec "$proxy" sh -c 'nginx -c /etc/nginx/vayu.conf -t -q && nginx -c /etc/nginx/vayu.conf -s reload' ||
@@ -255,8 +282,9 @@ update() {
 health() {
   require_setup
   choose_engine
-  local service id state status=0
-  for service in database pgbouncer redis api live worker scheduler proxy; do
+  local service services=(database pgbouncer redis api live worker scheduler proxy) id state status=0
+  ! with_profile backup || services+=(backup)
+  for service in "${services[@]}"; do
     for id in $(containers "$service"); do
       state=$(health_of "$id")
       echo "$service ${id:0:12} ${state:-running}"
@@ -274,7 +302,7 @@ logs() { # SERVICE…
   [ "$engine" = podman ] || exec "${compose[@]}" logs --follow --tail 100 "$@"
   # podman-compose does not find the copies that an update has made.
   local ids=() id service services=("$@")
-  [ $# -gt 0 ] || services=(database pgbouncer redis api live worker scheduler trainer proxy)
+  [ $# -gt 0 ] || services=(database pgbouncer redis api live worker scheduler trainer backup proxy)
   for service in "${services[@]}"; do
     for id in $(containers "$service"); do ids+=("$id"); done
   done
@@ -287,7 +315,7 @@ stop() {
   if [ "$engine" = podman ]; then
     # podman-compose would leave the copies that an update has made. The proxy ends first.
     local service id
-    for service in proxy scheduler worker trainer live api; do
+    for service in proxy backup scheduler worker trainer live api; do
       for id in $(containers "$service"); do
         podman stop --time 120 "$id" >/dev/null
         podman rm "$id" >/dev/null
@@ -297,6 +325,39 @@ stop() {
   "${compose[@]}" down
 }
 
+pin() {
+  choose_engine
+  local name image digest pins=()
+  for name in VAYU_PYTHON_IMAGE VAYU_DEBIAN_IMAGE VAYU_DATABASE_IMAGE VAYU_REDIS_IMAGE VAYU_NGINX_IMAGE; do
+    image=$(value "$name")
+    image=${image%@*}
+    [ -n "$image" ] || image=$(sed -n "s/^ARG ${name#VAYU_}=//p" Dockerfile)
+    [ -n "$image" ] || image=$(grep --only-matching --max-count=1 "\${$name:-[^}]*" docker-compose.yml | sed 's/^[^-]*-//')
+    "$engine" pull --quiet "$image" >/dev/null || fail "$image could not be fetched: see above. Nothing was changed"
+    digest=$("$engine" image inspect --format '{{index .RepoDigests 0}}' "$image" 2>/dev/null) || digest=''
+    digest=${digest##*@}
+    [[ $digest =~ ^sha256:[0-9a-f]{64}$ ]] || fail "$image did not come from a registry, so it has no digest. Nothing was changed"
+    pins+=("$name=$image@$digest")
+  done
+  for image in "${pins[@]}"; do
+    set_value "${image%%=*}" "${image#*=}"
+    echo "$image"
+  done
+}
+
+restore() { # [TIME]
+  [ $# -le 1 ] || fail "restore takes one time, such as \"2025-11-05 10:30+05:30\"" 2
+  require_setup
+  choose_engine
+  local service
+  for service in database backup; do
+    [ -z "$(containers "$service")" ] || fail "the service $service runs; ./deploy.sh stop first. Nothing was changed"
+  done
+  "${compose[@]}" --profile restore run --rm --no-deps restore restore /database "$@" ||
+    fail "nothing was restored: see above"
+  echo "Now ./deploy.sh start; then look at ./deploy.sh health, and try the secrets: docs/continuity.md, \"Restoring\""
+}
+
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
@@ -304,7 +365,9 @@ setup) setup "$@" ;;
 start) start ;;
 health) health ;;
 update) update "$@" ;;
+restore) restore "$@" ;;
+pin) pin ;;
 logs) logs "$@" ;;
 stop) stop ;;
-*) fail "say setup, start, health, update, logs or stop" 2 ;;
+*) fail "say setup, start, health, update, restore, pin, logs or stop" 2 ;;
 esac

@@ -2,6 +2,7 @@
 # In the stand-in of scripts/containers for the public images of PostgreSQL: what docker-compose.yml needs of their entrypoint.
 set -eu
 
+[ "${1:-}" != postgres ] || shift
 if [ "$(id -u)" = 0 ]; then
   mkdir -p "$PGDATA"
   chown -R postgres:postgres "$PGDATA"

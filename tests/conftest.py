@@ -85,6 +85,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason, number in reasons.items():
         if number:
             terminalreporter.write_line(f"not run: {reason}: {number} tests")
+    for report in terminalreporter.stats.get("passed", []):
+        for name, text in report.user_properties:
+            if name == "drill":
+                terminalreporter.write_line(text)
 
 
 @pytest.fixture(scope="session")

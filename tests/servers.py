@@ -45,12 +45,21 @@ class Server:
     """A server on 127.0.0.1 with user ``postgres``; made at once, started by `start` or ``with``."""
 
     def __init__(
-        self, folder: Path, *, programs: Path | None = None, auth: str = "trust", wrap: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        programs: Path | None = None,
+        auth: str = "trust",
+        wrap: Sequence[str] = (),
+        timescale: bool = False,
     ) -> None:
-        """`wrap`: a command that runs the server's, as whom it pleases."""
+        """`wrap`: a command that runs the server's, as whom it pleases. `timescale`: with TimescaleDB's library,
+        which `programs` must have."""
         self.data = folder / "data"
         self.log = folder / "server.log"
         self.settings: dict[str, str] = {"unix_socket_directories": "", "listen_addresses": "127.0.0.1"}
+        if timescale:
+            self.settings |= {"shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off"}
         self._wrap = wrap
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None

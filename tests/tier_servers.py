@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import psutil
 from sqlalchemy import make_url
 
-from common.adapters.local.embedded_server import EmbeddedServer
+from common.adapters.local.embedded_server import EmbeddedServer, installed_programs
 from common.store.engine import Database, run
 from common.store.migrate import migrate
 from common.store.tiers import recorded
@@ -73,6 +73,16 @@ class TierServers:
             )
             self._templates[tier] = name
         return self._templates[tier]
+
+    def programs(self, tier: str) -> Path | None:
+        """Folder of the programs of the tier's server, for servers that a test starts itself; None
+        where that server is on another machine."""
+        if VARIABLES[tier] is None:
+            return installed_programs()
+        address = self.url(tier).format(name="postgres")
+        with closing(Database(address)) as database, database.transaction() as connection:
+            [(folder,)] = run(connection, "SELECT setting FROM pg_config WHERE name = 'BINDIR'")
+        return Path(folder) if (Path(folder) / "pg_receivewal").exists() else None
 
     def close(self) -> None:
         self._ends.close()

@@ -85,6 +85,29 @@ def test_backups_that_are_old_are_told(client: Client, database: Database, now: 
     }
 
 
+@pytest.mark.tiers("plain")  # a slot is of the whole server; this one is not shared
+@pytest.mark.parametrize("base", [False, True])
+def test_a_log_without_a_base_backup_is_told(
+    client: Client, database: Database, now: datetime, base: bool
+) -> None:
+    put_hours(database, hour("Delhi", now))
+    put_models(database, trained("v1", now))
+    name = "vayu_backup"
+    with database.transaction() as connection:
+        promote(connection, "v1", reason="first", now=now)
+        if base:
+            set_fact(connection, "backup_at", now.isoformat())
+    with database.transaction() as connection:
+        run(connection, "SELECT pg_create_physical_replication_slot(:name)", name=name)
+    try:
+        body = body_of(client.get(url("/health")), "/health")
+    finally:
+        with database.transaction() as connection:
+            run(connection, "SELECT pg_drop_replication_slot(:name)", name=name)
+    codes = [cause["code"] for cause in body["causes"]]
+    assert codes == [*([] if base else ["no_backup"]), "backup_stream"]
+
+
 def test_the_lease_on_collecting_is_told(client: Client, database: Database) -> None:
     for _ in range(2):
         with take_lease(database, COLLECTING) as lease:

@@ -20,8 +20,12 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SCRIPTS = (
     "deploy.sh",
+    "scripts/backup",
     "scripts/containers",
-    *(f"containers/{n}.sh" for n in ("pgbouncer", "database-init", "slim", "stand-in-database")),
+    *(
+        f"containers/{n}.sh"
+        for n in ("backup", "backup-role", "pgbouncer", "database-init", "slim", "stand-in-database")
+    ),
 )
 
 
@@ -130,6 +134,47 @@ def test_everything_waits_for_the_schema() -> None:
     assert SERVICES["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
 
 
+def test_backups_begin_when_the_database_is_well_and_their_role_is_there() -> None:
+    assert SERVICES["backup-role"]["depends_on"] == {
+        "migrate": {"condition": "service_completed_successfully"}
+    }
+    assert SERVICES["backup"]["depends_on"] == {
+        "database": {"condition": "service_healthy"},
+        "backup-role": {"condition": "service_completed_successfully"},
+    }
+    # The programs, and TimescaleDB's library, are those of the server.
+    assert {SERVICES[name]["image"] for name in ("backup", "backup-role", "restore")} == {
+        SERVICES["database"]["image"]
+    }
+    assert [name for name, service in SERVICES.items() if "backup" in service.get("profiles", [])] == [
+        "backup-role", "backup",
+    ]  # fmt: skip
+    # The superuser's password is where the role is made, and not where backups are.
+    assert SERVICES["backup"]["secrets"] == SERVICES["restore"]["secrets"] == ["database_backup"]
+    assert [
+        name for name, service in SERVICES.items() if "database:/database" in service.get("volumes", [])
+    ] == ["restore"]
+
+
+def test_the_server_lets_in_who_makes_backups() -> None:
+    command = SERVICES["database"]["command"]
+    assert command[0] == "postgres"
+    settings = dict(word.split("=", 1) for word in command if "=" in word)
+    assert "./containers/pg_hba.conf:/etc/vayu/pg_hba.conf:ro" in SERVICES["database"]["volumes"]
+    assert settings.pop("hba_file") == "/etc/vayu/pg_hba.conf"
+    assert settings == {
+        "wal_level": "replica",
+        "max_wal_senders": "10",
+        "max_slot_wal_keep_size": "${VAYU_BACKUP_LOG:-10GB}",
+    }
+    lines = (ROOT / "containers/pg_hba.conf").read_text(encoding="utf-8").splitlines()
+    by_network = [line.split() for line in lines if line.startswith("host")]
+    assert by_network == [
+        ["host", "all", "all", "all", "scram-sha-256"],
+        ["host", "replication", "vayu_backup", "all", "scram-sha-256"],
+    ]
+
+
 def test_no_secret_is_an_environment_variable() -> None:
     for name, service in SERVICES.items():
         for variable, text in service.get("environment", {}).items():
@@ -142,6 +187,29 @@ def test_images_name_a_version() -> None:
         image = re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", service["image"])
         assert image.startswith("localhost/") or not image.endswith(":latest"), f"{name}: {image}"
         assert ":" in image.rpartition("/")[2]
+
+
+def bases() -> list[str]:
+    """What images of others are named: by Dockerfile, docker-compose.yml, deploy.sh and the workflows."""
+    named = re.findall(r"^ARG \w+_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
+    named += [
+        re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", service["image"])
+        for service in SERVICES.values()
+        if "localhost/" not in service["image"]
+    ]
+    for path in (ROOT / "deploy.sh", *sorted((ROOT / ".github/workflows").glob("*.yml"))):
+        named += re.findall(r"\bdocker\.io/[\w./:@-]+", path.read_text(encoding="utf-8"))
+    return sorted(set(named))
+
+
+def test_a_base_is_pinned_or_the_page_says_why_not() -> None:
+    stages = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    own = set(re.findall(r"^FROM \S+ AS (\S+)", DOCKERFILE, re.MULTILINE))
+    assert {stage for stage in stages if stage not in own} == {"${PYTHON_IMAGE}", "${DEBIAN_IMAGE}"}
+    unpinned = [base for base in bases() if not re.search(r"@sha256:[0-9a-f]{64}$", base)]
+    page = (ROOT / "docs/containers.md").read_text(encoding="utf-8")
+    section = page.partition("## Pinned bases")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"^- `(docker\.io/[^`]+)`", section, re.MULTILINE)) == unpinned
 
 
 def test_the_images_run_as_nobody_in_particular() -> None:
@@ -191,7 +259,7 @@ class TestDeploy:
         assert status == 0, output
         secrets = {path.name: path.read_text() for path in (checkout / ".secrets").iterdir()}
         assert secrets.keys() == {
-            "database-password", "database-superuser", "redis.conf", "vayu.json", "vayu-direct.json",
+            "database-backup", "database-password", "database-superuser", "redis.conf", "vayu.json", "vayu-direct.json",
         }  # fmt: skip
         assert (checkout / ".secrets").stat().st_mode & 0o077 == 0
         settings = yaml.safe_load(secrets["vayu.json"])
@@ -217,8 +285,8 @@ class TestDeploy:
     @pytest.mark.parametrize(
         ("words", "sentence"),
         [
-            ((), "say setup, start, health, update, logs or stop"),
-            (("launch",), "say setup, start, health, update, logs or stop"),
+            ((), "say setup, start, health, update, restore, pin, logs or stop"),
+            (("launch",), "say setup, start, health, update, restore, pin, logs or stop"),
             (("setup", "--port", "70000"), "--port takes a number from 1 to 65535"),
             (("setup", "--url", "air.example.org"), "--url takes an address such as"),
             (("start",), "run ./deploy.sh setup first"),
@@ -291,6 +359,66 @@ class TestDeploy:
             "up --detach --no-deps proxy",
         ]
         assert output.endswith("Vayu is at http://127.0.0.1:8080\n")
+
+    def test_bases_are_pinned_by_one_command(self, checkout: Path, engine: Path) -> None:
+        shutil.copy(ROOT / "Dockerfile", checkout / "Dockerfile")
+        digest = "sha256:" + "0123456789abcdef" * 4
+        inspected = f'"image inspect") echo "somewhere/image@{digest}" ;;'
+        pulled = 'pull*) exit "${PULLED:-0}" ;;'
+        engine.write_text(f'{engine.read_text()}case "$1 $2" in {inspected} {pulled} esac\n')
+        self.deploy(checkout, "setup", "--plain")
+        before = (checkout / ".env").read_text()
+        status, output = self.deploy(checkout, "pin", VAYU_COMPOSE=f"{engine} compose", PULLED="1")
+        assert (status, (checkout / ".env").read_text()) == (1, before)
+        assert output == (
+            "error: docker.io/library/python:3.13-slim could not be fetched: see above. Nothing was changed\n"
+        )
+        for _ in range(2):
+            status, output = self.deploy(checkout, "pin", VAYU_COMPOSE=f"{engine} compose")
+            assert status == 0, output
+            pinned = dict(line.split("=", 1) for line in output.splitlines())
+            assert pinned.keys() == {
+                f"VAYU_{name}_IMAGE" for name in ("PYTHON", "DEBIAN", "DATABASE", "REDIS", "NGINX")
+            }
+            assert pinned["VAYU_DATABASE_IMAGE"] == f"docker.io/library/postgres:17-bookworm@{digest}"
+            assert {image.partition("@")[0] for image in pinned.values()} <= set(bases())
+            assert set(output.splitlines()) <= set((checkout / ".env").read_text().splitlines())
+
+    def test_backups_are_switched_on_and_stay_so(self, checkout: Path, engine: Path) -> None:
+        assert self.deploy(checkout, "setup", "--backups", "--without-training")[0] == 0
+        assert "COMPOSE_PROFILES=backup\n" in (checkout / ".env").read_text()
+        assert self.deploy(checkout, "setup", "--port", "8081")[0] == 0
+        assert "COMPOSE_PROFILES=training,backup\n" in (checkout / ".env").read_text()
+        status, output = self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
+        assert status == 0, output
+        composed = self.composed(engine)
+        assert composed[composed.index("up --detach --no-deps trainer") :] == [
+            "up --detach --no-deps trainer",
+            "up --detach --no-deps proxy",
+            "run --rm --no-deps backup-role",
+            "up --detach --no-deps backup",
+        ]
+        assert self.deploy(checkout, "setup", "--without-backups")[0] == 0
+        assert "COMPOSE_PROFILES=training\n" in (checkout / ".env").read_text()
+
+    def test_nothing_is_restored_into_a_database_that_runs(self, checkout: Path, engine: Path) -> None:
+        status, output = self.deploy(checkout, "restore", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
+        assert (status, output) == (
+            1,
+            "error: the service database runs; ./deploy.sh stop first. Nothing was changed\n",
+        )
+        assert self.composed(engine) == []
+
+    def test_a_moment_is_restored_while_nothing_runs(self, checkout: Path, engine: Path) -> None:
+        engine.write_text(engine.read_text().replace("ps*) echo 1", "ps*)"))
+        time = "2025-11-05 10:30+05:30"
+        status, output = self.deploy(
+            checkout, "restore", time, VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1"
+        )
+        assert status == 0, output
+        assert self.composed(engine) == [
+            f"--profile restore run --rm --no-deps restore restore /database {time}"
+        ]
 
     def test_nothing_is_served_from_a_database_that_could_not_be_migrated(
         self, checkout: Path, engine: Path

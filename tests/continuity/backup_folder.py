@@ -28,9 +28,11 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "backup"
 class BackupFolder:
     """Backups of the database at `url`; None: of none, as when it has gone."""
 
-    def __init__(self, folder: Path, url: str | None) -> None:
+    def __init__(self, folder: Path, url: str | None, programs: Path | None = None) -> None:
+        """`programs`: folder of PostgreSQL's, of the server's version; None: of the embedded one."""
         self.folder = folder
-        self._environment = {**os.environ, "PGBIN": str(installed_programs()), "LC_ALL": "C"}
+        self.programs = str(programs or installed_programs())
+        self._environment = {**os.environ, "PGBIN": self.programs, "LC_ALL": "C"}
         self._environment.pop("DATABASE_URL", None)
         if url is not None:
             self._environment["DATABASE_URL"] = url

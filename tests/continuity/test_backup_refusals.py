@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from backup_folder import BackupFolder
+from backup_folder import SCRIPT, BackupFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +43,23 @@ def test_a_database_that_does_not_answer(tmp_path: Path, command: str) -> None:
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize("name", ["VAYU_BACKUP_DAYS", "VAYU_BACKUP_KEEP", "VAYU_DRILL_DAYS"])
+@pytest.mark.parametrize("value", ["0", "weekly", "-1"])
+def test_the_service_refuses_what_is_no_number(tmp_path: Path, name: str, value: str) -> None:
+    (tmp_path / "database_backup").write_text("of nobody")
+    result = subprocess.run(
+        [SCRIPT.parents[1] / "containers/backup.sh"],
+        check=False, capture_output=True, text=True,
+        env={
+            "PATH": os.environ["PATH"], "PGHOST": "127.0.0.1", "PGPORT": "9", "FOLDER": str(tmp_path / "backups"),
+            "SECRETS": str(tmp_path), "STATE": str(tmp_path), name: value,
+        },
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert result.stderr == f"error: {name} takes a number from 1 to 9999, not {value}\n"
+    assert not (tmp_path / "backups").exists()
+
+
 def test_nothing_is_restored_over_what_is_there(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -51,7 +70,9 @@ def test_nothing_is_restored_over_what_is_there(tmp_path: Path) -> None:
     assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
 
 
-@pytest.mark.parametrize(("time", "status"), [("yesterday-ish", 2), ("2020-01-01", 1)])
+@pytest.mark.parametrize(
+    ("time", "status"), [("yesterday-ish", 2), ("2020-01-01 00:00", 2), ("2020-01-01 00:00+05:30", 1)]
+)
 def test_a_moment_that_no_backup_reaches(tmp_path: Path, time: str, status: int) -> None:
     folder = tmp_path / "backups"
     (folder / "base").mkdir(parents=True)

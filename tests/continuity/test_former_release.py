@@ -54,6 +54,9 @@ READS = {
     "/metrics": 200,
 }
 """What is read, and the status of its answer."""
+NO_ADDRESS = "there is nothing at this address"
+MOST_ADDED = 2
+"""So many of these addresses may be newer than the former release; more would leave too little to compare."""
 OF_ITS_PROCESS = {"/health", "/metrics"}
 """Answers that speak of the process that gives them: their values are no other's."""
 OF_ITS_REQUEST = {"request_id"}
@@ -211,11 +214,17 @@ def test_the_former_release_reads_what_this_one_migrated_and_wrote(
     database_url: str, folder: Path, former: Path, token: str, database: Database
 ) -> None:
     with running({"former": former, "this": ROOT}, database_url, folder) as apis:
+        added = []
         for path, status in READS.items():
             was, now = both(apis, path, token)
+            if was.status == 404 and was.body.get("detail") == NO_ADDRESS:
+                added.append(path)  # nobody asks the former release for what it does not have
+                assert now.status == status
+                continue
             assert (was.status, now.status) == (status, status), f"{path}: {was.body} {now.body}"
             if path not in OF_ITS_PROCESS:
                 assert list(differences(was.body, now.body)) == [], path
+        assert len(added) <= MOST_ADDED, added
         assert apis["former"].get("/cities/").status == 401, "the former release reads the keys"
         with database.transaction() as connection:
             run(connection, "UPDATE city_hour SET aqi = 301, aqi_us = 301 WHERE city = 'Delhi'")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from backup_folder import BackupFolder, wait_until_recovered, wait_until_safe
+from database_contents import contents
 from factories import air, keep_and_reconcile, series
 from processes import temporary_folder
 from servers import Server
@@ -16,16 +18,34 @@ from servers import Server
 from common.store.databases import create_database
 from common.store.engine import Database, run
 from common.store.facts import fact
+from common.store.maintain import maintain
 from common.store.migrate import migrate
+from common.store.tiers import recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
+    from pathlib import Path
+
+    from tier_servers import TierServers
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with temporary_folder("vayu-continuity-") as folder, Server(folder) as running:
+@pytest.fixture
+def programs(tier: str, tier_servers: TierServers) -> Path:
+    """PostgreSQL's own, of the tier's server."""
+    folder = tier_servers.programs(tier)
+    if folder is None:
+        pytest.skip(f"the programs of the server of tier {tier} are not on this machine")
+    return folder
+
+
+@pytest.fixture
+def lost(tier: str, programs: Path) -> Iterator[Server]:
+    """A server of the tier that a test may lose."""
+    with (
+        temporary_folder("vayu-continuity-") as folder,
+        Server(folder, programs=None if tier == "plain" else programs, timescale=tier != "plain") as running,
+    ):
         yield running
 
 
@@ -34,19 +54,39 @@ def hours(database: Database) -> int:
         return int(run(connection, "SELECT count(*) FROM city_hour")[0][0])
 
 
+def _compares_something(whole: dict[str, Any], tier: str) -> None:
+    assert whole["city_day"][0] >= 7
+    if tier != "plain":
+        assert len(whole["timescaledb: hypertables"]) >= 4
+        assert len([chunk for chunk in whole["timescaledb: chunks"] if "'city_hour'" in chunk]) >= 2
+    if tier == "community":
+        assert whole["timescaledb: continuous_aggregates"]
+        assert whole["timescaledb: jobs"]
+
+
 @pytest.mark.slow
-def test_a_lost_server_comes_back_at_any_moment(server: Server, now: datetime) -> None:
-    with closing(Database(server.url())) as admin:
+@pytest.mark.tiers("plain", "apache", "community")
+def test_a_lost_server_comes_back_at_any_moment(
+    lost: Server,
+    tier: str,
+    programs: Path,
+    now: datetime,
+    record_property: Callable[[str, object], None],
+) -> None:
+    with closing(Database(lost.url())) as admin:
         create_database(admin, "vayu")
     with (
-        closing(Database(server.url("vayu"))) as database,
+        closing(Database(lost.url("vayu"))) as database,
         temporary_folder("vayu-backups-") as folder,
     ):
         migrate(database)
-        backups = BackupFolder(folder / "kept", server.url("vayu"))
+        with database.transaction() as connection:
+            assert recorded(connection) == tier
+        backups = BackupFolder(folder / "kept", lost.url("vayu"), programs)
         with backups.streaming(database):
             backups.succeed("base")
-            keep_and_reconcile(database, series(now, 48, air(80)), now)
+            keep_and_reconcile(database, series(now, 240, air(80)), now)
+            maintain(database, now=now, retain_raw_days=90)
             before = hours(database)
             with database.transaction() as connection:
                 assert re.fullmatch(r"20..-..-..T..:..:..Z", str(fact(connection, "backup_at")))
@@ -62,24 +102,34 @@ def test_a_lost_server_comes_back_at_any_moment(server: Server, now: datetime) -
                 "prune", "1"
             )  # of what follows nothing may be missing
             drill = backups.succeed("drill")
+            record_property("drill", f"{tier}: {drill.strip()}")
+            whole = contents(database)
             with database.transaction() as connection:
                 [(moment,)] = run(connection, "SELECT clock_timestamp()")
             with database.transaction() as connection:
                 run(connection, "DELETE FROM city_hour")
                 assert fact(connection, "drill_at")
+            mistaken = contents(database)
             wait_until_safe(database)
-            server.kill()
+            lost.kill()
         match = re.search(r"drill: (\d+) city-hours restored; RPO ([\d.]+) s .*, RTO ([\d.]+) s", drill)
         assert match, drill
-        assert int(match[1]) == before >= 24
+        assert int(match[1]) == before >= 216
         assert float(match[2]) < 60
-        backups.restore_into(server)
-        server.start()
+        _compares_something(whole, tier)
+        backups.restore_into(lost)
+        lost.start()
         wait_until_recovered(database)
         assert hours(database) == 0, "the newest moment is after the mistake"
-        server.kill()
-        backups.restore_into(server, moment)
-        server.start()
+        assert contents(database) == mistaken
+        lost.kill()
+        backups.restore_into(lost, moment)
+        lost.start()
         wait_until_recovered(database)
-        assert hours(database) == before
-        keep_and_reconcile(database, series(now, 48, air(90)), now)  # it takes writes
+        assert contents(database) == whole
+        # It takes writes, into a chunk that the backup did not have, and its upkeep goes on.
+        later = now + timedelta(days=40)
+        keep_and_reconcile(database, series(later, 48, air(90)), later)
+        migrate(database)
+        assert maintain(database, now=later, retain_raw_days=90)["failing"] == []
+        assert hours(database) > before

@@ -53,6 +53,7 @@ _SENTENCES: dict[CauseCode, str] = {
     "backup_stream": "changes are not being backed up: scripts/backup stream does not run",
     "cache": "Redis does not answer; answers are kept and requests counted by each process for itself",
     "dead_messages": "{number} messages failed for good in the last 24 hours; see: vayu status",
+    "no_backup": "no base backup has been made; without one the changes that are backed up cannot be restored",
     "no_data": "nothing has been collected yet",
     "no_models": "no model has been trained yet, so there are no forecasts",
     "old_backup": "the newest base backup is {number} days old",
@@ -245,6 +246,8 @@ def _doubts_of_backups(state: BackupState, now: datetime) -> Iterator[Cause]:
     """Of backups that were set up here; who leaves them to a provider is not reminded."""
     if state.base_at is not None and now - state.base_at > OLD_BACKUP:
         yield _cause("old_backup", (now - state.base_at).days)
+    if state.base_at is None and state.streaming is not None:
+        yield _cause("no_backup")
     if state.streaming is False:
         yield _cause("backup_stream")
     if state.drill_at is not None and now - state.drill_at > OLD_DRILL:

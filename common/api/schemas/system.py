@@ -11,6 +11,7 @@ CauseCode = Literal[
     "cache",
     "database",
     "dead_messages",
+    "no_backup",
     "no_data",
     "no_models",
     "old_backup",

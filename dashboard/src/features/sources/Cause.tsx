@@ -28,6 +28,8 @@ export function Cause({ cause, reason }: { cause: CauseCode | undefined; reason:
       );
     case "old_backup":
       return <Trans>The newest base backup is {number} days old.</Trans>;
+    case "no_backup":
+      return <Trans>No base backup has been made; without one the changes that are backed up cannot be restored.</Trans>;
     case "backup_stream":
       return <Trans>Changes are not being backed up: scripts/backup stream does not run.</Trans>;
     case "old_drill":

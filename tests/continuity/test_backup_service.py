@@ -1,0 +1,190 @@
+"""The service `backup` of docker-compose.yml, as processes, at a server that lets in whom its own does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from factories import air, keep_and_reconcile, series
+from processes import of_folder, temporary_folder, until
+from servers import PASSWORD, Server, give
+
+from common.adapters.local.unprivileged import server_identity
+from common.store.continuity import backup_state
+from common.store.databases import create_database
+from common.store.engine import Database, run
+from common.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tier_servers import TierServers
+
+    from common.store.continuity import BackupState
+
+ROOT = Path(__file__).parents[2]
+SECRET = r"a:word\with marks"  # noqa: S105
+"""What libpq's file of passwords would take for something else."""
+
+
+class Service:
+    """The scripts with all that they find in their container, run by the user of the server."""
+
+    def __init__(self, folder: Path, server: Server, programs: Path) -> None:
+        self.backups = folder / "backups"
+        self.secrets = folder / "secrets"
+        for path in (self.backups, self.secrets, folder / "state"):
+            path.mkdir()
+        (self.secrets / "database_superuser").write_text(PASSWORD + "\n")
+        (self.secrets / "database_backup").write_text(SECRET + "\n")
+        for name in ("containers/backup.sh", "containers/backup-role.sh", "scripts/backup"):
+            (folder / name).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+            (folder / name).chmod(0o755)
+        self._identity = server_identity(folder)
+        for path in (self.backups, self.secrets, folder / "state"):
+            give(self._identity, path)
+        self._folder = folder
+        self._environment = {
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(server.port),
+            "FOLDER": str(self.backups),
+            "SECRETS": str(self.secrets),
+            "STATE": str(folder / "state"),
+            "CHECK_EVERY_S": "1",
+        }
+
+    def run(self, script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self._folder / "containers" / script, *arguments],
+            check=False, capture_output=True, text=True, timeout=120, cwd="/",
+            env=self._environment, **self._identity.popen(),
+        )  # fmt: skip
+
+    @contextmanager
+    def working(self) -> Iterator[subprocess.Popen[bytes]]:
+        log = self._folder / "log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [self._folder / "containers" / "backup.sh"],
+                stdout=out, stderr=out, cwd="/", env=self._environment, **self._identity.popen(),
+            )  # fmt: skip
+        try:
+            yield process
+        except AssertionError as error:
+            error.add_note(self.log())
+            raise
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0, log.read_text()
+
+    def log(self) -> str:
+        return (self._folder / "log").read_text()
+
+    def bases(self) -> list[str]:
+        return sorted(path.name for path in self.backups.glob("base/[0-9]*"))
+
+
+def state(database: Database) -> BackupState:
+    with database.transaction() as connection:
+        return backup_state(connection)
+
+
+@pytest.fixture
+def programs(tier: str, tier_servers: TierServers) -> Path:
+    """PostgreSQL's own, of the tier's server."""
+    folder = tier_servers.programs(tier)
+    if folder is None:
+        pytest.skip(f"the programs of the server of tier {tier} are not on this machine")
+    return folder
+
+
+@pytest.fixture
+def server(tier: str, programs: Path) -> Iterator[Server]:
+    """As docker-compose.yml starts it, but for its address."""
+    plain = tier == "plain"
+    with temporary_folder("vayu-service-") as folder:
+        server = Server(
+            folder, programs=None if plain else programs, auth="scram-sha-256", timescale=not plain
+        )
+        shutil.copy(ROOT / "containers/pg_hba.conf", folder / "pg_hba.conf")
+        server.settings["hba_file"] = str(server.give(folder / "pg_hba.conf"))
+        with server:
+            yield server
+
+
+@pytest.mark.slow
+@pytest.mark.tiers("plain", "apache", "community")
+def test_it_keeps_backups_and_brings_a_lost_database_back(
+    server: Server, programs: Path, now: datetime
+) -> None:
+    with closing(Database(server.url())) as admin:
+        create_database(admin, "vayu")
+    with closing(Database(server.url("vayu"))) as database, temporary_folder("vayu-service-") as folder:
+        migrate(database)
+        keep_and_reconcile(database, series(now, 48, air(80)), now)
+        service = Service(folder, server, programs)
+        for _ in range(2):
+            made = service.run("backup-role.sh")
+            assert made.returncode == 0, made.stderr
+        assert service.run("backup.sh", "healthy").returncode != 0
+        with service.working() as process:
+            until(lambda: state(database).drill_at is not None, 120)
+            until(lambda: not list(service.backups.glob("tmp.*")), 30)
+            first = state(database)
+            assert first.base_at is not None
+            assert first.streaming is True
+            assert service.run("backup.sh", "healthy").returncode == 0
+            assert process.poll() is None
+            running = service.run("backup.sh", "restore", server.data.parent)
+            assert running.returncode == 1
+            assert running.stderr == "error: the service database runs; stop it first. Nothing was changed\n"
+            assert server.data.exists()
+        assert not [line for line in of_folder(service.backups) if "postgres" in line]
+        assert SECRET not in service.log()
+        [base] = service.bases()
+
+        server.kill()
+        server.data.rename(server.data.with_name("pgdata"))
+        give(server_identity(server.data.parent), server.data.parent)
+        restored = service.run("backup.sh", "restore", server.data.parent)
+        assert restored.returncode == 0, restored.stderr
+        assert "what was there before is in pgdata.2" in restored.stdout
+        server.data.with_name("pgdata").rename(server.data)
+        server.start()
+        with database.transaction() as connection:
+            assert run(connection, "SELECT count(*) FROM city_hour")[0][0] >= 24
+        # The server writes another history now: the log of the former one is set aside, and a new beginning made.
+        with service.working():
+            until(lambda: service.bases() not in ([], [base]), 60)
+            until(lambda: service.run("backup.sh", "healthy").returncode == 0, 30)
+        [former] = service.backups.glob("former-*")
+        assert [path.name for path in (former / "base").iterdir()] == [base]
+
+
+@pytest.mark.tiers("plain")
+def test_a_wrong_secret_is_said_and_nothing_is_written(server: Server, programs: Path) -> None:
+    with closing(Database(server.url())) as admin:
+        create_database(admin, "vayu")
+    with closing(Database(server.url("vayu"))) as database, temporary_folder("vayu-service-") as folder:
+        migrate(database)
+        service = Service(folder, server, programs)
+        assert service.run("backup-role.sh").returncode == 0
+        (service.secrets / "database_backup").write_text("another\n")
+        result = service.run("backup.sh")
+        assert result.returncode == 1
+        assert "error: the server does not answer, or not to this user" in result.stderr
+        assert 'password authentication failed for user "vayu_backup"' in result.stderr
+        assert "another" not in result.stderr
+        assert list(service.backups.iterdir()) == []
+        (service.secrets / "database_superuser").write_text("another\n")
+        refused = service.run("backup-role.sh")
+        assert refused.returncode != 0
+        assert "password authentication failed" in refused.stderr
