@@ -51,7 +51,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """1, 2, 3 …: the length of the chain"""
     created_at: str
     data_version: int
-    """Of the database; the rows are as fresh or fresher"""
+    """Of the database when this was written; files of cities that were not chosen, or left for later, may be older"""
     simulated: bool
     format: str
     start: str | None
