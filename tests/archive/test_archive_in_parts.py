@@ -66,7 +66,7 @@ def waiting(database: Database) -> list[Any]:
     with database.transaction() as connection:
         return run(
             connection,
-            "SELECT subject, payload FROM job WHERE type = :type AND state = 'queued'",
+            "SELECT key, payload FROM job WHERE type = :type AND state = 'queued'",
             type=ARCHIVE,
         )
 
