@@ -242,6 +242,8 @@ def _close(
     data = manifests.encode(manifest)
     path = manifests.path_of(manifest.number, data)
     files.put(path, data)
+    for schema_path, schema in manifests.table_schemas(selection.format).items():
+        files.put(schema_path, schema)
     files.put("datapackage.json", manifests.datapackage(manifest, provenance.attributions))
     files.put("SHA256SUMS", manifests.sums(manifest, path, data))
     there = manifests.latest(files)

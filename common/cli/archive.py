@@ -146,7 +146,13 @@ def verify(store: UrlObjectStore, expected: str | None, as_json: bool) -> None:
         asdict(result) | {"faults": faults},
         as_json=as_json,
         table=f"{result.files} files, {result.bytes / 1e6:,.1f} MB, {result.manifests} manifests: "
-        + ("all is as it was written" if not faults else f"{len(faults)} faults")
+        + (
+            "all is as it was written"
+            if not faults
+            else "1 fault"
+            if len(faults) == 1
+            else f"{len(faults)} faults"
+        )
         + "".join(f"\n  {fault}" for fault in faults),
     )
     if faults:
