@@ -205,8 +205,8 @@ def test_several_windows_are_one_file_and_each_is_said_once_it_is_done(data: Pat
     assert made.returncode == 0, made.stderr
     table = pd.read_csv(io.StringIO(made.stdout), dtype=str)
     assert list(dict.fromkeys(table["window"])) == names  # and no second heading among the rows
-    said = [line.partition(",")[0] for line in made.stderr.splitlines()]
-    assert said == [f"{number} of 2: {name}" for number, name in enumerate(names, 1)]
+    progress = [line.partition(",")[0] for line in made.stderr.splitlines()]
+    assert progress == [f"{number} of 2: {name}" for number, name in enumerate(names, 1)]
 
 
 @pytest.mark.slow

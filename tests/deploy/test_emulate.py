@@ -148,8 +148,8 @@ def test_on_google_open_data_are_written_by_the_function_train(
         assert running.collect(SCHEDULE["gcp"])["cities"] == 56
         order = {"tables": ["observations"], "cities": ["Delhi"], "format": "csv"}
         start = f"{system_clock() - 24 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
-        asked = httpx.post(f"http://127.0.0.1:{running.port}/api/v1/exports", json=order | {"start": start})
-        assert asked.status_code == 202, asked.text
+        answer = httpx.post(f"http://127.0.0.1:{running.port}/api/v1/exports", json=order | {"start": start})
+        assert answer.status_code == 202, answer.text
         # As Cloud Scheduler does.
         done = httpx.post(f"http://127.0.0.1:{running.port + 3}", json={"type": ARCHIVE}, timeout=PATIENCE_S)
         assert (done.status_code, done.json()["left"]) == (200, []), done.text
@@ -158,7 +158,7 @@ def test_on_google_open_data_are_written_by_the_function_train(
         assert len(manifest["files"]) == done.json()["files"] >= 56
 
         def exported() -> bool:
-            state = running.api(f"/exports/{asked.json()['id']}")
+            state = running.api(f"/exports/{answer.json()['id']}")
             return state is not None and state["state"] == "done"
 
         until(exported, PATIENCE_S, poll_s=1.0)
