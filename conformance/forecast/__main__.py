@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, help_ in (
         ("template", "the rows that windows ask for"),
         ("naive", "an entry of a naive forecast"),
-        ("vayu", "the entry of this service; takes MINUTES"),
+        ("vayu", "the entry of this service; about 20 s a window, of many stations minutes"),
     ):
         command = commands.add_parser(name, help=help_)
         command.add_argument("--window", nargs="+", choices=names, default=names, metavar="NAME")
