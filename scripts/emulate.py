@@ -33,7 +33,16 @@ from common.cli.processes import HOST, Processes, alone, environment, refuse_tak
 from common.cli.signals import until_told_to_stop
 from common.domain.errors import ConfigError, StoreError, Transient, VayuError
 from common.domain.live_protocol import WEBSOCKET_PATH
-from common.domain.messages import COLLECT, EVENTS_READY, FORECAST_READY, OBSERVATIONS_READY, TRAIN, Message
+from common.domain.messages import (
+    ARCHIVE,
+    COLLECT,
+    EVENTS_READY,
+    EXPORT,
+    FORECAST_READY,
+    OBSERVATIONS_READY,
+    TRAIN,
+    Message,
+)
 from common.entry.worker import work_forever
 from common.store.jobs import release
 
@@ -49,6 +58,8 @@ WOKEN = {
     COLLECT: ("collect",),
     OBSERVATIONS_READY: ("forecast",),
     TRAIN: ("train",),
+    EXPORT: ("train",),
+    ARCHIVE: ("train",),
     FORECAST_READY: ("alerts",),
     EVENTS_READY: ("alerts", "live"),
 }

@@ -127,7 +127,7 @@ def gcp(month: Month, *, database: bool = False) -> Iterator[tuple[str, str, flo
         yield f"Cloud Run, {unit}: memory", "gib_s", seconds * GCP_GIB[unit]
     yield "Cloud Run, calls", "requests", sum(call.number for call in month.calls)
     yield "Pub/Sub", "pubsub", month.messages * 2 * 1000 / GIB  # in and out, a kilobyte each at the least
-    yield "Cloud Scheduler", "scheduler", 5
+    yield "Cloud Scheduler", "scheduler", 6
     yield "Cloud Storage, models", "storage", month.files_gb
     yield "Cloud Storage, written", "storage_a", month.files_put
     yield "Cloud Storage, read", "storage_b", month.files_read

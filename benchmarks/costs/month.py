@@ -82,9 +82,9 @@ def runs(cron: str) -> float:
 
 
 def schedules(unit: str) -> float:
-    """How often a month the schedules of a function call it."""
+    """How often a month the schedules of a function call it; without that of the archive, which is not in the bill."""
     events = sam_function(unit, TEMPLATE)["events"]
-    return sum(runs(event["schedule"]) for event in events if "schedule" in event)
+    return sum(runs(event["schedule"]) for event in events if "schedule" in event and event["input"] is None)
 
 
 def month(measured: dict[str, Any], *, cities: int, requests: float) -> Month:

@@ -67,6 +67,8 @@ class Exported:
     deleted: int
     manifest: str
     """Its hash: note it elsewhere, and the archive cannot be changed unseen"""
+    left: tuple[str, ...] = ()
+    """Cities of which a file is not up to date, since there was no more time"""
 
 
 def export(
@@ -77,8 +79,12 @@ def export(
     *,
     now: datetime,
     progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> Exported:
     """Write what is not in the archive yet; `progress` is called with (what, done, total) in files.
+
+    `out_of_time` is asked before every file but the first. Once it says so, no more are written: the archive is whole,
+    with what there is, and `Exported.left` names the cities to go on with.
 
     Raises:
         DataError: when the archive there is of another version, format or span of time.
@@ -92,14 +98,19 @@ def export(
     if before is not None:
         _refuse_other(before[0], selection, simulated=simulated)
     entries = {} if before is None else {(e.table, e.city, e.year): e for e in before[0].files}
+    written, left = 0, dict[str, None]()
     for done, total, table, part, entry in _due(database, selection, provenance, entries):
         progress(f"{table.name} {part.city} {part.year}", done, total)
-        if entry is None:
+        if entry is None and (left or (written and out_of_time())):
+            left[part.city] = None
+        elif entry is None:
             entries[table.name, part.city, part.year] = _write(
                 database, files, table, part, selection, provenance.left_out
             )
+            written += 1
         progress(f"{table.name} {part.city} {part.year}", done + 1, total)
-    return _close(files, before, list(entries.values()), selection, provenance, (now, number, simulated))
+    known = (now, number, simulated)
+    return _close(files, before, list(entries.values()), selection, provenance, known, tuple(left))
 
 
 def _refuse_other(there: Manifest, selection: Selection, *, simulated: bool) -> None:
@@ -137,6 +148,7 @@ def _due(
                 without=provenance.left_out,
             )
             listed += [(table, part) for part in there]
+    listed.sort(key=lambda each: each[1].city)  # so that what is left, once time is up, is of few cities
     present = {(table.name, part.city, part.year) for table, part in listed}
     chosen = {table.name for table in tables_of(selection.what)}
     for key in [k for k in entries if k[0] in chosen and k[1] in cities and k not in present]:
@@ -203,8 +215,9 @@ def _close(
     selection: Selection,
     provenance: Provenance,
     known: tuple[datetime, int, bool],
+    left: tuple[str, ...],
 ) -> Exported:
-    """Switch to the new manifest, and delete what neither it nor the one before names."""
+    """Switch to the new manifest, and delete what neither it nor the one before names, once nothing is left to do."""
     now, data_version, simulated = known
     order = list(TABLES)
     entries.sort(key=lambda entry: (order.index(entry.table), entry.city, entry.year))
@@ -229,6 +242,8 @@ def _close(
     data = manifests.encode(manifest)
     path = manifests.path_of(manifest.number, data)
     files.put(path, data)
+    for schema_path, schema in manifests.table_schemas(selection.format).items():
+        files.put(schema_path, schema)
     files.put("datapackage.json", manifests.datapackage(manifest, provenance.attributions))
     files.put("SHA256SUMS", manifests.sums(manifest, path, data))
     there = manifests.latest(files)
@@ -237,7 +252,8 @@ def _close(
             "another export to this archive ended meanwhile; nothing of this one counts: try again"
         )
     files.put(manifests.MANIFEST, data)
-    deleted = _delete_needless(files, [*entries, *(old.files if old else ())])
+    # Whoever reads by a manifest has until the last part of what follows it.
+    deleted = 0 if left else _delete_needless(files, [*entries, *(old.files if old else ())])
     return Exported(
         files=len(entries),
         written=written,
@@ -245,6 +261,7 @@ def _close(
         bytes=sum(entry.bytes for entry in entries),
         deleted=deleted,
         manifest=manifests.sha256(data),
+        left=left,
     )
 
 

@@ -51,7 +51,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """1, 2, 3 …: the length of the chain"""
     created_at: str
     data_version: int
-    """Of the database; the rows are as fresh or fresher"""
+    """Of the database when this was written; files of cities that were not chosen, or left for later, may be older"""
     simulated: bool
     format: str
     start: str | None
@@ -131,8 +131,8 @@ def sums(manifest: Manifest, path: str, data: bytes) -> bytes:
 
 
 def datapackage(manifest: Manifest, attributions: Iterable[str]) -> bytes:
-    """`datapackage.json`, by the rules of Frictionless Data Package 1."""
-    by_table = {name: [entry for entry in manifest.files if entry.table == name] for name in TABLES}
+    """`datapackage.json`, by the rules of Frictionless Data Package 1: a resource a file, since the standard joins the
+    files of one resource byte by byte. Without bytes and hashes: frictionless cannot tell those of Parquet."""
     package = {
         "profile": "data-package",
         "name": "vayu-archive",
@@ -140,31 +140,51 @@ def datapackage(manifest: Manifest, attributions: Iterable[str]) -> bytes:
         + (" (SIMULATED, not measured)" if manifest.simulated else ""),
         "created": manifest.created_at,
         "sources": [{"title": attribution} for attribution in attributions],
-        "resources": [
-            _resource(TABLES[name], entries, manifest.format) for name, entries in by_table.items() if entries
-        ],
+        "resources": [_resource(entry, manifest.format) for entry in manifest.files],
     }
     return msgspec.json.format(msgspec.json.encode(package), indent=1) + b"\n"
 
 
-def _resource(table: DataTable, entries: list[Entry], format_: str) -> dict[str, Any]:
+def table_schemas(format_: str) -> dict[str, bytes]:
+    """Path → the columns of a table in files of that format, to which the resources of `datapackage` refer."""
     return {
-        "profile": "tabular-data-resource" if format_ == "csv" else "data-resource",
-        "name": table.name,
-        "title": table.title,
-        "path": [entry.path for entry in entries],
-        "format": format_,
-        "schema": {
-            "fields": [
-                {
-                    "name": field.name,
-                    "type": _TYPES[field.kind],
-                    "description": field.meaning + (f" ({field.unit})" if field.unit else ""),
-                }
-                | ({"constraints": {"required": True}} if field.required else {})
-                for field in table.fields
-            ],
-            "primaryKey": list(table.key),
-            "missingValues": [""],
-        },
+        _schema_path(name): msgspec.json.format(msgspec.json.encode(_table_schema(table, format_)), indent=1)
+        + b"\n"
+        for name, table in TABLES.items()
     }
+
+
+def _schema_path(table: str) -> str:
+    return f"schemas/{table}.json"
+
+
+def _resource(entry: Entry, format_: str) -> dict[str, Any]:
+    resource = {
+        "profile": "tabular-data-resource" if format_ == "csv" else "data-resource",
+        "name": f"{entry.table}-{entry.city.lower().replace(' ', '-')}-{entry.year}",
+        "title": f"{TABLES[entry.table].title}: {entry.city}, {entry.year}",
+        "path": entry.path,
+        "format": format_,
+        "schema": _schema_path(entry.table),
+    }
+    return resource | ({"dialect": {"excel": {"sheet": entry.table}}} if format_ == "xlsx" else {})
+
+
+def _table_schema(table: DataTable, format_: str) -> dict[str, Any]:
+    return {
+        "fields": [described for field in table.fields for described in _described(field, format_)],
+        "primaryKey": list(table.key),
+        # Parquet is read by way of pandas, which has names of its own for what is not known.
+        "missingValues": ["", "nan", "NaT"] if format_ == "parquet" else [""],
+    }
+
+
+def _described(field: Any, format_: str) -> list[dict[str, Any]]:
+    column = {
+        "name": field.name,
+        "type": _TYPES[field.kind],
+        "description": field.meaning + (f" ({field.unit})" if field.unit else ""),
+    } | ({"constraints": {"required": True}} if field.required else {})
+    if format_ != "xlsx" or field.kind != "time":
+        return [column]
+    return [column, column | {"name": f"{field.name}_ist", "description": f"{field.name} in Indian time"}]

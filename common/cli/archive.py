@@ -142,11 +142,14 @@ def verify(store: UrlObjectStore, expected: str | None, as_json: bool) -> None:
     faults = list(result.faults)
     if expected is not None and result.manifest != expected.strip().lower():
         faults.append(f"manifest.json has the SHA-256 {result.manifest}, not the one that was given")
+    verdict = (
+        f"{len(faults)} fault{'' if len(faults) == 1 else 's'}" if faults else "all is as it was written"
+    )
     emit(
         asdict(result) | {"faults": faults},
         as_json=as_json,
         table=f"{result.files} files, {result.bytes / 1e6:,.1f} MB, {result.manifests} manifests: "
-        + ("all is as it was written" if not faults else f"{len(faults)} faults")
+        + verdict
         + "".join(f"\n  {fault}" for fault in faults),
     )
     if faults:

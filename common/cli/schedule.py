@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _COLLECT_MINUTE = 37
 """Indian hours end at half past the UTC hour; providers need some minutes."""
 _PLAN_HOUR = 2
+_ARCHIVE_AT = (3, 30)
+"""Hour and minute, UTC"""
 _UPKEEP_EVERY = timedelta(days=7)
 
 
@@ -52,7 +54,8 @@ class Schedule(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
         self._add(self._upkeep, every, next_run_time=first_upkeep)
         self._add(self._alerts, CronTrigger(minute="*/5", timezone=UTC), next_run_time=now)
         if resources.settings.archive_url is not None:
-            self._add(self._archive, CronTrigger(hour=3, minute=30, timezone=UTC))
+            hour, minute = _ARCHIVE_AT
+            self._add(self._archive, CronTrigger(hour=hour, minute=minute, timezone=UTC))
         self.start()
 
     def run_due(self) -> None:

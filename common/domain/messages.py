@@ -17,7 +17,7 @@ ALERTS = "vayu.alerts"
 """Every five minutes: evaluate alerts that events did not lead to, and send what is due."""
 
 ARCHIVE = "vayu.archive"
-"""Every day, where VAYU_ARCHIVE_URL is set: bring the archive of open data up to date."""
+"""Every day, where VAYU_ARCHIVE_URL is set: bring the archive of open data up to date, all of it or of ``cities``."""
 
 EXPORT = "vayu.export"
 """Write the files of an export that somebody has asked for"""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import NotSetUp
-from common.services.verification import refresh_cells
+from common.domain.messages import ARCHIVE
+from common.services.message_cities import named_cities
 from common.sources import REGISTRY
 from common.store.maintain import maintain
 from common.store.score_aggregates import roll_up
@@ -30,15 +32,30 @@ if TYPE_CHECKING:
     from common.store.verification_cells import Cell
 
 _MODES: tuple[Mode, ...] = ("live", "replay")
+WRITING = timedelta(minutes=7)
+"""No file is begun later than this after a message came: Pub/Sub waits for 10 minutes, and a function may take 15.
+What is left is for another message."""
 
 
 def handler(resources: Resources) -> Handler:
-    """The handler: it brings the archive at VAYU_ARCHIVE_URL up to date, whatever the message says."""
+    """The handler: it brings the archive at VAYU_ARCHIVE_URL up to date, as far as the time of a function goes."""
 
-    def handle(_: Message) -> Mapping[str, object]:
+    def handle(message: Message) -> Mapping[str, object]:
+        """``data`` may name ``cities``; without them: all. What there was no time for is sent as a message."""
+        named = message.data.get("cities")
+        cities = () if named is None else tuple(city.name for city in named_cities(message.data))
         if resources.open_archive is None:
             return {"archive": "VAYU_ARCHIVE_URL is not set"}
-        done = export_archive(resources.database, resources.open_archive(""), None, now=resources.clock())
+        now = resources.clock()
+        done = export_archive(
+            resources.database,
+            resources.open_archive(""),
+            selected(cities=cities),
+            now=now,
+            out_of_time=lambda: resources.clock() >= now + WRITING,
+        )
+        if done.left:
+            resources.queue.send(ARCHIVE, message.subject or f"{now:%Y-%m-%d}", {"cities": list(done.left)})
         return asdict(done)
 
     return handle
@@ -72,22 +89,23 @@ def selected(**narrowed: Any) -> Selection:
 def export_archive(
     database: Database,
     files: ObjectStore,
-    selection: Selection | None,
+    selection: Selection,
     *,
     now: datetime,
     progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> Exported:
-    """Bring the archive up to date; see `common.archive.export.export`. `selection`: None for all, as Parquet.
+    """Bring the archive up to date; see `common.archive.export.export`.
 
     Raises:
-        NotSetUp: where Arrow is not installed.
         DataError, ConfigError, StoreError: as `common.archive.export.export` does.
     """
-    selection = selection or selected()
     from common.archive.export import export
 
     with closing(database.patient()) as patient:
-        return export(patient, files, selection, provenance(), now=now, progress=progress)
+        return export(
+            patient, files, selection, provenance(), now=now, progress=progress, out_of_time=out_of_time
+        )
 
 
 def restore_record(
@@ -118,6 +136,10 @@ def restore_record(
 
 def _add_up(connection: Connection, mode: Mode, now: datetime) -> None:
     """The sums by day and the scores of seasons, of every day that is due."""
+    from common.services.verification import (
+        refresh_cells,
+    )  # loads numpy, which whoever writes an archive can do without
+
     while roll_up(connection, mode=mode, now=now):
         pass
     cells: set[Cell] = set()

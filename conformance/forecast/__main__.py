@@ -1,11 +1,12 @@
 """IndiaAQ-48h: score forecasts of Indian air quality.
 
   python -m conformance.forecast windows
-  python -m conformance.forecast template --window NAME --data DIR > rows.csv
-  python -m conformance.forecast naive --window NAME --by persistence --data DIR > entry.csv
-  python -m conformance.forecast vayu --window NAME --data DIR > entry.csv
+  python -m conformance.forecast template --window NAME … --data DIR > rows.csv
+  python -m conformance.forecast naive --window NAME … --by persistence --data DIR > entry.csv
+  python -m conformance.forecast vayu --window NAME … --data DIR > entry.csv
   python -m conformance.forecast score FILE --data DIR
 
+Without --window, of all windows; each is written once it is done, and a line on stderr says so.
 Exit status: 0 done, 1 the file or the data are refused, 2 bad usage.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,10 @@ from conformance.forecast.entry import forecasts_of, read_entry, template
 from conformance.forecast.score import scored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
     from benchmarks.seasons.__main__ import Window
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "seasons" / "results"
@@ -41,9 +47,10 @@ def main() -> None:
     """The command line."""
     given = _parser().parse_args()
     try:
-        {"windows": _windows, "template": _template, "naive": _naive, "vayu": _vayu, "score": _score}[
-            given.command
-        ](given)
+        if given.command in ROWS:
+            _write(given)
+        else:
+            {"windows": _windows, "score": _score}[given.command](given)
     except Refused as refusal:
         print(refusal, file=sys.stderr)
         sys.exit(1)
@@ -59,12 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("windows", help="list the windows")
     names = [window.window for window in indian_windows()]
     for name, help_ in (
-        ("template", "the rows that a window asks for"),
+        ("template", "the rows that windows ask for"),
         ("naive", "an entry of a naive forecast"),
-        ("vayu", "the entry of this service; takes minutes"),
+        ("vayu", "the entry of this service; about 20 s a window, of many stations minutes"),
     ):
         command = commands.add_parser(name, help=help_)
-        command.add_argument("--window", choices=names, required=True)
+        command.add_argument("--window", nargs="+", choices=names, default=names, metavar="NAME")
         _add_data(command)
     commands.choices["naive"].add_argument("--by", choices=NAIVE, required=True)
     score = commands.add_parser("score", help="score a file of forecasts")
@@ -89,31 +96,42 @@ def _windows(_: argparse.Namespace) -> None:
         )
 
 
-def _task(given: argparse.Namespace) -> Task:
-    [window] = [each for each in indian_windows() if each.window == given.window]
+def _write(given: argparse.Namespace) -> None:
+    """The rows of the windows as CSV, window by window as they are done."""
+    chosen = [window for window in indian_windows() if window.window in given.window]
     if not given.any_data:
-        check_data(given.data, {window.series})
-    return task_of(given.data, window)
+        check_data(given.data, {window.series for window in chosen})
+    for number, window in enumerate(chosen):
+        started = time.monotonic()
+        rows = ROWS[given.command](given, task_of(given.data, window))
+        rows.to_csv(sys.stdout, header=number == 0, index=False, lineterminator="\n")
+        sys.stdout.flush()
+        seconds = time.monotonic() - started
+        print(f"{number + 1} of {len(chosen)}: {window.window}, {seconds:.0f} s", file=sys.stderr)
 
 
-def _template(given: argparse.Namespace) -> None:
-    template(_task(given)).to_csv(sys.stdout, index=False, lineterminator="\n")
+def _template(_: argparse.Namespace, task: Task) -> pd.DataFrame:
+    return template(task)
 
 
-def _naive(given: argparse.Namespace) -> None:
-    task = _task(given)
-    rows = template(task).assign(y_pred=task.naive[given.by].ravel())
-    rows.to_csv(sys.stdout, index=False, lineterminator="\n")
+def _naive(given: argparse.Namespace, task: Task) -> pd.DataFrame:
+    return template(task).assign(y_pred=task.naive[given.by].ravel())
 
 
-def _vayu(given: argparse.Namespace) -> None:
-    task = _task(given)
+def _vayu(given: argparse.Namespace, task: Task) -> pd.DataFrame:
     before = datetime.fromisoformat(task.window.train_until).replace(tzinfo=zone_of(task.window.series))
     plan = plan_of(task.window, FAMILIES, unseen(given.data, task.window.series, before))
     done = backtest(hours_of(given.data, task.window), plan).forecasts
     columns = {"y_pred": done.y, "lo80": done.lo80, "hi80": done.hi80, "lo95": done.lo95, "hi95": done.hi95}
-    rows = template(task).assign(**{name: np.round(values, 3).ravel() for name, values in columns.items()})
-    rows.to_csv(sys.stdout, index=False, lineterminator="\n")
+    return template(task).assign(**{name: np.round(values, 3).ravel() for name, values in columns.items()})
+
+
+ROWS: Mapping[str, Callable[[argparse.Namespace, Task], pd.DataFrame]] = {
+    "template": _template,
+    "naive": _naive,
+    "vayu": _vayu,
+}
+"""Command → the rows that it writes of a window"""
 
 
 def _score(given: argparse.Namespace) -> None:

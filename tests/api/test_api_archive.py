@@ -14,6 +14,7 @@ from common.adapters.object_store import UrlObjectStore
 from common.adapters.postgres.queue import PostgresQueue
 from common.api import ApiContext, create_app
 from common.api.context import Policy
+from common.archive.export import Selection
 from common.domain.cities import all_cities
 from common.services.archive import export_archive
 
@@ -70,7 +71,7 @@ def test_every_file_of_an_export_is_read_as_its_manifest_names_it(
 ) -> None:
     keep_and_reconcile(database, series(now, 30, air(90.5), city="Navi Mumbai"), now)
     files = UrlObjectStore((tmp_path / "exported").as_uri())
-    export_archive(database, files, None, now=now)
+    export_archive(database, files, Selection(), now=now)
     client = serving(files)
     answer = client.get(url("/archive/manifest.json"))
     assert (answer.status_code, answer.data) == (200, files.get("manifest.json"))

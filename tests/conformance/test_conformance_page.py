@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 from conformance.forecast.__main__ import _parser as forecast_parser
+from conformance.forecast.__main__ import others
+from conformance.forecast.benchmark import indian_windows
 from conformance.naqi.others.table import table
 
 ROOT = Path(__file__).parents[2]
@@ -54,3 +56,11 @@ def test_its_commands_are_understood() -> None:
             cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+
+
+def test_our_own_entry_has_the_skill_of_the_committed_results() -> None:
+    rows = re.findall(r"^\| ([\w-]+) \| [\d,]+ \| [\d.]+ \| ([+-][\d.]+) \|", PAGE, re.MULTILINE)
+    assert [name for name, _ in rows] == [window.window for window in indian_windows()]
+    assert {name: float(skill) for name, skill in rows} == {name: others(name)["vayu"] for name, _ in rows}
+    mean = sum(float(skill) for _, skill in rows) / len(rows)
+    assert f"The mean skill is {mean:+.1f} %" in PAGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -196,3 +197,26 @@ def test_the_commands(data: Path, tmp_path: Path) -> None:
     assert digest in refused.stderr
     assert "Traceback" not in refused.stderr
     assert run("score").returncode == 2
+
+
+def test_several_windows_are_one_file_and_each_is_said_once_it_is_done(data: Path) -> None:
+    names = [NAME, "mumbai-city-aqi-winter"]
+    made = run("template", "--window", *names, "--data", str(data), "--any-data")
+    assert made.returncode == 0, made.stderr
+    table = pd.read_csv(io.StringIO(made.stdout), dtype=str)
+    assert list(dict.fromkeys(table["window"])) == names  # and no second heading among the rows
+    progress = [line.partition(",")[0] for line in made.stderr.splitlines()]
+    assert progress == [f"{number} of 2: {name}" for number, name in enumerate(names, 1)]
+
+
+@pytest.mark.slow
+def test_our_own_entry_is_made_and_scored(data: Path, tmp_path: Path) -> None:
+    made = run("vayu", "--window", NAME, "--data", str(data), "--any-data")
+    assert made.returncode == 0, made.stderr
+    path = tmp_path / "vayu.csv"
+    path.write_text(made.stdout)
+    done = run("score", str(path), "--data", str(data), "--any-data", "--json")
+    assert done.returncode == 0, done.stderr
+    [row] = json.loads(done.stdout)
+    assert row["skill"] > 0
+    assert {"coverage80", "winkler80", "coverage95", "winkler95"} <= row.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,8 @@ def _sam_rollout(preference: dict[str, Any] | None) -> dict[str, Any] | None:
 def _sam_event(event: dict[str, Any]) -> dict[str, Any]:
     given = event["Properties"]
     if event["Type"] == "Schedule":
-        return {"schedule": given["Schedule"], "description": given["Description"]}
+        message = json.loads(given["Input"]) if "Input" in given else None
+        return {"schedule": given["Schedule"], "description": given["Description"], "input": message}
     if event["Type"] == "SQS":
         return {
             "queue": given["Queue"]["Fn::GetAtt"][0],
@@ -160,7 +162,11 @@ def _serverless_rollout(name: str, resources: dict[str, Any]) -> dict[str, Any] 
 def _serverless_event(event: dict[str, Any]) -> dict[str, Any]:
     [(kind, given)] = event.items()
     if kind == "schedule":
-        return {"schedule": given["rate"], "description": given["description"]}
+        return {
+            "schedule": given["rate"],
+            "description": given["description"],
+            "input": given.get("input"),
+        }
     if kind == "sqs":
         return {
             "queue": given["arn"]["Fn::GetAtt"][0],

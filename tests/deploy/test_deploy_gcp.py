@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from templates import ROOT, read, sam_function
@@ -64,10 +65,34 @@ def test_each_function_has_the_limits_it_has_on_aws(commands: list[list[str]], u
 
 
 def test_schedules_are_the_same_as_on_aws(commands: list[list[str]]) -> None:
+    jobs = list(of(commands, "scheduler", "jobs", "create", "http"))
+    assert len({line[4] for line in jobs}) == len(jobs)
     for unit in FUNCTIONS:
-        crons = [event["schedule"] for event in sam_function(unit, TEMPLATE)["events"] if "schedule" in event]
-        made = of(commands, "scheduler", "jobs", "create", "http", f"vayu-prod-{unit}")
-        assert [option(line, "--schedule") for line in made] == [*map(as_cron, crons)]
+        expected = [
+            (as_cron(event["schedule"]), event["input"])
+            for event in sam_function(unit, TEMPLATE)["events"]
+            if "schedule" in event
+        ]
+        made = [line for line in jobs if option(line, "--uri") == f"https://vayu-prod-{unit}.example"]
+        assert [(option(line, "--schedule"), message_of(line)) for line in made] == expected
+
+
+def message_of(line: list[str]) -> Any:
+    return json.loads(option(line, "--message-body")) if "--message-body" in line else None
+
+
+def test_what_an_archive_leaves_behind_is_deleted_as_on_aws(commands: list[list[str]]) -> None:
+    [line] = [each for each in of(commands, "storage", "buckets", "update") if "--lifecycle-file" in each]
+    rules = json.loads((ROOT / option(line, "--lifecycle-file")).read_text())["rule"]
+    given = {
+        tuple(rule["condition"].get("matchesPrefix", [""])): rule["condition"]["daysSinceNoncurrentTime"]
+        for rule in rules
+        if rule["action"] == {"type": "Delete"}
+    }
+    aws = TEMPLATE["Resources"]["ModelBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert given == {
+        (rule.get("Prefix", ""),): rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in aws
+    }
 
 
 def as_cron(schedule: str) -> str:
@@ -98,6 +123,7 @@ def test_what_is_not_taken_goes_to_the_dead_letters(commands: list[list[str]]) -
             ("observations-ready", "forecast"),
             ("train", "train"),
             ("export", "train"),
+            ("archive", "train"),
             ("forecast-ready", "alerts"),
             ("events-ready", "alerts"),
         )

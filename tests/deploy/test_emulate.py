@@ -21,6 +21,7 @@ from templates import ROOT
 from common.adapters.object_store import UrlObjectStore
 from common.bootstrap.container import system_clock
 from common.domain.forecast import TARGETS
+from common.domain.messages import ARCHIVE
 from common.domain.observation import HOUR, last_full_hour
 from common.sources import BASE_URLS
 
@@ -137,6 +138,30 @@ def test_a_schedule_leads_to_forecasts(
         assert running.process.wait(PATIENCE_S) == 0, running.log
         assert of_folder(home) == []
     assert running.log.endswith("Stopped.\n")
+
+
+def test_on_google_open_data_are_written_by_the_function_train(
+    home: Path, database: Database, providers: dict[str, str]
+) -> None:
+    archive = (home / "archive").as_uri()
+    with emulated("gcp", home, DATABASE_URL=database.url, VAYU_ARCHIVE_URL=archive, **providers) as running:
+        assert running.collect(SCHEDULE["gcp"])["cities"] == 56
+        order = {"tables": ["observations"], "cities": ["Delhi"], "format": "csv"}
+        start = f"{system_clock() - 24 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
+        answer = httpx.post(f"http://127.0.0.1:{running.port}/api/v1/exports", json=order | {"start": start})
+        assert answer.status_code == 202, answer.text
+        # As Cloud Scheduler does.
+        done = httpx.post(f"http://127.0.0.1:{running.port + 3}", json={"type": ARCHIVE}, timeout=PATIENCE_S)
+        assert (done.status_code, done.json()["left"]) == (200, []), done.text
+        manifest = running.api("/archive/manifest.json")
+        assert manifest is not None
+        assert len(manifest["files"]) == done.json()["files"] >= 56
+
+        def exported() -> bool:
+            state = running.api(f"/exports/{answer.json()['id']}")
+            return state is not None and state["state"] == "done"
+
+        until(exported, PATIENCE_S, poll_s=1.0)
 
 
 @pytest.mark.parametrize("cloud", ["gcp", "aws"], indirect=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,16 @@ from common.cli import schedule
 from common.domain import messages
 from common.domain.messages import Message
 from common.entry import aws_metrics
+from common.entry.event_decoding import decode_one
 from common.sources import KEYS
 
 TEMPLATE, SERVICE = read("template.yaml"), read("serverless.yml")
 UNITS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
 BY_SCHEDULE = {messages.ALERTS}
 """Types that nothing but a schedule makes, which calls the function itself"""
-LOCAL = {messages.ARCHIVE}
-"""Types of one machine and of containers: no function has the library that writes the archive"""
 TYPES = sorted(
     {value for value in vars(messages).values() if isinstance(value, str) and value.startswith("vayu.")}
     - BY_SCHEDULE
-    - LOCAL
 )
 KNOWN_BY = {
     "alerts": messages.ALERTS,
@@ -211,13 +210,41 @@ def test_what_is_woken_by_a_schedule_may_leave_it_with_the_dead_letters(unit: st
     assert any(queue in (to if isinstance(to, list) else [to]) for to in sends) == scheduled
 
 
+def test_whoever_writes_the_archive_may_and_goes_on_where_its_time_was_over() -> None:
+    folder = {"Fn::Sub": "${ModelBucket.Arn}/archive/*"}
+    for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+        assert folder in _allowed("train", action)
+    assert sam_function("train", TEMPLATE)["environment"]["VAYU_ARCHIVE_URL"] == {
+        "Fn::Sub": "s3://${ModelBucket}/archive"
+    }
+    queue = {"Fn::GetAtt": ["ArchiveQueue", "Arn"]}
+    assert "ArchiveQueue" in _queues("train")
+    assert queue in _allowed("train", "sqs:SendMessage")
+    assert queue in _allowed("train", "sqs:ReceiveMessage")
+    # A year of all cities needs more parts than the 16 after which Lambda ends a chain.
+    assert sam_function("train", TEMPLATE)["recursion"] == "Allow"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_schedule_s_message_is_one_that_the_function_takes(unit: str) -> None:
+    for event in sam_function(unit, TEMPLATE)["events"]:
+        if event.get("input") is not None:
+            message = decode_one(event["input"], KNOWN_BY[unit])
+            assert message.type in import_module(f"functions.{unit}.main").TAKEN
+
+
 def test_schedules_are_those_of_one_machine() -> None:
     cron = {
         unit: [event["schedule"] for event in sam_function(unit, TEMPLATE)["events"] if "schedule" in event]
         for unit in UNITS
     }
     assert cron["collect"] == [f"cron({schedule._COLLECT_MINUTE} * * * ? *)"]
-    assert cron["train"] == [f"cron(0 {schedule._PLAN_HOUR} * * ? *)"]
+    hour, minute = schedule._ARCHIVE_AT
+    assert cron["train"] == [f"cron(0 {schedule._PLAN_HOUR} * * ? *)", f"cron({minute} {hour} * * ? *)"]
+    [archive] = [
+        event for event in sam_function("train", TEMPLATE)["events"] if event.get("input") is not None
+    ]
+    assert (archive["schedule"], archive["input"]) == (cron["train"][1], {"type": messages.ARCHIVE})
     [weekly] = cron["retention"]
     assert weekly.split()[4] == "SUN"
     assert cron["api"] == []

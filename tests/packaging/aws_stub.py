@@ -172,9 +172,15 @@ class AwsHere(System):
             self._instances[unit] = self._ends.enter_context(instance)
         return self._instances[unit].invoke(event)
 
-    def schedule(self, unit: str, time: datetime) -> Any:
-        assert any("schedule" in event for event in self._functions[unit]["events"])
-        return self._invoke(unit, recorded("schedule") | {"time": f"{time:%Y-%m-%dT%H:%M:%SZ}"})
+    def schedule(self, unit: str, time: datetime, message: Mapping[str, str] | None = None) -> Any:
+        [event] = [
+            event
+            for event in self._functions[unit]["events"]
+            if "schedule" in event and event["input"] == message
+        ]
+        return self._invoke(
+            unit, event["input"] or recorded("schedule") | {"time": f"{time:%Y-%m-%dT%H:%M:%SZ}"}
+        )
 
     def http(self, method: str, path: str, *, token: str | None = None, body: object = None) -> Answer:
         parts = urlsplit(path)

@@ -21,7 +21,7 @@ from whole import UNITS, Answer, Letter, System, body_of
 from common.adapters.cloud_event import address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from stand_ins import Bucket
@@ -166,11 +166,16 @@ class GcpHere(System):
             self._functions[unit] = self._ends.enter_context(closing(function))
         return self._functions[unit]
 
-    def schedule(self, unit: str, time: datetime) -> Any:
-        [line] = self._of("scheduler", "jobs", "create", "http", STAGE + unit)
-        assert _after(line, "--uri") == _endpoint(unit)
+    def schedule(self, unit: str, time: datetime, message: Mapping[str, str] | None = None) -> Any:
+        jobs = {
+            _after(line, "--message-body") if "--message-body" in line else None: line
+            for line in self._of("scheduler", "jobs", "create", "http")
+            if _after(line, "--uri") == _endpoint(unit)
+        }
+        text = None if message is None else json.dumps(message)
         status, body = self._function(unit).call(
-            _after(line, "--http-method"),
+            _after(jobs[text], "--http-method"),
+            body=text.encode() if text else None,
             User_Agent="Google-Cloud-Scheduler",
             X_CloudScheduler="true",
             X_CloudScheduler_ScheduleTime=f"{time:%Y-%m-%dT%H:%M:%SZ}",

@@ -194,6 +194,16 @@ def test_an_export_by_request_is_written_and_given_away(seen: dict[str, Any]) ->
     assert seen["exported"] == (200, "text/csv; charset=utf-8", 1 + 48)
 
 
+def test_the_archive_is_written_by_its_schedule_and_given_away(seen: dict[str, Any]) -> None:
+    done, listed = seen["archived"], seen["archive"]
+    assert done["files"] == done["written"] == len(listed)
+    assert done["left"] == []
+    assert {(table, city) for table, city, *_ in listed} >= {
+        (table, city) for table in ("observations", "models", "forecasts") for city in ("Delhi", "Pune")
+    }
+    assert seen["archived again"] == done | {"written": 0}
+
+
 def test_what_was_trained_is_listed_and_lies_in_the_store(seen: dict[str, Any]) -> None:
     models = {model["version"]: model for model in seen["models"].body["models"]}
     assert {model["family"] for model in models.values()} >= {"naive", *QUICK["families"]}
@@ -224,7 +234,7 @@ def test_upkeep_leaves_the_files_of_what_is_served(seen: dict[str, Any]) -> None
 
 
 def test_a_second_delivery_changes_nothing(seen: dict[str, Any]) -> None:
-    assert set(seen["handled"]) == {"collect", "observations-ready", "train", "export"}
+    assert set(seen["handled"]) == {"collect", "observations-ready", "train", "export", "archive"}
     assert seen["changed by repeats"] == {}
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from common.domain.messages import COLLECT, OBSERVATIONS_READY
+from common.domain.messages import ARCHIVE, COLLECT, OBSERVATIONS_READY
 from common.domain.observation import HOUR
 from common.store.api_keys import create_key
 from common.store.engine import Database, run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fixed_clock import SetClock
 
 UNITS = ("collect", "forecast", "train", "retention", "api")
@@ -69,8 +71,8 @@ class System(ABC):
     """Message → tables that its second delivery changed"""
 
     @abstractmethod
-    def schedule(self, unit: str, time: datetime) -> Any:
-        """What the function answers when its schedule comes."""
+    def schedule(self, unit: str, time: datetime, message: Mapping[str, str] | None = None) -> Any:
+        """What the function answers when its schedule comes, or the one of its schedules that sends this message."""
 
     @abstractmethod
     def http(self, method: str, path: str, *, token: str | None = None, body: object = None) -> Answer:
@@ -155,6 +157,26 @@ def _export(system: System) -> dict[str, Any]:
     }
 
 
+def _archive(system: System) -> dict[str, Any]:
+    """What is seen of the archive, but for bytes and hashes: models say how long their training took."""
+
+    def written() -> dict[str, Any]:
+        done = system.schedule("train", MORNING, {"type": ARCHIVE})
+        return {name: done[name] for name in ("files", "written", "rows", "left")}
+
+    first = written()
+    manifest = system.http("GET", "/archive/manifest.json").body
+    names = ("table", "city", "year", "rows")
+    second = written()
+    system.send(ARCHIVE, json.dumps({"type": ARCHIVE, "data": {"cities": ["Pune"]}}))
+    system.deliver()
+    return {
+        "archived": first,
+        "archive": [tuple(entry[name] for name in names) for entry in manifest["files"]],
+        "archived again": second,
+    }
+
+
 def story(system: System, clock: SetClock) -> dict[str, Any]:
     """What is seen of it from its first schedule to the second hour, by name."""
     message: dict[str, Any] = {}
@@ -195,6 +217,7 @@ def story(system: System, clock: SetClock) -> dict[str, Any]:
     message["files"] = system.models()
 
     message |= _export(system)
+    message |= _archive(system)
 
     clock.set(MORNING + HOUR)
     for text in POISON:
