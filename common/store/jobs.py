@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, case, exists, func, literal_column, null, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
+from common.domain.messages import EXPORT
 from common.store.engine import run
 from common.store.errors import sqlstate
 from common.store.sanitize import sanitize
@@ -114,6 +115,8 @@ def lease(
 ) -> Job | None:
     """Take the job that has been due longest; it is ours until the lease ends, unless it is renewed, then anyone's.
 
+    Somebody waits for an export: those go before all others.
+
     `types`: only jobs of these types; None: of any. A job whose last attempt never came back is buried on the
     way: its worker died each time.
     """
@@ -126,7 +129,11 @@ def lease(
     due = select(job.c.id).where(job.c.available_at <= now, (job.c.state == "queued") | OVERDUE)
     if types is not None:
         due = due.where(job.c.type.in_(list(types)))
-    due = due.order_by(job.c.available_at, job.c.id).limit(1).with_for_update(skip_locked=True)
+    due = (
+        due.order_by(job.c.type != EXPORT, job.c.available_at, job.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
     return _begin(connection, job.c.id == due.scalar_subquery(), now=now, seconds=seconds)
 
 

@@ -14,7 +14,7 @@ from processes import killed_afterwards
 
 from common.adapters.postgres.queue import PostgresQueue
 from common.domain.errors import DataError, NotFound, Permanent, StoreError, Transient
-from common.domain.messages import COLLECT, TRAIN, Message
+from common.domain.messages import COLLECT, EXPORT, TRAIN, Message
 from common.entry.worker import work_forever, work_once
 from common.store.engine import Database, run
 from common.store.jobs import give_back, lease, release
@@ -111,6 +111,20 @@ def test_a_worker_leaves_other_types_to_others(database: Database, now: datetime
 
     assert not work_once(database, lambda: now, {}, types=[COLLECT])
     assert rows(database) == [("Delhi", "queued", 0, None)]
+
+
+def test_an_export_goes_before_trainings_that_have_waited_longer(database: Database, now: datetime) -> None:
+    order: list[str] = []
+
+    def handle(message: Message) -> Mapping[str, object]:
+        order.append(message.subject)
+        return {}
+
+    for type_, key, waited in ((TRAIN, "Delhi", 60), (TRAIN, "Pune", 30), (EXPORT, "1", 0), (EXPORT, "2", 1)):
+        PostgresQueue(database, lambda waited=waited: now - timedelta(minutes=waited)).send(type_, key, {})
+    while work_once(database, lambda: now, {TRAIN: handle, EXPORT: handle}):
+        pass
+    assert order == ["2", "1", "Delhi", "Pune"]
 
 
 def test_a_failing_message_is_tried_again_and_blocks_nobody(
