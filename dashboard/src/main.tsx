@@ -1,4 +1,4 @@
-import { StrictMode } from "react";
+import { StrictMode, startTransition } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
 import { preload } from "./app/routes";
@@ -25,10 +25,14 @@ try {
   root.textContent = "The page could not be loaded completely. Please reload it. · पृष्ठ पूरा लोड नहीं हो सका। कृपया फिर से लोड करें।";
   throw error;
 }
-createRoot(root).render(
-  <StrictMode>
-    <App queryClient={queryClient} />
-  </StrictMode>,
+const page = createRoot(root);
+// As a transition it is drawn in small steps, between which the browser answers.
+startTransition(() =>
+  page.render(
+    <StrictMode>
+      <App queryClient={queryClient} />
+    </StrictMode>,
+  ),
 );
 // After the first sight: what it brings is the next one.
 void import("./shared/live/start").then(({ startLive }) => startLive(queryClient)).catch(() => undefined);

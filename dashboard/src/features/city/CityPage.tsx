@@ -6,6 +6,7 @@ import type { Forecast, Pollutants } from "../../shared/api/schema";
 import { FavouriteButton } from "../../shared/FavouriteButton";
 import { useNameOfSlug, usePlaceName } from "../../shared/i18n/i18n";
 import { Later } from "../../shared/Later";
+import { Near } from "../../shared/Near";
 import { PageTitle } from "../../shared/PageTitle";
 import { Loaded } from "../../shared/state/Loaded";
 import { EmptyState, LoadingState, SimulatedNotice } from "../../shared/state/states";
@@ -129,7 +130,9 @@ function Sections({ slug, name, now, forecast }: SectionsProps) {
           <h2 id="history">
             <Trans>History</Trans>
           </h2>
-          <HistorySection slug={slug} />
+          <Near>
+            <HistorySection slug={slug} />
+          </Near>
         </section>
       </Later>
     </>

@@ -11,8 +11,8 @@ import { useNow } from "../../shared/format/useNow";
 import { usePlaceName } from "../../shared/i18n/i18n";
 import type { RankedCity } from "./select";
 
-/** As many as a large screen shows; the rest follows in small steps between which the page answers. */
-const FIRST = 20;
+/** More than a phone shows; the rest follows in small steps between which the page answers. */
+const FIRST = 6;
 
 export function CityCards({ cities, simulated }: { cities: RankedCity[]; simulated: boolean }) {
   const shown = useDeferredValue(cities, cities.slice(0, FIRST));
