@@ -33,9 +33,13 @@ export interface Format {
 
 export function createFormat(locale: string): Format {
   const tag = TAGS[locale] ?? "en-IN";
+  // Each is made when it is first used: to make all of them holds up a slow phone for a tenth of a second.
   const at = (options: Intl.DateTimeFormatOptions) => {
-    const format = new Intl.DateTimeFormat(tag, { timeZone: ZONE, ...options });
-    return (time: Date | string) => format.format(new Date(time));
+    let format: Intl.DateTimeFormat | undefined;
+    return (time: Date | string) => {
+      format ??= new Intl.DateTimeFormat(tag, { timeZone: ZONE, ...options });
+      return format.format(new Date(time));
+    };
   };
   const clock = at({ hour: "numeric", minute: "2-digit" });
   const dayAndMonth = at({ day: "numeric", month: "short" });
@@ -56,7 +60,8 @@ export function createFormat(locale: string): Format {
     const text = percent(Math.abs(share));
     return text === percent(0) ? text : `${share < 0 ? "−" : "+"}${text}`;
   };
-  const ago = new Intl.RelativeTimeFormat(tag, { numeric: "always" });
+  let ago: Intl.RelativeTimeFormat | undefined;
+  let collator: Intl.Collator | undefined;
   return {
     number: (value, decimals = 0) => decimal("decimal", decimals).format(value),
     percent,
@@ -68,8 +73,14 @@ export function createFormat(locale: string): Format {
     day: at({ weekday: "short", day: "numeric", month: "short" }),
     dayAndMonth,
     date,
-    relative: (time, now = Date.now()) => relative(ago, new Date(time).getTime() - now),
-    compare: new Intl.Collator(tag).compare,
+    relative: (time, now = Date.now()) => {
+      ago ??= new Intl.RelativeTimeFormat(tag, { numeric: "always" });
+      return relative(ago, new Date(time).getTime() - now);
+    },
+    compare: (a, b) => {
+      collator ??= new Intl.Collator(tag);
+      return collator.compare(a, b);
+    },
   };
 }
 
