@@ -157,12 +157,12 @@ def test_from_the_commit_to_the_client(target: Target) -> None:
     took = []
     with client(target.websocket) as here:
         here.hello(target.producer.newest())
-        for _ in range(7):
+        for _ in range(40):
             began = time.monotonic()
             number = target.producer.commit("Delhi")
             assert here.events(1) == [number]
             took.append(time.monotonic() - began)
-    assert statistics.median(took) <= LATENCY_S, took
+    assert statistics.quantiles(took, n=20)[-1] <= LATENCY_S, took
 
 
 def test_who_was_cut_off_without_a_word_costs_nobody_anything(target: Target) -> None:
