@@ -136,9 +136,8 @@ def restore_record(
 
 def _add_up(connection: Connection, mode: Mode, now: datetime) -> None:
     """The sums by day and the scores of seasons, of every day that is due."""
-    from common.services.verification import (
-        refresh_cells,
-    )  # loads numpy, which whoever writes an archive can do without
+    # It loads numpy, which whoever writes an archive can do without.
+    from common.services.verification import refresh_cells
 
     while roll_up(connection, mode=mode, now=now):
         pass

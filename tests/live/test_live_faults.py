@@ -17,7 +17,7 @@ from fleet import MB, delays, p95, survive
 from live_process import PATIENCE_S, LiveProcess, Producer, client, producer_of, running_live, sse
 from processes import killed_afterwards, temporary_folder, until
 from servers import Server
-from tier_servers import fresh_database, name_of
+from tier_servers import name_of
 from websockets.exceptions import ConnectionClosed
 
 from common.store.engine import Database, run
@@ -27,18 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PGBOUNCER = Path(__file__).parents[2] / "scripts" / "pgbouncer"
-
-
-@pytest.fixture(scope="module")
-def url(server: str, template: str) -> Iterator[str]:
-    with fresh_database(server, f"TEMPLATE {template}") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def producer(url: str) -> Iterator[Producer]:
-    with producer_of(url) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,11 @@ from live_process import (
     LiveProcess,
     Producer,
     client,
-    producer_of,
     refusal,
     running_live,
     sse,
 )
 from processes import killed_afterwards, until
-from tier_servers import fresh_database
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
@@ -44,18 +42,6 @@ PING_S = 4
 PATIENT_S = 2.0
 """How long the server of these tests waits for a hello, or for a client to read: see docs/settings.md."""
 OURS = "https://air.example.org"
-
-
-@pytest.fixture(scope="module")
-def url(server: str, template: str) -> Iterator[str]:
-    with fresh_database(server, f"TEMPLATE {template}") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def producer(url: str) -> Iterator[Producer]:
-    with producer_of(url) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
