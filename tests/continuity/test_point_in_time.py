@@ -64,6 +64,16 @@ def _compares_something(whole: dict[str, Any], tier: str) -> None:
         assert whole["timescaledb: jobs"]
 
 
+def _refuses_a_moment_after_the_last_change(backups: BackupFolder, data: Path, moment: datetime) -> None:
+    # A server that was told of it would not start.
+    refused = backups.run("restore", data, moment.isoformat())
+    assert refused.returncode == 1
+    assert "the last change in these backups is of 20" in refused.stderr
+    assert "leave the time out to restore the newest moment" in refused.stderr
+    assert list(data.iterdir()) == []
+    assert not data.with_name(f"{data.name}.ended").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.tiers("plain", "apache", "community")
 def test_a_lost_server_comes_back_at_any_moment(
@@ -117,6 +127,7 @@ def test_a_lost_server_comes_back_at_any_moment(
         assert int(match[1]) == before >= 216
         assert float(match[2]) < 60
         _compares_something(whole, tier)
+        _refuses_a_moment_after_the_last_change(backups, folder / "later", moment + timedelta(hours=1))
         backups.restore_into(lost)
         lost.start()
         wait_until_recovered(database)
