@@ -103,6 +103,10 @@ setup() {
       "\"VAYU_ALERTS_KEY\": \"$(head -c 32 /dev/urandom | base64 | tr -d '\n')\"")"
   fi
   secret vayu-direct.json "{\"DATABASE_URL\": \"postgresql://vayu:$password@database:5432/vayu\"}"
+  if [ "$backups" = backup ] && ! with_profile backup; then
+    echo "Backups begin with the next ./deploy.sh start. Where Vayu runs already, it need not be stopped before; but its" \
+      "database may be started anew then, and requests fail for up to a minute."
+  fi
   case $training,$backups in
   training,none) profiles=training ;;
   none,backup) profiles=backup ;;

@@ -280,7 +280,10 @@ class TestDeploy:
             checkout, "setup", "--without-training", "--port", "9123", "--url", "https://air.example.org"
         )
         before = self.settings(checkout)
-        assert self.deploy(checkout, "setup", "--backups")[0] == 0
+        status, output = self.deploy(checkout, "setup", "--backups")
+        assert (status, output.partition(".")[0]) == (0, "Backups begin with the next ")
+        assert "its database may be started anew" in output
+        assert "Backups" not in self.deploy(checkout, "setup", "--backups")[1]
         assert self.settings(checkout) == before | {"COMPOSE_PROFILES": "backup"}
         assert self.deploy(checkout, "setup", "--port", "9124", "--with-training")[0] == 0
         after = self.settings(checkout)
