@@ -348,17 +348,25 @@ stop() {
   "${compose[@]}" down
 }
 
+repository() { # IMAGE: without its tag
+  local last=${1##*/}
+  echo "${1%"$last"}${last%%:*}"
+}
+
 pin() {
   choose_engine
-  local name image digest pins=()
+  local name image digest each pins=()
   for name in VAYU_PYTHON_IMAGE VAYU_DEBIAN_IMAGE VAYU_DATABASE_IMAGE VAYU_REDIS_IMAGE VAYU_NGINX_IMAGE; do
     image=$(value "$name")
     image=${image%@*}
     [ -n "$image" ] || image=$(sed -n "s/^ARG ${name#VAYU_}=//p" Dockerfile)
     [ -n "$image" ] || image=$(grep --only-matching --max-count=1 "\${$name:-[^}]*" docker-compose.yml | sed 's/^[^-]*-//')
     "$engine" pull --quiet "$image" >/dev/null || fail "$image could not be fetched: see above. Nothing was changed"
-    digest=$("$engine" image inspect --format '{{index .RepoDigests 0}}' "$image" 2>/dev/null) || digest=''
-    digest=${digest##*@}
+    # An image may have several, of other registries or of this machine alone: what counts is what can be fetched by it.
+    digest=''
+    for each in $("$engine" image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" 2>/dev/null); do
+      "$engine" pull --quiet "$(repository "$image")@${each##*@}" >/dev/null 2>&1 && digest=${each##*@} && break
+    done
     [[ $digest =~ ^sha256:[0-9a-f]{64}$ ]] || fail "$image did not come from a registry, so it has no digest. Nothing was changed"
     pins+=("$name=$image@$digest")
   done

@@ -409,8 +409,10 @@ class TestDeploy:
     def test_bases_are_pinned_by_one_command(self, checkout: Path, engine: Path) -> None:
         shutil.copy(ROOT / "Dockerfile", checkout / "Dockerfile")
         digest = "sha256:" + "0123456789abcdef" * 4
-        inspected = f'"image inspect") echo "somewhere/image@{digest}" ;;'
-        pulled = 'pull*) exit "${PULLED:-0}" ;;'
+        # Another registry's digest comes first: nothing can be fetched by it.
+        other = "sha256:" + "f" * 64
+        inspected = f'"image inspect") echo "elsewhere/image@{other}"; echo "somewhere/image@{digest}" ;;'
+        pulled = f'pull*) case "$*" in *@{other}) exit 1 ;; esac; exit "${{PULLED:-0}}" ;;'
         engine.write_text(f'{engine.read_text()}case "$1 $2" in {inspected} {pulled} esac\n')
         self.deploy(checkout, "setup", "--plain")
         before = (checkout / ".env").read_text()
