@@ -102,6 +102,14 @@ def test_a_page_is_accessible_in_both_themes_and_fits_a_small_screen(
     screenshot(page, f"{name}-{locale}-dark")
     page.set_viewport_size({"width": 320, "height": 640})
     assert too_wide(page) == []
+    banner = page.get_by_role("banner")
+    home, menu = (
+        banner.get_by_role("link", name="Vayu").bounding_box(),
+        banner.locator(".menu-button").bounding_box(),
+    )
+    assert home is not None
+    assert menu is not None
+    assert menu["y"] < home["y"] + home["height"], "the menu's button is in a second row"
     screenshot(page, f"{name}-{locale}-320")
 
 
