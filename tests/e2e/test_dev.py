@@ -176,7 +176,7 @@ def test_the_first_start(dev: Start, filled: Path) -> None:
         assert "ended with status" not in running.log
 
         status, health = running.get("/health")
-        assert (status, health["status"], health["simulated"]) == (200, "healthy", True)
+        assert (status, health["status"], health["simulated"]) == (200, "healthy", True), health
         for city in ("delhi", "warangal"):
             status, forecast = running.get(f"/forecast/{city}")
             assert status == 200, forecast
