@@ -42,7 +42,7 @@ LOCALES = {"en": "en-IN", "hi": "hi-IN"}
 FIRST_SCRIPTS = 150_000
 FIRST_STYLES = 15_000
 """Bytes, gzipped, of all that the overview loads."""
-SCREENSHOTS = os.environ.get("VAYU_TEST_SCREENSHOTS")
+SCREENSHOTS = os.environ.get("VAYU_TEST_SCREENSHOTS") or None
 
 REACHABLE = """() => {
   const visible = (element) => element.checkVisibility({ visibilityProperty: true });
