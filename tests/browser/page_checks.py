@@ -31,3 +31,23 @@ def too_wide(page: Page) -> list[str]:
             .slice(0, 5).map((each) => each.outerHTML.slice(0, 120))]"""
     )
     return wide
+
+
+def cut(page: Page) -> list[str]:
+    """Cells of tables and buttons of controls whose text goes over what is beside them."""
+    over: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("td, th, .segmented span")]
+          .filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1)
+          .map((each) => each.outerHTML.slice(0, 120))"""
+    )
+    return over
+
+
+def split_controls(page: Page) -> list[str]:
+    """Controls whose buttons do not all stand in one row."""
+    split: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll(".segmented")]
+          .filter((each) => new Set([...each.querySelectorAll("label")].map((label) => label.offsetTop)).size > 1)
+          .map((each) => each.textContent)"""
+    )
+    return split

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from page_checks import too_wide, violations
+from page_checks import cut, split_controls, too_wide, violations
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def test_a_page_is_accessible_in_both_themes_and_fits_a_small_screen(
     screenshot(page, f"{name}-{locale}-dark")
     page.set_viewport_size({"width": 320, "height": 640})
     assert too_wide(page) == []
+    assert cut(page) == []
+    assert split_controls(page) == []
     banner = page.get_by_role("banner")
     home, menu = (
         banner.get_by_role("link", name="Vayu").bounding_box(),
