@@ -203,6 +203,18 @@ def test_a_text_is_one_part_of_an_sms(facts: Facts) -> None:
     assert sms_length(text) <= SMS_CHARACTERS[facts.rule.language]
 
 
+@pytest.mark.parametrize("on", ["measured", "forecast"])
+@pytest.mark.parametrize("kind", ["firing", "repeat", "clear", "test"])
+def test_the_longest_hindi_text_is_one_part(on: str, kind: str) -> None:
+    """The longest name, threshold, value and basis at once, of simulated data: no draw need happen upon them."""
+    longest = {"target": "pm25", "above": 120.25, "within_hours": 48, "probability": 0.5, "basis": "implied"}
+    value = None if kind == "test" else {"measured": 135.4, "forecast": 0.999}[on]
+    for city in all_cities():
+        changes = {"city": city.name, "language": "hi", "channel": "sms", "simulated": True, **longest}
+        text = message(on=on, kind=kind, value=value, **changes).text
+        assert sms_length(text) <= SMS_CHARACTERS["hi"], text
+
+
 @given(
     st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
     | st.text(max_size=30).filter(str.isprintable)

@@ -41,7 +41,7 @@ test.each(english)("every message of %s is translated into Hindi, with its place
   }
 });
 
-/** Words that stood beside the term in docs/glossary.md, or mean something else to readers. */
+/** Words that stood beside the term in docs/dashboard.md, or mean something else to readers. */
 const RETIRED: [string, RegExp, string][] = [
   ["a second word for a station", /केंद्र/, "स्टेशन"],
   ["founding, for an installation", /(^|\s)स्थापना/, "इंस्टॉलेशन"],
