@@ -112,7 +112,7 @@ def test_a_measured_alert_in_hindi() -> None:
     made = message(language="hi")
     assert made.subject == "दिल्ली: AQI 312 (अलर्ट की सीमा 300)"
     assert made.text.startswith("दिल्ली: 29 नवंबर 2026, 18:00 IST तक के घंटे में मापा गया AQI 312 (बहुत खराब) है।")
-    assert "सभी लोग: बाहर उतनी ही देर रहें जितना ज़रूरी हो" in made.text
+    assert "सभी लोग: बाहर उतनी ही देर रहें जितनी ज़रूरी हो" in made.text
     assert made.language == "hi"
 
 
