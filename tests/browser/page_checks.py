@@ -43,6 +43,21 @@ def cut(page: Page) -> list[str]:
     return over
 
 
+def collisions(page: Page) -> list[str]:
+    """Texts of a chart's axes that stand over one another."""
+    over: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("svg")].flatMap((chart) => {
+          const texts = [...chart.querySelectorAll("text.axis")]
+            .map((each) => [each.textContent, each.getBoundingClientRect()]);
+          return texts.flatMap(([text, a], index) => texts.slice(index + 1)
+            .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+              && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 6)
+            .map(([other]) => `${text} / ${other}`));
+        })"""
+    )
+    return over
+
+
 def split_controls(page: Page) -> list[str]:
     """Controls whose buttons do not all stand in one row."""
     split: list[str] = page.evaluate(
