@@ -110,9 +110,9 @@ def test_a_measured_alert_in_english() -> None:
 
 def test_a_measured_alert_in_hindi() -> None:
     made = message(language="hi")
-    assert made.subject == "दिल्ली: AQI 312 (अलर्ट 300 से)"
+    assert made.subject == "दिल्ली: AQI 312 (अलर्ट की सीमा 300)"
     assert made.text.startswith("दिल्ली: 29 नवंबर 2026, 18:00 IST तक के घंटे में मापा गया AQI 312 (बहुत खराब) है।")
-    assert "सभी लोग: बाहर केवल ज़रूरत भर" in made.text
+    assert "सभी लोग: बाहर उतनी ही देर रहें जितनी ज़रूरी हो" in made.text
     assert made.language == "hi"
 
 
@@ -201,6 +201,18 @@ def test_a_text_is_one_part_of_an_sms(facts: Facts) -> None:
     else:
         assert len(gsm0338.Codec().encode(text)[0]) <= 160
     assert sms_length(text) <= SMS_CHARACTERS[facts.rule.language]
+
+
+@pytest.mark.parametrize("on", ["measured", "forecast"])
+@pytest.mark.parametrize("kind", ["firing", "repeat", "clear", "test"])
+def test_the_longest_hindi_text_is_one_part(on: str, kind: str) -> None:
+    """The longest name, threshold, value and basis at once, of simulated data: no draw need happen upon them."""
+    longest = {"target": "pm25", "above": 120.25, "within_hours": 48, "probability": 0.5, "basis": "implied"}
+    value = None if kind == "test" else {"measured": 135.4, "forecast": 0.999}[on]
+    for city in all_cities():
+        changes = {"city": city.name, "language": "hi", "channel": "sms", "simulated": True, **longest}
+        text = message(on=on, kind=kind, value=value, **changes).text
+        assert sms_length(text) <= SMS_CHARACTERS["hi"], text
 
 
 @given(
