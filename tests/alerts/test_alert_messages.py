@@ -14,6 +14,7 @@ import gsm0338
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from public_messages import message as public_message
 
 from common.alerts.messages import (
     SMS_CHARACTERS,
@@ -27,6 +28,7 @@ from common.alerts.rule import Condition, Rule
 from common.domain.cities import all_cities
 
 if TYPE_CHECKING:
+    from common.alerts.rule import Target
     from common.ports import AlertMessage
 
 RULE = Rule(UUID(int=1), UUID(int=2), "Delhi", Condition("measured", "aqi", 300, 280), "email")
@@ -343,19 +345,26 @@ def test_what_is_not_certain_is_not_shown_as_certain(share: float, shown: str) -
 
 
 @pytest.mark.parametrize(
-    ("above", "name"),
+    ("target", "above", "name"),
     [
-        (49, "Good"),
-        (50, "Satisfactory"),
-        (200, "Poor"),
-        (300, "Very Poor"),
-        (400.5, "Severe"),
-        (500, "Severe"),
+        ("aqi", 49, "Good"),
+        ("aqi", 50, "Satisfactory"),
+        ("aqi", 200, "Poor"),
+        ("aqi", 300, "Very Poor"),
+        ("aqi", 400.5, "Severe"),
+        ("aqi", 500, "Severe"),
+        ("pm25", 60, "Moderate"),
+        ("pm25", 120, "Very Poor"),
+        ("pm25", 250, "Severe"),
     ],
 )
-def test_a_forecast_advises_for_the_lowest_air_above_its_threshold(above: float, name: str) -> None:
-    rule = replace(RULE, when=replace(FORECAST, above=above))
-    assert message(replace(FACTS, rule=rule, value=0.6)).data["data"]["category"] == name
+def test_a_forecast_advises_for_the_lowest_air_above_its_threshold(
+    target: Target, above: float, name: str
+) -> None:
+    when = replace(FORECAST, target=target, above=above)
+    facts = replace(FACTS, rule=replace(RULE, when=when), value=0.6)
+    assert message(facts).data["data"]["category"] == name
+    assert public_message(when=when, value=0.6).category == name, "in the public feed, too"
 
 
 def test_the_other_messages_speak_both_languages() -> None:
