@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import accumulate
-from operator import add, attrgetter
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -87,8 +86,7 @@ class Point(msgspec.Struct, omit_defaults=True, gc=False):
     pm25: Band | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServedForecast:
+class ServedForecast(msgspec.Struct, frozen=True):
     """The newest live forecast of a city as it is served."""
 
     city: str
@@ -107,7 +105,7 @@ def newest_forecasts(
     connection: Connection, cities: Sequence[str], target: str, hours: int, now: datetime
 ) -> dict[str, ServedForecast]:
     """City → its newest live forecast, however old, up to that lead time; cities that never had one are absent."""
-    newest = forecasts.newest_forecasts(connection, cities, target, now)
+    newest = forecasts.newest_forecasts(connection, cities, target, now, hours=hours)
     return {city: _served(stored, hours) for city, stored in newest.items()}
 
 
@@ -195,8 +193,6 @@ def _pm25(arrays: Mapping[str, Sequence[float]], hours: int) -> Iterable[Band]:
     return map(Band, y, *bounds)
 
 
-_FIELDS = [field.name for field in fields(ListedModel)]
-_values_of = attrgetter(*_FIELDS)
 _TIMES = ("trained_at", "window_start", "window_end", "promoted_at")
 
 
@@ -216,7 +212,7 @@ def trainings_json(connection: Connection, city: str, target: str) -> str | None
 
 def shown_model(row: ListedModel) -> dict[str, Any]:
     """A model as it is listed; its metrics as they are stored."""
-    shown: dict[str, Any] = dict(zip(_FIELDS, _values_of(row), strict=True))
+    shown = msgspec.structs.asdict(row)
     for name in _TIMES:
         shown[name] = utc(shown[name])
     shown["metrics"] = msgspec.Raw(row.metrics.encode())
