@@ -77,8 +77,11 @@ def finish(response: Response, request: RequestContext) -> None:
         return
     promise = response.headers.get("Cache-Control", "no-store")
     response.headers["Cache-Control"] = promise_to(request.environ, promise)
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+    # Werkzeug raises an error for itself at each header that is asked for and not there, so they are asked for at once.
+    given = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 — else pairs
+    response.headers.extend(
+        (name, value) for name, value in SECURITY_HEADERS.items() if name.lower() not in given
+    )
     response.headers.extend(own_headers(request))
     _pack(response, request)
 
