@@ -268,6 +268,7 @@ def comparison(city: City, of_city: CityPeriod, standard: Standard) -> dict[str,
     """A city's days as they are shown beside another's; every mean to one decimal, concentrations to two."""
     names = categories(standard)
     days = Counter([names[index] for index in whole_indices(of_city.daily_aqi)])
+    known = {name: value for name, value in of_city.concentrations.items() if value is not None}
     return {
         "city": city.name,
         "state": city.state,
@@ -280,9 +281,7 @@ def comparison(city: City, of_city: CityPeriod, standard: Standard) -> dict[str,
         "aqi_min_date": of_city.aqi_min_date,
         "aqi_highest_hour": of_city.aqi_highest_hour,
         "category_days": {band.name: days[band.name] for band in CATEGORIES[standard]},
-        "pollutants": {
-            name: rounded(value, 2) for name, value in of_city.concentrations.items() if value is not None
-        },
+        "pollutants": dict(zip(known, all_rounded(list(known.values()), 2), strict=True)),
         "basis": by_share(of_city.basis),
     }
 
