@@ -33,6 +33,7 @@ FIRST_ABOVE = {
     str(above): next(place for place, band in enumerate(_BANDS) if band.low > above) for above in EXCEEDED
 }
 """AQI → the first category beyond it"""
+_FIRST_BEYOND = min(FIRST_ABOVE.values())
 _LEADS = [lead * HOUR for lead in range(1, HORIZON + 1)]
 _INDEX_FIELDS = 9
 """So many fields of `Point` belong to an index."""
@@ -177,11 +178,12 @@ def _indices(stored: StoredForecast, hours: int) -> list[Iterable[Any]]:
         unknown = [None] * hours
         return [y, shown, unknown, *bounds, unknown, unknown]
     by_category = list(zip(*chances, strict=True))
-    # Of each category, how likely it or a worse one is.
-    beyond = list(accumulate(reversed(by_category), lambda sums, column: list(map(add, sums, column))))[::-1]
+    # Of each category that is beyond any level, how likely it or a worse one is.
+    worse = by_category[_FIRST_BEYOND:]
+    beyond = list(accumulate(reversed(worse), lambda sums, column: list(map(add, sums, column))))[::-1]
     probabilities = list(map(Probabilities, *map(shares, by_category)))
     confidence = map(getattr, probabilities, [_FIELD_OF[index] for index in y])
-    exceedance = map(Exceedance, *(shares(beyond[first]) for first in FIRST_ABOVE.values()))
+    exceedance = map(Exceedance, *(shares(beyond[first - _FIRST_BEYOND]) for first in FIRST_ABOVE.values()))
     return [y, shown, confidence, *bounds, probabilities, exceedance]
 
 
