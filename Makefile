@@ -33,10 +33,11 @@ dashboard: dashboard/dist/.built ## Build the dashboard, which the API then serv
 dashboard-dev: $(MODULES) ## Serve the dashboard at http://127.0.0.1:5173 with hot reload, against a running API (VAYU_API=http://… for another than make run's)
 	@$(NPM) run dev
 
+# With bytecode, whatever the machine's setting: else each of the hundreds of processes that tests start compiles anew.
 test: $(VENV)/.test ## Set up what is needed and run every test, one more at a time than there are processors (WORKERS=1 for one after the other)
 	@[ -z "$$VAYU_TEST_CHROMIUM" ] || if $(MAKE) --no-print-directory $(MODULES); \
 	  then $(MAKE) --no-print-directory dashboard; else echo "The tests of the dashboard in a browser are skipped."; fi
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lighthouse: $(VENV)/.test $(MODULES) dashboard ## Measure the dashboard as on a slow phone, by Lighthouse; needs VAYU_TEST_CHROMIUM, the npm registry and a machine that does nothing else
 	@VAYU_TEST_LIGHTHOUSE=lighthouse@13.5.0 $(BIN)/python -m pytest tests/browser/test_browser_lighthouse.py -s $(PYTEST_ARGS)

@@ -29,7 +29,9 @@ export default defineConfig({
   test: {
     environment: "jsdom",
     environmentOptions: { jsdom: { url: "http://vayu.test/" } },
-    setupFiles: ["src/shared/testing/setup.ts"],
+    // jsdom is loaded once for each thread and not for each file, which took half the time of all tests.
+    pool: "vmThreads",
+    setupFiles: ["src/shared/testing/globals.ts", "src/shared/testing/setup.ts"],
     restoreMocks: true,
     testTimeout: 20_000,
   },

@@ -5,8 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
+import click
+
+from common.cli import main
+
 if TYPE_CHECKING:
     from click.testing import Result
+
+
+def command(name: str) -> click.Command:
+    """The command of that name."""
+    result = main.get_command(click.Context(main), name)
+    assert result is not None, name
+    return result
 
 
 class Vayu(Protocol):

@@ -22,7 +22,7 @@ NAMESPACE = "http://www.w3.org/2005/Atom"
 ATOM = "application/atom+xml"
 FEED_PATH = "/api/v1/alerts/feed.atom"
 
-_TITLE: Mapping[Language, str] = {"en": "Air quality alerts", "hi": "वायु गुणवत्ता चेतावनियाँ"}
+_TITLE: Mapping[Language, str] = {"en": "Air quality alerts", "hi": "वायु गुणवत्ता अलर्ट"}
 _SIMULATED: Mapping[Language, str] = {"en": " (simulated data)", "hi": " (कृत्रिम डेटा)"}
 
 

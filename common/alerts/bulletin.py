@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _QUANTITY: Mapping[Language, Mapping[str, str]] = {
     "en": {"aqi": "air quality index (NAQI)", "pm25": "hourly mean of PM2.5"},
-    "hi": {"aqi": "वायु गुणवत्ता सूचकांक (NAQI)", "pm25": "PM2.5 का घंटे का औसत"},
+    "hi": {"aqi": "वायु गुणवत्ता सूचकांक (NAQI)", "pm25": "PM2.5 का प्रति घंटा औसत"},
 }
 _GROUPS = 3
 """Of `advice`: everyone, the young and the old, the ill"""
@@ -41,13 +41,13 @@ _HEADLINES: Mapping[Language, Mapping[tuple[str, str], str]] = {
     "hi": {
         ("measured", "firing"): "{city}: मापा गया {short} {value} ({category})",
         ("measured", "repeat"): "{city}: {short} अब भी {value} ({category})",
-        ("measured", "clear"): "{city}: {short} {value}, फिर {clear_below} से नीचे",
-        ("forecast", "firing"): "{city}: अगले {within} घंटों में {short} {above} से ऊपर जाने की संभावना {value}",
+        ("measured", "clear"): "{city}: {short} {value}, फिर से {clear_below} से नीचे",
+        ("forecast", "firing"): "{city}: अगले {within} घंटों में {short} के {above} से ऊपर जाने की संभावना {value}",
         (
             "forecast",
             "repeat",
-        ): "{city}: अगले {within} घंटों में {short} {above} से ऊपर जाने की संभावना अब भी {value}",
-        ("forecast", "clear"): "{city}: {short} {above} से ऊपर जाने की आशंका अब नहीं",
+        ): "{city}: अगले {within} घंटों में {short} के {above} से ऊपर जाने की संभावना अब भी {value}",
+        ("forecast", "clear"): "{city}: {short} के {above} से ऊपर जाने की आशंका अब नहीं",
     },
 }
 _DESCRIPTIONS: Mapping[Language, Mapping[tuple[str, str], str]] = {
@@ -79,34 +79,33 @@ _DESCRIPTIONS: Mapping[Language, Mapping[tuple[str, str], str]] = {
     },
     "hi": {
         ("measured", "firing"): (
-            "{time} पर समाप्त घंटे में {city} का {quantity} {value} ({category}) था। {impact} "
-            "यह चेतावनी तब दी जाती है जब वह {dwell} घंटे तक {above} या अधिक रहे।"
+            "{time} तक के घंटे में {city} में {quantity} {value} ({category}) था। {impact} "
+            "यह अलर्ट तब दिया जाता है जब यह मान {dwell} घंटे तक {above} या उससे अधिक रहे।"
         ),
         ("measured", "repeat"): (
-            "{time} पर समाप्त घंटे में {city} का {quantity} {value} ({category}) था। {impact} "
-            "चेतावनी {since} पर शुरू हुई थी।"
+            "{time} तक के घंटे में {city} में {quantity} {value} ({category}) था। {impact} अलर्ट {since} को शुरू हुआ था।"
         ),
         ("measured", "clear"): (
-            "{time} पर समाप्त घंटे में {city} का {quantity} {value} था। वह {dwell} घंटे से {clear_below} से नीचे है। "
-            "{since} पर शुरू हुई चेतावनी समाप्त हुई।"
+            "{time} तक के घंटे में {city} में {quantity} {value} था। यह {dwell} घंटे {clear_below} से नीचे रहा है। "
+            "{since} को शुरू हुआ अलर्ट समाप्त हुआ।"
         ),
         ("forecast", "firing"): (
-            "{time} के पूर्वानुमान के अनुसार {end} तक के {within} घंटों में से कम से कम एक घंटे {city} का {quantity} "
-            "{above} से ऊपर रहने की संभावना {value} है। {first}{impact}"
+            "{time} के पूर्वानुमान के अनुसार इसकी संभावना {value} है कि {end} तक के {within} घंटों में से कम से कम "
+            "एक घंटे में {city} में {quantity} {above} से ऊपर रहे। {first}{impact}"
         ),
         ("forecast", "repeat"): (
-            "{time} के पूर्वानुमान के अनुसार {end} तक के {within} घंटों में से कम से कम एक घंटे {city} का {quantity} "
-            "{above} से ऊपर रहने की संभावना {value} है। {first}{impact} चेतावनी {since} पर शुरू हुई थी।"
+            "{time} के पूर्वानुमान के अनुसार इसकी संभावना {value} है कि {end} तक के {within} घंटों में से कम से कम "
+            "एक घंटे में {city} में {quantity} {above} से ऊपर रहे। {first}{impact} अलर्ट {since} को शुरू हुआ था।"
         ),
         ("forecast", "clear"): (
-            "{time} के पूर्वानुमान के अनुसार {end} तक के {within} घंटों में से कम से कम एक घंटे {city} का {quantity} "
-            "{above} से ऊपर रहने की संभावना केवल {value} है। {since} पर शुरू हुई चेतावनी समाप्त हुई।"
+            "{time} के पूर्वानुमान के अनुसार इसकी संभावना केवल {value} है कि {end} तक के {within} घंटों में से "
+            "कम से कम एक घंटे में {city} में {quantity} {above} से ऊपर रहे। {since} को शुरू हुआ अलर्ट समाप्त हुआ।"
         ),
     },
 }
 _FIRST: Mapping[Language, str] = {
     "en": "It is likely from {onset}. ",
-    "hi": "इसकी आशंका {onset} से है। ",
+    "hi": "{onset} से इसकी आशंका है। ",
 }
 _EVENT: Mapping[Language, str] = {"en": "Air quality: {category}", "hi": "वायु गुणवत्ता: {category}"}
 _SIMULATED: Mapping[Language, str] = {
@@ -114,7 +113,10 @@ _SIMULATED: Mapping[Language, str] = {
     "hi": "कृत्रिम डेटा, असली चेतावनी नहीं। ",
 }
 _UNKNOWN: Mapping[Language, str] = {"en": "unknown", "hi": "अज्ञात"}
-SENDER: Mapping[Language, str] = {"en": "Vayu, air quality of Indian cities", "hi": "वायु, भारतीय शहरों की हवा"}
+SENDER: Mapping[Language, str] = {
+    "en": "Vayu, air quality of Indian cities",
+    "hi": "वायु, भारतीय शहरों की वायु गुणवत्ता",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,11 @@ import string
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
-from math import floor
 from typing import TYPE_CHECKING, Any, Literal
 
 from common.alerts import templates
 from common.domain.advice import advice, caveat, impact
-from common.domain.breakpoints import CAP, NAQI, category, half_up
+from common.domain.breakpoints import category, half_up
 from common.domain.cities import find_city
 from common.domain.hindi import category_name, city_name, month_name
 from common.ports import AlertMessage
@@ -260,18 +259,7 @@ def _category(facts: Facts) -> str | None:
     when = facts.rule.when
     if facts.kind in {"clear", "test"} or facts.value is None:
         return None
-    if when.on == "forecast":
-        index = _index(when.above, when.target)
-        return category(min(floor(index) + 1, CAP), "in-naqi")
-    return category(half_up(_index(facts.value, when.target)), "in-naqi")
-
-
-def _index(value: float, target: Target) -> float:
-    """Where a value lies on the Indian index; an hour of PM2.5 is taken for the mean of its day."""
-    if target == "aqi":
-        return min(max(value, 0.0), CAP)
-    [scale] = NAQI["pm25"]
-    return float(scale.index(max(value, 0.0)) or 0)
+    return category(when.lowest_index_above if when.on == "forecast" else when.index_of(facts.value))
 
 
 def _value(facts: Facts) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from common.alerts.rule import Condition
-from common.domain.breakpoints import CAP, category, sub_index
+from common.domain.breakpoints import category
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,12 +83,9 @@ class PublicMessage:
     @property
     def index(self) -> float:
         """The Indian index that the message is about: what was measured, or what the forecast may exceed."""
-        when = self.when
-        if when.on == "measured" and self.number is not None:
-            level = self.number
-        else:
-            level = when.above + 1 if when.target == "aqi" else when.above
-        return float(min(level, CAP) if when.target == "aqi" else sub_index("pm25", level) or 0)
+        if self.when.on == "measured" and self.number is not None:
+            return self.when.index_of(self.number)
+        return self.when.lowest_index_above
 
     @property
     def category(self) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 from typing import TYPE_CHECKING, Literal
+
+from common.domain.breakpoints import CAP, sub_index
 
 if TYPE_CHECKING:
     from datetime import time
@@ -42,6 +45,17 @@ class Condition:
     """Forecast rules only: the issued probability from which it fires, above 0 and at most 1"""
     dwell: int = 2
     """For so many consecutive hours, or issues of the forecast, from 1 to 24"""
+
+    def index_of(self, value: float) -> float:
+        """Where a value lies on the Indian index; an hour of PM2.5 is taken for the mean of its day."""
+        if self.target == "aqi":
+            return min(max(value, 0.0), CAP)
+        return float(sub_index("pm25", max(value, 0.0)) or 0)
+
+    @property
+    def lowest_index_above(self) -> float:
+        """The lowest index beyond the threshold, which is what a forecast warns of; at most the highest there is."""
+        return float(min(floor(self.index_of(self.above)) + 1, CAP))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,13 +72,14 @@ def _enter_with(app: Flask, access: AccessControl) -> None:
     by_name: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 
     def enter() -> Response | None:
-        context = present(request.environ)
+        environ, rule = request.environ, request.url_rule
+        context = present(environ)
         g.request_id = context.request_id
-        if request.url_rule is not None:
-            context.endpoint = by_name.get(request.url_rule.endpoint)
+        if rule is not None:
+            context.endpoint = by_name.get(rule.endpoint)
         if context.refusal is not None:
             return errors.refused(context.refusal)
-        if is_preflight(request.environ):
+        if is_preflight(environ):
             response = Response(status=204)
             del response.headers["Content-Type"]
             return response

@@ -5,6 +5,7 @@ from html import escape
 from flask import Response
 
 from common.alerts.rule import Language
+from common.domain.hindi import city_name
 
 HTML = "text/html"
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -65,7 +66,8 @@ def page(
     name: str, language: Language, city: str, *, status: int = 200, token: str | None = None
 ) -> Response:
     """One of these pages; its button posts to the same address."""
-    title, text, button = (escape(part.format(city=city)) for part in _WORDS[name][language])
+    place = city_name(city) if language == "hi" else city
+    title, text, button = (escape(part.format(city=place)) for part in _WORDS[name][language])
     body = f"<p>{text}</p>"
     if token is not None:
         body += f"\n<p><code>{escape(token)}</code></p>"

@@ -19,6 +19,7 @@ from common.domain.errors import (
     NotAcceptable,
     NotFound,
     NotSetUp,
+    RequestError,
     Reused,
     StoreError,
     TooMuch,
@@ -106,12 +107,9 @@ def _handle(error: Exception) -> Response:
     elif answer.status > 500:
         cause = str(error.__cause__)[:500]
         logger().error("request failed", reason=str(error), cause=cause, request_id=g.request_id)
+    faults, nearest = (error.faults, error.nearest) if isinstance(error, RequestError) else ((), ())
     response = problem(
-        answer.status,
-        answer.detail or str(error),
-        answer.type,
-        faults=getattr(error, "faults", ()),
-        nearest=getattr(error, "nearest", ()),
+        answer.status, answer.detail or str(error), answer.type, faults=faults, nearest=nearest
     )
     again_s = error.retry_after_s if isinstance(error, TooSoon) else _AGAIN_S
     if answer.status in (429, 503):

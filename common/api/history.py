@@ -128,7 +128,7 @@ def _start(query: HistoryQuery, end: datetime) -> datetime:
     return datetime.combine(first, time(), IST).astimezone(UTC)
 
 
-Piece = tuple[int, str]
+Piece = tuple[int, bytes]
 """(number of points, JSON array of them)."""
 Head = dict[str, Any]
 """All of an answer but its points and their number: see `common.api.schemas.aqi.HourHistory`."""
@@ -235,7 +235,7 @@ def body(past: Past, head: Head, format_: Format) -> bytes | Iterator[bytes]:
 
 
 def _json(head: Head, piece: Piece) -> bytes:
-    return msgspec.json.encode(head | {"count": piece[0], "points": msgspec.Raw(piece[1].encode())})
+    return msgspec.json.encode(head | {"count": piece[0], "points": msgspec.Raw(piece[1])})
 
 
 def _json_parts(head: Head, pieces: Iterable[Piece]) -> Iterator[bytes]:
@@ -244,7 +244,7 @@ def _json_parts(head: Head, pieces: Iterable[Piece]) -> Iterator[bytes]:
     total = 0
     for count, points in pieces:
         if count:
-            yield ("," if total else "").encode() + points[1:-1].encode()
+            yield (b"," if total else b"") + points[1:-1]
         total += count
     yield f'],"count":{total}}}'.encode()
 
@@ -266,7 +266,7 @@ def _unbroken(parts: Iterator[bytes]) -> Iterator[bytes]:
         raise
 
 
-def _rows(table: Download, marks: list[Any], points: str) -> Iterator[list[Any]]:
+def _rows(table: Download, marks: list[Any], points: bytes) -> Iterator[list[Any]]:
     """The rows of a JSON array of points of the history; what is not known is None."""
     columns = table.names[len(_MARKS) : -len(POLLUTANTS)]
     listed: list[dict[str, Any]] = msgspec.json.decode(points)

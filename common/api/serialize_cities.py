@@ -28,7 +28,7 @@ from common.store.reads.hours import days_between, hours_between, latest_indices
 from common.store.reads.periods import city_means, city_periods
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from datetime import date, timedelta
 
     from common.domain.aqi import Standard
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from common.store.reads.periods import CityMean, CityPeriod, Period
 
 
-_NOTHING = (0, "[]")
+_NOTHING = (0, b"[]")
 
 # Structs are made and written several times as fast as dicts, which is most of what a history takes.
 Pollutants = msgspec.defstruct(
@@ -144,7 +144,7 @@ def hours_json(
     end: datetime,
     *,
     as_of: datetime | None = None,
-) -> tuple[int, str]:
+) -> tuple[int, bytes]:
     """(number, JSON array) of a city's hours in (start, end] that have any value, oldest first."""
     columns = hours_between(connection, city, standard, start, end, as_of=as_of)
     return _NOTHING if columns is None else _array(hour_points(columns, standard))
@@ -158,7 +158,7 @@ def days_json(
     first: date,
     last: date,
     as_of: datetime | None = None,
-) -> tuple[int, str]:
+) -> tuple[int, bytes]:
     """(number, JSON array) of a city's Indian days from `first` to `last`, oldest first."""
     columns = days_between(connection, city, standard, first=first, last=last, as_of=as_of)
     return _NOTHING if columns is None else _array(day_points(columns, standard))
@@ -196,11 +196,11 @@ def _pollutants(columns: Mapping[str, Sequence[float | None]]) -> Iterable[msgsp
     return map(Pollutants, *(concentrations(columns[name]) for name in POLLUTANTS))
 
 
-def _array(points: Sequence[HourPoint | DayPoint]) -> tuple[int, str]:
-    return len(points), msgspec.json.encode(points).decode()
+def _array(points: Sequence[HourPoint | DayPoint]) -> tuple[int, bytes]:
+    return len(points), msgspec.json.encode(points)
 
 
-def rankings_json(
+def ranked_cities(
     connection: Connection,
     by: str,
     standard: Standard,
@@ -209,16 +209,15 @@ def rankings_json(
     daily: bool,
     descending: bool,
     limit: int,
-) -> tuple[int, str, str]:
-    """Of all cities: (number ranked, JSON array of the first `limit`, JSON array of names of those without a value).
+) -> tuple[int, list[dict[str, Any]], list[str]]:
+    """Of all cities: (number ranked, the first `limit` of them, names of those without a value).
 
     `by` is ``aqi`` or a pollutant; `daily`: the period consists of Indian days, else of hours.
     """
     names = [city.name for city in all_cities()]
     means = city_means(connection, names, by, standard, period, daily=daily)
     ranks = ranking(means, standard if by == "aqi" else None, descending=descending)
-    missing = _others(names, {mean.city for mean in means})
-    return len(ranks), _json(ranks[:limit]), missing
+    return len(ranks), ranks[:limit], _others(names, {mean.city for mean in means})
 
 
 def ranking(
@@ -255,20 +254,21 @@ def _states() -> dict[str, str]:
     return {city.name: city.state for city in all_cities()}
 
 
-def comparison_json(
+def compared_cities(
     connection: Connection, cities: Sequence[City], standard: Standard, period: Period
-) -> tuple[str, str]:
-    """(JSON array of those of `cities` with data in the period of Indian days, JSON array of the others' names)."""
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """(those of `cities` with data in the period of Indian days, the others' names)."""
     names = [city.name for city in cities]
     periods = {each.city: each for each in city_periods(connection, names, standard, period)}
     compared = [comparison(city, periods[city.name], standard) for city in cities if city.name in periods]
-    return _json(compared), _others(names, periods)
+    return compared, _others(names, periods)
 
 
 def comparison(city: City, of_city: CityPeriod, standard: Standard) -> dict[str, Any]:
     """A city's days as they are shown beside another's; every mean to one decimal, concentrations to two."""
     names = categories(standard)
     days = Counter([names[index] for index in whole_indices(of_city.daily_aqi)])
+    known = {name: value for name, value in of_city.concentrations.items() if value is not None}
     return {
         "city": city.name,
         "state": city.state,
@@ -281,17 +281,10 @@ def comparison(city: City, of_city: CityPeriod, standard: Standard) -> dict[str,
         "aqi_min_date": of_city.aqi_min_date,
         "aqi_highest_hour": of_city.aqi_highest_hour,
         "category_days": {band.name: days[band.name] for band in CATEGORIES[standard]},
-        "pollutants": {
-            name: rounded(value, 2) for name, value in of_city.concentrations.items() if value is not None
-        },
+        "pollutants": dict(zip(known, all_rounded(list(known.values()), 2), strict=True)),
         "basis": by_share(of_city.basis),
     }
 
 
-def _others(names: Iterable[str], present: Iterable[str]) -> str:
-    there = set(present)
-    return _json([name for name in names if name not in there])
-
-
-def _json(content: object) -> str:
-    return msgspec.json.encode(content).decode()
+def _others(names: Iterable[str], present: Container[str]) -> list[str]:
+    return [name for name in names if name not in present]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import accumulate
-from operator import add, attrgetter
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,6 +33,7 @@ FIRST_ABOVE = {
     str(above): next(place for place, band in enumerate(_BANDS) if band.low > above) for above in EXCEEDED
 }
 """AQI → the first category beyond it"""
+_FIRST_BEYOND = min(FIRST_ABOVE.values())
 _LEADS = [lead * HOUR for lead in range(1, HORIZON + 1)]
 _INDEX_FIELDS = 9
 """So many fields of `Point` belong to an index."""
@@ -87,8 +87,7 @@ class Point(msgspec.Struct, omit_defaults=True, gc=False):
     pm25: Band | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServedForecast:
+class ServedForecast(msgspec.Struct, frozen=True):
     """The newest live forecast of a city as it is served."""
 
     city: str
@@ -107,7 +106,7 @@ def newest_forecasts(
     connection: Connection, cities: Sequence[str], target: str, hours: int, now: datetime
 ) -> dict[str, ServedForecast]:
     """City → its newest live forecast, however old, up to that lead time; cities that never had one are absent."""
-    newest = forecasts.newest_forecasts(connection, cities, target, now)
+    newest = forecasts.newest_forecasts(connection, cities, target, now, hours=hours)
     return {city: _served(stored, hours) for city, stored in newest.items()}
 
 
@@ -179,11 +178,12 @@ def _indices(stored: StoredForecast, hours: int) -> list[Iterable[Any]]:
         unknown = [None] * hours
         return [y, shown, unknown, *bounds, unknown, unknown]
     by_category = list(zip(*chances, strict=True))
-    # Of each category, how likely it or a worse one is.
-    beyond = list(accumulate(reversed(by_category), lambda sums, column: list(map(add, sums, column))))[::-1]
+    # Of each category that is beyond any level, how likely it or a worse one is.
+    worse = by_category[_FIRST_BEYOND:]
+    beyond = list(accumulate(reversed(worse), lambda sums, column: list(map(add, sums, column))))[::-1]
     probabilities = list(map(Probabilities, *map(shares, by_category)))
     confidence = map(getattr, probabilities, [_FIELD_OF[index] for index in y])
-    exceedance = map(Exceedance, *(shares(beyond[first]) for first in FIRST_ABOVE.values()))
+    exceedance = map(Exceedance, *(shares(beyond[first - _FIRST_BEYOND]) for first in FIRST_ABOVE.values()))
     return [y, shown, confidence, *bounds, probabilities, exceedance]
 
 
@@ -195,8 +195,6 @@ def _pm25(arrays: Mapping[str, Sequence[float]], hours: int) -> Iterable[Band]:
     return map(Band, y, *bounds)
 
 
-_FIELDS = [field.name for field in fields(ListedModel)]
-_values_of = attrgetter(*_FIELDS)
 _TIMES = ("trained_at", "window_start", "window_end", "promoted_at")
 
 
@@ -216,7 +214,7 @@ def trainings_json(connection: Connection, city: str, target: str) -> str | None
 
 def shown_model(row: ListedModel) -> dict[str, Any]:
     """A model as it is listed; its metrics as they are stored."""
-    shown: dict[str, Any] = dict(zip(_FIELDS, _values_of(row), strict=True))
+    shown = msgspec.structs.asdict(row)
     for name in _TIMES:
         shown[name] = utc(shown[name])
     shown["metrics"] = msgspec.Raw(row.metrics.encode())

@@ -17,7 +17,6 @@ from importlib.util import find_spec
 
 from common.cli import dashboard
 from common.cli.processes import PATIENCE_S, end_with_parent
-from common.cli.work import run_worker
 
 _BUILD_NICENESS = 10
 _GRACE_S = 0.5 * PATIENCE_S
@@ -39,6 +38,8 @@ def main() -> None:
     elif kind == "live":
         _serve_live(*arguments)
     else:
+        from common.cli.work import run_worker
+
         run_worker(arguments, grace_s=_GRACE_S)
 
 

@@ -11,7 +11,7 @@ from common.cli.context import opened
 from common.cli.main import main
 from common.cli.output import aside, emit, json_option, make_table, offline_option
 from common.cli.param_types import DURATION
-from common.store.api_keys import SCOPES, Key, all_keys, create_key, revoke_key
+from common.store.api_keys import SCOPES, Key, all_keys, create_key, has_expired, revoke_key
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -90,8 +90,7 @@ def revoke(which: str, offline: bool, as_json: bool) -> None:
 
 
 def _shown(key: Key, now: datetime) -> dict[str, Any]:
-    over = key.expires_at is not None and key.expires_at <= now
-    state = "revoked" if key.revoked_at else "expired" if over else "in force"
+    state = "revoked" if key.revoked_at else "expired" if has_expired(key.expires_at, now) else "in force"
     return asdict(key) | {"state": state}
 
 

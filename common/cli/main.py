@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 import click
 
@@ -14,7 +15,24 @@ from common.domain.errors import ConfigError, VayuError
 
 
 class Group(click.Group):
-    """Our errors become a sentence and exit status 1, or 2 where a setting or a package is wrong; never a trace."""
+    """Our errors become a sentence and exit status 1, or 2 where a setting or a package is wrong; never a trace.
+
+    The module of a command is imported when the command is called, or described: all of them take most of a second.
+    """
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.modules: dict[str, str] = {}
+        """Name of a command → the module that adds it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.modules:
+            import_module(self.modules[cmd_name])
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -91,11 +91,9 @@ class Fault(NamedTuple):
     """In words."""
 
 
-class DataError(VayuError):
-    """Input that cannot be read, or does not mean anything; `faults` name its parts where that can be told.
-
-    `nearest` are names that were perhaps meant.
-    """
+class RequestError(VayuError):
+    """What was given cannot be served; `faults` name its parts where that can be told, `nearest` are names that were
+    perhaps meant."""
 
     def __init__(
         self, message: str, *, faults: tuple[Fault, ...] = (), nearest: tuple[str, ...] = ()
@@ -103,6 +101,10 @@ class DataError(VayuError):
         super().__init__(message)
         self.faults = faults
         self.nearest = nearest
+
+
+class DataError(RequestError):
+    """Input that cannot be read, or does not mean anything."""
 
 
 class Reused(DataError):
@@ -129,23 +131,12 @@ class NotSetUp(VayuError):
     """The operator has not set up what is wanted; the text names the setting."""
 
 
-class NotAcceptable(VayuError):
+class NotAcceptable(RequestError):
     """The form that is wanted cannot be made here; the text names those that can."""
 
-    def __init__(self, message: str, *, faults: tuple[Fault, ...] = ()) -> None:
-        super().__init__(message)
-        self.faults = faults
 
-
-class NotFound(VayuError):
-    """The named thing does not exist; `nearest` are names that were perhaps meant."""
-
-    def __init__(
-        self, message: str, *, faults: tuple[Fault, ...] = (), nearest: tuple[str, ...] = ()
-    ) -> None:
-        super().__init__(message)
-        self.faults = faults
-        self.nearest = nearest
+class NotFound(RequestError):
+    """The named thing does not exist."""
 
 
 class Gone(NotFound):

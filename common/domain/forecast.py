@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
 HORIZON = 48
 """Lead times run from 1 to this many hours."""
@@ -64,6 +65,16 @@ def season_code(day: date) -> str:
 
 VERIFIED_LEADS = (1, 3, 6, 12, 24, 48)
 """Lead times of the public record. It compares them on the same hours, those with a forecast of each of them."""
+
+UNSEEN_FOR = timedelta(days=1)
+"""Hours older than this wait for no forecast."""
+
+
+def is_unseen(newest: datetime | None, known_until: datetime | None) -> bool:
+    """Whether a city is due for a forecast of a target: its newest hour of the time `UNSEEN_FOR`, if there is one, is
+    later than the last that its latest forecast knew, if there is one."""
+    return newest is not None and (known_until is None or newest > known_until)
+
 
 MAPE_FLOOR = 1.0
 """Percentages of less than one unit are not counted: they say nothing."""

@@ -21,6 +21,7 @@ from common.alerts.links import CONFIRM_WITHIN, confirm_token, management_token,
 from common.alerts.messages import Facts, alert_message, confirmation_message, disabled_message
 from common.alerts.quiet import quiet_until
 from common.domain.errors import StoreError
+from common.domain.hindi import city_name
 from common.ports import AlertAddress, AlertMessage, NotDelivered
 from common.store import alert_deliveries, alerts
 from common.store.city_hours import provenance
@@ -261,7 +262,7 @@ With this token you see, change and delete your alerts; keep it to yourself:
     "hi": (
         "{city} के लिए आपके अलर्ट",
         """\
-आपका पता पुष्ट हो गया है, और {city} के लिए आपका अलर्ट चालू है।
+आपके पते की पुष्टि हो गई है, और {city} के लिए आपका अलर्ट चालू है।
 
 इस टोकन से आप अपने अलर्ट देख, बदल और हटा सकते हैं; इसे किसी को न बताएँ:
 
@@ -273,9 +274,11 @@ With this token you see, change and delete your alerts; keep it to yourself:
 
 
 def _welcome(stored: Stored, token: str, id_: str, sent_at: datetime, public_url: str) -> AlertMessage:
-    words = {"city": stored.rule.city, "token": token, "page": f"{public_url}/alerts"}
-    subject, text = (part.format(**words) for part in _WELCOME[stored.rule.language])
-    return AlertMessage(id_, sent_at, subject, text, None, {"type": "alert.confirmed"}, stored.rule.language)
+    rule = stored.rule
+    city = city_name(rule.city) if rule.language == "hi" else rule.city
+    words = {"city": city, "token": token, "page": f"{public_url}/alerts"}
+    subject, text = (part.format(**words) for part in _WELCOME[rule.language])
+    return AlertMessage(id_, sent_at, subject, text, None, {"type": "alert.confirmed"}, rule.language)
 
 
 def _not_delivered(resources: Resources, letter: _Letter, error: NotDelivered) -> str:

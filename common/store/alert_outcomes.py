@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from common.alerts.rule import Condition
 from common.alerts.scoring import Alert
 from common.store import sql
+from common.store.api_keys import names_in_force
 from common.store.engine import run
 from common.store.schema import alert_episode, alert_judged, alert_outcome
 
@@ -89,7 +90,8 @@ def rules_to_judge(
     connection: Connection, *, before: datetime, most: int, now: datetime
 ) -> list[RuleToJudge]:
     """Rules that were judged before `before`, or never; those that wait longest first."""
-    rows = run(connection, sql.load("alert_rules_to_judge"), before=before, most=most, now=now)
+    keys = sql.text_array(names_in_force(connection, now))
+    rows = run(connection, sql.load("alert_rules_to_judge"), before=before, most=most, keys=keys)
     return [
         RuleToJudge(id_, owner, public, city, Condition(*when), active, created_at, judged, since)
         for id_, owner, public, city, *when, active, created_at, judged, since in rows

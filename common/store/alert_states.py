@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, Text, cast, func, select
 from common.alerts.state import FRESH, Signal
 from common.store import sql
 from common.store.alerts import RULE_COLUMNS, STATE_COLUMNS, rule_of, state_of
+from common.store.api_keys import names_in_force
 from common.store.engine import run
 from common.store.schema import city_hour, forecast
 
@@ -87,7 +88,8 @@ def rules_to_evaluate(
 ) -> list[tuple[Rule, State]]:
     """The active rules of these cities, and where each stands."""
     split = len(RULE_COLUMNS)
-    rows = run(connection, _TO_EVALUATE, cities=sql.text_array(tuple(cities)), now=now)
+    keys = sql.text_array(names_in_force(connection, now))
+    rows = run(connection, _TO_EVALUATE, cities=sql.text_array(tuple(cities)), keys=keys)
     return [(rule_of(row[:split]), state_of(row[split:])) for row in rows]
 
 

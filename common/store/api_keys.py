@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from hashlib import sha256
+from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
@@ -52,6 +53,19 @@ class Lock:
     hash: bytes
     scopes: frozenset[str]
     expires_at: datetime | None
+
+    def opens_to(self, digest: bytes, now: datetime) -> bool:
+        """Whether a token of that hash is the right one, and in force; takes as long for any wrong one."""
+        return compare_digest(digest, self.hash) and not has_expired(self.expires_at, now)
+
+
+NOBODYS = Lock(bytes(32), frozenset(), None)
+"""What a token of an unknown prefix is compared with."""
+
+
+def has_expired(expires_at: datetime | None, now: datetime) -> bool:
+    """Whether a key that ends then, or never where it is None, is over without having been revoked."""
+    return expires_at is not None and expires_at <= now
 
 
 def hashed(token: str) -> bytes:
@@ -117,6 +131,12 @@ def locks(connection: Connection) -> dict[str, Lock]:
     return {
         prefix: Lock(digest, frozenset(scopes), expires_at) for prefix, digest, scopes, expires_at in rows
     }
+
+
+def names_in_force(connection: Connection, now: datetime) -> tuple[str, ...]:
+    """Names of the keys that are neither revoked nor over."""
+    rows = run(connection, select(api_key.c.name, api_key.c.expires_at).where(api_key.c.revoked_at.is_(None)))
+    return tuple(name for name, expires_at in rows if not has_expired(expires_at, now))
 
 
 def note_use(connection: Connection, prefixes: Collection[str], *, now: datetime) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from pg8000 import Error as DriverError
@@ -33,10 +33,22 @@ __all__ = ["Connection", "Database", "run", "with_columns"]
 _GRACE_S = 3
 _RECYCLE_S = 300
 """Networks forget connections that nothing was sent on, some after 350 s, and tell neither side."""
+_BEGINNING = "beginning"
+"""The option of an engine that says how its transactions begin."""
 _OFFERS_LESS = (
     "SELECT to_regclass('city_daily') IS NOT NULL "
     "AND current_setting('timescaledb.license', true) IS DISTINCT FROM 'timescale'"
 )
+
+
+class _Beginning(NamedTuple):
+    """How the transactions of a pool begin."""
+
+    statement: str
+    sign_of_life_s: float
+    """The server answers it within this time, or is taken for lost"""
+    answer_s: float
+    """So long is waited for every answer after it"""
 
 
 class Database:
@@ -66,6 +78,7 @@ class Database:
             f"SET LOCAL idle_in_transaction_session_timeout = {idle_timeout_s * 1000:d}"
         )
         self._writers = self._pooled(pool_size, f"BEGIN; {limits}", pool_pre_ping=True)
+        event.listen(self._writers, "checkin", self._wait_for_sign_of_life)
         # Not the dialect's option for it, which changes the session, and so another client's behind PgBouncer.
         self._readers = self._pooled(readers, f"BEGIN READ ONLY; {limits}")
         self._autocommit = self._engine(poolclass=NullPool, isolation_level="AUTOCOMMIT")
@@ -95,7 +108,7 @@ class Database:
             sqlalchemy.exc.DBAPIError: when the server refuses a statement for what it is.
             RuntimeError: when a statement has failed whose error was caught within the block.
         """
-        with self._connection(self._writers) as connection, connection.begin():
+        with self._connection(self._writers) as connection, _begin(connection):
             yield connection
             _must_be_there(connection)
 
@@ -142,7 +155,7 @@ class Database:
         self._writers.dispose()
 
     def _pooled(self, size: int, begin: str, **options: Any) -> Engine:
-        engine = self._engine(
+        return self._engine(
             poolclass=QueuePool,
             pool_size=size,
             max_overflow=0,
@@ -150,21 +163,9 @@ class Database:
             pool_recycle=_RECYCLE_S,
             # Of pg8000 alone, which would send a BEGIN of its own: a transaction begins below, with its limits.
             isolation_level="AUTOCOMMIT",
+            execution_options={_BEGINNING: _Beginning(begin, self._sign_of_life_s, self._answer_s)},
             **options,
         )
-
-        @event.listens_for(engine, "begin")
-        def limit(connection: Connection) -> None:
-            driver: Any = connection.connection.dbapi_connection
-            driver.settimeout(self._sign_of_life_s)
-            try:
-                driver.cursor().execute(begin)  # by SQLAlchemy it takes twice as long
-            except DriverError:
-                driver.close()
-                connection.exec_driver_sql(begin)  # fails at once, and SQLAlchemy sees that it is lost
-            driver.settimeout(self._answer_s)
-
-        return engine
 
     def _engine(self, **options: Any) -> Engine:
         def new() -> DriverConnection:
@@ -183,17 +184,14 @@ class Database:
             if cursor.fetchone()[0]:
                 raise NotSupportedError(LESSER)
             connection.rollback()
-
-        @event.listens_for(engine, "checkout")
-        def wait_for_answers(connection: DriverConnection, *_: object) -> None:
             connection.settimeout(self._answer_s)
 
-        @event.listens_for(engine, "checkin")
-        def wait_for_sign_of_life(connection: DriverConnection | None, _: object) -> None:
-            if connection is not None:
-                connection.settimeout(self._sign_of_life_s)
-
         return engine
+
+    def _wait_for_sign_of_life(self, connection: DriverConnection | None, _: object) -> None:
+        """Of a connection that the pool asks before it gives it away again."""
+        if connection is not None:
+            connection.settimeout(self._sign_of_life_s)
 
     @contextmanager
     def _connection(self, engine: Engine) -> Iterator[Connection]:
@@ -219,18 +217,43 @@ def run(connection: Connection, statement: str | Executable, **params: Any) -> S
     except StoreError as error:
         if not connection.invalidated or timed_out(error):
             raise
-    with connection.begin():  # nothing can have been changed
+    with _begin(connection):  # nothing can have been changed
         return _rows(connection, statement, params)
 
 
 def _begun(connection: Connection) -> RootTransaction:
     """A transaction. Its first message tells whether the server is still there: if not, there is a new connection."""
     try:
-        return connection.begin()
+        return _begin(connection)
     except StoreError:
         if not connection.invalidated:
             raise
-        return connection.begin()
+        return _begin(connection)
+
+
+def _begin(connection: Connection) -> RootTransaction:
+    """A transaction with the limits of its pool.
+
+    Not by SQLAlchemy's event ``begin``: an engine with any such listener looks for those of ten other events at each
+    statement, which takes a tenth of all that a read does.
+    """
+    beginning: _Beginning = connection.get_execution_options()[_BEGINNING]
+    transaction = connection.begin()
+    try:
+        driver: Any = connection.connection.dbapi_connection
+        driver.settimeout(beginning.sign_of_life_s)
+        try:
+            driver.cursor().execute(beginning.statement)  # by SQLAlchemy it takes twice as long
+        except DriverError:
+            driver.close()
+            connection.exec_driver_sql(
+                beginning.statement
+            )  # fails at once, and SQLAlchemy sees that it is lost
+        driver.settimeout(beginning.answer_s)
+    except BaseException:
+        transaction.close()
+        raise
+    return transaction
 
 
 def _rows(connection: Connection, statement: Executable, params: dict[str, Any]) -> Sequence[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.dialects.postgresql import insert
 
+from common.domain.forecast import UNSEEN_FOR, is_unseen
 from common.store import sql
 from common.store.engine import run
 from common.store.schema import forecast
@@ -88,7 +89,8 @@ def issued_between(
 
 def unseen_by_forecasts(connection: Connection, now: datetime) -> list[str]:
     """Names of the cities that could be forecast, and have hours later than those their latest forecast knew."""
-    return [city for (city,) in run(connection, sql.load("cities_to_forecast"), now=now)]
+    rows = run(connection, sql.load("newest_and_known_hours"), now=now, after=now - UNSEEN_FOR)
+    return sorted({city for city, newest, known_until in rows if is_unseen(newest, known_until)})
 
 
 def score(connection: Connection, *, mode: Mode, now: datetime, reach_hours: int = 24 * 7) -> int:

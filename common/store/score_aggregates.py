@@ -112,9 +112,13 @@ EXCEEDANCES = ", ".join(
 )
 """Events of `STATED` that are an AQI above a value: name, stated probability, whether it happened."""
 
+TENTH = "CAST(least(floor(stated * 10 + 1e-6), 9) AS smallint)"
+"""The tenth in which a stated probability is; single precision has 0.7 a little below it."""
+
 STATED = sql.load(
     "stated_probabilities",
     day_of=OF,
+    tenth=TENTH,
     predicted_place=PLACE.format("pair.y"),
     observed_place=PLACE.format("pair.actual"),
     categories=str(CATEGORY_COUNT),

@@ -1,17 +1,22 @@
-"""How long hours take on their way, by source, and how many came in time; computed in SQL."""
+"""How long hours take on their way, by source, and how many came in time; judged by `common.domain.slo`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from itertools import starmap
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, or_, select
+
 from common.domain.observation import last_full_hour
-from common.domain.slo import NETWORK_REASONS, OUR_REASONS, WITHIN
+from common.domain.slo import WITHIN, Attempt, CollectedHour, Fulfilment, fulfilments
 from common.store import sql
 from common.store.engine import run
+from common.store.schema import pipeline_delay, source_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from common.store.engine import Connection
@@ -33,16 +38,9 @@ class Delays:
 
 
 @dataclass(slots=True)
-class SourceDelays:
+class SourceDelays(Fulfilment):
     """How a source did in a window."""
 
-    expected: int = 0
-    """Hours that were due"""
-    met: int = 0
-    by_source: int = 0
-    """Of those missed, how many through the source's fault …"""
-    by_us: int = 0
-    """… and how many through ours"""
     stages: dict[str, Delays] = field(default_factory=dict)
 
 
@@ -58,24 +56,41 @@ def update_delays(connection: Connection, now: datetime) -> None:
 def delays(connection: Connection, now: datetime, window: timedelta) -> dict[str, SourceDelays]:
     """Source → how it did with the hours of the window that ends with the last full hour.
 
-    An hour counts where it was due, `WITHIN` after its end, and after the source was first asked. It is met where half
-    as many cities as usual, or more, were collected by then.
+    An hour counts where it was due, `WITHIN` after its end, and after the source was first asked.
     """
     end = last_full_hour(now)
     due = last_full_hour(now - WITHIN)
     start = end - window
-    result: dict[str, SourceDelays] = {}
-    hours = run(
-        connection,
-        sql.load("objective_hours"),
+    judged = fulfilments(
+        _collected_hours(connection, start, due),
+        _attempts(connection, start),
+        _first_asked(connection),
         start=start,
         due=due,
-        within_s=int(WITHIN.total_seconds()),
-        ours=list(OUR_REASONS),
-        network=list(NETWORK_REASONS),
     )
-    for source, *numbers in hours:
-        result[source] = SourceDelays(*numbers)
+    result = {source: SourceDelays(**asdict(done)) for source, done in judged.items()}
     for source, stage, number, p50, p95 in run(connection, sql.load("pipeline_delays"), start=start, end=end):
         result.setdefault(source, SourceDelays()).stages[stage] = Delays(number, p50, p95)
     return result
+
+
+def _collected_hours(connection: Connection, start: datetime, due: datetime) -> Iterator[CollectedHour]:
+    c = pipeline_delay.c
+    in_time = func.count().filter(c.collected <= int(WITHIN.total_seconds()))
+    counted = select(c.source, c.hour, func.count(), in_time).where(c.hour > start, c.hour <= due)
+    return starmap(CollectedHour, run(connection, counted.group_by(c.source, c.hour)))
+
+
+def _attempts(connection: Connection, start: datetime) -> Iterator[Attempt]:
+    """Those that began after `start`, or whose source was still resting then, with the others of the same runs."""
+    c = source_run.c
+    meant = select(c.started_at).where(or_(c.started_at > start, c.rests_until > start))
+    columns = (c.source, c.started_at, c.rests_until, c.reason)
+    return starmap(Attempt, run(connection, select(*columns).where(c.started_at.in_(meant))))
+
+
+def _first_asked(connection: Connection) -> dict[str, datetime]:
+    c = source_run.c
+    return dict(
+        tuple(row) for row in run(connection, select(c.source, func.min(c.started_at)).group_by(c.source))
+    )

@@ -25,7 +25,7 @@ from common.store.schema import (
     verification_day_provider,
     verification_day_stated,
 )
-from common.store.score_aggregates import CATEGORY_COUNT, EXCEEDANCES, OF, PLACE
+from common.store.score_aggregates import CATEGORY_COUNT, EXCEEDANCES, OF, PLACE, TENTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,6 +74,7 @@ _ADD_UP = sql.load(
     predicted_place=PLACE.format("predicted"),
     observed_place=PLACE.format("actual"),
     exceedances=EXCEEDANCES,
+    tenth=TENTH,
 )
 _DAYS = sql.load(
     "verification_days_as_columns",

@@ -77,7 +77,7 @@ def test_a_feed_of_a_city_in_hindi_without_any() -> None:
     now = datetime(2025, 11, 5, 12, 0, tzinfo=UTC)
     root = read(feed([], PUBLISHER, "hi", now=now, city=find_city("Delhi"), simulated=True))
     assert root.get("{http://www.w3.org/XML/1998/namespace}lang") == "hi-IN"
-    assert root.findtext("a:title", namespaces=A) == "वायु गुणवत्ता चेतावनियाँ: दिल्ली (कृत्रिम डेटा)"
+    assert root.findtext("a:title", namespaces=A) == "वायु गुणवत्ता अलर्ट: दिल्ली (कृत्रिम डेटा)"
     assert root.findtext("a:updated", namespaces=A) == "2025-11-05T17:30:00+05:30"
     [other] = links(root, "related")
     assert other.get("href").endswith("/feed.atom?language=en&city=delhi")

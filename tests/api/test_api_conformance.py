@@ -72,7 +72,7 @@ def generated(served: str, folder: Path, *options: str) -> int:
 
 
 # Every phase and every check always; how many random cases an operation gets is breadth.
-EXAMPLES = "120" if os.environ.get("VAYU_TEST_THOROUGH") else "25"
+EXAMPLES = "120" if os.environ.get("VAYU_TEST_THOROUGH") else "12"
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from issued_records import MIDNIGHT, Recipe, live
 from test_api_long_history import put_years
+from tier_servers import fresh_database
 
 from common.api import create_app, downloads
 from common.api.downloads import XLSX_ROWS, csv_of, file_of
@@ -38,6 +40,7 @@ from common.archive.columns import FORECASTS, OBSERVATIONS
 from common.domain.observation import HOUR, POLLUTANTS
 from common.entry import aws
 from common.services.verification import update_record
+from common.store.engine import Database
 from common.tables.downloads import DOWNLOADS, HOURS, Download
 from common.tables.fields import Field
 
@@ -46,9 +49,8 @@ if TYPE_CHECKING:
 
     from werkzeug.test import Client
 
-    from common.store.engine import Database
-
 IST = timezone(timedelta(hours=5, minutes=30))
+NOW = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
 MARKS = ["city", "standard", "simulated"]
 HEADINGS = {
     "/aqi/history/delhi": [
@@ -88,9 +90,23 @@ def address(path: str, **query: Any) -> str:
     )
 
 
+@pytest.fixture(scope="module")
+def filled(server: str, template: str) -> Iterator[Database]:
+    """Delhi with hours, forecasts and a record; some of it is not known. For tests that only read."""
+    with fresh_database(server, f"TEMPLATE {template}") as url, closing(Database(url)) as database:
+        fill(database, NOW)
+        yield database
+
+
 @pytest.fixture
-def filled(database: Database, now: datetime) -> Database:
-    """Delhi with hours, forecasts and a record; some of it is not known."""
+def reader(filled: Database) -> Iterator[Client]:
+    """The application over `filled`."""
+    context = context_of(filled, NOW)
+    yield create_app(context).test_client()
+    context.probe.close()
+
+
+def fill(database: Database, now: datetime) -> None:
     mark_simulated(database)
     live(database, Recipe(seed=7, days=4, unknown=0.1, without_weekly=60, providers=("open-meteo",)))
     with database.transaction() as connection:
@@ -107,7 +123,6 @@ def filled(database: Database, now: datetime) -> Database:
         issued("Delhi", now),
         issued("Delhi", now, target="pm25", y=[88.88 + at for at in range(48)]),
     )
-    return database
 
 
 def of_parquet(content: bytes) -> tuple[list[str], Rows]:
@@ -185,8 +200,8 @@ def near(rows: Rows) -> list[Any]:
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_every_format_has_the_same_rows(client: Client, filled: Database, path: str) -> None:
-    parquet = client.get(address(path, format="parquet"))
+def test_every_format_has_the_same_rows(reader: Client, path: str) -> None:
+    parquet = reader.get(address(path, format="parquet"))
     assert parquet.status_code == 200, parquet.text
     schema = pq.read_schema(io.BytesIO(parquet.data))
     kinds = kinds_of(schema)
@@ -195,9 +210,9 @@ def test_every_format_has_the_same_rows(client: Client, filled: Database, path: 
     if "flags" in kinds:
         assert {row["flags"] for row in rows} >= {""}  # no flag, which is an empty cell elsewhere
         rows = [row | {"flags": row["flags"] or None} for row in rows]
-    text = client.get(address(path, format="csv"))
+    text = reader.get(address(path, format="csv"))
     assert of_csv(text.data, kinds) == (columns, rows)
-    book = client.get(address(path, format="xlsx"))
+    book = reader.get(address(path, format="xlsx"))
     names, cells = of_workbook(book.data)
     assert names == columns
     assert plain(cells, kinds) == near(rows)
@@ -209,31 +224,29 @@ def test_every_format_has_the_same_rows(client: Client, filled: Database, path: 
     ("format_", "media"),
     [("csv", f"{CSV}; charset=utf-8; header=present"), ("parquet", PARQUET), ("xlsx", XLSX)],
 )
-def test_a_file_says_what_it_is(
-    client: Client, filled: Database, path: str, format_: str, media: str
-) -> None:
-    response = client.get(address(path, format=format_))
+def test_a_file_says_what_it_is(reader: Client, path: str, format_: str, media: str) -> None:
+    response = reader.get(address(path, format=format_))
     assert response.status_code == 200
     assert response.content_type == media
     assert response.headers["Content-Disposition"].endswith(f'.{format_}"')
     assert "Accept" in response.headers["Vary"]
-    by_accept = client.get(address(path), headers={"Accept": media.partition(";")[0]})
+    by_accept = reader.get(address(path), headers={"Accept": media.partition(";")[0]})
     assert (by_accept.content_type, by_accept.data) == (media, response.data)
-    as_json = client.get(address(path), headers={"Accept": "image/png, */*;q=0.1"})
+    as_json = reader.get(address(path), headers={"Accept": "image/png, */*;q=0.1"})
     assert as_json.content_type == "application/json"
     assert "Accept" in as_json.headers["Vary"]
     assert "Content-Disposition" not in as_json.headers
 
 
 @pytest.mark.parametrize("path", HEADINGS)
-def test_columns_stay_what_programs_read(client: Client, filled: Database, path: str) -> None:
-    heading = client.get(address(path, format="csv")).text.splitlines()[0]
+def test_columns_stay_what_programs_read(reader: Client, path: str) -> None:
+    heading = reader.get(address(path, format="csv")).text.splitlines()[0]
     assert heading.split(",") == HEADINGS[path]
 
 
-def test_hours_are_those_of_json(client: Client, filled: Database) -> None:
-    points = body_of(client.get(url("/aqi/history/delhi", hours=30)), "/aqi/history/{city}")["points"]
-    _, rows = of_parquet(client.get(url("/aqi/history/delhi", hours=30, format="parquet")).data)
+def test_hours_are_those_of_json(reader: Client) -> None:
+    points = body_of(reader.get(url("/aqi/history/delhi", hours=30)), "/aqi/history/{city}")["points"]
+    _, rows = of_parquet(reader.get(url("/aqi/history/delhi", hours=30, format="parquet")).data)
     assert len(points) == 30
     assert [row["time"] for row in rows] == [datetime.fromisoformat(point["time"]) for point in points]
     for name in ("aqi", "category", "dominant_pollutant", "basis", "source"):
@@ -244,19 +257,19 @@ def test_hours_are_those_of_json(client: Client, filled: Database) -> None:
     assert rows[-3]["pm10"] is None
 
 
-def test_days_are_those_of_json(client: Client, filled: Database) -> None:
+def test_days_are_those_of_json(reader: Client) -> None:
     query: dict[str, Any] = {"interval": "day", "days": 3}
-    points = body_of(client.get(url("/aqi/history/delhi", **query)), "/aqi/history/{city}")["points"]
-    _, rows = of_parquet(client.get(url("/aqi/history/delhi", format="parquet", **query)).data)
+    points = body_of(reader.get(url("/aqi/history/delhi", **query)), "/aqi/history/{city}")["points"]
+    _, rows = of_parquet(reader.get(url("/aqi/history/delhi", format="parquet", **query)).data)
     assert len(points) == 3
     assert [row["date"].isoformat() for row in rows] == [point["date"] for point in points]
     for name in ("aqi", "aqi_max", "category", "hours", "basis", "source"):
         assert [row[name] for row in rows] == [point[name] for point in points]
 
 
-def test_a_forecast_is_that_of_json(client: Client, filled: Database) -> None:
-    body = body_of(client.get(url("/forecast/delhi")), "/forecast/{city}")
-    _, rows = of_parquet(client.get(url("/forecast/delhi", format="parquet")).data)
+def test_a_forecast_is_that_of_json(reader: Client) -> None:
+    body = body_of(reader.get(url("/forecast/delhi")), "/forecast/{city}")
+    _, rows = of_parquet(reader.get(url("/forecast/delhi", format="parquet")).data)
     assert len(rows) == len(body["forecast"]) == 48
     for row, point in zip(rows, body["forecast"], strict=True):
         assert row["time"] == datetime.fromisoformat(point["time"])
@@ -273,16 +286,16 @@ def test_a_forecast_is_that_of_json(client: Client, filled: Database) -> None:
         }
         assert [row[f"p_above_{above}"] for above in (200, 300, 400)] == list(point["exceedance"].values())
     assert {row["issued_at"] for row in rows} == {datetime.fromisoformat(body["issued_at"])}
-    _, alone = of_parquet(client.get(url("/forecast/delhi", format="parquet", target="pm25", hours=2)).data)
+    _, alone = of_parquet(reader.get(url("/forecast/delhi", format="parquet", target="pm25", hours=2)).data)
     assert [(row["target"], row["aqi"], row["p_good"], row["pm25"]) for row in alone] == [
         ("pm25", None, None, 88.9),
         ("pm25", None, None, 89.9),
     ]
 
 
-def test_scores_are_those_of_json(client: Client, filled: Database) -> None:
-    cells = body_of(client.get(url("/record/scores/delhi")), "/record/scores/{city}")["cells"]
-    _, rows = of_parquet(client.get(url("/record/scores", format="parquet")).data)
+def test_scores_are_those_of_json(reader: Client) -> None:
+    cells = body_of(reader.get(url("/record/scores/delhi")), "/record/scores/{city}")["cells"]
+    _, rows = of_parquet(reader.get(url("/record/scores", format="parquet")).data)
     assert len(rows) == len(cells) == 6
     for row, cell in zip(rows, cells, strict=True):
         for name in (
@@ -306,18 +319,18 @@ def test_scores_are_those_of_json(client: Client, filled: Database) -> None:
     assert {row["weekly_mae"] for row in rows} == {None}
 
 
-def test_pandas_reads_them_as_they_are(client: Client, filled: Database) -> None:
+def test_pandas_reads_them_as_they_are(reader: Client) -> None:
     hours = {"days": 2}
     parquet = pd.read_parquet(
-        io.BytesIO(client.get(url("/aqi/history/delhi", format="parquet", **hours)).data)
+        io.BytesIO(reader.get(url("/aqi/history/delhi", format="parquet", **hours)).data)
     )
     book = pd.read_excel(
-        io.BytesIO(client.get(url("/aqi/history/delhi", format="xlsx", **hours)).data),
+        io.BytesIO(reader.get(url("/aqi/history/delhi", format="xlsx", **hours)).data),
         sheet_name=HOURS.name,
         index_col="time",
     )
     text = pd.read_csv(
-        io.BytesIO(client.get(url("/aqi/history/delhi", format="csv", **hours)).data), parse_dates=["time"]
+        io.BytesIO(reader.get(url("/aqi/history/delhi", format="csv", **hours)).data), parse_dates=["time"]
     )
     assert str(parquet["time"].dt.tz) == "UTC"
     assert parquet["pm25"].mean() == text["pm25"].mean() == book["pm25"].mean()
@@ -325,12 +338,12 @@ def test_pandas_reads_them_as_they_are(client: Client, filled: Database) -> None
     assert (parquet["time"].dt.tz_localize(None).to_numpy() == book.index.to_numpy()).all()
 
 
-def test_units_go_with_the_columns(client: Client, filled: Database) -> None:
-    schema = pq.read_schema(io.BytesIO(client.get(url("/aqi/history/delhi", format="parquet")).data))
+def test_units_go_with_the_columns(reader: Client) -> None:
+    schema = pq.read_schema(io.BytesIO(reader.get(url("/aqi/history/delhi", format="parquet")).data))
     units = {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in schema}
     assert (units["pm25"], units["co"], units["aqi"]) == ("µg/m³", "mg/m³", "")
     book = openpyxl.load_workbook(
-        io.BytesIO(client.get(url("/aqi/history/delhi", format="xlsx")).data), read_only=True
+        io.BytesIO(reader.get(url("/aqi/history/delhi", format="xlsx")).data), read_only=True
     )
     notes = {row[0]: row[1] for row in book["README"].iter_rows(values_only=True)}
     assert notes["co"] == "mean of the hour: co [mg/m³]"
@@ -390,43 +403,43 @@ def test_a_workbook_has_at_most_a_year_of_hours(
 
 @pytest.mark.parametrize("library", ["pyarrow", "xlsxwriter"])
 def test_where_a_library_is_absent_it_says_so(
-    client: Client, filled: Database, monkeypatch: pytest.MonkeyPatch, library: str
+    reader: Client, monkeypatch: pytest.MonkeyPatch, library: str
 ) -> None:
     real = downloads.find_spec
     monkeypatch.setattr(downloads, "find_spec", lambda name: None if name == library else real(name))
     absent, present = ("parquet", "xlsx") if library == "pyarrow" else ("xlsx", "parquet")
     for path in LISTS:
-        problem = problem_of(client.get(address(path, format=absent)), 406)
+        problem = problem_of(reader.get(address(path, format=absent)), 406)
         assert problem["type"] == "urn:vayu:problem:not-acceptable"
         assert problem["detail"].startswith(f"format={absent} is not available")
         assert "take format=csv or json, or have files made by POST /api/v1/exports" in problem["detail"]
         [fault] = problem["errors"]
         assert fault["allowed"] == f"one of json, csv, {present}"
         media = PARQUET if absent == "parquet" else XLSX
-        problem_of(client.get(address(path), headers={"Accept": media}), 406)
+        problem_of(reader.get(address(path), headers={"Accept": media}), 406)
         for format_ in (present, "csv", "json"):
-            assert client.get(address(path, format=format_)).status_code == 200
+            assert reader.get(address(path, format=format_)).status_code == 200
 
 
-def test_what_a_forecast_is_made_of_is_no_table(client: Client, filled: Database) -> None:
+def test_what_a_forecast_is_made_of_is_no_table(reader: Client) -> None:
     for format_ in ("csv", "parquet", "xlsx"):
-        problem = problem_of(client.get(url("/forecast/delhi", format=format_, explain="true")), 400)
+        problem = problem_of(reader.get(url("/forecast/delhi", format=format_, explain="true")), 400)
         assert problem["detail"] == "explain is for JSON alone"
-    assert client.get(url("/forecast/delhi", format="json", explain="true")).status_code == 200
+    assert reader.get(url("/forecast/delhi", format="json", explain="true")).status_code == 200
 
 
 @pytest.mark.parametrize("format_", ["csv", "parquet", "xlsx"])
 @pytest.mark.parametrize("path", ["/aqi/history/delhi", "/record/scores"])
-def test_the_same_rows_are_the_same_bytes(filled: Database, now: datetime, path: str, format_: str) -> None:
+def test_the_same_rows_are_the_same_bytes(filled: Database, path: str, format_: str) -> None:
     """So that a tag still holds when another process made the file."""
     first, second = (
-        create_app(context_of(filled, now)).test_client().get(address(path, format=format_)) for _ in "ab"
+        create_app(context_of(filled, NOW)).test_client().get(address(path, format=format_)) for _ in "ab"
     )
     assert first.data == second.data
 
 
-def test_a_function_sends_a_file_whole(filled: Database, now: datetime) -> None:
-    handler = aws.http(lambda: create_app(context_of(filled, now)))
+def test_a_function_sends_a_file_whole(filled: Database) -> None:
+    handler = aws.http(lambda: create_app(context_of(filled, NOW)))
     event = json.loads((Path(__file__).parents[1] / "events" / "aws" / "http_get.json").read_text())
     event["rawPath"] = event["requestContext"]["http"]["path"] = "/api/v1/aqi/history/delhi"
     event["rawQueryString"] = "hours=30&format=parquet"

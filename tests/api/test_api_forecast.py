@@ -90,6 +90,21 @@ def test_pm25_beside_the_index_and_alone(client: Client, database: Database, now
     assert alone["forecast"] == [{"time": "2025-11-05T11:30:00Z", "lead_hours": 1, "pm25": pm25}]
 
 
+@pytest.mark.parametrize("hours", [1, 5, 47, 48])
+def test_fewer_hours_are_the_first_of_all(
+    client: Client, database: Database, now: datetime, hours: int
+) -> None:
+    lead_by_lead = [[0.5 - lead / 100, lead / 100, 0.1, 0.1, 0.2, 0.1] for lead in range(48)]
+    put_forecasts(
+        database,
+        issued("Delhi", now, categories=lead_by_lead, hi95=[300.0 + lead for lead in range(48)]),
+        issued("Delhi", now, target="pm25", y=[60.0 + lead for lead in range(48)]),
+    )
+    whole = forecast(client)["forecast"]
+    assert len({json.dumps(point["probabilities"]) for point in whole}) == len(whole) == 48
+    assert forecast(client, hours=hours)["forecast"] == whole[:hours]
+
+
 def test_a_pm25_forecast_of_another_origin_is_not_mixed_in(
     client: Client, database: Database, now: datetime
 ) -> None:

@@ -178,7 +178,9 @@ def forecast_of(target: str, y: float, chances: list[float] | None) -> StoredFor
 
 def test_a_forecast_of_the_index_is_whole_and_within_the_scale() -> None:
     chances = [0.0, 0.1235, 0.5, 0.3, 0.0764, 0.0001]
-    stored = replace(forecast_of("aqi", 50.5, chances), pm25={name: [-0.04] * 48 for name in ARRAYS})
+    stored = msgspec.structs.replace(
+        forecast_of("aqi", 50.5, chances), pm25={name: [-0.04] * 48 for name in ARRAYS}
+    )
     shown = plain(points(stored, 3))
     assert [point["lead_hours"] for point in shown] == [1, 2, 3]
     assert shown[0]["time"] == datetime(2025, 11, 5, 11, 30, tzinfo=UTC)

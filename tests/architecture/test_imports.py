@@ -63,6 +63,12 @@ def test_live_connections_load_neither_what_computes_nor_the_api() -> None:
     assert set(json.loads(fresh(code, SETTINGS))) & (HEAVY | {"flask", "boto3", "pydantic"}) == set()
 
 
+@pytest.mark.parametrize("module", ["common.cli", "common.cli.child_process"])
+def test_a_command_waits_for_no_other_to_be_loaded(module: str) -> None:
+    code = f"import {module}, sys; print('sqlalchemy' in sys.modules, 'httpx' in sys.modules)"
+    assert fresh(code, {}).split() == ["False", "False"]
+
+
 WATCHED_IMPORT = """
 import collections.abc, os, sys, {libraries}
 

@@ -31,3 +31,38 @@ def too_wide(page: Page) -> list[str]:
             .slice(0, 5).map((each) => each.outerHTML.slice(0, 120))]"""
     )
     return wide
+
+
+def cut(page: Page) -> list[str]:
+    """Cells of tables and buttons of controls whose text goes over what is beside them."""
+    over: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("td, th, .segmented span")]
+          .filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1)
+          .map((each) => each.outerHTML.slice(0, 120))"""
+    )
+    return over
+
+
+def collisions(page: Page) -> list[str]:
+    """Texts of a chart's axes that stand over one another."""
+    over: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("svg")].flatMap((chart) => {
+          const texts = [...chart.querySelectorAll("text.axis")]
+            .map((each) => [each.textContent, each.getBoundingClientRect()]);
+          return texts.flatMap(([text, a], index) => texts.slice(index + 1)
+            .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+              && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 6)
+            .map(([other]) => `${text} / ${other}`));
+        })"""
+    )
+    return over
+
+
+def split_controls(page: Page) -> list[str]:
+    """Controls whose buttons do not all stand in one row."""
+    split: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll(".segmented")]
+          .filter((each) => new Set([...each.querySelectorAll("label")].map((label) => label.offsetTop)).size > 1)
+          .map((each) => each.textContent)"""
+    )
+    return split

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from page_checks import too_wide, violations
+from page_checks import collisions, cut, split_controls, too_wide, violations
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ LOCALES = {"en": "en-IN", "hi": "hi-IN"}
 FIRST_SCRIPTS = 150_000
 FIRST_STYLES = 15_000
 """Bytes, gzipped, of all that the overview loads."""
-SCREENSHOTS = os.environ.get("VAYU_TEST_SCREENSHOTS")
+SCREENSHOTS = os.environ.get("VAYU_TEST_SCREENSHOTS") or None
 
 REACHABLE = """() => {
   const visible = (element) => element.checkVisibility({ visibilityProperty: true });
@@ -102,7 +102,31 @@ def test_a_page_is_accessible_in_both_themes_and_fits_a_small_screen(
     screenshot(page, f"{name}-{locale}-dark")
     page.set_viewport_size({"width": 320, "height": 640})
     assert too_wide(page) == []
+    assert cut(page) == []
+    assert split_controls(page) == []
+    assert collisions(page) == []
+    banner = page.get_by_role("banner")
+    home, menu = (
+        banner.get_by_role("link", name="Vayu").bounding_box(),
+        banner.locator(".menu-button").bounding_box(),
+    )
+    assert home is not None
+    assert menu is not None
+    assert menu["y"] < home["y"] + home["height"], "the menu's button is in a second row"
     screenshot(page, f"{name}-{locale}-320")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_months_of_a_preview_do_not_run_over_one_another_on_a_small_screen(
+    site: Site, new_page: Callable[..., Page], locale: str
+) -> None:
+    page = new_page(locale=LOCALES[locale], viewport={"width": 320, "height": 640})
+    open_page(page, site, "/alerts?city=delhi")
+    page.locator("form").get_by_role("button").first.click()
+    axis = page.locator("figure text.axis")
+    axis.first.wait_for()
+    assert len([text for text in axis.all_text_contents() if " " in text]) > 1
+    assert collisions(page) == []
 
 
 @pytest.mark.parametrize("name", PAGES)

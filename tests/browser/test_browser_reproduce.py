@@ -19,11 +19,13 @@ from common.store.engine import run
 from common.training.service import train_city
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from conftest import Complaints, Site
     from playwright.sync_api import Page
+
+    from common.domain.forecast import Family
 
 BUTTON = "Compute this forecast again in the browser, and try other inputs"
 
@@ -33,15 +35,13 @@ def files(tmp_path: Path) -> UrlObjectStore:
     return UrlObjectStore(tmp_path.as_uri())
 
 
-@pytest.fixture
-def trained(site_of: Callable[..., Site], files: UrlObjectStore) -> Site:
-    """Pune with a forecast of the next hour, made of linear models, a random forest and boosted trees."""
+def trained(site_of: Callable[..., Site], files: UrlObjectStore, families: Sequence[Family]) -> Site:
+    """A site whose Pune has a forecast of the next hour, made of models of these families."""
     site = site_of(files=files)
     with site.database.transaction() as connection:
         run(connection, "DELETE FROM city_hour WHERE city = 'Pune'")
     put_hours(site.database, "Pune", hours(44, seed=5), AS_OF + HOUR)
     models = ModelCache(files)
-    families = ["linear", "random_forest", "xgboost"]
     report = train_city(site.database, models, "Pune", now=NOW + HOUR, families=families)
     assert report.promoted.keys() == {"aqi", "pm25"}, report
     assert issue_forecasts(site.database, models, ["Pune"], now=NOW + HOUR).issued == 2
@@ -54,12 +54,13 @@ def opened(site: Site, page: Page) -> None:
     page.get_by_role("button", name=BUTTON).click()
 
 
-def test_the_browser_computes_the_same(trained: Site, page: Page) -> None:
-    opened(trained, page)
+def test_the_browser_computes_the_same(
+    site_of: Callable[..., Site], page: Page, files: UrlObjectStore
+) -> None:
+    site = trained(site_of, files, ["linear", "random_forest", "xgboost"])
+    opened(site, page)
     page.get_by_text("all 48 hours agree").wait_for()
-    requested = [
-        path.partition("?")[0] for path in trained.requests if "reproduce" in path or "/files/" in path
-    ]
+    requested = [path.partition("?")[0] for path in site.requests if "reproduce" in path or "/files/" in path]
     assert len(requested) == 4, requested
     panel = page.get_by_role("region", name="The forecast, computed again")
     panel.get_by_role("radio", name="PM2.5").check()
@@ -82,13 +83,14 @@ def test_the_browser_computes_the_same(trained: Site, page: Page) -> None:
 
 
 def test_a_model_that_was_exchanged_is_found_out(
-    trained: Site, page: Page, files: UrlObjectStore, complaints: Complaints
+    site_of: Callable[..., Site], page: Page, files: UrlObjectStore, complaints: Complaints
 ) -> None:
     complaints.expect("asked|net::")
+    site = trained(site_of, files, ["linear"])
     for version in {key.partition("/")[0] for key in files.list()}:
         data = files.get(model_key(version))
         files.put(model_key(version), data[:-9] + b"\0" + data[-8:])
-    opened(trained, page)
+    opened(site, page)
     page.get_by_text("The part “model” is not the one that is listed").wait_for()
 
 

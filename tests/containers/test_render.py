@@ -12,8 +12,7 @@ from typing import Any
 import click
 import pytest
 import yaml
-
-from common.cli import main
+from commands import command
 
 ROOT = Path(__file__).parents[2]
 BLUEPRINT: dict[str, Any] = yaml.safe_load((ROOT / "render.yaml").read_text(encoding="utf-8"))
@@ -65,9 +64,9 @@ def test_the_commands_exist(name: str) -> None:
         if text is None:
             continue
         words = re.fullmatch(r"python3? -m common\.cli (.+)", text)[1].split()  # type: ignore[index]
-        command = main.commands[words[0]]
-        with click.Context(command) as context:
-            command.parse_args(context, words[1:])
+        called = command(words[0])
+        with click.Context(called) as context:
+            called.parse_args(context, words[1:])
 
 
 def test_the_api_is_deployed_without_an_outage() -> None:

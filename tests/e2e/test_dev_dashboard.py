@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from processes import gone, temporary_folder, until
-from test_dev import PATIENCE_S, ROOT, running_dev
+from test_dev import PATIENCE_S, ROOT, leave_cities, running_dev
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def checkout() -> Iterator[Path]:
-    """A copy of this checkout in which no dashboard was built."""
+    """A copy of this checkout in which no dashboard was built, and which knows one city."""
     with temporary_folder("vayu checkout ") as folder:
         copy = folder / "vayu"
         for part in ("common", "functions", "layers", "dashboard"):
@@ -55,6 +55,7 @@ def checkout() -> Iterator[Path]:
                 copy / part,
                 ignore=shutil.ignore_patterns("node_modules", "dist", "coverage", "__pycache__"),
             )
+        leave_cities(copy, 1)  # what is trained beside the build is not what these tests are about
         (copy / "docs").mkdir()
         for file in ("Makefile", "pyproject.toml", "docs/openapi.json"):
             shutil.copy2(ROOT / file, copy / file)

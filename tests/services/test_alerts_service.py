@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from alert_rows import (
@@ -342,6 +343,26 @@ def test_mail_is_confirmed_and_then_alerts(database: Database, clock: Clock, tmp
         handle(Message(ALERTS))
         assert len(box.letters) == 2
         assert "List-Unsubscribe-Post" in box.letters[1]
+
+
+def test_the_token_is_mailed_in_the_language_of_the_rule(database: Database, clock: Clock) -> None:
+    now = clock()
+    with mail_server() as box:
+        resources = alert_resources(database, clock, VAYU_SMTP_URL=box.url)
+        with database.transaction() as connection:
+            address = SEAL.digest("address", b"email:asha@example.org")
+            sealed = SEAL.seal(b"asha@example.org")
+            owner = alerts.keep_email_owner(connection, address, sealed, uuid4(), now=now)
+        mail = {"channel": "email", "address": "asha@example.org", "language": "hi"}
+        rule = put_rule(database, owner, now, **mail)  # type: ignore[arg-type]
+        with database.transaction() as connection:
+            alert_deliveries.add_delivery(connection, rule.id, "confirm", now=now)
+        service.handler(resources, pause=clock.sleep)(Message(ALERTS))
+        [letter] = box.letters
+    assert letter["Subject"] == "दिल्ली के लिए आपके अलर्ट"
+    text = letter.get_body(("plain",)).get_content()
+    assert "दिल्ली के लिए आपका अलर्ट चालू है।" in text
+    assert "Delhi" not in text
 
 
 def test_rules_of_a_key_that_is_over_rest(

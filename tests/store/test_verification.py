@@ -19,6 +19,7 @@ from common.features import INPUTS
 from common.metrics import interval_scores, scores
 from common.store.engine import Database, run
 from common.store.forecasts import IssuedForecast, insert_forecast, score
+from common.store.score_aggregates import TENTH
 from common.store.verification import Record, Span, cities_with_record, reliability
 from common.store.verification import record as read_record
 
@@ -497,3 +498,14 @@ def test_stated_probabilities_are_held_against_what_happened(database: Database)
         assert (by_tenth[key].stated, by_tenth[key].happened) == pytest.approx(
             tuple(np.mean(outcomes, axis=0)), rel=1e-6
         )
+
+
+def test_a_stated_probability_is_in_the_tenth_that_it_begins(database: Database) -> None:
+    """Probabilities are kept in single precision, which has 0.7 as 0.69999998."""
+    with database.transaction() as connection:
+        tenths = run(
+            connection,
+            f"SELECT {TENTH} FROM (SELECT CAST(CAST(at / 10.0 AS real) AS float8) AS stated "  # noqa: S608
+            "FROM generate_series(0, 10) AS at) AS claims ORDER BY stated",
+        )
+    assert [tenth for (tenth,) in tenths] == [*range(10), 9]

@@ -16,12 +16,11 @@ import httpx
 import pandas as pd
 import pytest
 import yaml
+from commands import command
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from processes import free_port, killed_afterwards, until
 from prometheus_client.parser import text_string_to_metric_families
-
-from common.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +153,7 @@ def test_an_assistants_file() -> None:
     server = json.loads(text)["mcpServers"]["vayu"]
     assert server["command"] == ".venv/bin/vayu"
     name, *arguments = server["args"]
-    context = main.commands[name].make_context(name, arguments)
+    context = command(name).make_context(name, arguments)
     assert context.params["api"] == HERE
 
 

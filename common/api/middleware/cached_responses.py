@@ -20,10 +20,10 @@ from werkzeug.http import parse_etags
 from common.api.blueprint import BASE, JSON, CachePolicy, Endpoint
 from common.api.context import ApiContext
 from common.api.middleware.replies import (
-    SECURITY_HEADERS,
     STATUS_LINES,
     Headers,
     Reply,
+    add_security_headers,
     allowed_origin,
     own_headers,
     promise_to,
@@ -176,10 +176,9 @@ def _headers(answer: Answer, form: str) -> Headers:
     """The headers that every use of an answer in this form has in common; made once."""
     ready = answer.ready.get(form)
     if ready is None:
-        headers = WerkzeugHeaders(SECURITY_HEADERS)
-        headers.update(answer.content.headers)
-        vary = [headers["Vary"], "Accept-Encoding"] if "Vary" in headers else ["Accept-Encoding"]
-        headers["Vary"] = ", ".join(vary)
+        headers = WerkzeugHeaders(answer.content.headers)
+        add_security_headers(headers)
+        headers["Vary"] = ", ".join((*headers.getlist("Vary"), "Accept-Encoding"))
         if form == "unchanged":
             for name in ("Content-Type", "Content-Disposition"):
                 headers.remove(name)

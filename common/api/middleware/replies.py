@@ -12,6 +12,7 @@ from flask import Flask
 from flask_cors import CORS
 from werkzeug import Response
 from werkzeug.datastructures import Accept
+from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.http import parse_accept_header
 
 from common.api.middleware.request_context import RequestContext
@@ -77,10 +78,16 @@ def finish(response: Response, request: RequestContext) -> None:
         return
     promise = response.headers.get("Cache-Control", "no-store")
     response.headers["Cache-Control"] = promise_to(request.environ, promise)
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+    add_security_headers(response.headers)
     response.headers.extend(own_headers(request))
     _pack(response, request)
+
+
+def add_security_headers(headers: WerkzeugHeaders) -> None:
+    """Add those that the answer does not say itself."""
+    # Looked through at once: werkzeug raises and catches an error for each header that is asked for and not there.
+    given = {name.lower() for name, _ in headers}
+    headers.extend((name, value) for name, value in SECURITY_HEADERS.items() if name.lower() not in given)
 
 
 def is_cacheable(response: Response) -> bool:

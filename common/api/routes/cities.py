@@ -13,7 +13,7 @@ from common.api.middleware.request_context import logger
 from common.api.responses import STALE, city_error, raw
 from common.api.schemas import StandardQuery
 from common.api.schemas.cities import Cities, CityEntry, CompareQuery, Comparison, Rankings, RankingsQuery
-from common.api.serialize_cities import comparison_json, latest_json, rankings_json
+from common.api.serialize_cities import compared_cities, latest_json, ranked_cities
 from common.api.serialize_values import utc
 from common.domain.cities import City, all_cities, find_city
 from common.domain.errors import DataError, Fault, NotFound, StoreError
@@ -71,7 +71,7 @@ def rankings(query: RankingsQuery) -> dict[str, Any]:
     period = Period.of_days(int(query.window[:-1]), now) if daily else Period.of_hours(24, now)
     simulated = context.simulated()
     with context.reads.reading() as connection:
-        count, ranked, missing = rankings_json(
+        count, ranked, missing = ranked_cities(
             connection,
             query.by,
             query.standard,
@@ -91,8 +91,8 @@ def rankings(query: RankingsQuery) -> dict[str, Any]:
         hours_expected=period.hours,
         count=count,
         simulated=simulated,
-        cities=raw(ranked),
-        without_data=raw(missing),
+        cities=ranked,
+        without_data=missing,
     )
 
 
@@ -107,8 +107,8 @@ def compare(query: CompareQuery) -> dict[str, Any]:
     period = Period.of_days(query.days, now)
     simulated = context.simulated()
     with context.reads.reading() as connection:
-        compared, missing = comparison_json(connection, wanted, query.standard, period)
-    for name in msgspec.json.decode(missing, type=list[str]):
+        compared, missing = compared_cities(connection, wanted, query.standard, period)
+    for name in missing:
         sentence = f"there are no data of the last {query.days} days for {name}"
         errors.append(city_error(name, NotFound(sentence)))
     return Comparison.answer(
@@ -119,7 +119,7 @@ def compare(query: CompareQuery) -> dict[str, Any]:
         hours_expected=period.hours,
         units={name: UNITS[name] for name in POLLUTANTS},
         simulated=simulated,
-        cities=raw(compared),
+        cities=compared,
         errors=errors,
     )
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.json import decode
 from sqlalchemy import func, select
 
+from common.domain.forecast import HORIZON
 from common.store import sql
 from common.store.engine import run, with_columns
 from common.store.schema import forecast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from common.store.engine import Connection
     from common.store.verification import Span
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 ARRAYS = ("y", "lo80", "hi80", "lo95", "hi95")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredForecast:
+class StoredForecast(Struct, frozen=True):
     """The newest live forecast of a city; with an AQI the PM2.5 one of the same origin, if there is one.
 
     Arrays have one value a lead time, the first for origin + 1 h.
@@ -47,10 +47,10 @@ class StoredForecast:
 
 
 def newest_forecasts(
-    connection: Connection, cities: Sequence[str], target: str, now: datetime
+    connection: Connection, cities: Sequence[str], target: str, now: datetime, *, hours: int = HORIZON
 ) -> dict[str, StoredForecast]:
-    """City → its newest live forecast, however old; cities that never had one are absent."""
-    rows = run(connection, _NEWEST, cities=sql.text_array(tuple(cities)), target=target, now=now)
+    """City → the first `hours` of its newest live forecast, however old; cities that never had one are absent."""
+    rows = run(connection, _NEWEST, cities=sql.text_array(tuple(cities)), target=target, now=now, hours=hours)
     newest = {}
     for row in rows:
         arrays, chances, pm25 = row[-3:]
@@ -65,8 +65,8 @@ def _named(arrays: str) -> dict[str, list[float]]:
 
 # As text of JSON: the driver reads arrays of numbers in Python, and JSON three times as slowly.
 _NEWEST = with_columns(
-    sql.load("newest_forecasts", arrays=", ".join(ARRAYS)),
-    *(field.name for field in fields(StoredForecast)),
+    sql.load("newest_forecasts", arrays=", ".join(f"{name}[1:CAST(:hours AS int)]" for name in ARRAYS)),
+    *StoredForecast.__struct_fields__,
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -36,8 +35,7 @@ def _hours(as_of: datetime | None) -> tuple[str, dict[str, datetime]]:
     return ("city_hour", {}) if as_of is None else (AS_OF, {"as_of": as_of})
 
 
-@dataclass(frozen=True, slots=True)
-class LatestHour:
+class LatestHour(msgspec.Struct, frozen=True):
     """One city-hour as it is shown."""
 
     time: datetime
@@ -100,8 +98,7 @@ def _latest_hour(standard: Standard, hours: str) -> TextualSelect:
     return with_columns(statement, *names, *POLLUTANTS)
 
 
-@dataclass(frozen=True, slots=True)
-class LatestIndex:
+class LatestIndex(msgspec.Struct, frozen=True):
     """The latest index of a city."""
 
     time: datetime
@@ -115,15 +112,21 @@ def latest_indices(
     connection: Connection, cities: Iterable[str], standard: Standard, now: datetime
 ) -> dict[str, LatestIndex]:
     """City → its latest index within `RECENT`; cities without one are absent."""
-    aqi, dominant = _INDEX[standard]
     rows = run(
         connection,
-        sql.load("latest_indices", aqi=aqi, dominant=dominant),
+        _latest_indices(standard),
         cities=sql.text_array(tuple(cities)),
         start=now - RECENT,
         now=now,
     )
     return {city: LatestIndex(*latest) for city, *latest in rows}
+
+
+@cache
+def _latest_indices(standard: Standard) -> TextualSelect:
+    aqi, dominant = _INDEX[standard]
+    statement = sql.load("latest_indices", aqi=aqi, dominant=dominant)
+    return with_columns(statement, "city", *LatestIndex.__struct_fields__)
 
 
 def indices_between(
@@ -193,25 +196,26 @@ def hours_between(
 
     With `as_of`, as they stood then.
     """
-    aqi, dominant = _INDEX[standard]
     hours, moment = _hours(as_of)
     [(count, columns)] = run(
-        connection,
-        sql.load(
-            "hours_as_columns",
-            aqi=aqi,
-            dominant=dominant,
-            pollutants=_CONCENTRATIONS,
-            concentrations=_AS_ARRAYS,
-            city_hour=hours,
-            with_air=WITH_AIR,
-        ),
-        city=city,
-        start=start,
-        end=end,
-        **moment,
+        connection, _hours_as_columns(standard, hours), city=city, start=start, end=end, **moment
     )
     return msgspec.json.decode(columns, type=HourColumns) if count else None
+
+
+@cache
+def _hours_as_columns(standard: Standard, hours: str) -> TextualSelect:
+    aqi, dominant = _INDEX[standard]
+    statement = sql.load(
+        "hours_as_columns",
+        aqi=aqi,
+        dominant=dominant,
+        pollutants=_CONCENTRATIONS,
+        concentrations=_AS_ARRAYS,
+        city_hour=hours,
+        with_air=WITH_AIR,
+    )
+    return with_columns(statement, "count", "columns")
 
 
 def days_between(
@@ -228,27 +232,38 @@ def days_between(
     They come from city_day, but those that were not rolled up yet, or whose hours have changed since, from their
     hours, and so do all with `as_of`, as the hours stood then.
     """
-    aqi, _ = _INDEX[standard]
     hours, moment = _hours(as_of)
     bounds = {"city": city, "first": first, "last": last}
     rolled_up = "city = :city AND day BETWEEN :first AND :last" + ("" if as_of is None else " AND false")
     # Known before the hours are asked for: only parts of the table within constant bounds are looked at.
-    [(open_from, open_to)] = run(connection, sql.load("days_not_rolled_up", rolled_up=rolled_up), **bounds)
+    [(open_from, open_to)] = run(connection, _days_not_rolled_up(rolled_up), **bounds)
     [(count, columns)] = run(
         connection,
-        sql.load(
-            "days_as_columns",
-            aqi=aqi,
-            pollutants=_CONCENTRATIONS,
-            rolled_up=rolled_up,
-            aggregates=AGGREGATES,
-            city_hour=hours,
-            with_air=WITH_AIR,
-            concentrations=_AS_ARRAYS,
-        ),
+        _days_as_columns(standard, hours, rolled_up),
         open_from=open_from,
         open_to=open_to,
         **bounds,
         **moment,
     )
     return msgspec.json.decode(columns, type=DayColumns) if count else None
+
+
+@cache
+def _days_not_rolled_up(rolled_up: str) -> TextualSelect:
+    return with_columns(sql.load("days_not_rolled_up", rolled_up=rolled_up), "open_from", "open_to")
+
+
+@cache
+def _days_as_columns(standard: Standard, hours: str, rolled_up: str) -> TextualSelect:
+    aqi, _ = _INDEX[standard]
+    statement = sql.load(
+        "days_as_columns",
+        aqi=aqi,
+        pollutants=_CONCENTRATIONS,
+        rolled_up=rolled_up,
+        aggregates=AGGREGATES,
+        city_hour=hours,
+        with_air=WITH_AIR,
+        concentrations=_AS_ARRAYS,
+    )
+    return with_columns(statement, "count", "columns")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, collate, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
@@ -14,13 +15,11 @@ from common.store.schema import model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from common.store.engine import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class ListedModel:
+class ListedModel(Struct, frozen=True):
     """One model."""
 
     version: str
@@ -41,7 +40,7 @@ class ListedModel:
     """JSON object"""
 
 
-_IDENTITY = [model.c[field.name] for field in fields(ListedModel) if field.name != "metrics"]
+_IDENTITY = [model.c[name] for name in ListedModel.__struct_fields__ if name != "metrics"]
 _WITHOUT_LEADS = model.c.metrics.op("-")("by_lead").op("-")("naive")
 _FILTERS = ("city", "target", "mode", "family", "status")
 _NEWEST: tuple[ColumnElement[Any], ...] = (model.c.trained_at.desc(), collate(model.c.version, "C"))

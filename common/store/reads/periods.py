@@ -6,8 +6,8 @@ hours, which `start` and `end` bound by constants: only those parts of the table
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from common.store.engine import run, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sqlalchemy import TextualSelect
 
@@ -63,8 +63,7 @@ class Period:
         return {"first": self.start.astimezone(IST).date().isoformat(), "last": last.isoformat()}
 
 
-@dataclass(frozen=True, slots=True)
-class CityMean:
+class CityMean(msgspec.Struct, frozen=True):
     """The mean of a city over its hours with a value."""
 
     city: str
@@ -74,8 +73,7 @@ class CityMean:
     """Basis → hours"""
 
 
-@dataclass(frozen=True, slots=True)
-class CityPeriod:
+class CityPeriod(msgspec.Struct, frozen=True):
     """How a city's air was in Indian days."""
 
     city: str
@@ -113,14 +111,14 @@ def city_means(
 
 
 @cache
-def _means(by: str, standard: Standard, daily: bool) -> str:
+def _means(by: str, standard: Standard, daily: bool) -> TextualSelect:
     column = _INDEX[standard] if by == "aqi" else by
     days = (
         _days([column], column)
         if daily
         else sql.load("city_hours_of_period", columns=column, with_air=WITH_AIR)
     )
-    return sql.load("city_means", days=days, column=column)
+    return with_columns(sql.load("city_means", days=days, column=column), *CityMean.__struct_fields__)
 
 
 def city_periods(
@@ -145,7 +143,7 @@ def _comparison(standard: Standard) -> TextualSelect:
         mean_of_aqi=_MEAN.format(name="aqi"),
         pollutants=", ".join(f"'{name}', {_MEAN.format(name=name)}" for name in POLLUTANTS),
     )
-    return with_columns(statement, *(field.name for field in fields(CityPeriod)))
+    return with_columns(statement, *CityPeriod.__struct_fields__)
 
 
 def _days(needed: list[str], columns: str) -> str:

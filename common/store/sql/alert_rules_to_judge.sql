@@ -1,10 +1,8 @@
 -- Rules that have not been judged lately, of whole cities together, and since when their condition is in force. One that
--- rests is noted, so that what happens meanwhile counts for nobody.
+-- rests is noted, so that what happens meanwhile counts for nobody. `keys` are those in force.
 SELECT rule.id, rule.owner, owner.public, rule.city, rule.basis, rule.target, rule.above, rule.clear_below,
        rule.within_hours, rule.probability, rule.dwell,
-       rule.state = 'active' AND (owner.key_name IS NULL OR EXISTS (
-         SELECT FROM api_key WHERE api_key.name = owner.key_name AND api_key.revoked_at IS NULL
-           AND (api_key.expires_at IS NULL OR api_key.expires_at > :now))) AS active,
+       rule.state = 'active' AND (owner.key_name IS NULL OR owner.key_name = ANY(CAST(:keys AS text[]))) AS active,
        rule.created_at, judged.condition, judged.since
 FROM alert_rule AS rule
 JOIN alert_owner AS owner ON owner.id = rule.owner

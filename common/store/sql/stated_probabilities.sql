@@ -1,4 +1,4 @@
-SELECT ${day_of}, version, family, event, CAST(least(floor(stated * 10), 9) AS smallint) AS bin,
+SELECT ${day_of}, version, family, event, ${tenth} AS bin,
        CAST(count(*) AS int) AS n, sum(stated) AS stated, CAST(count(*) FILTER (WHERE happened) AS int) AS happened
 FROM (SELECT * FROM chosen WHERE target = 'aqi') AS chosen,
      LATERAL (

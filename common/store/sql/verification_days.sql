@@ -37,5 +37,5 @@ FROM (SELECT *, ${predicted_place} AS predicted_place, ${observed_place} AS obse
       FROM pair WHERE target = 'aqi' AND p IS NOT NULL) AS pair,
      LATERAL (VALUES ('category', p[predicted_place], predicted_place = observed_place), ${exceedances})
        AS claim (event, stated, happened),
-     LATERAL (SELECT CAST(least(floor(stated * 10 + 1e-6), 9) AS smallint) AS bin) AS tenth
+     LATERAL (SELECT ${tenth} AS bin) AS tenth
 GROUP BY ${day_of}, lead, event, bin

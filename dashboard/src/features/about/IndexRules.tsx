@@ -27,18 +27,23 @@ export function IndexRules() {
         columns={[
           { key: "category", title: <Trans>Category</Trans>, cell: ({ category }) => <span className="badge" data-category={category.key}>{categoryName(category)}</span> },
           { key: "index", title: <Trans>Index</Trans>, numeric: true, cell: ({ category, lower }) => `${format.number(lower)}–${format.number(category.upper)}` },
-          ...POLLUTANT_KEYS.map((key) => ({
-            key,
-            title: (
-              <>
-                {pollutantName(key)}
-                <br />
-                <span className="quiet">{format.number(NAQI_ENDS[key].hours)} h</span>
-              </>
-            ),
-            numeric: true,
-            cell: ({ index }: { index: number }) => format.number(NAQI_ENDS[key].ends[index] ?? 0),
-          })),
+          ...POLLUTANT_KEYS.map((key) => {
+            const hours = format.number(NAQI_ENDS[key].hours);
+            return {
+              key,
+              title: (
+                <>
+                  {pollutantName(key)}
+                  <br />
+                  <span className="quiet">
+                    <Trans>{hours} h</Trans>
+                  </span>
+                </>
+              ),
+              numeric: true,
+              cell: ({ index }: { index: number }) => format.number(NAQI_ENDS[key].ends[index] ?? 0),
+            };
+          }),
         ]}
       />
       <ul className="bullets">

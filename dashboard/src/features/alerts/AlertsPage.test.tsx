@@ -473,6 +473,6 @@ test("in Hindi", async () => {
   await activate("hi");
   await renderPage(<AlertsPage />, "alerts");
   expect(await screen.findByRole("heading", { level: 1, name: "अलर्ट" })).toBeVisible();
-  expect(screen.getByRole("button", { name: "अभिलेख पर आज़माएँ" })).toBeVisible();
+  expect(screen.getByRole("button", { name: "रिकॉर्ड पर आज़माएँ" })).toBeVisible();
   expect(await screen.findByRole("link", { name: "Atom" })).toHaveAttribute("href", "/api/v1/alerts/feed.atom?language=hi");
 });

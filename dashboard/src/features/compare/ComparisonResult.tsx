@@ -1,4 +1,4 @@
-import { Trans } from "@lingui/react/macro";
+import { Trans, useLingui } from "@lingui/react/macro";
 import type { ReactNode } from "react";
 import { AqiBadge } from "../../shared/aqi/Badge";
 import { POLLUTANT_KEYS, pollutantName } from "../../shared/aqi/pollutants";
@@ -54,6 +54,7 @@ function Unserved({ error }: { error: CityError }) {
 }
 
 function Measures({ comparison, note }: { comparison: Comparison; note: ReactNode }) {
+  const { t } = useLingui();
   const format = useFormat();
   const placeName = usePlaceName();
   const basis = useBasis();
@@ -62,7 +63,11 @@ function Measures({ comparison, note }: { comparison: Comparison; note: ReactNod
   const kinds = (city: ComparedCity) =>
     Object.entries(city.basis)
       .filter(([, hours]) => hours > 0)
-      .map(([kind, hours]) => `${basis(kind, comparison.simulated)}: ${format.number(hours)} h`)
+      .map(([kind, hours]) => {
+        const name = basis(kind, comparison.simulated);
+        const n = format.number(hours);
+        return t`${name}: ${n} h`;
+      })
       .join("; ");
   const expected = format.number(comparison.hours_expected);
   return (

@@ -33,12 +33,15 @@ export function ExpertWeights({ city, target }: { city: string; target: Target }
             columns={[
               { key: "name", title: <Trans>Part</Trans>, cell: (expert) => expertName(expert.name) },
               { key: "share", title: <Trans>In all</Trans>, numeric: true, cell: (expert) => format.percent(expert.share) },
-              ...blocks.map((block, index) => ({
-                key: String(block.first_lead),
-                title: block.first_lead === block.last_lead ? `${block.first_lead} h` : `${block.first_lead}–${block.last_lead} h`,
-                numeric: true,
-                cell: (expert: (typeof experts)[number]) => format.percent(expert.weights[index]?.weight ?? 0),
-              })),
+              ...blocks.map((block, index) => {
+                const leads = block.first_lead === block.last_lead ? String(block.first_lead) : `${block.first_lead}–${block.last_lead}`;
+                return {
+                  key: String(block.first_lead),
+                  title: <Trans>{leads} h</Trans>,
+                  numeric: true,
+                  cell: (expert: (typeof experts)[number]) => format.percent(expert.weights[index]?.weight ?? 0),
+                };
+              }),
             ]}
           />
         );

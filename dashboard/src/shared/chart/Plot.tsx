@@ -31,6 +31,8 @@ interface Props {
 
 const MARGIN = { top: 24, bottom: 36, left: 44 };
 const NARROW = 560;
+/** Pixels from one time to the next, of which the widest is like 30 अक्टूबर. */
+const LABEL = 60;
 
 /** Axes and grid of a chart over time, drawn for the width there is. */
 export function Plot(props: Props) {
@@ -73,7 +75,7 @@ export function Plot(props: Props) {
               );
             })
           : null}
-        {istTicks(start, end, (width - MARGIN.left - right) / 56).map(({ time, midnight }) => (
+        {istTicks(start, end, (width - MARGIN.left - right) / LABEL).map(({ time, midnight }) => (
           <g key={time}>
             <line className={midnight ? "grid grid-day" : "grid"} x1={x(time)} x2={x(time)} y1={MARGIN.top} y2={height - MARGIN.bottom + 4} />
             <text className="axis" x={x(time)} y={height - MARGIN.bottom + 18} textAnchor="middle">

@@ -17,6 +17,14 @@ test("Hindi keeps the digits 0-9", () => {
   expect(hindi.number(1234567)).toBe("12,34,567");
 });
 
+test("Hindi has whole months and a clock of 24 hours, as alerts have", () => {
+  const hindi = createFormat("hi");
+  expect(hindi.fullMoment(TIME)).toBe("5 नवंबर 2025, 16:00 IST");
+  expect(hindi.moment(TIME)).toBe("5 नवंबर, 16:00 IST");
+  expect(hindi.day(TIME)).toBe("बुध, 5 नवंबर");
+  expect(hindi.hour("2025-11-05T18:30:00Z")).toBe("00:00");
+});
+
 test.each([
   ["2025-11-05T10:30:00Z", "12 minutes ago"],
   ["2025-11-05T08:30:00Z", "2 hours ago"],

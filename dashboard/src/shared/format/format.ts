@@ -3,6 +3,8 @@ import { useLingui } from "@lingui/react";
 const ZONE = "Asia/Kolkata";
 /** Hindi is read with the digits 0-9. */
 const TAGS: Record<string, string> = { en: "en-IN", hi: "hi-IN-u-nu-latn" };
+/** As alerts say it. Hindi has no am and pm, and its short months (नव॰) are read by few. */
+const HINDI_CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
 export interface Format {
   /** 1,234 or, with decimals, 78.5 */
@@ -41,9 +43,11 @@ export function createFormat(locale: string): Format {
       return format.format(new Date(time));
     };
   };
-  const clock = at({ hour: "numeric", minute: "2-digit" });
-  const dayAndMonth = at({ day: "numeric", month: "short" });
-  const date = at({ day: "numeric", month: "short", year: "numeric" });
+  const hindi = locale === "hi";
+  const clock = at(hindi ? HINDI_CLOCK : { hour: "numeric", minute: "2-digit" });
+  const month = hindi ? "long" : "short";
+  const dayAndMonth = at({ day: "numeric", month });
+  const date = at({ day: "numeric", month, year: "numeric" });
   const numbers = new Map<string, Intl.NumberFormat>();
   const decimal = (style: "decimal" | "percent", decimals: number) => {
     const key = `${style}${decimals}`;
@@ -68,9 +72,9 @@ export function createFormat(locale: string): Format {
     signed,
     moment: (time) => `${dayAndMonth(time)}, ${clock(time)} IST`,
     fullMoment: (time) => `${date(time)}, ${clock(time)} IST`,
-    hour: at({ hour: "numeric" }),
+    hour: hindi ? clock : at({ hour: "numeric" }),
     clock,
-    day: at({ weekday: "short", day: "numeric", month: "short" }),
+    day: at({ weekday: "short", day: "numeric", month }),
     dayAndMonth,
     date,
     relative: (time, now = Date.now()) => {

@@ -40,3 +40,23 @@ test.each(english)("every message of %s is translated into Hindi, with its place
     expect(placeholders(translation), id).toEqual(placeholders(id));
   }
 });
+
+/** Words that stood beside the term in docs/dashboard.md, or mean something else to readers. */
+const RETIRED: [string, RegExp, string][] = [
+  ["a second word for a station", /केंद्र/, "स्टेशन"],
+  ["founding, for an installation", /(^|\s)स्थापना/, "इंस्टॉलेशन"],
+  ["estimated, for implied by an index", /(^|\s)अनुमानित/, "सूचकांक से निकाला गया"],
+  ["an activist, for a worker", /कार्यकर्ता/, "वर्कर"],
+  ["relatives, for a kind of model", /परिवार/, "मॉडल-प्रकार"],
+  ["a lie, for a false alarm", /झूठ/, "गलत चेतावनी"],
+  ["repeating, for a replay", /पुनरावृत्ति/, "रीप्ले"],
+  ["another spelling of median", /मध्यिका/, "माध्यिका"],
+  ["another spelling of at least", /कम-से-कम/, "कम से कम"],
+  ["a month cut short", /॰/, "सितंबर"],
+];
+
+test.each(RETIRED)("no Hindi message has %s", (_, word, term) => {
+  const texts = english.flatMap((path) => [...messages(files[path.replace("/en.po", "/hi.po")] ?? "").values()]);
+  expect(texts.some((text) => text.includes(term)), term).toBe(true);
+  expect(texts.filter((text) => word.test(text))).toEqual([]);
+});
