@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Vayu on one machine, by Docker or podman: docs/containers.md.
 #
-#   ./deploy.sh setup [--plain] [--without-training] [--backups|--without-backups] [--port N] [--url https://air.example.org]
-#                        make the secrets and .env; --plain: PostgreSQL without TimescaleDB
+#   ./deploy.sh setup [--plain] [--with-training|--without-training] [--backups|--without-backups] [--port N]
+#                     [--url https://air.example.org]
+#                        make the secrets and .env, or change what is named; --plain: PostgreSQL without TimescaleDB
 #   ./deploy.sh start    build what is missing, bring the database to the schema, start everything, wait until it is well
 #   ./deploy.sh health   say how each service does; status 1 where one is not well
 #   ./deploy.sh update [VERSION]
@@ -61,24 +62,29 @@ secret() { # FILE TEXT: nothing that is there is replaced
 }
 
 setup() {
-  local plain='' training=training backups=none port=8080 url='' profiles
-  # Whoever runs it again for something else does not lose the backups.
+  local plain='' training=training backups=none port url='' profiles before
+  # Whoever runs it again for something else keeps the rest.
   ! with_profile backup || backups=backup
+  [ -z "$(value COMPOSE_PROFILES)" ] || with_profile training || training=none
+  before=$(value VAYU_PORT)
+  port=${before:=8080}
   while [ $# -gt 0 ]; do
     case $1 in
     --plain) plain=yes ;;
+    --with-training) training=training ;;
     --without-training) training=none ;;
     --backups) backups=backup ;;
     --without-backups) backups=none ;;
     --port) port=${2:?"--port needs a number"} && shift ;;
     --url) url=${2:?"--url needs an address"} && shift ;;
-    *) fail "setup takes --plain, --without-training, --backups, --without-backups, --port N and --url ADDRESS, not $1" 2 ;;
+    *) fail "setup takes --plain, --with-training, --without-training, --backups, --without-backups, --port N and --url ADDRESS, not $1" 2 ;;
     esac
     shift
   done
   { [[ $port =~ ^[0-9]{1,5}$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ]; } ||
     fail "--port takes a number from 1 to 65535" 2
-  url=${url:-http://127.0.0.1:$port}
+  url=${url:-$(value VAYU_PUBLIC_URL)}
+  { [ -n "$url" ] && [ "$url" != "http://127.0.0.1:$before" ]; } || url=http://127.0.0.1:$port
   [[ $url =~ ^https?://[^/?#@[:space:]]+$ ]] || fail "--url takes an address such as https://air.example.org" 2
   mkdir -p -m 0700 .secrets || fail "the folder $(pwd) cannot be written to"
   secret database-password "$(random 24)"
@@ -97,6 +103,10 @@ setup() {
       "\"VAYU_ALERTS_KEY\": \"$(head -c 32 /dev/urandom | base64 | tr -d '\n')\"")"
   fi
   secret vayu-direct.json "{\"DATABASE_URL\": \"postgresql://vayu:$password@database:5432/vayu\"}"
+  if [ "$backups" = backup ] && ! with_profile backup; then
+    echo "Backups begin with the next ./deploy.sh start. Where Vayu runs already, it need not be stopped before; but its" \
+      "database may be started anew then, and requests fail for up to a minute."
+  fi
   case $training,$backups in
   training,none) profiles=training ;;
   none,backup) profiles=backup ;;
@@ -127,10 +137,15 @@ PY
 }
 
 require_room() {
-  local free
-  free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
-  [ "$free" -ge "${VAYU_LEAST_MB:-3000}" ] ||
-    fail "only $free MB of this disk are free, and images and a migration want ${VAYU_LEAST_MB:-3000}; make room first"
+  local free place root='{{.DockerRootDir}}'
+  [ "$engine" != podman ] || root='{{.Store.GraphRoot}}'
+  # Images and volumes may be on another disk than this checkout, or in a machine of their own.
+  for place in "$PWD" "$("$engine" info --format "$root" 2>/dev/null)"; do
+    [ -e "$place" ] || continue
+    free=$(df -Pk "$place" 2>/dev/null | awk 'NR == 2 { print int($4 / 1024) }')
+    [ "${free:-0}" -ge "${VAYU_LEAST_MB:-3000}" ] ||
+      fail "only $free MB of this disk are free ($place), and images and a migration want ${VAYU_LEAST_MB:-3000}; make room first"
+  done
 }
 
 require_port() {
@@ -143,8 +158,8 @@ require_port() {
   fi
 }
 
-containers() { # SERVICE: ids of what runs of it, sorted
-  "$engine" ps --quiet --no-trunc --filter label=com.docker.compose.project=vayu \
+containers() { # SERVICE [--all]: ids of what runs of it, or of all that there is, sorted
+  "$engine" ps "${@:2}" --quiet --no-trunc --filter label=com.docker.compose.project=vayu \
     --filter "label=com.docker.compose.service=$1" | sort
 }
 
@@ -214,6 +229,12 @@ replace() { # SERVICE: start as many copies again, wait until they are well, the
   done
 }
 
+fail_of() { # SERVICE
+  local id
+  for id in $(containers "$1" --all); do "$engine" logs --tail 5 "$id" >&2 || true; done
+  fail "$1 does not become well: its last lines are above"
+}
+
 bring_up() { # SERVICE…: start them, and wait until those are well that have a health check
   "${compose[@]}" up --detach --no-deps "$@" || fail "not everything could be started: see above"
   local service ids
@@ -222,7 +243,7 @@ bring_up() { # SERVICE…: start them, and wait until those are well that have a
     case $service in
     worker | scheduler | trainer) [ "${#ids[@]}" -gt 0 ] ;;
     *) [ "${#ids[@]}" -gt 0 ] && await_health 180 "${ids[@]}" ;;
-    esac || fail "$service does not become well; see ./deploy.sh logs $service"
+    esac || fail_of "$service"
   done
 }
 
@@ -283,6 +304,7 @@ health() {
   require_setup
   choose_engine
   local service services=(database pgbouncer redis api live worker scheduler proxy) id state status=0
+  ! with_profile training || services+=(trainer)
   ! with_profile backup || services+=(backup)
   for service in "${services[@]}"; do
     for id in $(containers "$service"); do
@@ -304,7 +326,8 @@ logs() { # SERVICE…
   local ids=() id service services=("$@")
   [ $# -gt 0 ] || services=(database pgbouncer redis api live worker scheduler trainer backup proxy)
   for service in "${services[@]}"; do
-    for id in $(containers "$service"); do ids+=("$id"); done
+    # One that fails is between two attempts for most of the time.
+    for id in $(containers "$service" --all); do ids+=("$id"); done
   done
   [ "${#ids[@]}" -gt 0 ] || fail "nothing of that runs"
   exec podman logs --follow --names --tail 100 "${ids[@]}"
@@ -316,7 +339,7 @@ stop() {
     # podman-compose would leave the copies that an update has made. The proxy ends first.
     local service id
     for service in proxy backup scheduler worker trainer live api; do
-      for id in $(containers "$service"); do
+      for id in $(containers "$service" --all); do
         podman stop --time 120 "$id" >/dev/null
         podman rm "$id" >/dev/null
       done
@@ -325,17 +348,25 @@ stop() {
   "${compose[@]}" down
 }
 
+repository() { # IMAGE: without its tag
+  local last=${1##*/}
+  echo "${1%"$last"}${last%%:*}"
+}
+
 pin() {
   choose_engine
-  local name image digest pins=()
+  local name image digest each pins=()
   for name in VAYU_PYTHON_IMAGE VAYU_DEBIAN_IMAGE VAYU_DATABASE_IMAGE VAYU_REDIS_IMAGE VAYU_NGINX_IMAGE; do
     image=$(value "$name")
     image=${image%@*}
     [ -n "$image" ] || image=$(sed -n "s/^ARG ${name#VAYU_}=//p" Dockerfile)
     [ -n "$image" ] || image=$(grep --only-matching --max-count=1 "\${$name:-[^}]*" docker-compose.yml | sed 's/^[^-]*-//')
     "$engine" pull --quiet "$image" >/dev/null || fail "$image could not be fetched: see above. Nothing was changed"
-    digest=$("$engine" image inspect --format '{{index .RepoDigests 0}}' "$image" 2>/dev/null) || digest=''
-    digest=${digest##*@}
+    # An image may have several, of other registries or of this machine alone: what counts is what can be fetched by it.
+    digest=''
+    for each in $("$engine" image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" 2>/dev/null); do
+      "$engine" pull --quiet "$(repository "$image")@${each##*@}" >/dev/null 2>&1 && digest=${each##*@} && break
+    done
     [[ $digest =~ ^sha256:[0-9a-f]{64}$ ]] || fail "$image did not come from a registry, so it has no digest. Nothing was changed"
     pins+=("$name=$image@$digest")
   done
@@ -351,7 +382,8 @@ restore() { # [TIME]
   choose_engine
   local service
   for service in database backup; do
-    [ -z "$(containers "$service")" ] || fail "the service $service runs; ./deploy.sh stop first. Nothing was changed"
+    # One that fails is started again and again.
+    [ -z "$(containers "$service" --all)" ] || fail "the service $service runs; ./deploy.sh stop first. Nothing was changed"
   done
   "${compose[@]}" --profile restore run --rm --no-deps restore restore /database "$@" ||
     fail "nothing was restored: see above"

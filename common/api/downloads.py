@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
+from common.api.blueprint import BASE
 from common.api.schemas.files import CSV, JSON, PARQUET, XLSX, Format
 from common.domain.errors import Fault, NotAcceptable, TooMuch
 
@@ -38,13 +39,18 @@ def wanted(named: Format | None) -> Format:
         NotAcceptable: when this process cannot write it.
     """
     format_ = named or MEDIA[request.accept_mimetypes.best_match(MEDIA, JSON)]
-    library = _NEEDS.get(format_)
-    if library is not None and find_spec(library) is None:
+    if not _is_writable(format_):
+        others = ", ".join(each for each in MEDIA.values() if _is_writable(each))
         raise NotAcceptable(
-            f"format={format_} is not available at this address, which has no {library}; take format=csv or json",
-            faults=(Fault("parameter", "format", format_, "csv or json"),),
+            f"format={format_} is not available at this address, which has no {_NEEDS[format_]}; take format=csv or "
+            f"json, or have files made by POST {BASE}/exports",
+            faults=(Fault("parameter", "format", format_, f"one of {others}"),),
         )
     return format_
+
+
+def _is_writable(format_: Format) -> bool:
+    return format_ not in _NEEDS or find_spec(_NEEDS[format_]) is not None
 
 
 def refuse_long(format_: Format, rows: int, remedy: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -15,7 +15,7 @@ from common.domain.errors import ConfigError, VayuError
 
 
 class Group(click.Group):
-    """Our errors become a sentence and exit status 1, or 2 where a setting is wrong; never a trace.
+    """Our errors become a sentence and exit status 1, or 2 where a setting or a package is wrong; never a trace.
 
     The module of a command is imported when the command is called, or described: all of them take most of a second.
     """
@@ -38,10 +38,24 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except VayuError as error:
-            if ctx.params.get("verbose"):
-                aside.print_exception()
-            aside.print(f"error: {error}", style="red", soft_wrap=True)
-            sys.exit(2 if isinstance(error, ConfigError) else 1)
+            _fail(ctx, str(error), 2 if isinstance(error, ConfigError) else 1)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package in ("", "common"):
+                raise
+            _fail(
+                ctx,
+                f"this command needs the package {package}, which is not installed here: "
+                "pip install 'vayu[local]'; of the container images, vayu-train trains and writes archives",
+                2,
+            )
+
+
+def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:
+    if ctx.params.get("verbose"):
+        aside.print_exception()
+    aside.print(f"error: {message}", style="red", soft_wrap=True)
+    sys.exit(status)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -51,7 +51,13 @@ def backup_state(connection: Connection) -> BackupState:
 
 def sealed_sample(connection: Connection) -> bytes | None:
     """Something that was sealed under VAYU_ALERTS_KEY, by which to try a key; None where nothing was."""
-    addresses = select(alert_rule.c.address).order_by(alert_rule.c.created_at.desc()).limit(1)
+    # Rules of the public feed are sent to nobody: they have no address.
+    addresses = (
+        select(alert_rule.c.address)
+        .where(alert_rule.c.channel != "feed")
+        .order_by(alert_rule.c.created_at.desc())
+        .limit(1)
+    )
     owners = select(alert_owner.c.email).where(alert_owner.c.email.is_not(None)).limit(1)
     rows = run(connection, addresses) or run(connection, owners)
     return bytes(rows[0][0]) if rows else None

@@ -412,7 +412,9 @@ def test_where_a_library_is_absent_it_says_so(
         problem = problem_of(reader.get(address(path, format=absent)), 406)
         assert problem["type"] == "urn:vayu:problem:not-acceptable"
         assert problem["detail"].startswith(f"format={absent} is not available")
-        assert "take format=csv or json" in problem["detail"]
+        assert "take format=csv or json, or have files made by POST /api/v1/exports" in problem["detail"]
+        [fault] = problem["errors"]
+        assert fault["allowed"] == f"one of json, csv, {present}"
         media = PARQUET if absent == "parquet" else XLSX
         problem_of(reader.get(address(path), headers={"Accept": media}), 406)
         for format_ in (present, "csv", "json"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from commands import Vayu, complaint, parsed
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[2]
 
 
 def test_an_archive_there_and_back(vayu: Vayu, tmp_path: Path) -> None:
@@ -52,6 +54,33 @@ def test_bad_usage(lost: Vayu, arguments: tuple[str, ...], says: str) -> None:
     result = lost(*arguments)
     assert result.exit_code == 2, result.output
     assert says in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments"),
+    [
+        ("pyarrow", ("export", "--to", "file:///tmp/x")),
+        ("pyarrow", ("restore-record", "file:///tmp/x")),
+        ("pandas", ("import", "--city", "Delhi", "pyproject.toml")),
+        ("threadpoolctl", ("train", "Delhi")),
+    ],
+)
+def test_a_package_that_an_image_does_not_have_is_named(
+    environment: dict[str, str], package: str, arguments: tuple[str, ...]
+) -> None:
+    # In a process of its own: what is loaded here is not found absent any more.
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; from common.cli import main; main({list(arguments)!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60, cwd=ROOT,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(
+        f"error: this command needs the package {package}, which is not installed here: pip install 'vayu[local]'"
+    )
+    assert done.stderr.count("\n") == 1
 
 
 def test_where_there_is_no_archive(vayu: Vayu, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from alert_rows import KEY, put_owner, put_rule
 from commands import complaint, parsed
 
 from common.store.facts import set_fact
+from common.store.public_alerts import keep_public_rules
 
 if TYPE_CHECKING:
     from commands import Vayu
@@ -29,6 +30,8 @@ def test_ages(vayu: Vayu, database: Database) -> None:
 
 
 def test_a_restored_database_wants_the_secret_of_its_alerts(vayu: Vayu, database: Database) -> None:
+    with database.transaction() as connection:
+        keep_public_rules(connection, wanted=True, now=NOW + timedelta(hours=1))
     assert vayu("backups", "--check").exit_code == 0, "nothing is sealed in it yet"
     put_rule(database, put_owner(database, NOW), NOW)
     # A machine of its own has made itself a key, which is another one.

@@ -269,8 +269,34 @@ class TestDeploy:
         assert "VAYU_LIVE_URL=wss://air.example.org/live/ws\n" in env
         assert self.deploy(checkout, "setup", "--plain")[0] == 0
         assert {path.name: path.read_text() for path in (checkout / ".secrets").iterdir()} == secrets
-        assert "VAYU_PORT=8080\n" in (checkout / ".env").read_text()
         assert "VAYU_DATABASE_IMAGE=docker.io/library/postgres:17" in (checkout / ".env").read_text()
+
+    @staticmethod
+    def settings(checkout: Path) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in (checkout / ".env").read_text().splitlines())
+
+    def test_setup_changes_what_is_named_and_keeps_the_rest(self, checkout: Path) -> None:
+        self.deploy(
+            checkout, "setup", "--without-training", "--port", "9123", "--url", "https://air.example.org"
+        )
+        before = self.settings(checkout)
+        status, output = self.deploy(checkout, "setup", "--backups")
+        assert (status, output.partition(".")[0]) == (0, "Backups begin with the next ")
+        assert "its database may be started anew" in output
+        assert "Backups" not in self.deploy(checkout, "setup", "--backups")[1]
+        assert self.settings(checkout) == before | {"COMPOSE_PROFILES": "backup"}
+        assert self.deploy(checkout, "setup", "--port", "9124", "--with-training")[0] == 0
+        after = self.settings(checkout)
+        assert after["COMPOSE_PROFILES"] == "training,backup"
+        assert (after["VAYU_PORT"], after["VAYU_PUBLIC_URL"]) == ("9124", "https://air.example.org")
+        assert after["VAYU_LIVE_URL"] == "wss://air.example.org/live/ws"
+
+    def test_an_address_of_this_machine_goes_with_the_port(self, checkout: Path) -> None:
+        self.deploy(checkout, "setup")
+        assert self.settings(checkout)["VAYU_PUBLIC_URL"] == "http://127.0.0.1:8080"
+        self.deploy(checkout, "setup", "--port", "9124")
+        assert self.settings(checkout)["VAYU_PUBLIC_URL"] == "http://127.0.0.1:9124"
+        assert self.settings(checkout)["VAYU_LIVE_URL"] == "ws://127.0.0.1:9124/live/ws"
 
     def test_its_secrets_are_settings(self, checkout: Path) -> None:
         from common.adapters.secrets import read_secrets
@@ -360,11 +386,33 @@ class TestDeploy:
         ]
         assert output.endswith("Vayu is at http://127.0.0.1:8080\n")
 
+    def test_what_does_not_become_well_is_shown_by_its_last_lines(self, checkout: Path, engine: Path) -> None:
+        failing = engine.read_text().replace(
+            "inspect*) echo healthy", 'logs*) echo "FATAL: so it is" ;; inspect*) echo false'
+        )
+        engine.write_text(failing)
+        status, output = self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
+        assert (status, self.composed(engine)) == (1, ["up --detach --no-deps database"])
+        assert "FATAL: so it is\nerror: database does not become well: its last lines are above\n" in output
+
+    def test_health_tells_of_every_service_that_is_to_run(self, checkout: Path, engine: Path) -> None:
+        for words, more in (
+            (("--backups",), ["trainer", "backup"]),
+            (("--without-backups", "--without-training"), []),
+        ):
+            assert self.deploy(checkout, "setup", *words)[0] == 0
+            _, output = self.deploy(checkout, "health", VAYU_COMPOSE=f"{engine} compose")
+            assert [line.split()[0] for line in output.splitlines() if line.endswith(" healthy")] == [
+                "database", "pgbouncer", "redis", "api", "live", "worker", "scheduler", "proxy", *more,
+            ]  # fmt: skip
+
     def test_bases_are_pinned_by_one_command(self, checkout: Path, engine: Path) -> None:
         shutil.copy(ROOT / "Dockerfile", checkout / "Dockerfile")
         digest = "sha256:" + "0123456789abcdef" * 4
-        inspected = f'"image inspect") echo "somewhere/image@{digest}" ;;'
-        pulled = 'pull*) exit "${PULLED:-0}" ;;'
+        # Another registry's digest comes first: nothing can be fetched by it.
+        other = "sha256:" + "f" * 64
+        inspected = f'"image inspect") echo "elsewhere/image@{other}"; echo "somewhere/image@{digest}" ;;'
+        pulled = f'pull*) case "$*" in *@{other}) exit 1 ;; esac; exit "${{PULLED:-0}}" ;;'
         engine.write_text(f'{engine.read_text()}case "$1 $2" in {inspected} {pulled} esac\n')
         self.deploy(checkout, "setup", "--plain")
         before = (checkout / ".env").read_text()
@@ -387,7 +435,7 @@ class TestDeploy:
     def test_backups_are_switched_on_and_stay_so(self, checkout: Path, engine: Path) -> None:
         assert self.deploy(checkout, "setup", "--backups", "--without-training")[0] == 0
         assert "COMPOSE_PROFILES=backup\n" in (checkout / ".env").read_text()
-        assert self.deploy(checkout, "setup", "--port", "8081")[0] == 0
+        assert self.deploy(checkout, "setup", "--port", "8081", "--with-training")[0] == 0
         assert "COMPOSE_PROFILES=training,backup\n" in (checkout / ".env").read_text()
         status, output = self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
         assert status == 0, output

@@ -72,7 +72,8 @@ def writable(folder):
 print(json.dumps({
     "user": os.getuid(),
     "writable": [folder for folder in ("/", "/app", "/opt/vayu", "/home", "/etc", "/tmp") if writable(folder)],
-    "packages": [name for name in ("flask", "numpy", "onnxruntime", "sklearn", "xgboost", "pandas", "pip")
+    "packages": [name for name in ("flask", "nacl", "numpy", "onnxruntime", "pandas", "pip", "pyarrow", "sklearn",
+                                   "tzdata", "xgboost")
                  if importlib.util.find_spec(name)],
     "page": "<!doctype html>" in pathlib.Path(os.environ["VAYU_DASHBOARD"], "index.html").read_text(),
     "secrets": [variable for variable in os.environ if "PASSWORD" in variable or "SECRET" in variable],
@@ -86,7 +87,7 @@ def test_the_server_has_what_it_needs_and_no_more(server: dict[str, Any]) -> Non
     assert json.loads(done.stdout) == {
         "user": 10001,
         "writable": ["/tmp"],  # noqa: S108
-        "packages": ["flask", "numpy", "onnxruntime"],
+        "packages": ["flask", "nacl", "numpy", "onnxruntime", "tzdata"],
         "page": True,
         "secrets": [],
     }
@@ -111,8 +112,15 @@ def test_a_wrong_secret_is_named_and_not_shown(tmp_path: Path, server: dict[str,
     assert "not-to-be-shown" not in done.stdout + done.stderr
 
 
+def test_a_command_of_the_trainer_says_so(server: dict[str, Any]) -> None:
+    done = podman("run", *CONFINED, SERVER, "export", "--to", "file:///tmp/x")
+    assert done.returncode == 2, done.stderr
+    assert "error: this command needs the package pyarrow" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_trainer_has_what_training_needs() -> None:
     require(TRAIN)
-    names = "sklearn, xgboost, skl2onnx, onnxmltools, onnxruntime, common.services.train"
+    names = "pyarrow, sklearn, xgboost, skl2onnx, onnxmltools, onnxruntime, common.services.train"
     done = podman("run", *CONFINED, "--entrypoint=python3", TRAIN, "-c", f"import {names}")
     assert done.returncode == 0, done.stderr

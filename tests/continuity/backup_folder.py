@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,9 @@ class BackupFolder:
         """Give a server that has ended, and lost its disk, the data of the backup; what the script printed."""
         owner = server.data.stat()
         shutil.rmtree(server.data)
-        printed = self.succeed("restore", server.data, *([] if time is None else [time.isoformat()]))
+        # As people write it; a server would not know Z in its own settings.
+        moment = [] if time is None else [f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S.%fZ}"]
+        printed = self.succeed("restore", server.data, *moment)
         subprocess.run(["chown", "-R", f"{owner.st_uid}:{owner.st_gid}", server.data], check=True)
         return printed
 

@@ -64,6 +64,42 @@ def _compares_something(whole: dict[str, Any], tier: str) -> None:
         assert whole["timescaledb: jobs"]
 
 
+def _was_a_good_drill(drill: str, before: int) -> None:
+    match = re.search(r"drill: (\d+) city-hours restored; RPO ([\d.]+) s .*, RTO ([\d.]+) s", drill)
+    assert match, drill
+    assert int(match[1]) == before >= 216
+    assert float(match[2]) < 60
+
+
+def _refuses_a_moment_after_the_last_change(backups: BackupFolder, data: Path, moment: datetime) -> None:
+    # A server that was told of it would not start.
+    refused = backups.run("restore", data, moment.isoformat())
+    assert refused.returncode == 1
+    assert "the last change in these backups is of 20" in refused.stderr
+    assert "leave the time out to restore the newest moment" in refused.stderr
+    assert list(data.iterdir()) == []
+    assert not data.with_name(f"{data.name}.ended").exists()
+
+
+def _comes_back_with_what_is_newer_than_its_backup(
+    lost: Server, database: Database, backups: BackupFolder
+) -> None:
+    # The moment to which it was restored before is in its settings, and so in this backup.
+    with backups.streaming(database):
+        backups.succeed("base")
+        before = hours(database)
+        drill = backups.succeed("drill")
+        with database.transaction() as connection:
+            run(connection, "DELETE FROM city_hour")
+        wait_until_safe(database)
+        lost.kill()
+    assert f"drill: {before} city-hours restored; RPO 0." in drill
+    backups.restore_into(lost)
+    lost.start()
+    wait_until_recovered(database)
+    assert hours(database) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.tiers("plain", "apache", "community")
 def test_a_lost_server_comes_back_at_any_moment(
@@ -112,11 +148,9 @@ def test_a_lost_server_comes_back_at_any_moment(
             mistaken = contents(database)
             wait_until_safe(database)
             lost.kill()
-        match = re.search(r"drill: (\d+) city-hours restored; RPO ([\d.]+) s .*, RTO ([\d.]+) s", drill)
-        assert match, drill
-        assert int(match[1]) == before >= 216
-        assert float(match[2]) < 60
+        _was_a_good_drill(drill, before)
         _compares_something(whole, tier)
+        _refuses_a_moment_after_the_last_change(backups, folder / "later", moment + timedelta(hours=1))
         backups.restore_into(lost)
         lost.start()
         wait_until_recovered(database)
@@ -133,3 +167,6 @@ def test_a_lost_server_comes_back_at_any_moment(
         migrate(database)
         assert maintain(database, now=later, retain_raw_days=90)["failing"] == []
         assert hours(database) > before
+        _comes_back_with_what_is_newer_than_its_backup(
+            lost, database, BackupFolder(folder / "again", lost.url("vayu"), programs)
+        )
