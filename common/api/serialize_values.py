@@ -69,9 +69,10 @@ def shares(values: Iterable[float]) -> list[float]:
 
 
 def concentrations(values: Iterable[float | None]) -> list[float | None]:
-    """To two decimals, whole ones without."""
+    """To two decimals, halves up, whole ones without."""
+    half = 0.5 + NOISE
     return [
-        None if value is None else part / 100 if (part := round(value * 100)) % 100 else part // 100
+        None if value is None else part / 100 if (part := floor(value * 100 + half)) % 100 else part // 100
         for value in values
     ]
 

@@ -40,6 +40,17 @@ def test_the_example_of_the_specification(client: Client, database: Database, no
     }
 
 
+@pytest.mark.parametrize(("value", "shown"), [(12.335, 12.34), (12.365, 12.37), (12.345, 12.35), (0.125, 0.13)])
+def test_a_concentration_is_shown_alike_now_and_in_the_history_of_hours_and_days(
+    client: Client, database: Database, now: datetime, value: float, shown: float
+) -> None:
+    put_hours(database, hour("Delhi", now, pm25=value))
+    current = body_of(client.get(url("/aqi/current/Delhi")), CURRENT)
+    [of_hour] = client.get(url("/aqi/history/Delhi", hours=1)).json["points"]
+    [of_day] = client.get(url("/aqi/history/Delhi", days=1, interval="day")).json["points"]
+    assert (current["pm25"], of_hour["pollutants"]["pm25"], of_day["pollutants"]["pm25"]) == (shown,) * 3
+
+
 def test_the_american_index_is_a_choice(client: Client, database: Database, now: datetime) -> None:
     put_hours(database, hour("Delhi", now))
     body = body_of(client.get(url("/aqi/current/Delhi", standard="us-epa")), CURRENT)

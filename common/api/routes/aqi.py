@@ -30,7 +30,7 @@ from common.api.schemas.aqi import (
     Pollutant,
     Pollutants,
 )
-from common.api.serialize_values import utc
+from common.api.serialize_values import rounded, utc
 from common.domain.aqi import RULES, STANDARDS, Aqi, PollutantIndex, Standard, category, naqi, us_aqi
 from common.domain.breakpoints import band_of
 from common.domain.cities import City
@@ -59,7 +59,7 @@ def current(path: CityPath, query: CurrentQuery) -> dict[str, Any]:
     if hour.aqi is None:
         reason = hour.detail.get("withheld", {}).get(query.standard) or "it cannot be computed"
         raise NotFound(f"no hour of the {_last_48(as_of)} has an index for {city.name}: {reason}")
-    concentrations = {name: round(value, 2) for name, value in hour.concentrations.items()}
+    concentrations = {name: rounded(value, 2) for name, value in hour.concentrations.items()}
     return Current.answer(
         city=city.name,
         state=city.state,
@@ -232,7 +232,7 @@ def _pollutant(name: str, hour: LatestHour, explained: Aqi) -> dict[str, Any]:
     # An index that its provider published came without its hours.
     counted = part if part and not (part.index is not None and part.hours_present == 0) else None
     return Pollutant.answer(
-        concentration=None if hourly is None else round(hourly, 2),
+        concentration=None if hourly is None else rounded(hourly, 2),
         unit=UNITS[name],
         sub_index=index,
         category=None if index is None else category(index, explained.standard),
