@@ -40,7 +40,9 @@ def test_the_example_of_the_specification(client: Client, database: Database, no
     }
 
 
-@pytest.mark.parametrize(("value", "shown"), [(12.335, 12.34), (12.365, 12.37), (12.345, 12.35), (0.125, 0.13)])
+@pytest.mark.parametrize(
+    ("value", "shown"), [(12.335, 12.34), (12.365, 12.37), (12.345, 12.35), (0.125, 0.13)]
+)
 def test_a_concentration_is_shown_alike_now_and_in_the_history_of_hours_and_days(
     client: Client, database: Database, now: datetime, value: float, shown: float
 ) -> None:
