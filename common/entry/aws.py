@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from common.domain.errors import DataError
-from common.entry import aws_metrics, event_decoding
+from common.entry import aws_metrics, event_decoding, loading
 from common.entry.message_runner import deferred, log, once, perform
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def events(build: Callable[[], Handler], default_type: str, accepts: Collection[
         return work(event_decoding.decode_one(event, default_type))
 
     _load_before_snapshot(_FOR_EVENTS)
+    loading.end()
     return handler
 
 
@@ -81,6 +82,7 @@ def http(build: Callable[[], WSGIApplication]) -> LambdaHandler:
         return answer
 
     _load_before_snapshot(("serverless_wsgi", *_FOR_SECRETS))
+    loading.end()
     return handler
 
 

@@ -3,6 +3,9 @@
 from common.bootstrap.container import environment_settings, system_clock
 from common.bootstrap.live_process import run_live
 from common.domain.errors import ConfigError
+from common.entry import loading
+
+loading.end()
 
 
 def main() -> None:
