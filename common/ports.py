@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
+
+import msgspec
 
 Clock = Callable[[], datetime]
 """Gives the present time, aware, in UTC. Only the composition root makes one."""
@@ -81,8 +82,7 @@ class Mailer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LiveConnection:
+class LiveConnection(msgspec.Struct, frozen=True):
     """A client that has said hello, where a platform holds the sockets and functions come and go."""
 
     id: str
@@ -150,8 +150,7 @@ class LiveConnections(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LiveTurn:
+class LiveTurn(msgspec.Struct, frozen=True):
     """The right to send events: two at a time would send each event twice."""
 
     holder: str
@@ -159,8 +158,7 @@ class LiveTurn:
     """When all connections were pinged last"""
 
 
-@dataclass(frozen=True, slots=True)
-class AlertMessage:
+class AlertMessage(msgspec.Struct, frozen=True):
     """One alert in words and as data, on its way to one address."""
 
     id: str
@@ -176,8 +174,7 @@ class AlertMessage:
     """E-mail only: one click, by POST, ends it (RFC 8058)"""
 
 
-@dataclass(frozen=True, slots=True)
-class AlertAddress:
+class AlertAddress(msgspec.Struct, frozen=True):
     """Where an alert goes; never logged."""
 
     address: str

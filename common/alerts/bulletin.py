@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from common.domain.advice import advice, impact
 from common.domain.breakpoints import half_up
@@ -119,8 +120,7 @@ SENDER: Mapping[Language, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Bulletin:
+class Bulletin(msgspec.Struct, frozen=True):
     """A public message in one language."""
 
     event: str

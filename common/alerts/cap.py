@@ -10,10 +10,11 @@ Times are in India's, with ``+05:30``: the standard forbids ``Z``. Identifiers h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
+
+import msgspec
 
 from common.alerts.bulletin import SENDER, bulletin
 from common.domain.observation import HOUR, IST
@@ -51,8 +52,7 @@ _SEVERITY = {
 _TYPES = {"firing": "Alert", "repeat": "Update", "clear": "Cancel"}
 
 
-@dataclass(frozen=True, slots=True)
-class Publisher:
+class Publisher(msgspec.Struct, frozen=True):
     """In whose name alerts are published, and where."""
 
     sender: str

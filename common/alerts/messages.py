@@ -7,10 +7,12 @@ The sentences are in ``templates/``: the first line of a ``.txt.jinja`` is the s
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import structs
 
 from common.alerts import templates
 from common.domain.advice import advice, caveat, impact
@@ -81,7 +83,9 @@ def alert_message(
         unsubscribe_url=unsubscribe_url,
     )
     return (
-        message if rule.channel != "sms" else replace(message, text=_short(rule.language, words), html=None)
+        message
+        if rule.channel != "sms"
+        else structs.replace(message, text=_short(rule.language, words), html=None)
     )
 
 

@@ -6,9 +6,12 @@ The replay goes through `common.alerts.state.advance`, as the live rule does, si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+import msgspec
 
 from common.alerts.probability import exceedance
 from common.alerts.rule import Rule
@@ -16,8 +19,7 @@ from common.alerts.scoring import Alert, judge
 from common.alerts.state import Signal, initial, replay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
 
     from common.alerts.rule import Condition
     from common.alerts.scoring import Judgement
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
 _NOBODY = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(msgspec.Struct, frozen=True):
     """A forecast as it was issued, cut to the lead times that matter; satisfies `probability.Issued`."""
 
     origin: datetime

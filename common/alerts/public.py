@@ -7,17 +7,15 @@ rely on to stay. They run through the same machine as everybody's.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime
+from typing import Literal
+
+import msgspec
 
 from common.alerts.rule import Condition
+from common.alerts.state import TransitionKind
 from common.domain.breakpoints import category
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from common.alerts.state import TransitionKind
-    from common.domain.cities import City
+from common.domain.cities import City
 
 ABOVE = 300
 """Indian AQI beyond which the air is very poor"""
@@ -38,16 +36,14 @@ StandingRule = Literal["measured", "expected"]
 """Names of these two, as readers of the feed see them"""
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(msgspec.Struct, frozen=True):
     """An earlier message of the same episode."""
 
     seq: int
     sent_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PublicMessage:
+class PublicMessage(msgspec.Struct, frozen=True):
     """One message of an episode; its messages are a chain that begins with ``firing`` and may end with ``clear``."""
 
     seq: int

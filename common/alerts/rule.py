@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import time
 from math import floor
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+from uuid import UUID
+
+import msgspec
 
 from common.domain.breakpoints import CAP, sub_index
-
-if TYPE_CHECKING:
-    from datetime import time
-    from uuid import UUID
 
 Basis = Literal["measured", "forecast"]
 Target = Literal["aqi", "pm25"]
@@ -18,8 +17,7 @@ ChannelName = Literal["webhook", "email", "slack", "sms"]
 Language = Literal["en", "hi"]
 
 
-@dataclass(frozen=True, slots=True)
-class QuietHours:
+class QuietHours(msgspec.Struct, frozen=True):
     """Hours of the day in which nobody is disturbed: alerts are held until they end. They may span midnight."""
 
     start: time
@@ -29,8 +27,7 @@ class QuietHours:
     """IANA name of the time zone"""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """When an alert fires, and when it is over."""
 
     on: Basis
@@ -58,8 +55,7 @@ class Condition:
         return float(min(floor(self.index_of(self.above)) + 1, CAP))
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One owner's rule for one city."""
 
     id: UUID

@@ -22,19 +22,19 @@ POD, FAR and CSI: Wilks, *Statistical Methods in the Atmospheric Sciences*, ch. 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
+from common.alerts.rule import Condition
 from common.domain.observation import HOUR
 from common.verification.scores import Warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
-    from common.alerts.rule import Condition
 
 GAP_HOURS = 6
 """Hours below the threshold, or unmeasured, that end an exceedance."""
@@ -44,8 +44,7 @@ ENOUGH = 0.75
 _GAP = timedelta(hours=GAP_HOURS)
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True):
     """An alert of a rule, from its first message to the one that it is over."""
 
     fired: datetime
@@ -54,8 +53,7 @@ class Alert:
     """None: it goes on"""
 
 
-@dataclass(frozen=True, slots=True)
-class Exceedance:
+class Exceedance(msgspec.Struct, frozen=True):
     """Hours of what the rule is there for, and whether the alerts said so in time."""
 
     start: datetime
@@ -70,8 +68,7 @@ class Exceedance:
     """None also for a measured rule while it goes on"""
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedAlert:
+class JudgedAlert(msgspec.Struct, frozen=True):
     """An alert and what came of it."""
 
     alert: Alert
@@ -79,8 +76,7 @@ class JudgedAlert:
     """None: it cannot be judged, or not yet"""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """How the alerts of one rule did over one stretch of time."""
 
     hours: int
@@ -136,15 +132,13 @@ def judge(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(msgspec.Struct, frozen=True):
     start: datetime
     end: datetime
     peak: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(msgspec.Struct, frozen=True):
     """The measured hours in order, and the condition that they are held against."""
 
     when: Condition

@@ -1,12 +1,12 @@
 """What owners do with their alerts: make, change, confirm and end them, each in one transaction."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 from flask import request
+from msgspec import structs
 
 from common.alerts.links import ConfirmLink, is_proven, management_token, read_confirm_token
 from common.alerts.rule import Rule
@@ -43,8 +43,7 @@ UNSUBSCRIBED = "its recipient has unsubscribed"
 _TOO_MANY_MAILS = "too many confirmations were sent to this address today"
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     """A rule that was made or changed, and its new secret where it has one."""
 
     stored: Stored
@@ -112,7 +111,7 @@ def _owned(
         if not _may_mail_stranger(connection, values["address_digest"], now):
             return rule, False
         digest, email = values["address_digest"], values["address"]
-        return replace(
+        return structs.replace(
             rule, owner=alerts.keep_email_owner(connection, digest, email, rule.owner, now=now)
         ), True
     if is_mail_owner(who):
@@ -122,7 +121,7 @@ def _owned(
         owner = alerts.keep_key_owner(connection, who.name, rule.owner, now=now)
         most = MOST_RULES["token"]
     _see_that_there_is_room(connection, owner, most)
-    return replace(rule, owner=owner), True
+    return structs.replace(rule, owner=owner), True
 
 
 def _see_that_there_is_room(connection: Connection, owner: UUID, most: int) -> None:
@@ -222,7 +221,7 @@ def _changed(rule: Rule, body: AlertChange) -> Rule:
         parts["quiet_hours"] = quiet_of(body.quiet_hours)
     if "repeat_after_hours" in body.model_fields_set:
         parts["repeat_after_hours"] = body.repeat_after_hours
-    return replace(rule, **parts)
+    return structs.replace(rule, **parts)
 
 
 def _move(
@@ -280,8 +279,7 @@ def delete_alert(id_: UUID) -> None:
         alerts.forget_owner(connection, stored.rule.owner)
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmable:
+class Confirmable(msgspec.Struct, frozen=True):
     """A rule that a link is for."""
 
     stored: Stored

@@ -9,6 +9,7 @@ from threading import BoundedSemaphore, Lock
 from time import monotonic
 from typing import Generic, TypeVar, cast
 
+import msgspec
 from flask import current_app
 from werkzeug.local import LocalProxy
 
@@ -71,8 +72,7 @@ class Recent(Generic[T]):
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What was last heard."""
 
     versions: Versions

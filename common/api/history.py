@@ -6,7 +6,6 @@ answer breaks off in a way that no client takes for its end.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
@@ -143,8 +142,7 @@ _MARKS = ("city", "standard", "simulated")
 """Columns that are the same in all rows; then come those of a point, then its pollutants."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(msgspec.Struct, frozen=True):
     """What is asked for."""
 
     database: Database | ReadReplica

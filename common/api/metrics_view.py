@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from flask import Response
 
 from common import __version__
@@ -36,10 +36,9 @@ Gauge = tuple[str, str, list[Sample]]
 _STATES = ("ok", "failing", "resting")
 
 
-@dataclass
-class _Endpoint:
-    statuses: dict[str, int] = field(default_factory=dict)
-    up_to: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+class _Endpoint(msgspec.Struct):
+    statuses: dict[str, int] = msgspec.field(default_factory=dict)
+    up_to: dict[str, float] = msgspec.field(default_factory=lambda: defaultdict(float))
     """Upper bound of a class of response times → requests within it"""
     seconds: float = 0.0
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import structs
 
 from common.alerts.rule import Condition
 from common.cli.context import cities_named, opened
@@ -81,7 +82,7 @@ def in_words(when: Condition) -> str:
 
 
 def _rule_json(rule: RuleOverview) -> dict[str, Any]:
-    return asdict(rule)
+    return asdict(rule) | {"when": structs.asdict(rule.when)}
 
 
 @alerts_group.command("preview")
@@ -128,7 +129,9 @@ def preview(
         with resources.database.reading() as connection:
             on_record = preview_on_record(connection, name, when, start=start, until=end)
     judgement = on_record.judgement
-    result = {"city": name, "when": asdict(when), "from": start, "to": end} | _judgement_json(on_record)
+    result = {"city": name, "when": structs.asdict(when), "from": start, "to": end} | _judgement_json(
+        on_record
+    )
     emit(
         result, as_json=as_json, table=make_table(f"{name}: {in_words(when)}", _COUNTS, [_counts(judgement)])
     )

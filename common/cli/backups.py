@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import structs
 
 from common.cli.context import opened
 from common.cli.main import main
@@ -36,7 +36,7 @@ def backups(check: bool, as_json: bool) -> None:
         if check:
             _try_key(resources, connection)
         amounts = totals(connection)
-    emit(asdict(state) | {"totals": amounts, "checked": check}, as_json=as_json)
+    emit(structs.asdict(state) | {"totals": amounts, "checked": check}, as_json=as_json)
     if as_json:
         return
     _show(state, now)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import structs
 
 from common.cli.context import opened
 from common.cli.main import main
@@ -91,7 +91,7 @@ def revoke(which: str, offline: bool, as_json: bool) -> None:
 
 def _shown(key: Key, now: datetime) -> dict[str, Any]:
     state = "revoked" if key.revoked_at else "expired" if has_expired(key.expires_at, now) else "in force"
-    return asdict(key) | {"state": state}
+    return structs.asdict(key) | {"state": state}
 
 
 def _day(time: datetime | None) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from common.cli.output import make_table
 from common.domain.forecast import EXCEEDED, TARGETS, Mode
@@ -36,7 +37,7 @@ def records(
             known = record(connection, span)
             if known is not None:
                 stated = (
-                    [asdict(forecast_bin) for forecast_bin in reliability(connection, span)]
+                    [structs.asdict(forecast_bin) for forecast_bin in reliability(connection, span)]
                     if target == "aqi"
                     else []
                 )
@@ -91,7 +92,7 @@ def _against(score: Score) -> dict[str, Any]:
 
 
 def _foreseen(warnings: Warnings) -> dict[str, Any]:
-    return asdict(warnings) | {"pod": warnings.pod, "far": warnings.far, "csi": warnings.csi}
+    return structs.asdict(warnings) | {"pod": warnings.pod, "far": warnings.far, "csi": warnings.csi}
 
 
 def _leads(block: tuple[int, int]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
+
+from msgspec import structs
 
 from common.cli.context import opened
 from common.cli.main import main
@@ -26,7 +27,7 @@ def status(offline: bool, as_json: bool) -> None:
     with opened(offline=offline) as resources, resources.database.transaction() as connection:
         now = resources.clock()
         service = service_state(connection, now, fresh=timedelta(hours=3))
-        state = asdict(service) | {"sources": source_states(service.sources, now)}
+        state = structs.asdict(service) | {"sources": source_states(service.sources, now)}
         state |= {"dataset": dataset(connection), "totals": totals(connection), "jobs": counts(connection)}
     emit(state, as_json=as_json)
     if as_json:

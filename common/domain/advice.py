@@ -6,14 +6,14 @@ The impacts are CPCB's (National Air Quality Index, 2014). The dashboard shows t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class GroupAdvice:
+
+class GroupAdvice(msgspec.Struct, frozen=True):
     """What a group of people should do; `group` names it."""
 
     group: str

@@ -7,8 +7,10 @@ element is the hour that the index is for. None, NaN, negative and absurd values
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from math import fsum
+
+import msgspec
+from msgspec import structs
 
 from common.domain.breakpoints import (
     CATEGORIES,
@@ -72,8 +74,7 @@ RULES: Mapping[Standard, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PollutantIndex:
+class PollutantIndex(msgspec.Struct, frozen=True):
     """The sub-index of one pollutant, and what it was made from."""
 
     pollutant: str
@@ -88,8 +89,7 @@ class PollutantIndex:
     """Why there is no index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Aqi:
+class Aqi(msgspec.Struct, frozen=True):
     """The index of one station or city at one hour."""
 
     value: int | None
@@ -256,7 +256,7 @@ def _naqi_high_ozone(scale: Scale, values: Hours, mean: PollutantIndex) -> Pollu
     latest = valid_hours(values, scale.hours)[-1]
     if latest > NAQI_O3_8H_END:
         return PollutantIndex("o3", scale.index(latest), latest, "1 h", 1, 1, 1)
-    return replace(mean, index=scale.index(NAQI_O3_8H_END))
+    return structs.replace(mean, index=scale.index(NAQI_O3_8H_END))
 
 
 def _nowcast_index(pollutant: str, scale: Scale, values: Hours) -> PollutantIndex:

@@ -10,9 +10,10 @@ the open last band carried on with the slope before it; US EPA, Technical Assist
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import ceil, floor, isfinite
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from common.domain.errors import DataError
 from common.domain.observation import POLLUTANTS
@@ -26,8 +27,7 @@ NOISE = 1e-9
 """27.5 must round up and 9.1 must not truncate to 9.0, also where binary floats put them a hair below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Category:
+class Category(msgspec.Struct, frozen=True):
     """A named range of the index, both ends included, and the colour it is shown in."""
 
     name: str
@@ -70,8 +70,7 @@ class Band(NamedTuple):
     index_high: int
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(msgspec.Struct, frozen=True):
     """The broken line from concentration to index of one pollutant over one averaging time."""
 
     hours: int

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+
+import msgspec
 
 from common.domain.errors import Fault, NotFound
 
@@ -14,8 +15,7 @@ LONGEST = 100
 """Characters of what may be the name of a city."""
 
 
-@dataclass(frozen=True, slots=True)
-class City:
+class City(msgspec.Struct, frozen=True):
     """A city that Vayu serves; latitude and longitude are degrees of its centre."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 COLLECT = "vayu.collect"
 OBSERVATIONS_READY = "vayu.observations.ready"
@@ -23,13 +24,12 @@ EXPORT = "vayu.export"
 """Write the files of an export that somebody has asked for"""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message as a handler sees it; `subject` names what it is about and makes a repeat harmless."""
 
     type: str
     subject: str = ""
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = msgspec.field(default_factory=dict)
     id: str = ""
     attempt: int = 1
     seconds_left: float | None = None

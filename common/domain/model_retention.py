@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -17,8 +18,7 @@ KEPT_AFTER_USE = timedelta(hours=72)
 forecast reaches, so that it can be computed again with the truth beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptModel:
+class KeptModel(msgspec.Struct, frozen=True):
     """A model whose files are kept."""
 
     version: str

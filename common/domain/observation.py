@@ -8,14 +8,13 @@ sixty minutes its own stamp falls.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import msgspec
 
 from common.domain.errors import DataError, QuotaExhausted, SourceError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Basis = Literal["measured", "implied", "modelled"]
 """Where a value comes from, best first: an instrument; an index turned back into a concentration; a model."""
@@ -61,8 +60,7 @@ IST = timezone(timedelta(hours=5, minutes=30), "IST")
 _GRID = timedelta(minutes=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What one station, or one model cell standing for a city, reported for the time up to `time`."""
 
     source: str
@@ -74,12 +72,11 @@ class Reading:
     """Variable → value in `UNITS`. A missing value is absent, never 0."""
     station: str = ""
     """Empty where the reading stands for the whole city."""
-    published: Mapping[str, int] = field(default_factory=dict)
+    published: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Indian indices as the provider publishes them: ``aqi`` and sub-indices by pollutant."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderForecast:
+class ProviderForecast(msgspec.Struct, frozen=True):
     """Weather and air that a provider expected for `time`."""
 
     source: str
@@ -90,13 +87,12 @@ class ProviderForecast:
     values: Mapping[str, float]
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """What one fetch gave: readings, what is expected, and how many were turned down for which reason."""
 
-    readings: list[Reading] = field(default_factory=list)
-    forecasts: list[ProviderForecast] = field(default_factory=list)
-    rejected: Counter[str] = field(default_factory=Counter)
+    readings: list[Reading] = msgspec.field(default_factory=list)
+    forecasts: list[ProviderForecast] = msgspec.field(default_factory=list)
+    rejected: Counter[str] = msgspec.field(default_factory=Counter)
     retry_after: float | None = None
     """Seconds in which the provider wants no further question, where it said so after a part of the answer."""
 

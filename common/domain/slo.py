@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
 
 from common.domain.observation import HOUR
 
@@ -54,8 +55,7 @@ class Attempt(NamedTuple):
     """Why it failed; None where it did not"""
 
 
-@dataclass(slots=True)
-class Fulfilment:
+class Fulfilment(msgspec.Struct):
     """How a source did."""
 
     expected: int = 0

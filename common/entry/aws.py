@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import cache, wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from common.domain.errors import DataError
 from common.entry import aws_metrics, event_decoding, loading
@@ -40,7 +41,7 @@ def events(build: Callable[[], Handler], default_type: str, accepts: Collection[
         function = str(getattr(context, "function_name", "vayu"))
 
         def timed(message: Message) -> Mapping[str, object]:
-            return handle(replace(message, seconds_left=_seconds_left(context)))
+            return handle(structs.replace(message, seconds_left=_seconds_left(context)))
 
         def work(message: Message) -> dict[str, object]:
             try:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cloudevents.exceptions import GenericException
 from cloudevents.http import from_json
+from msgspec import structs
 
 from common.domain.errors import DataError
 from common.domain.messages import Message
@@ -131,7 +131,7 @@ def _from_pubsub(push: Mapping[str, Any], default_type: str) -> Message:
 def _from_object(event: Mapping[str, Any], default_type: str, *, id_: str = "", attempt: int = 1) -> Message:
     """A CloudEvent, an EventBridge event, or a plain message."""
     if "specversion" in event:
-        return replace(from_cloud_event(_cloud_event(event), default_type), attempt=attempt)
+        return structs.replace(from_cloud_event(_cloud_event(event), default_type), attempt=attempt)
     id_ = str(event.get("id") or id_)
     if event.get("detail-type") == "Scheduled Event":
         return Message(default_type, str(event.get("time", "")), {}, id_, attempt)

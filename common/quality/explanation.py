@@ -59,7 +59,7 @@ def pack(*indices: Aqi) -> dict[str, Any]:
 
 def unpack(detail: Mapping[str, Any], standard: Standard) -> Aqi:
     """The index that `pack` made short; its value is the highest sub-index only for a single station,
-    so the city's own value and dominant pollutant are for the caller to put in with `dataclasses.replace`."""
+    so the city's own value and dominant pollutant are for the caller to put in with `msgspec.structs.replace`."""
     parts = {}
     for name, (index, concentration, present, *window) in detail.get(standard, {}).items():
         scale = SCALES[standard][name][0]

@@ -11,12 +11,12 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
+from msgspec import structs
 
 from common.domain import live_protocol
 from common.domain.errors import StoreError, Transient
@@ -261,7 +261,7 @@ class Live:
         if to.greeting is not None or to.seq > newest:
             # Its greeting has died with what was left to it; or numbers began anew, as in a backup that is restored.
             self._connections.post(to.id, live_protocol.reload())
-            self._connections.put(replace(to, seq=newest, greeting=None), now=self._clock())
+            self._connections.put(structs.replace(to, seq=newest, greeting=None), now=self._clock())
             return 1
         wanted = Hello(None, to.cities, to.kinds).filter
         due = [text for event, text in texts if event.seq > to.seq and wanted.wants(event.kind, event.cities)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -16,9 +16,6 @@ from common.store.sanitize import sanitize
 from common.store.schema import alert_delivery, alert_rule, alert_state, event
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
     from common.store.engine import Connection
 
 CLAIM_S = 90
@@ -31,8 +28,7 @@ _SHOWN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """One message on its way."""
 
     id: UUID
@@ -50,8 +46,7 @@ class Outgoing:
     """Ours, as long as nobody else has claimed it"""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """A message as its owner sees it."""
 
     id: UUID

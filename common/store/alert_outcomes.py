@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from common.alerts.rule import Condition
+from common.alerts.rule import Basis, Condition, Target
 from common.alerts.scoring import Alert
 from common.store import sql
 from common.store.api_keys import names_in_force
@@ -16,10 +18,6 @@ from common.store.engine import run
 from common.store.schema import alert_episode, alert_judged, alert_outcome
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
-    from common.alerts.rule import Basis, Target
     from common.alerts.scoring import Judgement
     from common.store.engine import Connection
 
@@ -27,8 +25,7 @@ FEWEST_OWNERS = 5
 """Outcomes of fewer private owners than this are not added up for everybody: they might tell of a single one."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleToJudge:
+class RuleToJudge(msgspec.Struct, frozen=True):
     """A rule whose alerts are to be held against the hours that came."""
 
     id: UUID
@@ -50,8 +47,7 @@ class RuleToJudge:
         return repr(self.when) if self.active else ""
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeCounts:
+class OutcomeCounts(msgspec.Struct, frozen=True):
     """How many of each outcome there are, and the warnings of the hits."""
 
     hits: int
@@ -60,8 +56,7 @@ class OutcomeCounts:
     warning_hours: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CellCounts:
+class CellCounts(msgspec.Struct, frozen=True):
     """Outcomes of one city, basis and target."""
 
     city: str
@@ -71,8 +66,7 @@ class CellCounts:
     counts: OutcomeCounts
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """An exceedance or an alert of a rule, and what came of it."""
 
     outcome: str

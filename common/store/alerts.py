@@ -6,10 +6,11 @@ overwrites what the other has just decided.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+import msgspec
 from sqlalchemy import ARRAY, Text, cast, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -28,8 +29,6 @@ from common.store.schema import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-    from uuid import UUID
 
     from sqlalchemy import ColumnElement
 
@@ -51,8 +50,7 @@ _MORE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """Who has alerts."""
 
     id: UUID
@@ -63,8 +61,7 @@ class Owner:
     confirmed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A rule with all that is stored of it."""
 
     rule: Rule

@@ -6,11 +6,13 @@ which nobody can try enough at any speed, and it is looked at with every request
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec import structs
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -20,7 +22,6 @@ from common.store.schema import api_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
 
     from common.store.engine import Connection
 
@@ -33,8 +34,7 @@ PREFIX_LENGTH = len(MARK) + 8
 _RANDOM_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """A key as it may be shown."""
 
     prefix: str
@@ -46,8 +46,7 @@ class Key:
     last_used_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(msgspec.Struct, frozen=True):
     """What a token is compared with."""
 
     hash: bytes
@@ -146,7 +145,7 @@ def note_use(connection: Connection, prefixes: Collection[str], *, now: datetime
     run(connection, update(api_key).where(used, before).values(last_used_at=now))
 
 
-_SHOWN = select(*(api_key.c[field.name] for field in fields(Key)))
+_SHOWN = select(*(api_key.c[field.name] for field in structs.fields(Key)))
 
 
 def _key(row: tuple[object, ...]) -> Key:

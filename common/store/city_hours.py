@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -87,11 +86,10 @@ ON CONFLICT (city, day) DO UPDATE SET changed_by = excluded.changed_by
 """
 
 
-@dataclass(slots=True)
-class WrittenHours:
+class WrittenHours(msgspec.Struct):
     """Which city-hours are new or changed."""
 
-    cities: Counter[str] = field(default_factory=Counter)
+    cities: Counter[str] = msgspec.field(default_factory=Counter)
     """City → how many"""
     first: datetime | None = None
     last: datetime | None = None

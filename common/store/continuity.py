@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import select
 
 from common.store.engine import run
@@ -20,8 +20,7 @@ _SLOT = "vayu_backup"
 """Of `scripts/backup stream`."""
 
 
-@dataclass(frozen=True, slots=True)
-class BackupState:
+class BackupState(msgspec.Struct, frozen=True):
     """When backups were made and tried."""
 
     base_at: datetime | None

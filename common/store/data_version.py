@@ -6,9 +6,9 @@ its version says, never older.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from common.store.engine import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(msgspec.Struct, frozen=True):
     """What is in force."""
 
     data: int

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -13,9 +15,6 @@ from common.domain.errors import ConfigError
 from common.store.tls import ENCRYPTED, FILES, tls_context
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Mapping
-
     from sqlalchemy import URL
 
 _UNUSED = ("channel_binding", "connect_timeout", "gssencmode", "keepalives", "target_session_attrs")
@@ -26,8 +25,7 @@ _APPLICATION = "vayu"
 """What the server's lists of sessions say, unless the address names something else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dsn:
+class Dsn(msgspec.Struct, frozen=True):
     """Where a database is and how to log in."""
 
     host: str

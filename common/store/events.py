@@ -7,10 +7,11 @@ number of the transaction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import ARRAY, TIMESTAMP, BigInteger, Text, cast, delete, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 
@@ -18,8 +19,6 @@ from common.store.engine import run
 from common.store.schema import event, event_cursor, event_push
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from common.store.engine import Connection
 
 CHANNEL = "vayu_event"
@@ -30,8 +29,7 @@ PUSHES_KEPT = timedelta(days=40)
 """Longer than the SLO looks back"""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One change."""
 
     seq: int
@@ -47,8 +45,7 @@ class Event:
     """What else is to be known of it, by kind: see docs/events.md"""
 
 
-@dataclass(frozen=True, slots=True)
-class EventPage:
+class EventPage(msgspec.Struct, frozen=True):
     """Events after a number."""
 
     events: Sequence[Event]

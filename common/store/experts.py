@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -16,7 +17,6 @@ from common.store.engine import run
 from common.store.schema import forecast, forecast_expert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from common.domain.forecast import Mode
@@ -26,8 +26,7 @@ EXPERTS_KEPT = timedelta(days=60)
 """As far back as weights are learnt from."""
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedExperts:
+class IssuedExperts(msgspec.Struct, frozen=True):
     """The experts of one forecast."""
 
     names: tuple[str, ...]

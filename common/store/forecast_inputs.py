@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 from sqlalchemy import select
 
 from common.domain.model_retention import KEPT_AFTER_USE
@@ -19,8 +20,6 @@ from common.store.engine import run
 from common.store.schema import forecast, forecast_inputs, model
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from common.domain.forecast import Mode
     from common.store.engine import Connection
 
@@ -42,8 +41,7 @@ INSERT INTO forecast_inputs VALUES (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ForecastInputs:
+class ForecastInputs(msgspec.Struct, frozen=True):
     """The parts of one forecast, as they are published."""
 
     matrix: bytes
@@ -52,8 +50,7 @@ class ForecastInputs:
     """Size of the model's file"""
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedParts:
+class IssuedParts(msgspec.Struct, frozen=True):
     """One issued forecast, and the hashes and sizes of what it was computed from."""
 
     issued_at: datetime

@@ -9,7 +9,6 @@ at infinity: whoever is handed its message takes it by its id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,8 +35,7 @@ OVERDUE = (job.c.state == "running") & (job.c.leased_until <= _CLOCK)
 WORKER_DIED = "the worker died or took too long"
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """One message in the hands of a worker; `attempt` counts from 1."""
 
     id: int

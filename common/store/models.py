@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import structs
 from sqlalchemy import ARRAY, Text, case, cast, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from common.domain.errors import Gone, NotFound
+from common.domain.forecast import Mode
 from common.domain.model_retention import KEPT_AFTER_USE, KeptModel, files_to_give_up
 from common.domain.observation import HOUR
 from common.store.engine import run
@@ -18,16 +20,13 @@ from common.store.schema import forecast, model, training_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from sqlalchemy import ColumnElement
 
-    from common.domain.forecast import Mode
     from common.store.engine import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRow:
+class ModelRow(msgspec.Struct, frozen=True):
     """One trained model: its identity, the data it saw and how it did on data it had not seen."""
 
     version: str
@@ -48,7 +47,7 @@ class ModelRow:
     metrics: dict[str, Any]
 
 
-_COLUMNS = [model.c[field.name] for field in fields(ModelRow)]
+_COLUMNS = [model.c[field.name] for field in structs.fields(ModelRow)]
 
 
 def insert_model(connection: Connection, row: ModelRow) -> None:

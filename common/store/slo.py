@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from itertools import starmap
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec import structs
 from sqlalchemy import func, or_, select
 
 from common.domain.observation import last_full_hour
@@ -27,8 +28,7 @@ _RECENT = timedelta(hours=26)
 """Hours whose delays may still become known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delays:
+class Delays(msgspec.Struct, frozen=True):
     """Of one stage, in seconds from the end of the hour."""
 
     hours: int
@@ -37,11 +37,10 @@ class Delays:
     p95_s: int
 
 
-@dataclass(slots=True)
 class SourceDelays(Fulfilment):
     """How a source did in a window."""
 
-    stages: dict[str, Delays] = field(default_factory=dict)
+    stages: dict[str, Delays] = msgspec.field(default_factory=dict)
 
 
 def update_delays(connection: Connection, now: datetime) -> None:
@@ -68,7 +67,7 @@ def delays(connection: Connection, now: datetime, window: timedelta) -> dict[str
         start=start,
         due=due,
     )
-    result = {source: SourceDelays(**asdict(done)) for source, done in judged.items()}
+    result = {source: SourceDelays(**structs.asdict(done)) for source, done in judged.items()}
     for source, stage, number, p50, p95 in run(connection, sql.load("pipeline_delays"), start=start, end=end):
         result.setdefault(source, SourceDelays()).stages[stage] = Delays(number, p50, p95)
     return result

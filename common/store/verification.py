@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 from sqlalchemy import select
 
 from common.domain.forecast import BLOCKS, SEASONS, Mode
@@ -20,7 +20,6 @@ from common.verification.scores import Score, Stated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from common.store.engine import Connection
 
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 _Key = TypeVar("_Key", int, tuple[int, int])
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """Whose record: forecasts with origin in (start, end], of one family, model or season where these are named."""
 
     city: str
@@ -75,8 +73,7 @@ GROUP BY event, bin ORDER BY event, bin
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """How forecasts did; every list and mapping holds what there is."""
 
     pooled: Score

@@ -10,10 +10,11 @@ holder's fail. A random name stands beside the token, since a standby that is pr
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -24,7 +25,6 @@ from common.store.schema import writer_lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from common.store.engine import Connection, Database
 
@@ -32,8 +32,7 @@ COLLECTING = "collecting"
 """Asking the sources for the last day of all cities, and storing it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """A lease as it was taken."""
 
     name: str

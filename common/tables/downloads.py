@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import structs
 
 from common.domain.forecast import EXCEEDED, NAIVE
 from common.domain.observation import POLLUTANTS, UNITS
@@ -17,8 +19,7 @@ OF_TARGET = "of the target"
 CATEGORIES = ("good", "satisfactory", "moderate", "poor", "very_poor", "severe")
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(msgspec.Struct, frozen=True):
     """A list of the API as a table."""
 
     name: str
@@ -37,11 +38,11 @@ class Download:
     def with_providers(self, providers: Iterable[str]) -> Download:
         """The same with the columns of these providers."""
         theirs = (
-            replace(field, name=f"{provider}_{field.name}", meaning=f"{provider}: {field.meaning}")
+            structs.replace(field, name=f"{provider}_{field.name}", meaning=f"{provider}: {field.meaning}")
             for provider in providers
             for field in self.of_provider
         )
-        return replace(self, fields=(*self.fields, *theirs), of_provider=())
+        return structs.replace(self, fields=(*self.fields, *theirs), of_provider=())
 
 
 _CITY = Field("city", "text", "the city, as in GET /api/v1/cities/", required=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Kind = Literal["text", "time", "date", "integer", "number", "boolean", "json"]
 """Of a cell. ``time`` is in UTC; ``date`` is a day of Indian time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One column."""
 
     name: str

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from common.domain.cities import find_city
 from common.domain.errors import ModelError, NotFound
@@ -311,7 +312,7 @@ def _record(
         reason = candidate.fault or "a part of what is served, or left out of it"
         if row is chosen:
             reason = "about to be promoted" if decision.promote else decision.reason
-        insert_model(connection, replace(row, status="rejected", reason=reason))
+        insert_model(connection, structs.replace(row, status="rejected", reason=reason))
     if decision.promote:
         promote(connection, chosen.version, reason=decision.reason, now=now)
         _note(report, chosen, present, decision.reason)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from common.domain.forecast import NAIVE
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(msgspec.Struct, frozen=True):
     """How forecasts did at some lead times; errors in the target's unit.
 
     Of a challenger: on the pairs that ours has too.
@@ -123,8 +123,7 @@ class Score:
         return float(self.sums[name]) / self.sums["n"]
 
 
-@dataclass(frozen=True, slots=True)
-class Warnings:
+class Warnings(msgspec.Struct, frozen=True):
     """Hours of bad air against what was forecast of them; see Wilks, *Statistical Methods*, ch. 8."""
 
     hits: int
@@ -151,8 +150,7 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(msgspec.Struct, frozen=True):
     """Probabilities of one event that were stated alike, and how often it happened."""
 
     event: str

@@ -14,6 +14,7 @@ import gsm0338
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from public_messages import message as public_message
 
 from common.alerts.messages import (
@@ -87,10 +88,12 @@ def any_facts(draw: st.DrawFn) -> Facts:
 
 def message(facts: Facts = FACTS, **changes: Any) -> AlertMessage:
     """The message of these facts, with some of them, or of their rule or condition, otherwise."""
-    when = replace(facts.rule.when, **{k: v for k, v in changes.items() if hasattr(facts.rule.when, k)})
+    when = structs.replace(
+        facts.rule.when, **{k: v for k, v in changes.items() if hasattr(facts.rule.when, k)}
+    )
     of_rule = {k: v for k, v in changes.items() if hasattr(facts.rule, k)}
     of_facts = {k: v for k, v in changes.items() if hasattr(facts, k)}
-    changed = replace(facts, rule=replace(facts.rule, when=when, **of_rule), **of_facts)
+    changed = replace(facts, rule=structs.replace(facts.rule, when=when, **of_rule), **of_facts)
     return alert_message(changed, id_="421", sent_at=TIME + timedelta(minutes=7), unsubscribe_url=STOP)
 
 
@@ -119,14 +122,14 @@ def test_a_measured_alert_in_hindi() -> None:
 
 
 def test_a_forecast_says_that_it_is_one_and_how_probable() -> None:
-    rule = replace(RULE, when=FORECAST)
+    rule = structs.replace(RULE, when=FORECAST)
     english = message(replace(FACTS, rule=rule, value=0.642))
     assert english.subject == "Delhi: a 64% chance of AQI above 300 within 24 h"
     assert "gives AQI above 300 within the next 24 hours a chance of 64%" in english.text
     assert "This is a forecast, not a measurement." in english.text
     assert "set for a chance of 50% or more" in english.text
     assert "Very Poor air" in english.text  # what lies above 300
-    hindi = message(replace(FACTS, rule=replace(rule, language="hi"), value=0.642))
+    hindi = message(replace(FACTS, rule=structs.replace(rule, language="hi"), value=0.642))
     assert "संभावना 64% है। यह पूर्वानुमान है, माप नहीं।" in hindi.text
 
 
@@ -195,7 +198,7 @@ def test_every_message_is_whole(facts: Facts) -> None:
 @given(any_facts())
 @settings(max_examples=50)
 def test_a_text_is_one_part_of_an_sms(facts: Facts) -> None:
-    facts = replace(facts, rule=replace(facts.rule, channel="sms"))
+    facts = replace(facts, rule=structs.replace(facts.rule, channel="sms"))
     text = alert_message(facts, id_="1", sent_at=facts.time).text
     assert "\n" not in text
     if facts.rule.language == "hi":
@@ -258,7 +261,7 @@ class Page(HTMLParser):
 @given(any_facts())
 @settings(max_examples=50)
 def test_html_says_what_the_text_says(facts: Facts) -> None:
-    facts = replace(facts, rule=replace(facts.rule, channel="email"))
+    facts = replace(facts, rule=structs.replace(facts.rule, channel="email"))
     made = alert_message(facts, id_="1", sent_at=facts.time, unsubscribe_url=STOP)
     page = Page(made.html or "")
     words = " ".join(" ".join(page.words).split())
@@ -315,7 +318,7 @@ def test_a_program_gets_every_fact() -> None:
             "link": "https://v.example/city/delhi",
         },
     }
-    forecast = message(replace(FACTS, rule=replace(RULE, when=FORECAST), value=0.64)).data["data"]
+    forecast = message(replace(FACTS, rule=structs.replace(RULE, when=FORECAST), value=0.64)).data["data"]
     assert (forecast["basis"], forecast["value"], forecast["probability"]) == ("forecast", None, 0.64)
     assert (forecast["threshold"], forecast["probability_threshold"], forecast["within_hours"]) == (
         300,
@@ -340,7 +343,7 @@ def test_the_data_are_json_and_do_not_change_from_attempt_to_attempt(facts: Fact
     [(0.0, "0%"), (0.004, "<1%"), (0.005, "1%"), (0.994, "99%"), (0.996, ">99%"), (1.0, "100%")],
 )
 def test_what_is_not_certain_is_not_shown_as_certain(share: float, shown: str) -> None:
-    made = message(replace(FACTS, rule=replace(RULE, when=FORECAST), value=share))
+    made = message(replace(FACTS, rule=structs.replace(RULE, when=FORECAST), value=share))
     assert f"a {shown} chance" in made.subject
 
 
@@ -361,8 +364,8 @@ def test_what_is_not_certain_is_not_shown_as_certain(share: float, shown: str) -
 def test_a_forecast_advises_for_the_lowest_air_above_its_threshold(
     target: Target, above: float, name: str
 ) -> None:
-    when = replace(FORECAST, target=target, above=above)
-    facts = replace(FACTS, rule=replace(RULE, when=when), value=0.6)
+    when = structs.replace(FORECAST, target=target, above=above)
+    facts = replace(FACTS, rule=structs.replace(RULE, when=when), value=0.6)
     assert message(facts).data["data"]["category"] == name
     assert public_message(when=when, value=0.6).category == name, "in the public feed, too"
 
@@ -383,7 +386,7 @@ def test_the_other_messages_speak_both_languages() -> None:
         assert made.data["type"] == "alert.confirm"
     for language, word in (("en", "switched off"), ("hi", "बंद कर दिया गया है")):
         off = disabled_message(
-            replace(RULE, language=language, channel="webhook"),
+            structs.replace(RULE, language=language, channel="webhook"),
             "its messages could not be delivered: the receiver answered 410",
             id_="d-1",
             sent_at=TIME,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from common.alerts.preview import Issue, preview
 from common.alerts.probability import Exceedances, exceedance
@@ -99,7 +99,7 @@ def test_the_probability_is_that_of_the_likeliest_hour(issued: Issue, above: flo
 def test_92_days_of_forecasts_take_less_than_two_seconds() -> None:
     shape = [0.05 + 0.9 * ((7 * lead) % 13) / 13 for lead in range(48)]
     days = [issue(0, [(chance + day / 92) / 2 for chance in shape]) for day in range(92)]
-    issues = [replace(days[hour // 24], origin=at(hour)) for hour in range(92 * 24)]
+    issues = [structs.replace(days[hour // 24], origin=at(hour)) for hour in range(92 * 24)]
     hours = {at(hour): 250.0 + 100 * ((hour // 30) % 2) for hour in range(92 * 24)}
     when = Condition("forecast", "aqi", 270, 250, within_hours=48, probability=0.5)
     began = process_time()

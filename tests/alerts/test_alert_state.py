@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from common.alerts.rule import Condition, Rule
 from common.alerts.state import (
@@ -105,7 +106,9 @@ def test_signals_that_come_again_late_or_corrected_change_nothing(
 @given(st.lists(st.floats(-5, 5), min_size=48, max_size=48), conditions)
 def test_a_swing_around_the_threshold_is_one_alert_and_one_end(swings: list[float], when: Condition) -> None:
     """For 48 hours within 5 of the threshold, between hours that are clearly above and clearly below."""
-    when = replace(when, on="measured", within_hours=None, probability=None, clear_below=when.above - 5.1)
+    when = structs.replace(
+        when, on="measured", within_hours=None, probability=None, clear_below=when.above - 5.1
+    )
     values = [when.above + swing for swing in swings]
     series = [when.above + 20] * when.dwell + values + [when.above - 20] * when.dwell
     assert [kind for kind, _ in kinds(series, rule(when))] == ["firing", "clear"]
@@ -180,13 +183,13 @@ def test_each_episode_has_an_id_of_its_own() -> None:
 
 
 def test_a_longer_dwell_fires_later() -> None:
-    first = [kinds([310] * 30, rule(replace(MEASURED, dwell=dwell))) for dwell in range(1, 25)]
+    first = [kinds([310] * 30, rule(structs.replace(MEASURED, dwell=dwell))) for dwell in range(1, 25)]
     assert all(earlier[0][1] + 1 == later[0][1] for earlier, later in pairwise(first))
 
 
 def test_a_state_is_a_value() -> None:
     state = State(Phase.CLEAR, START)
     assert advance(rule(), state, Signal(START, None)) == (state, None)
-    fired = advance(rule(replace(MEASURED, dwell=1)), state, Signal(START, 300.0))
+    fired = advance(rule(structs.replace(MEASURED, dwell=1)), state, Signal(START, 300.0))
     assert fired[1] == Transition("firing", START, 300.0)
     assert fired[0].notified_at == START

@@ -16,6 +16,7 @@ import pytest
 from api_rows import IdleQueue, context_of, problem_of, token_for, url
 from factories import air, keep_and_reconcile, series
 from issued_records import Recipe, live
+from msgspec import structs
 
 from common.adapters.object_store import UrlObjectStore
 from common.adapters.postgres.queue import PostgresQueue
@@ -288,7 +289,7 @@ def test_where_another_queue_carries_the_message_its_row_follows(filled: Site) -
     id_ = client.post(url("/exports"), json=filled.order()).json["id"]
     [message] = queue.sent
     assert (message.type, message.data["job"]) == (EXPORT, id_)
-    exports.handler(filled.resources)(replace(message, id="0f3c-as-sqs-names-it"))
+    exports.handler(filled.resources)(structs.replace(message, id="0f3c-as-sqs-names-it"))
     assert filled.state(id_)["state"] == "done"
 
 

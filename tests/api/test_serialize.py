@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from common.api.metrics_view import source_state
 from common.api.serialize_cities import comparison, day_points, hour_points, ranking, with_latest
@@ -229,7 +229,7 @@ JOB = JobRow(
 def test_a_job_whose_attempt_failed_waits_for_the_next(
     changes: dict[str, Any], shown: tuple[str, str | None, str | None]
 ) -> None:
-    job = shown_job(replace(JOB, **changes))
+    job = shown_job(structs.replace(JOB, **changes))
     retry = None if job["retry_at"] is None else "time"
     assert (job["state"], job["error"], retry) == shown
     assert job["force"] is True

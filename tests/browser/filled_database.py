@@ -14,6 +14,7 @@ from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING
 
 from factories import keep_and_reconcile
+from msgspec import structs
 
 from common.domain.breakpoints import CATEGORIES
 from common.domain.cities import all_cities, find_city
@@ -96,11 +97,11 @@ def _collect(database: Database, city: City, days: int) -> None:
         None,  # type: ignore[arg-type] # it asks nobody
     )
     readings = [
-        replace(reading, source="cpcb-feed", basis="measured", station=f"{city.name} Centre")
+        structs.replace(reading, source="cpcb-feed", basis="measured", station=f"{city.name} Centre")
         for reading in batch.readings
     ]
     keep_and_reconcile(database, readings, NOW)
-    expected = [replace(forecast, source="open-meteo") for forecast in batch.forecasts]
+    expected = [structs.replace(forecast, source="open-meteo") for forecast in batch.forecasts]
     with database.transaction() as connection:
         insert_provider_forecasts(connection, expected, now=NOW)
 

@@ -6,11 +6,11 @@ Everything is written through the store's own functions, and all numbers follow 
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from api_rows import METRICS
+from msgspec import structs
 
 from common.domain.aqi import naqi, us_aqi
 from common.domain.observation import HOUR, ProviderForecast, Reading
@@ -126,7 +126,7 @@ def _models() -> list[ModelRow]:
         ("delhi-aqi_xgboost", "xgboost"),
         ("delhi-aqi-forest", "forest"),
     ]
-    return [first, *(replace(first, version=version, family=family) for version, family in others)]
+    return [first, *(structs.replace(first, version=version, family=family) for version, family in others)]
 
 
 def fill(database: Database) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
 from history import DAYS, LATER, NOW
+from msgspec import structs
 
 from common.api.blueprint import BASE
 from common.domain.forecast import TARGETS
@@ -115,7 +115,7 @@ STORE: dict[str, Callable[[Connection], object]] = {
     "latest_trainings": lambda c: models.latest_trainings(c, "Delhi", "aqi"),
     "champion_since": lambda c: models.champion_since(c, "Delhi", "aqi"),
     # How many connections a server has, and may have, is its own.
-    "service_state": lambda c: replace(
+    "service_state": lambda c: structs.replace(
         service.service_state(c, LATER, fresh=timedelta(hours=3)), connections=0, most_connections=0
     ),
     "history": lambda c: city_hours.history(c, "Delhi", START, NOW, ("aqi", "pm25", "temperature")),

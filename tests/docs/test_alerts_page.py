@@ -7,13 +7,13 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 from processes import free_port, listens, until
 
 from common.adapters.channels import alert_channels
@@ -66,11 +66,14 @@ def test_the_receiver_verifies_and_drops_what_it_has_had(tmp_path: Path) -> None
         for _ in range(2):
             assert channel.send(message("firing"), to) == 204
         assert (
-            channel.send(replace(message("clear"), id="422"), replace(to, secrets=(secret, new_secret())))
+            channel.send(
+                structs.replace(message("clear"), id="422"),
+                structs.replace(to, secrets=(secret, new_secret())),
+            )
             == 204
         )
         with pytest.raises(NotDelivered, match="401"):
-            channel.send(message("firing"), replace(to, secrets=(new_secret(),)))
+            channel.send(message("firing"), structs.replace(to, secrets=(new_secret(),)))
     finally:
         process.terminate()
         process.wait(10)

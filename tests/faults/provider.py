@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from common.domain.observation import POLLUTANTS, Batch
 from common.sources import simulated
 from common.sources.interface import AHEAD, Request, Source
@@ -36,8 +38,8 @@ def _source(name: str, basis: str, answer: Callable[[Request], Batch]) -> Source
         batch = answer(request)
         known = [reading for reading in batch.readings if reading.time <= request.now + AHEAD]
         batch.rejected["future"] += len(batch.readings) - len(known)
-        batch.readings = [replace(reading, source=name, basis=basis) for reading in known]
-        batch.forecasts = [replace(forecast, source=name) for forecast in batch.forecasts]
+        batch.readings = [structs.replace(reading, source=name, basis=basis) for reading in known]
+        batch.forecasts = [structs.replace(forecast, source=name) for forecast in batch.forecasts]
         batch.rejected = +batch.rejected
         return batch
 
@@ -61,6 +63,8 @@ def _instruments(request: Request, present: datetime, *, corrected: datetime | N
             for name, value in reading.values.items()
             if name in POLLUTANTS
         }
-        readings += [replace(reading, station=station, values=values) for station in ("ITO", "Lodhi Road")]
+        readings += [
+            structs.replace(reading, station=station, values=values) for station in ("ITO", "Lodhi Road")
+        ]
     batch.readings = readings
     return batch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import count as counter
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import pytest
 from factories import CLEAN, air, city_hours, count, keep, series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from common.domain.observation import HOUR, POLLUTANTS, WEATHER, Reading, hour_ending, last_full_hour
 from common.ingest.reconcile import reconcile
@@ -107,7 +107,7 @@ def test_a_correction_20_hours_later_changes_the_windows_that_hold_it_and_leaves
         or True
     )
     later = now + 20 * HOUR + timedelta(minutes=10)
-    corrected = replace(first[23], values={**air(300), "pm10": 400.0})
+    corrected = structs.replace(first[23], values={**air(300), "pm10": 400.0})
     assert corrected.time == now
     collect(database, "Delhi", [corrected], later)
     after = known(database, "Delhi")
@@ -133,7 +133,7 @@ def test_the_day_follows_at_the_next_upkeep(database: Database, now: datetime) -
 
     maintain(database, now=now, retain_raw_days=90)
     assert day() == (100, 100)
-    corrected = replace(readings[-3], values={**air(300), "pm10": 400.0})
+    corrected = structs.replace(readings[-3], values={**air(300), "pm10": 400.0})
     collect(database, "Delhi", [corrected], now + 20 * HOUR)
     maintain(database, now=now + 21 * HOUR, retain_raw_days=90)
     assert day()[1] > 100

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from factories import CLEAN, Clock, air, city_hours, count, series
+from msgspec import structs
 from providers import open_meteo
 from stubs import Stub, refusing
 
@@ -139,7 +140,7 @@ def test_a_late_correction_changes_the_windows_that_hold_it(
     collect(saying("cpcb", first))
     before = city_hours(database)
     clock.now = now + 30 * HOUR
-    corrected = replace(
+    corrected = structs.replace(
         first[-1], values={**air(300), "pm10": 400.0}
     )  # PM10 confirms it: no instrument's fault
     report = collect(saying("cpcb", [corrected, *series(clock.now, 30, air(60))]))
@@ -164,7 +165,9 @@ def test_a_correction_alone_reaches_the_hours_after_it(
     old = now - 38 * HOUR
     worse = {**air(600), "pm10": 700.0}
     report = collect(
-        saying("cpcb", [replace(reading, values=worse) for reading in readings if reading.time == old])
+        saying(
+            "cpcb", [structs.replace(reading, values=worse) for reading in readings if reading.time == old]
+        )
     )
     changed = [time for time, row in city_hours(database).items() if row["aqi"] and row["aqi"] > 100]
     assert (changed[0], changed[-1]) == (
@@ -263,7 +266,7 @@ def test_a_reading_that_comes_twice_is_counted(
     collect: Callable[..., CollectReport], database: Database, now: datetime
 ) -> None:
     readings = series(now, 24, air(60))
-    report = collect(saying("cpcb", [*readings, replace(readings[-1], values=air(90))]))
+    report = collect(saying("cpcb", [*readings, structs.replace(readings[-1], values=air(90))]))
     assert report.sources["cpcb"].rejected == {"duplicate": 1}
     assert runs(database)[0][2] == {"duplicate": 1}
     assert city_hours(database)[now]["pm25"] == 90

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count as counter
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import pytest
 from factories import CLEAN, air, city_hours, keep, keep_and_reconcile, minutes, series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from processes import until
 
 from common.domain.aqi import naqi
@@ -208,7 +208,7 @@ def test_the_us_index_stands_beside_the_indian(database: Database, now: datetime
 def test_detail_explains_the_index_as_the_rule_itself_does(database: Database, now: datetime) -> None:
     values = {**air(78.53), "co": 1.204, "o3": 61.07}
     readings = [  # a little up and down: what stands still to the second decimal is not counted
-        replace(reading, values={name: value + 0.5 * (number % 2) for name, value in values.items()})
+        structs.replace(reading, values={name: value + 0.5 * (number % 2) for name, value in values.items()})
         for number, reading in enumerate(series(now, 24, values))
     ]
     keep_and_reconcile(database, readings, now)
@@ -304,7 +304,7 @@ def made(city: str, now: datetime, gaps: Sequence[int], odd: Sequence[Any]) -> l
     result = {}
     for ago, reading in enumerate(reversed(series(now, 40, air(60.25), city=city))):
         lively = air(60.25 + 1.5 * (ago % 7)) if ago < 20 else reading.values
-        result[reading.source, reading.station, reading.time] = replace(reading, values=lively)
+        result[reading.source, reading.station, reading.time] = structs.replace(reading, values=lively)
     for ago in gaps:
         result.pop(("cpcb", "ITO", now - ago * HOUR), None)
     for ago, minute, station, basis, values, published in odd:

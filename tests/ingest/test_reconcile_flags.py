@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from factories import air, city_hours, keep, keep_and_reconcile, series
+from msgspec import structs
 
 from common.domain.observation import HOUR, Reading
 from common.ingest.reconcile import TOUCHED, reconcile
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def lively(now: datetime, hours: int, **given: Any) -> list[Reading]:
     """Air at 60 µg/m³ of PM2.5 that swings by a few, with as much PM10 as goes with it."""
     return [
-        replace(
+        structs.replace(
             reading, values={"pm25": 57.25 + 1.5 * (ago % 5), "pm10": 90.5 + ago % 7, "no2": 30.5 + ago % 6}
         )
         for ago, reading in zip(reversed(range(hours)), series(now, hours, {}, **given), strict=True)
@@ -30,7 +30,7 @@ def lively(now: datetime, hours: int, **given: Any) -> list[Reading]:
 
 def changed(readings: list[Reading], time: datetime, **values: float) -> list[Reading]:
     return [
-        replace(reading, values={**reading.values, **values}) if reading.time == time else reading
+        structs.replace(reading, values={**reading.values, **values}) if reading.time == time else reading
         for reading in readings
     ]
 
@@ -177,7 +177,8 @@ def test_what_is_left_out_may_let_a_lesser_basis_speak_and_the_hour_says_why(
     readings = lively(now, 40)
     keep_and_reconcile(database, readings[:-20] + model, now)
     stuck = [
-        replace(reading, values={"pm25": 88.75, "pm10": 150.25, "no2": 41.5}) for reading in readings[-20:]
+        structs.replace(reading, values={"pm25": 88.75, "pm10": 150.25, "no2": 41.5})
+        for reading in readings[-20:]
     ]
     first = stuck[0].time - HOUR
     for ahead in range(20):  # as they come in: the hours that were measured must become modelled ones
@@ -223,7 +224,7 @@ def test_doubts_about_a_source_that_does_not_speak_do_not_mark_the_hour(
     database: Database, now: datetime
 ) -> None:
     feed = [
-        replace(reading, values={"pm25": 88.8})
+        structs.replace(reading, values={"pm25": 88.8})
         for reading in lively(now, 30, source="cpcb-feed", basis="implied")
     ]
     keep_and_reconcile(database, lively(now, 30) + feed, now)
@@ -256,7 +257,7 @@ def test_a_station_has_stopped_after_three_hours_until_it_is_forgotten(
 def test_a_station_unlike_the_others_is_told_and_counted(database: Database, now: datetime) -> None:
     readings = [reading for name in "abc" for reading in lively(now, 30, station=name)]
     odd = [
-        replace(reading, values={**reading.values, "no2": 400.5 + number})
+        structs.replace(reading, values={**reading.values, "no2": 400.5 + number})
         for number, reading in enumerate(lively(now, 30, station="d"))
     ]
     keep_and_reconcile(database, readings + odd, now)

@@ -6,13 +6,13 @@ import threading
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from statistics import fmean
 from typing import Any
 
 import pytest
 from factories import air, city_hours, count, keep, keep_and_reconcile, series
+from msgspec import structs
 from processes import until
 
 from common.domain.observation import HOUR, IST, POLLUTANTS, ProviderForecast
@@ -92,7 +92,7 @@ def by_hand(database: Database) -> dict[date, dict[str, Any]]:
 def uneven(now: datetime, hours: int) -> list[Any]:
     """Air that differs from hour to hour, with gaps and a change of source in the middle."""
     measured = [
-        replace(reading, values=air(20.0 + number % 37 * 3))
+        structs.replace(reading, values=air(20.0 + number % 37 * 3))
         for number, reading in enumerate(series(now, hours, {}))
     ]
     model = series(now, hours, {**air(80.0), "so2": 12.0}, source="open-meteo", station="", basis="modelled")
@@ -230,7 +230,7 @@ def test_raw_rows_are_dropped_and_what_was_made_of_them_kept(
 ) -> None:
     keep_and_reconcile(database, series(now, 24 * 5, air(60)), now)
     keep_and_reconcile(
-        database, [replace(reading, values=air(90)) for reading in series(now, 24 * 5, {})], now
+        database, [structs.replace(reading, values=air(90)) for reading in series(now, 24 * 5, {})], now
     )
     edge = now - timedelta(days=2)
     with database.transaction() as connection:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from factories import count
+from msgspec import structs
 
 from common.domain.observation import HOUR, ProviderForecast
 from common.store.engine import Database, run
@@ -45,7 +45,9 @@ def test_it_stays_as_it_came(database: Database, now: datetime) -> None:
     issue = issue_of(now, {"temperature": 20.0}, None, {"temperature": 22.0, "rain": 1.5})
     keep(database, issue, now)
     keep(database, issue, now)
-    keep(database, [replace(forecast, values={"temperature": 30.0}) for forecast in issue], now + HOUR)
+    keep(
+        database, [structs.replace(forecast, values={"temperature": 30.0}) for forecast in issue], now + HOUR
+    )
     assert read(database, "weather", ["temperature", "rain", "humidity"], now - HOUR, now + HOUR) == [
         Received("m", now, now + HOUR, {"temperature": [20.0, None, 22.0], "rain": [None, None, 1.5]})
     ]
@@ -61,7 +63,7 @@ def test_it_stays_as_it_came(database: Database, now: datetime) -> None:
 
 def test_of_a_round_that_came_in_part_the_whole_is_kept_beside(database: Database, now: datetime) -> None:
     whole = issue_of(now, *[{"temperature": 20.0, "rain": 0.0}] * 10)
-    keep(database, [replace(forecast, values={"temperature": 20.0}) for forecast in whole], now)
+    keep(database, [structs.replace(forecast, values={"temperature": 20.0}) for forecast in whole], now)
     keep(database, whole, now + HOUR)
     keep(database, [*whole, *issue_of(now, *[None] * 10, {"temperature": 9.0})], now + 2 * HOUR)
     assert [

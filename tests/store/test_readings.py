@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count as counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import pytest
 from factories import keep, series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from common.domain.observation import HOUR, POLLUTANTS, VARIABLES, Reading
 from common.store.engine import Database, run
@@ -55,8 +55,11 @@ def test_the_same_again_changes_nothing(database: Database, now: datetime, readi
 
 def test_a_missing_value_erases_nothing(database: Database, now: datetime, reading: Reading) -> None:
     keep(database, [reading], now)
-    assert keep(database, [replace(reading, values={}, published={})], now + HOUR) == Written()
-    assert keep(database, [replace(reading, values={"co": 1.2}, published={"aqi": 161})], now) == Written()
+    assert keep(database, [structs.replace(reading, values={}, published={})], now + HOUR) == Written()
+    assert (
+        keep(database, [structs.replace(reading, values={"co": 1.2}, published={"aqi": 161})], now)
+        == Written()
+    )
     assert (stored(database)["pm25"], stored(database)["published"]) == (78.5, {"aqi": 161, "pm25": 161})
 
 
@@ -64,7 +67,7 @@ def test_what_was_missing_is_filled_and_replaces_nothing(
     database: Database, now: datetime, reading: Reading
 ) -> None:
     keep(database, [reading], now)
-    fuller = replace(reading, values={"no2": 40.0}, published={"no2": 50})
+    fuller = structs.replace(reading, values={"no2": 40.0}, published={"no2": 50})
     assert keep(database, [fuller], now + HOUR) == Written(0, 1, now, now)
     row = stored(database)
     assert (row["pm25"], row["co"], row["no2"]) == (78.5, 1.2, 40)
@@ -84,25 +87,25 @@ def test_a_correction_keeps_what_it_replaced(
     database: Database, now: datetime, reading: Reading, change: dict[str, Any], was: tuple[str, Any]
 ) -> None:
     keep(database, [reading], now)
-    assert keep(database, [replace(reading, **change)], now + HOUR).changed == 1
+    assert keep(database, [structs.replace(reading, **change)], now + HOUR).changed == 1
     [old] = revisions(database)
     assert old[was[0]] == was[1]
     assert stored(database)["co"] == 1.2
-    assert keep(database, [replace(reading, **change)], now + 2 * HOUR) == Written()
+    assert keep(database, [structs.replace(reading, **change)], now + 2 * HOUR) == Written()
 
 
 def test_each_correction_leaves_its_own_trace(database: Database, now: datetime, reading: Reading) -> None:
     for later, value in enumerate((78.5, 80.0, 82.0)):
-        keep(database, [replace(reading, values={"pm25": value})], now + later * HOUR)
+        keep(database, [structs.replace(reading, values={"pm25": value})], now + later * HOUR)
     assert [was["pm25"] for was in revisions(database)] == [78.5, 80]
 
 
 def test_what_tells_readings_apart(database: Database, now: datetime, reading: Reading) -> None:
     other = [
-        replace(reading, station="R K Puram"),
-        replace(reading, source="waqi"),
-        replace(reading, city="Pune"),
-        replace(reading, time=now - HOUR),
+        structs.replace(reading, station="R K Puram"),
+        structs.replace(reading, source="waqi"),
+        structs.replace(reading, city="Pune"),
+        structs.replace(reading, time=now - HOUR),
     ]
     assert keep(database, [reading, *other], now) == Written(5, 0, now - HOUR, now)
 
@@ -117,7 +120,7 @@ def test_a_station_name_that_the_database_cannot_hold(
     database: Database, now: datetime, reading: Reading
 ) -> None:
     odd = "'; DROP TABLE reading; --\0 \N{WORLD MAP} {name} :x %s \\u0000"
-    keep(database, [replace(reading, station=odd)], now)
+    keep(database, [structs.replace(reading, station=odd)], now)
     assert stored(database)["station"] == odd.replace("\0", "")
 
 
@@ -153,8 +156,8 @@ def test_readings_between_leaves_out_the_start(database: Database, now: datetime
 def test_readings_between_tells_station_by_station_what_each_said(
     database: Database, now: datetime, reading: Reading
 ) -> None:
-    late = replace(reading, time=now + HOUR, values={"temperature": 20.0}, published={})
-    other = replace(reading, station="R K Puram", values={"no2": 40.0}, published={})
+    late = structs.replace(reading, time=now + HOUR, values={"temperature": 20.0}, published={})
+    other = structs.replace(reading, station="R K Puram", values={"no2": 40.0}, published={})
     keep(database, [late, reading, other], now)
     with database.transaction() as connection:
         ito, puram = readings_between(connection, "Delhi", now - HOUR, now + HOUR)

@@ -177,7 +177,7 @@ def _swap_for_a_poor_one(connection: Any, files: UrlObjectStore, target: str, wi
     card = json.loads(files.get(card_key(row.version))) | {"version": version, "checksum": checksum(data)}
     files.put(model_key(version), data)
     files.put(card_key(version), msgspec.json.encode(card))
-    values = {name: getattr(row, name) for name in ModelRow.__dataclass_fields__}
+    values = {name: getattr(row, name) for name in ModelRow.__struct_fields__}
     insert_model(connection, ModelRow(**(values | {"version": version, "status": "candidate"})))
     promote(connection, version, reason="spoilt", now=window_end)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from common.store import jobs
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from common.store.engine import Connection, Database
 
 
-@dataclass(frozen=True, slots=True)
-class Once:
+class Once(msgspec.Struct, frozen=True):
     """A client's key for a request that it may repeat."""
 
     client: str

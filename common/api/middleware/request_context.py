@@ -2,7 +2,6 @@
 
 import logging
 import re
-from dataclasses import dataclass, field
 from functools import cache
 from os import urandom
 from time import perf_counter
@@ -37,18 +36,16 @@ class Caller(NamedTuple):
         return self.scopes is not None and (scope in self.scopes or "admin" in self.scopes)
 
 
-@dataclass(slots=True)
-class Refusal:
+class Refusal(msgspec.Struct):
     """Why a request is not answered."""
 
     status: int
     detail: str
     type: str = "about:blank"
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
 
-@dataclass(slots=True)
-class RequestContext:
+class RequestContext(msgspec.Struct):
     """What is known of a request; filled in as it goes through the layers."""
 
     environ: "WSGIEnvironment"
@@ -72,7 +69,7 @@ class RequestContext:
     """Whether its answer is to be cached where it can be."""
     cache: str = ""
     """How the cache had to do with it: ``hit``, ``shared``, ``miss``, ``stale``; empty: not at all."""
-    started: float = field(default_factory=perf_counter)
+    started: float = msgspec.field(default_factory=perf_counter)
     ended: float = 0.0
 
     @property

@@ -1,12 +1,12 @@
 """Air quality: current, its pollutants, its history."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from flask import Response, request
 from flask_openapi3 import Tag
+from msgspec import structs
 
 from common.api.blueprint import Blueprint
 from common.api.context import context
@@ -222,7 +222,7 @@ def _explanation(hour: LatestHour, standard: Standard) -> dict[str, Any]:
 
 
 def _explained(hour: LatestHour, standard: Standard) -> Aqi:
-    return replace(unpack(hour.detail, standard), value=hour.aqi, dominant=hour.dominant)
+    return structs.replace(unpack(hour.detail, standard), value=hour.aqi, dominant=hour.dominant)
 
 
 def _pollutant(name: str, hour: LatestHour, explained: Aqi) -> dict[str, Any]:

@@ -6,11 +6,11 @@ values differ. Like names, or places within 200 m, are one instrument where the 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from msgspec import structs
 
 from common.domain.station_names import are_alike, best_spelling, station_key
 
@@ -70,7 +70,7 @@ def unify(results: list[ImportResult]) -> None:
         changed = {name: names[name] for name in result.stations if names.get(name, name) != name}
         if changed:
             result.readings = [
-                replace(each, station=names[each.station]) if each.station in changed else each
+                structs.replace(each, station=names[each.station]) if each.station in changed else each
                 for each in result.readings
             ]
             result.stations = tuple(dict.fromkeys(names.get(name, name) for name in result.stations))

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.json import decode
 from sqlalchemy import Text, cast, extract, func, select
 
 from common.alerts.preview import Issue, preview
+from common.alerts.scoring import Judgement
+from common.domain.forecast import Mode
 from common.store import sql
 from common.store.engine import run
 from common.store.schema import city_hour, forecast
 
 if TYPE_CHECKING:
     from common.alerts.rule import Condition
-    from common.alerts.scoring import Judgement
-    from common.domain.forecast import Mode, Target
+    from common.domain.forecast import Target
     from common.store.engine import Connection
 
 _ISSUED = sql.load("issued_in_period")
 
 
-@dataclass(frozen=True, slots=True)
-class OnRecord:
+class OnRecord(msgspec.Struct, frozen=True):
     """What a rule would have done on the record of a city."""
 
     judgement: Judgement

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import case, select
 
 from common.store.engine import run
@@ -12,13 +13,10 @@ from common.store.jobs import NEVER, OVERDUE
 from common.store.schema import job
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from common.store.engine import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
+class JobRow(msgspec.Struct, frozen=True):
     """One job as it is stored."""
 
     id: int

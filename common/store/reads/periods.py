@@ -6,8 +6,7 @@ hours, which `start` and `end` bound by constants: only those parts of the table
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ from common.store.engine import run, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from sqlalchemy import TextualSelect
 
@@ -32,8 +30,7 @@ _MEAN = "sum({name} * hours) / sum(hours) FILTER (WHERE {name} IS NOT NULL)"
 """Over all hours, each day counting by its number of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(msgspec.Struct, frozen=True):
     """What ends after `start` and by `end`."""
 
     start: datetime

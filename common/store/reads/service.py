@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,8 +32,7 @@ class SourceHealth(msgspec.Struct, frozen=True):
     """Of the last 24 hours, by reason"""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceState:
+class ServiceState(msgspec.Struct, frozen=True):
     """How fresh the data are and how the sources do."""
 
     latest: datetime | None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.json import decode
 from sqlalchemy import func, select
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from common.store.engine import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class StatedSum:
+class StatedSum(msgspec.Struct, frozen=True):
     """Probabilities of one event that were stated alike, at one lead time."""
 
     lead: int
@@ -36,8 +35,7 @@ class StatedSum:
     happened: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plume:
+class Plume(msgspec.Struct, frozen=True):
     """All forecasts that were issued for one hour, and what it became."""
 
     truth: float | None
@@ -49,8 +47,7 @@ class Plume:
     """Provider → lead time → its own forecast"""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """Which part of the record; None: all."""
 
     target: str
@@ -152,4 +149,4 @@ def plume(connection: Connection, city: str, target: str, mode: Mode, hour: date
 
 
 def _parameters(part: Filter) -> dict[str, Any]:
-    return {name: getattr(part, name) for name in part.__dataclass_fields__}
+    return msgspec.structs.asdict(part)
