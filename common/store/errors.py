@@ -83,6 +83,8 @@ def translate(context: ExceptionContext) -> None:
 def _sentence(error: BaseException) -> str | None:
     fields = _fields(error)
     state = fields.get("C", "")
+    if state == "08P01" and "authentication failed" in fields.get("M", ""):
+        state = "28P01"  # as PgBouncer says it, of its own clients and where the database refuses it
     if state in _SENTENCES:
         return _SENTENCES[state]
     if state == "42P01" and fields.get("R") == "parserOpenTable":
