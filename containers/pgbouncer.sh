@@ -7,8 +7,8 @@ set -eu
 
 password=$(cat "${SECRETS:-/run/secrets}/database_password") state=${STATE:-/tmp} port=${LISTEN_PORT:-6432}
 if [ "${1:-}" = healthy ]; then
-  # Images of former releases, which an update may go back to, have no psql.
-  command -v psql >/dev/null || exec bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
+  # Images of former releases, which an update may go back to, have no psql but Debian's word for it, which wants one.
+  psql --version >/dev/null 2>&1 || exec bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
   PGPASSWORD=$password PGCONNECT_TIMEOUT=4 exec psql --no-psqlrc --quiet --no-align --tuples-only --host=127.0.0.1 \
     --port="$port" --username=vayu --dbname=vayu --command='SELECT 1' >/dev/null
 fi

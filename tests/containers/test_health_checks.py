@@ -123,9 +123,9 @@ class Bouncer:
             process.kill()
             process.wait(30)
 
-    def outcome(self, seconds: float = 60) -> tuple[bool, str]:
+    def outcome(self, seconds: float = 60, **more: str) -> tuple[bool, str]:
         check = check_of("pgbouncer", **{"pgbouncer.sh": str(self.script)})
-        return outcome(check, seconds=seconds, **self.env)
+        return outcome(check, seconds=seconds, **(self.env | more))
 
 
 @pytest.fixture
@@ -214,3 +214,13 @@ def test_the_proxy_is_well_where_the_api_answers_through_it(database: Database) 
         with refused.value as answer:
             assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
             assert json.load(answer)["status"] == 503
+
+
+def test_of_a_former_image_without_a_client_the_port_is_looked_at(bouncer: Bouncer, tmp_path: Path) -> None:
+    psql = tmp_path / "psql"
+    psql.write_text("#!/bin/sh\necho You must install at least one postgresql-client package >&2\nexit 1\n")
+    psql.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    with bouncer.running(PASSWORD):
+        assert bouncer.outcome(PATH=path) == (True, "")
+    assert not bouncer.outcome(PATH=path)[0]
