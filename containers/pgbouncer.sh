@@ -12,11 +12,15 @@ if [ "${1:-}" = healthy ]; then
   PGPASSWORD=$password PGCONNECT_TIMEOUT=4 exec psql --no-psqlrc --quiet --no-align --tuples-only --host=127.0.0.1 \
     --port="$port" --username=vayu --dbname=vayu --command='SELECT 1' >/dev/null
 fi
-umask 077
-printf '"vayu" "%s"\n' "$password" >"$state/users.txt"
-cat >"$state/pgbouncer.ini" <<INI
+
+look_up() { # the database's address; nothing where it has none at present
+  getent ahosts "${PGHOST:-database}" | { read -r address _ && echo "$address"; } || true
+}
+
+configure() { # ADDRESS
+  cat >"$state/pgbouncer.new" <<INI
 [databases]
-vayu = host=${PGHOST:-database} port=${PGPORT:-5432} dbname=vayu
+vayu = host=$1 port=${PGPORT:-5432} dbname=vayu
 [pgbouncer]
 listen_addr = ${LISTEN_ADDRESS:-0.0.0.0}
 listen_port = $port
@@ -35,4 +39,25 @@ server_tls_sslmode = prefer
 log_connections = 0
 log_disconnections = 0
 INI
+  mv "$state/pgbouncer.new" "$state/pgbouncer.ini"
+}
+
+umask 077
+printf '"vayu" "%s"\n' "$password" >"$state/users.txt"
+known=$(look_up)
+known=${known:-${PGHOST:-database}}
+configure "$known"
+# Given a name, PgBouncer 1.24 with c-ares 1.34 went on with the address that the database no longer had, for as long as
+# that was watched: a minute and a half (podman). See also https://github.com/pgbouncer/pgbouncer/issues/1119.
+bouncer=$$
+while kill -0 $bouncer 2>/dev/null; do
+  found=$(look_up)
+  if [ -n "$found" ] && [ "$found" != "$known" ]; then
+    known=$found
+    configure "$known"
+    echo "the database is at $known now"
+    kill -HUP $bouncer
+  fi
+  sleep 2
+done &
 exec pgbouncer "$state/pgbouncer.ini"

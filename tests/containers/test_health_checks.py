@@ -96,6 +96,11 @@ class Bouncer:
             '"$root/usr/sbin/pgbouncer" "$@"\n'
         )
         program.chmod(0o755)
+        self.address = folder / "address"
+        self.address.write_text("127.0.0.1")
+        resolver = folder / "getent"
+        resolver.write_text(f'#!/bin/sh\necho "$(cat {self.address}) STREAM"\n')
+        resolver.chmod(0o755)
         self._state = folder / "state"
         self._state.mkdir()
         give(self._identity, self._state)
@@ -104,7 +109,7 @@ class Bouncer:
         self.env = {
             "PATH": f"{folder}{os.pathsep}{installed_programs()}{os.pathsep}{os.environ['PATH']}",
             "SECRETS": str(folder), "STATE": str(self._state), "LISTEN_ADDRESS": "127.0.0.1",
-            "LISTEN_PORT": str(self.port), "PGHOST": "127.0.0.1", "PGPORT": str(server.port),
+            "LISTEN_PORT": str(self.port), "PGHOST": "database.invalid", "PGPORT": str(server.port),
         }  # fmt: skip
 
     @contextmanager
@@ -224,3 +229,13 @@ def test_of_a_former_image_without_a_client_the_port_is_looked_at(bouncer: Bounc
     with bouncer.running(PASSWORD):
         assert bouncer.outcome(PATH=path) == (True, "")
     assert not bouncer.outcome(PATH=path)[0]
+
+
+def test_a_database_that_comes_back_at_another_address_is_found(bouncer: Bouncer) -> None:
+    bouncer.address.write_text("127.0.0.9")  # nobody is there
+    with bouncer.running(PASSWORD):
+        assert not bouncer.outcome(seconds=3)[0]
+        bouncer.address.write_text("127.0.0.1")
+        until(lambda: bouncer.outcome()[0], 30, "it follows the database")
+        bouncer.address.write_text("")  # while the database is away, its name is, too
+        assert bouncer.outcome()[0]
