@@ -90,7 +90,7 @@ CMD ["work", "vayu.train"]
 FROM ${DEBIAN_IMAGE} AS pgbouncer
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends pgbouncer \
+ && apt-get install --yes --no-install-recommends pgbouncer postgresql-client \
  && rm -rf /var/lib/apt/lists/*
 COPY --chmod=0755 containers/pgbouncer.sh /usr/local/bin/pgbouncer.sh
 USER 65534:65534

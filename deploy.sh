@@ -10,7 +10,8 @@
 #                        replace what runs by this checkout, or by images of that version, without a failed request
 #   ./deploy.sh restore [TIME]
 #                        make the database anew from the backups, as it was at the newest moment or at TIME, such as
-#                        "2025-11-05 10:30+05:30"; what is there is moved aside
+#                        "2025-11-05 10:30+05:30"; what is there is moved aside, and stays until the
+#                        next restore has started
 #   ./deploy.sh pin      note in .env which very images the bases are today, by digest, for all builds and starts from now on
 #   ./deploy.sh logs [SERVICE…]
 #   ./deploy.sh stop     stop everything; data, models and secrets stay
@@ -201,6 +202,14 @@ await_health() { # SECONDS ID…
   done
 }
 
+show_last() { # ID: its last lines, and what its health check printed last
+  local check
+  "$engine" logs --tail 5 "$1" >&2 || true
+  check=$("$engine" inspect --format '{{if .State.Health}}{{range .State.Health.Log}}{{println .Output}}{{end}}{{end}}' "$1" |
+    sed '/^$/d' | tail -n 1) || true
+  [ -z "$check" ] || echo "its health check: $check" >&2
+}
+
 replace() { # SERVICE: start as many copies again, wait until they are well, then end the old ones
   local service=$1 old new id
   mapfile -t old < <(containers "$service")
@@ -214,7 +223,7 @@ replace() { # SERVICE: start as many copies again, wait until they are well, the
   mapfile -t new < <(comm -13 <(printf '%s\n' "${old[@]}" | sort) <(containers "$service"))
   if [ "${#new[@]}" -lt "${#old[@]}" ] || ! await_health 120 "${new[@]}"; then
     for id in "${new[@]}"; do
-      "$engine" logs --tail 5 "$id" >&2 || true
+      show_last "$id"
       "$engine" rm --force "$id" >/dev/null
     done
     fail "the new $service does not become well: its last lines are above. The old copies serve on"
@@ -231,8 +240,25 @@ replace() { # SERVICE: start as many copies again, wait until they are well, the
 
 fail_of() { # SERVICE
   local id
-  for id in $(containers "$1" --all); do "$engine" logs --tail 5 "$id" >&2 || true; done
+  for id in $(containers "$1" --all); do show_last "$id"; done
   fail "$1 does not become well: its last lines are above"
+}
+
+runs_of() { # SERVICE: what runs of it, and how often it was started again
+  local ids
+  mapfile -t ids < <(containers "$1")
+  "$engine" inspect --format '{{.Id}} {{.RestartCount}} {{.State.Status}}' "${ids[@]}" 2>/dev/null || true
+}
+
+watch_runs() { # SERVICE…: those that have no health check are well where they run on for some seconds
+  local service
+  local -A before
+  for service; do before[$service]=$(runs_of "$service"); done
+  sleep "${VAYU_WATCH_S:-10}"
+  for service; do
+    [[ ${before[$service]} && ${before[$service]} != *restarting* && $(runs_of "$service") = "${before[$service]}" ]] ||
+      fail_of "$service"
+  done
 }
 
 bring_up() { # SERVICE…: start them, and wait until those are well that have a health check
@@ -252,8 +278,24 @@ bring_up_backup() {
   bring_up backup
 }
 
+remove_former_data() { # what restores have moved aside, but for the newest
+  local id
+  for id in $(containers database); do
+    "$engine" exec --interactive --user postgres "$id" sh -s "$(former_keep)" <containers/former-data.sh ||
+      echo "warning: former data were not removed: see above" >&2
+  done
+}
+
+former_keep() {
+  local keep
+  keep=$(value VAYU_FORMER_KEEP)
+  [[ ${keep:=1} =~ ^[1-9][0-9]?$ ]] || fail "VAYU_FORMER_KEEP in .env takes a number from 1 to 99, not $keep" 2
+  echo "$keep"
+}
+
 start() {
   require_setup
+  former_keep >/dev/null
   choose_engine
   require_room
   require_port
@@ -265,6 +307,9 @@ start() {
   bring_up api live worker scheduler
   ! with_profile training || bring_up trainer
   bring_up proxy
+  # shellcheck disable=SC2046 # none, or one word
+  watch_runs worker scheduler $(! with_profile training || echo trainer)
+  remove_former_data
   # Last: a backup that fails does not keep the service away.
   ! with_profile backup || bring_up_backup
   echo "Vayu is at $(value VAYU_PUBLIC_URL)"

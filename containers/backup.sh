@@ -67,9 +67,9 @@ work() {
 }
 
 restore() { # FOLDER [TIME]
-  local data=$1/pgdata aside
-  aside=$data.$(date -u +%Y%m%dT%H%M%SZ)
-  local status=0
+  local data=$1/pgdata aside status=0
+  # The name is a second, which an earlier restore may have taken.
+  until aside=$data.$(date -u +%Y%m%dT%H%M%SZ) && [ ! -e "$aside" ]; do sleep 0.2; done
   pg_isready --quiet --host="${PGHOST:-database}" || status=$?
   [ $status = 2 ] || { echo "error: the service database runs; stop it first. Nothing was changed" >&2 && exit 1; }
   [ -w "$1" ] ||
@@ -81,7 +81,13 @@ restore() { # FOLDER [TIME]
     echo "error: nothing was restored; what was there is there again" >&2
     exit 1
   fi
-  [ ! -e "$aside" ] || echo "what was there before is in ${aside##*/}; delete it when all is well"
+  if [ -e "$aside/recovery.signal" ]; then
+    # It never took a write: it holds nothing that the backups do not hold, and must not outlive what did.
+    rm -rf "$aside"
+    echo "what was there before had been restored and never started; it is removed"
+  elif [ -e "$aside" ]; then
+    echo "what was there before is in ${aside##*/}, and stays when the server starts; older ones are removed then"
+  fi
 }
 
 case ${1:-} in

@@ -26,7 +26,8 @@ def redis_url() -> str:
 class OwnRedis:
     """A server of the test's own, from the files that the run's Redis was unpacked to."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        """`options` of the program redis-server."""
         from redis import Redis
 
         with Redis.from_url(redis_url()) as client:
@@ -36,6 +37,7 @@ class OwnRedis:
         self._folder = folder
         folder.mkdir()
         (folder / "root").symlink_to(files)
+        self._options = options
         self.url = self._start()
 
     def kill(self) -> None:
@@ -49,9 +51,23 @@ class OwnRedis:
     def stop(self) -> None:
         subprocess.run([_SCRIPT, "stop", self._folder], check=True)
 
+    def client_folder(self) -> Path:
+        """A folder with a redis-cli that asks this server."""
+        program = self._folder / "bin" / "redis-cli"
+        program.parent.mkdir()
+        root = self._folder / "root"
+        [loader] = [path for path in root.resolve().rglob("ld-linux-*.so.*") if not path.is_symlink()]
+        libraries = next(root.resolve().rglob("libc.so.6")).parent
+        port = urlsplit(self.url).port
+        program.write_text(
+            f'#!/bin/sh\nexec {loader} --library-path {libraries} {root}/usr/bin/redis-cli -p {port} "$@"\n'
+        )
+        program.chmod(0o755)
+        return program.parent
+
     def _start(self) -> str:
         done = subprocess.run(
-            [_SCRIPT, "start", self._folder, str(os.getpid())],
+            [_SCRIPT, "start", self._folder, str(os.getpid()), *self._options],
             check=True,
             stdout=subprocess.PIPE,
             text=True,

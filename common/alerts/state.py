@@ -111,9 +111,14 @@ def window(when: Condition) -> int:
     return when.dwell if when.on == "measured" else when.dwell + 1
 
 
+def is_new(time: datetime, seen: datetime | None) -> bool:
+    """Whether a signal of that time comes after the last that was `seen`; late, corrected and repeated ones do not."""
+    return seen is None or time > seen
+
+
 def advance(rule: Rule, state: State, signal: Signal) -> tuple[State, Transition | None]:
     """The state after a signal, and what is to be told, if anything is."""
-    if signal.value is None or (state.signal_time is not None and signal.time <= state.signal_time):
+    if signal.value is None or not is_new(signal.time, state.signal_time):
         return state, None
     streak = _streak(rule.when, state, signal)
     state = replace(state, signal_time=signal.time, streak=streak)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from common.alerts.due import cities_due
 from common.alerts.probability import Exceedances
 from common.alerts.quiet import quiet_until
 from common.alerts.state import FRESH, Signal, advance
@@ -23,10 +24,11 @@ from common.store.alert_deliveries import DELIVERIES_KEPT
 from common.store.alert_states import (
     Change,
     Course,
-    cities_due,
     fresh_hours,
     fresh_issues,
+    newest_signals,
     rules_to_evaluate,
+    signals_seen,
     write_changes,
     write_courses,
     write_states,
@@ -93,7 +95,7 @@ def evaluate_events(resources: Resources) -> int:
             everywhere = page.reload or any(not event.cities for event in page.events)
             cities = {city for event in page.events for city in event.cities}
             if everywhere:
-                cities |= set(cities_due(connection, mode="live", now=resources.clock()))
+                cities |= set(_cities_due(connection, resources.clock()))
         evaluated += evaluate(resources, sorted(cities))
         if page.next > after:
             with resources.database.transaction() as connection:
@@ -105,8 +107,12 @@ def evaluate_events(resources: Resources) -> int:
 def evaluate_missed(resources: Resources) -> int:
     """Evaluate the rules of the cities with signals that no event led to; how many rules."""
     with resources.database.reading() as connection:
-        cities = cities_due(connection, mode="live", now=resources.clock())
+        cities = _cities_due(connection, resources.clock())
     return evaluate(resources, cities)
+
+
+def _cities_due(connection: Connection, now: datetime) -> list[str]:
+    return cities_due(signals_seen(connection), newest_signals(connection, mode="live", now=now))
 
 
 def alert_in_replay(resources: Resources, cities: Sequence[str], now: datetime) -> None:

@@ -10,17 +10,20 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy import ARRAY, Text, cast, func, select
 
+from common.alerts.due import Series
 from common.alerts.state import FRESH, Signal
 from common.store import sql
 from common.store.alerts import RULE_COLUMNS, STATE_COLUMNS, rule_of, state_of
 from common.store.api_keys import names_in_force
 from common.store.engine import run
-from common.store.schema import city_hour, forecast
+from common.store.schema import alert_rule, alert_state, city_hour, forecast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
+
+    from sqlalchemy import ColumnElement
 
     from common.alerts.rule import Rule, Target
     from common.alerts.state import State, Transition
@@ -77,10 +80,41 @@ class Course(NamedTuple):
     over: bool
 
 
-def cities_due(connection: Connection, *, mode: Mode, now: datetime) -> list[str]:
-    """Names of the cities with rules that have not seen the newest signal there is for them."""
-    rows = run(connection, sql.load("alert_cities_due"), mode=mode, now=now, after=now - FRESH)
-    return [city for (city,) in rows]
+def signals_seen(connection: Connection) -> dict[Series, datetime | None]:
+    """What active rules look at → time of the last signal that the one furthest behind has seen; None: of none."""
+    rule, state = alert_rule.c, alert_state.c
+    looked_at = (rule.city, rule.basis, rule.target)
+    rows = run(
+        connection,
+        select(*looked_at, func.min(state.signal_time), func.bool_or(state.signal_time.is_(None)))
+        .join_from(alert_rule, alert_state, state.rule == rule.id)
+        .where(rule.state == "active")
+        .group_by(*looked_at),
+    )
+    return {
+        Series(city, basis, target): None if one_has_none else last
+        for city, basis, target, last, one_has_none in rows
+    }
+
+
+def newest_signals(connection: Connection, *, mode: Mode, now: datetime) -> dict[Series, datetime]:
+    """What rules can look at → time of its newest signal that has a value and is not stale."""
+    hour, issue = city_hour.c, forecast.c
+    newest: dict[Series, datetime] = {}
+    hours = select(
+        hour.city,
+        func.max(hour.time).filter(hour.aqi.is_not(None)),
+        func.max(hour.time).filter(hour.pm25.is_not(None)),
+    )
+    for city, aqi, pm25 in run(connection, hours.where(_fresh(hour.time, now)).group_by(hour.city)):
+        newest |= {Series(city, "measured", "aqi"): aqi} if aqi else {}
+        newest |= {Series(city, "measured", "pm25"): pm25} if pm25 else {}
+    issues = select(issue.city, issue.target, func.max(issue.origin)).where(
+        issue.mode == mode, _fresh(issue.origin, now)
+    )
+    for city, target, origin in run(connection, issues.group_by(issue.city, issue.target)):
+        newest[Series(city, "forecast", target)] = origin
+    return newest
 
 
 def rules_to_evaluate(
@@ -101,7 +135,7 @@ def fresh_hours(
     rows = run(
         connection,
         select(c.city, c.time, c.aqi, c.pm25)
-        .where(c.city == func.any(cast(list(cities), ARRAY(Text))), c.time > now - FRESH, c.time <= now)
+        .where(c.city == func.any(cast(list(cities), ARRAY(Text))), _fresh(c.time, now))
         .order_by(c.time),
     )
     signals: dict[tuple[str, Target], list[Signal]] = defaultdict(list)
@@ -122,8 +156,8 @@ def fresh_issues(
         .where(
             c.city == func.any(cast(list(cities), ARRAY(Text))),
             c.mode == mode,
-            c.origin > max(after, now - FRESH),
-            c.origin <= now,
+            c.origin > after,
+            _fresh(c.origin, now),
         )
         .order_by(c.origin),
     )
@@ -131,6 +165,11 @@ def fresh_issues(
     for city, target, origin, *parts in rows:
         issues[city, target].append(Issue(target, origin, *map(msgspec.json.decode, parts)))
     return issues
+
+
+def _fresh(time: ColumnElement[datetime], now: datetime) -> ColumnElement[bool]:
+    """Of an hour's end, or an issue's origin: not stale, and not of the future."""
+    return (time > now - FRESH) & (time <= now)
 
 
 def write_states(connection: Connection, states: Iterable[tuple[UUID, State]]) -> None:

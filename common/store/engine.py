@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from common.domain.errors import StoreError
 from common.store.connection import DriverConnection, connect, parsed
-from common.store.errors import BUSY, LESSER, UNREACHABLE, timed_out, translate
+from common.store.errors import BUSY, LESSER, UNCONFIRMED, UNREACHABLE, timed_out, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,7 +98,8 @@ class Database:
         """A connection whose work is kept when the block ends well and undone otherwise.
 
         Resources that may fail alone: `Connection.begin_nested`. Where the network fails while the work is being kept,
-        it may have been: only work that may be done again is safe, as all of Vayu's is.
+        or the server waits too long for its synchronous standby, it may have been kept: only work that may be done
+        again is safe, as all of Vayu's is.
 
         Raises:
             ConfigError: when the address cannot be understood.
@@ -108,9 +109,15 @@ class Database:
             sqlalchemy.exc.DBAPIError: when the server refuses a statement for what it is.
             RuntimeError: when a statement has failed whose error was caught within the block.
         """
-        with self._connection(self._writers) as connection, _begin(connection):
+        with self._connection(self._writers) as connection, _begin(connection) as transaction:
             yield connection
             _must_be_there(connection)
+            try:
+                transaction.commit()
+            except StoreError as error:
+                if timed_out(error):
+                    raise StoreError(UNCONFIRMED) from error
+                raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import ExceptionContext
 
 UNREACHABLE = "the database cannot be reached; see that DATABASE_URL is right and the server is up"
+UNCONFIRMED = (
+    "the database did not say in time that the change is kept; it may be. See that the server answers, and the standby "
+    "that it waits for, where synchronous_standby_names has one"
+)
 BUSY = "all connections to the database that this process may have are in use; try again"
 TOO_SLOW = "the database took too long to answer"
 NO_TABLE = "the database lacks a table; run: vayu migrate"
@@ -83,6 +87,8 @@ def translate(context: ExceptionContext) -> None:
 def _sentence(error: BaseException) -> str | None:
     fields = _fields(error)
     state = fields.get("C", "")
+    if state == "08P01" and "authentication failed" in fields.get("M", ""):
+        state = "28P01"  # as PgBouncer says it, of its own clients and where the database refuses it
     if state in _SENTENCES:
         return _SENTENCES[state]
     if state == "42P01" and fields.get("R") == "parserOpenTable":

@@ -24,7 +24,15 @@ SCRIPTS = (
     "scripts/containers",
     *(
         f"containers/{n}.sh"
-        for n in ("backup", "backup-role", "pgbouncer", "database-init", "slim", "stand-in-database")
+        for n in (
+            "backup",
+            "backup-role",
+            "former-data",
+            "pgbouncer",
+            "database-init",
+            "slim",
+            "stand-in-database",
+        )
     ),
 )
 
@@ -241,7 +249,8 @@ class TestDeploy:
 
     @pytest.fixture
     def checkout(self, tmp_path: Path) -> Path:
-        for name in ("deploy.sh", "docker-compose.yml"):
+        for name in ("deploy.sh", "docker-compose.yml", "containers/former-data.sh"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / name)
         return tmp_path
 
@@ -250,7 +259,7 @@ class TestDeploy:
         done = subprocess.run(
             ["bash", checkout / "deploy.sh", *words],
             capture_output=True, text=True, check=False, timeout=60,
-            env={"PATH": os.environ["PATH"], "HOME": str(checkout), **env},
+            env={"PATH": os.environ["PATH"], "HOME": str(checkout), "VAYU_WATCH_S": "0", **env},
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -385,6 +394,31 @@ class TestDeploy:
             "up --detach --no-deps proxy",
         ]
         assert output.endswith("Vayu is at http://127.0.0.1:8080\n")
+        # When all is well, and by the database's own user, what former restores have set aside.
+        done = Path(f"{engine}.log").read_text().splitlines()
+        removal = done.index("exec --interactive --user postgres 1 sh -s 1")
+        assert removal > done.index("compose up --detach --no-deps proxy")
+        with (checkout / ".env").open("a") as env:
+            env.write("VAYU_FORMER_KEEP=3\n")
+        self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
+        assert "exec --interactive --user postgres 1 sh -s 3" in Path(f"{engine}.log").read_text()
+
+    def test_how_much_is_kept_of_former_data_is_a_number(self, checkout: Path, engine: Path) -> None:
+        with (checkout / ".env").open("a") as env:
+            env.write("VAYU_FORMER_KEEP=none\n")
+        status, output = self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
+        assert (status, output) == (
+            2,
+            "error: VAYU_FORMER_KEEP in .env takes a number from 1 to 99, not none\n",
+        )
+        assert not Path(f"{engine}.log").exists()
+
+    def test_a_worker_that_fails_again_and_again_is_noticed(self, checkout: Path, engine: Path) -> None:
+        counted = 'case "$*" in *RestartCount*) echo x >>"$0.starts"; wc -l <"$0.starts"; exit ;; esac\n'
+        engine.write_text(engine.read_text().replace('case "$1 $2"', f'{counted}case "$1 $2"', 1))
+        status, output = self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
+        assert status == 1
+        assert output.endswith("error: worker does not become well: its last lines are above\n")
 
     def test_what_does_not_become_well_is_shown_by_its_last_lines(self, checkout: Path, engine: Path) -> None:
         failing = engine.read_text().replace(
@@ -393,7 +427,7 @@ class TestDeploy:
         engine.write_text(failing)
         status, output = self.deploy(checkout, "start", VAYU_COMPOSE=f"{engine} compose", VAYU_LEAST_MB="1")
         assert (status, self.composed(engine)) == (1, ["up --detach --no-deps database"])
-        assert "FATAL: so it is\nerror: database does not become well: its last lines are above\n" in output
+        assert "FATAL: so it is\nits health check: false\nerror: database does not become well: " in output
 
     def test_health_tells_of_every_service_that_is_to_run(self, checkout: Path, engine: Path) -> None:
         for words, more in (

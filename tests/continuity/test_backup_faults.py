@@ -61,7 +61,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def state_of_slot(database: Database) -> str | None:
@@ -99,6 +99,11 @@ def test_a_log_that_the_server_has_given_up(vayu: Database, backups: BackupFolde
     [former] = backups.folder.glob("former-*")
     assert sorted(path.name for path in (former / "wal").iterdir()) == before
     BackupFolder(former, None).succeed("restore", backups.folder / "data")
+    # It goes when as many base backups are there as are to be kept, all of which are newer.
+    assert "former-" not in backups.succeed("prune", "2")
+    assert former.exists()
+    assert f"deleted {former.name}, " in backups.succeed("prune", "1")
+    assert not former.exists()
 
 
 @pytest.mark.parametrize("command", ["base", "stream"])

@@ -80,3 +80,23 @@ def test_a_moment_that_no_backup_reaches(tmp_path: Path, time: str, status: int)
     assert result.returncode == status
     assert result.stderr.startswith("error: ")
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a drill as root (the tests do not run as root)")
+def test_a_drill_as_root_needs_what_changes_the_user(tmp_path: Path) -> None:
+    (tmp_path / "setpriv").write_text("#!/bin/sh\necho unrecognized option >&2\nexit 1\n")
+    (tmp_path / "setpriv").chmod(0o755)
+    (tmp_path / "backups").mkdir()
+    result = subprocess.run(
+        [SCRIPT, "drill", tmp_path / "backups"],
+        check=False, capture_output=True, text=True,
+        env={
+            "PATH": f"{tmp_path}{os.pathsep}{BackupFolder(tmp_path, None).programs}{os.pathsep}{os.environ['PATH']}",
+            "DATABASE_URL": NOBODY,
+        },
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.startswith(
+        "error: PostgreSQL refuses to run as root, and setpriv is not there that would"
+    )
+    assert list((tmp_path / "backups").iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from contextlib import closing, contextmanager
@@ -36,14 +37,20 @@ SECRET = r"a:word\with marks"  # noqa: S105
 class Service:
     """The scripts with all that they find in their container, run by the user of the server."""
 
-    def __init__(self, folder: Path, server: Server, programs: Path) -> None:
+    def __init__(self, folder: Path, server: Server, programs: Path, tools: str | None = None) -> None:
+        """`tools`: a PATH in place of this machine's, on which bash is, and an sh."""
         self.backups = folder / "backups"
         self.secrets = folder / "secrets"
         for path in (self.backups, self.secrets, folder / "state"):
             path.mkdir()
         (self.secrets / "database_superuser").write_text(PASSWORD + "\n")
         (self.secrets / "database_backup").write_text(SECRET + "\n")
-        for name in ("containers/backup.sh", "containers/backup-role.sh", "scripts/backup"):
+        for name in (
+            "containers/backup.sh",
+            "containers/backup-role.sh",
+            "containers/former-data.sh",
+            "scripts/backup",
+        ):
             (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
             (folder / name).chmod(0o755)
@@ -52,7 +59,7 @@ class Service:
             give(self._identity, path)
         self._folder = folder
         self._environment = {
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{programs}{os.pathsep}{tools or os.environ['PATH']}",
             "PGHOST": "127.0.0.1",
             "PGPORT": str(server.port),
             "FOLDER": str(self.backups),
@@ -61,19 +68,26 @@ class Service:
             "CHECK_EVERY_S": "1",
         }
 
-    def run(self, script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        """One script of the service, with `more` in its environment."""
         return subprocess.run(
-            [self._folder / "containers" / script, *arguments],
+            [*self._command(script), *arguments],
             check=False, capture_output=True, text=True, timeout=120, cwd="/",
-            env=self._environment, **self._identity.popen(),
+            env=self._environment | more, **self._identity.popen(),
         )  # fmt: skip
+
+    def _command(self, script: str) -> list[str]:
+        """By the interpreter that the PATH has."""
+        path = self._folder / "containers" / script
+        with path.open() as lines:
+            return [re.split("[/ ]", next(lines).strip())[-1], str(path)]
 
     @contextmanager
     def working(self) -> Iterator[subprocess.Popen[bytes]]:
         log = self._folder / "log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [self._folder / "containers" / "backup.sh"],
+                self._command("backup.sh"),
                 stdout=out, stderr=out, cwd="/", env=self._environment, **self._identity.popen(),
             )  # fmt: skip
         try:
@@ -125,12 +139,40 @@ def server(tier: str, programs: Path) -> Iterator[Server]:
 def test_it_keeps_backups_and_brings_a_lost_database_back(
     server: Server, programs: Path, now: datetime
 ) -> None:
+    keeps_backups_and_brings_a_lost_database_back(server, programs, now)
+
+
+@pytest.fixture
+def busybox() -> Iterator[str]:
+    """A PATH with busybox's tools and bash, as in images of Alpine Linux."""
+    installed = os.environ.get("VAYU_TEST_BUSYBOX")
+    if not installed:
+        pytest.skip("busybox (VAYU_TEST_BUSYBOX is not set; see scripts/busybox)")
+    bash = shutil.which("bash")
+    assert bash is not None
+    with temporary_folder("vayu-tools-") as folder:
+        folder.chmod(0o755)
+        (folder / "bash").symlink_to(bash)
+        yield f"{Path(installed).absolute() / 'tools'}{os.pathsep}{folder}"
+
+
+@pytest.mark.slow
+@pytest.mark.tiers("plain")
+def test_the_tools_of_alpine_linux_are_enough_for_it(
+    server: Server, programs: Path, now: datetime, busybox: str
+) -> None:
+    keeps_backups_and_brings_a_lost_database_back(server, programs, now, busybox)
+
+
+def keeps_backups_and_brings_a_lost_database_back(
+    server: Server, programs: Path, now: datetime, tools: str | None = None
+) -> None:
     with closing(Database(server.url())) as admin:
         create_database(admin, "vayu")
     with closing(Database(server.url("vayu"))) as database, temporary_folder("vayu-service-") as folder:
         migrate(database)
         keep_and_reconcile(database, series(now, 48, air(80)), now)
-        service = Service(folder, server, programs)
+        service = Service(folder, server, programs, tools)
         for _ in range(2):
             made = service.run("backup-role.sh")
             assert made.returncode == 0, made.stderr
@@ -157,6 +199,13 @@ def test_it_keeps_backups_and_brings_a_lost_database_back(
         restored = service.run("backup.sh", "restore", server.data.parent)
         assert restored.returncode == 0, restored.stderr
         assert "what was there before is in pgdata.2" in restored.stdout
+        [aside] = server.data.parent.glob("pgdata.2*")
+        # Another moment is chosen before a server has started: what is set aside is still the database that was lost.
+        again = service.run("backup.sh", "restore", server.data.parent)
+        assert again.returncode == 0, again.stderr
+        assert "what was there before had been restored and never started; it is removed" in again.stdout
+        assert list(server.data.parent.glob("pgdata.2*")) == [aside]
+        assert (aside / "PG_VERSION").exists()
         server.data.with_name("pgdata").rename(server.data)
         server.start()
         with database.transaction() as connection:
@@ -167,6 +216,9 @@ def test_it_keeps_backups_and_brings_a_lost_database_back(
             until(lambda: service.run("backup.sh", "healthy").returncode == 0, 30)
         [former] = service.backups.glob("former-*")
         assert [path.name for path in (former / "base").iterdir()] == [base]
+        pruned = service.run("backup.sh", "prune", "1")
+        assert f"deleted {former.name}, " in pruned.stdout, pruned.stderr
+        assert not former.exists()
 
 
 @pytest.mark.tiers("plain")
@@ -188,3 +240,65 @@ def test_a_wrong_secret_is_said_and_nothing_is_written(server: Server, programs:
         refused = service.run("backup-role.sh")
         assert refused.returncode != 0
         assert "password authentication failed" in refused.stderr
+
+
+@pytest.fixture(params=["of this machine", "busybox"])
+def tools(request: pytest.FixtureRequest) -> str | None:
+    """None: this machine's."""
+    return request.getfixturevalue("busybox") if request.param == "busybox" else None
+
+
+@pytest.mark.tiers("plain")
+def test_former_data_go_when_the_restored_server_takes_writes(
+    server: Server, programs: Path, tools: str | None
+) -> None:
+    with closing(Database(server.url())) as admin:
+        create_database(admin, "vayu")
+    with closing(Database(server.url("vayu"))) as database, temporary_folder("vayu-service-") as folder:
+        migrate(database)
+        service = Service(folder, server, programs, tools)
+        former = [
+            server.data.with_name(f"data.{day}T101500Z") for day in ("20250903", "20251001", "20251105")
+        ]
+        for path in former:
+            path.mkdir()
+            (path / "PG_VERSION").write_bytes(bytes(2 << 20))
+            give(server_identity(folder), path)
+        beside = server.data.with_name("data.of-somebody")
+        beside.mkdir()
+        give(server_identity(folder), server.data.parent)
+
+        def remove(keep: int) -> subprocess.CompletedProcess[str]:
+            """As `exec` in the container of the database does it, whose socket lets everybody in."""
+            return service.run(
+                "former-data.sh",
+                str(keep),
+                PGDATA=str(server.data),
+                PGPASSWORD=PASSWORD,
+                PGCONNECT_TIMEOUT="5",
+            )
+
+        server.stop()
+        (server.data / "standby.signal").touch()
+        for state in ("stopped", "recovering"):
+            if state == "recovering":
+                server.start()
+            refused = remove(1)
+            assert refused.returncode == 1, state
+            assert "error: the server does not take writes; no former data were removed" in refused.stderr
+            assert all((path / "PG_VERSION").exists() for path in former)
+        with database.statements() as connection:
+            run(connection, "SELECT pg_promote()")
+        nothing = remove(3)
+        assert (nothing.returncode, nothing.stdout) == (0, "")
+        assert all((path / "PG_VERSION").exists() for path in former)
+        removed = remove(2)
+        assert removed.stdout.splitlines() == [
+            "former data removed: data.20250903T101500Z, 2 MB are free again",
+            "former data kept: data.20251001T101500Z",
+            "former data kept: data.20251105T101500Z",
+        ]
+        assert remove(1).returncode == 0
+        assert [path for path in former if path.exists()] == former[-1:]
+        assert beside.exists()
+        assert (server.data / "PG_VERSION").exists()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,10 +13,10 @@ from api_rows import hour, put_hours, url
 from factories import Clock, air, series
 from processes import temporary_folder, until
 from servers import Server
+from standby_server import standby
 from tcp_proxy import Wire
 from werkzeug.test import Client
 
-from common.adapters.local.embedded_server import installed_programs
 from common.adapters.queues import queue_from_url
 from common.api import create_app
 from common.api.context import ApiContext
@@ -39,24 +37,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from common.ingest.report import CollectReport
-
-
-@contextmanager
-def standby(primary_port: int) -> Iterator[Server]:
-    """A second server that follows the first by streaming replication, asynchronously."""
-    with temporary_folder("vayu-standby-") as folder:
-        server = Server(folder)
-        owner = server.data.stat()
-        shutil.rmtree(server.data)
-        target = ["--host=127.0.0.1", f"--port={primary_port}", "--username=postgres"]
-        program = installed_programs() / "pg_basebackup"
-        subprocess.run(
-            [program, *target, "--write-recovery-conf", "--checkpoint=fast", f"--pgdata={server.data}"],
-            check=True,
-        )
-        subprocess.run(["chown", "-R", f"{owner.st_uid}:{owner.st_gid}", server.data], check=True)
-        with server:
-            yield server
 
 
 class Servers(NamedTuple):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from fleet import MB, delays, p95, survive
 from live_process import PATIENCE_S, LiveProcess, Producer, client, producer_of, running_live, sse
 from processes import killed_afterwards, temporary_folder, until
@@ -26,7 +27,8 @@ from common.store.migrate import migrate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PGBOUNCER = Path(__file__).parents[2] / "scripts" / "pgbouncer"
+ROOT = Path(__file__).parents[2]
+PGBOUNCER = ROOT / "scripts" / "pgbouncer"
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,13 @@ def test_a_lost_listener_loses_no_event(live: LiveProcess, producer: Producer) -
     assert p95(delays(live, producer, 10)) <= 0.3
 
 
+def passes_the_check_of_the_compose_file(live: LiveProcess) -> bool:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    _, _, option, program = compose["services"]["live"]["healthcheck"]["test"]
+    check = [sys.executable, option, program.replace(":8081", f":{live.port}")]
+    return subprocess.run(check, check=False, capture_output=True, timeout=60).returncode == 0
+
+
 def test_while_the_database_is_away_sockets_stay() -> None:
     with temporary_folder("vayu live ") as folder, Server(folder) as own, ExitStack() as stack:
         with closing(Database(own.url())) as database:
@@ -99,12 +108,14 @@ def test_while_the_database_is_away_sockets_stay() -> None:
             stream.part()
             own.kill()
             live.await_health(database="unreachable", status="degraded", connections=2)
+            assert not passes_the_check_of_the_compose_file(live)
             with client(live.websocket) as meanwhile:
                 meanwhile.hello()
                 here.send({"type": "ping"})
                 assert here.receive() == {"type": "pong"}
             own.start()
             live.await_health(database="connected")
+            assert passes_the_check_of_the_compose_file(live)
             numbers = [producer.commit("Delhi") for _ in range(3)]
             assert here.events(3) == numbers
             assert stream.events(3) == numbers

@@ -1,4 +1,7 @@
 -- What fired, was repeated or ended: its event, its episode and its message, each once.
+-- What quiet hours skip is decided here and nowhere else: it turns on which messages are still held, which a sender may
+-- change until this very statement locks them; and one statement does it for all rules of some cities. When quiet hours
+-- end is decided in Python (hold_until).
 -- The numbers of the events are taken beforehand, so that nothing has to be joined by what the events say.
 WITH new AS MATERIALIZED (
   SELECT *, nextval(pg_get_serial_sequence('event', 'id')) AS event_id FROM jsonb_to_recordset(CAST(:transitions AS jsonb)) AS new(
