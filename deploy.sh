@@ -315,6 +315,19 @@ start() {
   echo "Vayu is at $(value VAYU_PUBLIC_URL)"
 }
 
+reload_proxy() { # only where nginx.conf has changed: a reload hangs up on clients that are about to ask again
+  local proxy
+  proxy=$(containers proxy)
+  ! "$engine" exec --interactive "$proxy" cmp -s - /tmp/loaded.conf <nginx.conf || return 0
+  # A file that was replaced, as git does it, is another than the one that the container holds.
+  "$engine" exec --interactive "$proxy" cmp -s - /etc/nginx/vayu.conf <nginx.conf || {
+    echo "nginx.conf has changed and the proxy holds the former one; it takes the new one, with a second without answers, by: ${compose[*]} up --detach --no-deps --force-recreate proxy"
+    return 0
+  }
+  "$engine" exec "$proxy" sh -c "nginx -c /etc/nginx/vayu.conf -t -q && nginx -c /etc/nginx/vayu.conf -s reload &&
+    cp /etc/nginx/vayu.conf /tmp/loaded.conf" || fail "nginx refuses its configuration and goes on with the former one"
+}
+
 update() {
   require_setup
   choose_engine
@@ -336,10 +349,7 @@ update() {
     # Its scripts are this checkout's.
     "${compose[@]}" up --detach --no-deps --force-recreate backup || fail "backup could not be replaced"
   fi
-  local proxy
-  proxy=$(containers proxy)
-  "$engine" exec "$proxy" sh -c 'nginx -c /etc/nginx/vayu.conf -t -q && nginx -c /etc/nginx/vayu.conf -s reload' ||
-    fail "nginx refuses its configuration and goes on with the former one"
+  reload_proxy
   trap - EXIT
   set_value VAYU_PREVIOUS_VERSION "$before"
   echo "Version $version runs. The way back: ./deploy.sh update $before"
