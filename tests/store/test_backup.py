@@ -67,7 +67,7 @@ def chunks(database: Database) -> int:
         )
 
 
-@pytest.mark.tiers("plain", "apache")
+@pytest.mark.tiers("plain", "apache", "community")
 def test_a_restored_backup_is_the_same_and_goes_on_working(
     database_url: str, server: str, tmp_path: Path, now: datetime
 ) -> None:
