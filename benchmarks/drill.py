@@ -105,14 +105,7 @@ def _drill(server: Server, folder: Path, days: int, programs: Path | None) -> in
     database = Database(server.url("vayu"))
     migrate(database)
     backups = BackupFolder(folder / "backups", server.url("vayu"), programs)
-    began = perf_counter()
-    fill(database, END, days)
-    maintain(database, now=END, retain_raw_days=RAW_DAYS)
-    if _tier(database) == "community":
-        run_jobs(database, "policy_compression")
-    print(
-        f"{_edition(database)}: {days} days of 56 cities, {_size(database)}, filled in {perf_counter() - began:.0f} s"
-    )
+    _fill(database, days)
     with backups.streaming(database):
         began = perf_counter()
         print(backups.succeed("base").strip(), f"in {perf_counter() - began:.0f} s")
@@ -156,6 +149,17 @@ def _drill(server: Server, folder: Path, days: int, programs: Path | None) -> in
     database.close()
     well = rpo <= LARGEST_RPO_S and rto <= LARGEST_RTO_S and record_rto <= LARGEST_RTO_S
     return 0 if well and not different and not missing else 1
+
+
+def _fill(database: Database, days: int) -> None:
+    began = perf_counter()
+    fill(database, END, days)
+    maintain(database, now=END, retain_raw_days=RAW_DAYS)
+    if _tier(database) == "community":
+        run_jobs(database, "policy_compression")
+    print(
+        f"{_edition(database)}: {days} days of 56 cities, {_size(database)}, filled in {perf_counter() - began:.0f} s"
+    )
 
 
 def _restore_record(server: Server, database: Database, folder: Path) -> tuple[float, list[str]]:

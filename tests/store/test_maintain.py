@@ -368,7 +368,7 @@ def done_by_the_servers_workers(database: Database, policy: str) -> int:
 @pytest.mark.tiers("community")
 def test_what_the_server_does_by_itself_erases_no_history(database: Database, now: datetime) -> None:
     keep_and_reconcile(database, uneven(now, 24 * 20), now)
-    hours, kept = city_hours(database), by_hand(database)
+    hours, rolled_up = city_hours(database), by_hand(database)
     assert (
         done_by_the_servers_workers(database, "policy_retention") == 2
     )  # by its clock, all readings are old
@@ -376,7 +376,7 @@ def test_what_the_server_does_by_itself_erases_no_history(database: Database, no
     assert done_by_the_servers_workers(database, "policy_compression") == 4
     assert done_by_the_servers_workers(database, "policy_refresh_continuous_aggregate") == 1
     assert city_hours(database) == hours
-    assert days(database) == kept
+    assert days(database) == rolled_up
     with database.transaction() as connection:
         chunks = run(
             connection,
@@ -392,9 +392,9 @@ def test_what_the_server_does_by_itself_erases_no_history(database: Database, no
     with database.transaction() as connection:
         assert upsert_city_hours(connection, [corrected], now=now + SETTLED) == 1
     assert served(database) == served_by_hand(database)
-    assert days(database) == kept
+    assert days(database) == rolled_up
     assert done_by_the_servers_workers(database, "policy_refresh_continuous_aggregate") == 1
-    assert days(database) == by_hand(database) != kept
+    assert days(database) == by_hand(database) != rolled_up
 
 
 @pytest.mark.tiers("community")
