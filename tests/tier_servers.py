@@ -1,8 +1,8 @@
 """The servers that tests run on: the embedded one always, others where a variable names them.
 
 ``VAYU_TEST_TIMESCALE_URL``: TimescaleDB's Apache edition, as scripts/timescaledb starts it. ``TIMESCALE_TSL_URL``:
-any server with the community edition. Both are ``postgresql://user:password@host:port/postgres`` of a user who may
-make databases; the tests' own come and go there, others are not touched.
+any server with the community edition. Both are ``postgresql://user:password@host:port/postgres`` of a superuser; the
+tests' own databases come and go there, others are not touched.
 """
 
 from __future__ import annotations
