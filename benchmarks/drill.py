@@ -24,10 +24,10 @@ from common.archive.export import Selection
 from common.services.archive import export_archive, restore_record
 from common.store.databases import create_database
 from common.store.engine import Database, run
-from common.store.facts import fact
 from common.store.maintain import maintain
 from common.store.migrate import migrate
 from common.store.reads.service import service_state
+from common.store.tiers import Tier, recorded
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "continuity"))
@@ -36,6 +36,7 @@ from backup_folder import BackupFolder, wait_until_recovered
 from database_contents import contents
 from processes import temporary_folder, until
 from servers import Server
+from tier_servers import run_jobs
 
 END = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
 LARGEST_RPO_S, LARGEST_RTO_S = 300.0, 900.0
@@ -104,12 +105,7 @@ def _drill(server: Server, folder: Path, days: int, programs: Path | None) -> in
     database = Database(server.url("vayu"))
     migrate(database)
     backups = BackupFolder(folder / "backups", server.url("vayu"), programs)
-    began = perf_counter()
-    fill(database, END, days)
-    maintain(database, now=END, retain_raw_days=RAW_DAYS)
-    print(
-        f"{_edition(database)}: {days} days of 56 cities, {_size(database)}, filled in {perf_counter() - began:.0f} s"
-    )
+    _fill(database, days)
     with backups.streaming(database):
         began = perf_counter()
         print(backups.succeed("base").strip(), f"in {perf_counter() - began:.0f} s")
@@ -155,6 +151,17 @@ def _drill(server: Server, folder: Path, days: int, programs: Path | None) -> in
     return 0 if well and not different and not missing else 1
 
 
+def _fill(database: Database, days: int) -> None:
+    began = perf_counter()
+    fill(database, END, days)
+    maintain(database, now=END, retain_raw_days=RAW_DAYS)
+    if _tier(database) == "community":
+        run_jobs(database, "policy_compression")
+    print(
+        f"{_edition(database)}: {days} days of 56 cities, {_size(database)}, filled in {perf_counter() - began:.0f} s"
+    )
+
+
 def _restore_record(server: Server, database: Database, folder: Path) -> tuple[float, list[str]]:
     """Fill a bare database from an archive; seconds, and the tables that are not what they were."""
     archive = UrlObjectStore((folder / "archive").as_uri())
@@ -183,10 +190,14 @@ def _edition(database: Database) -> str:
     with database.transaction() as connection:
         [(version,)] = run(connection, "SHOW server_version")
         rows = run(connection, "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'")
-        tier = fact(connection, "tier")
     return f"PostgreSQL {version.split()[0]}" + "".join(
-        f" with TimescaleDB {row.extversion} ({tier})" for row in rows
+        f" with TimescaleDB {row.extversion} ({_tier(database)})" for row in rows
     )
+
+
+def _tier(database: Database) -> Tier | None:
+    with database.transaction() as connection:
+        return recorded(connection)
 
 
 def _size(database: Database) -> str:

@@ -133,6 +133,15 @@ def template(tier: str, tier_servers: TierServers) -> str:
 
 
 @pytest.fixture
+def programs(tier: str, tier_servers: TierServers) -> Path:
+    """PostgreSQL's own, of the tier's server."""
+    folder = tier_servers.programs(tier)
+    if folder is None:
+        pytest.skip(f"the programs of the server of tier {tier} are not on this machine")
+    return folder
+
+
+@pytest.fixture
 def database_url(server: str, template: str) -> Iterator[str]:
     """A fresh migrated database, gone after the test."""
     with fresh_database(server, f"TEMPLATE {template}") as url:

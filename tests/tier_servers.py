@@ -1,8 +1,8 @@
 """The servers that tests run on: the embedded one always, others where a variable names them.
 
 ``VAYU_TEST_TIMESCALE_URL``: TimescaleDB's Apache edition, as scripts/timescaledb starts it. ``TIMESCALE_TSL_URL``:
-any server with the community edition. Both are ``postgresql://user:password@host:port/postgres`` of a user who may
-make databases; the tests' own come and go there, others are not touched.
+any server with the community edition. Both are ``postgresql://user:password@host:port/postgres`` of a superuser; the
+tests' own databases come and go there, others are not touched.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from processes import until
 from sqlalchemy import make_url
 
 from common.adapters.local.embedded_server import EmbeddedServer, installed_programs
@@ -161,6 +162,27 @@ def run_jobs(database: Database, policy: str) -> int:
         for (job,) in jobs:
             run(connection, "CALL run_job(:job)", job=job)
     return len(jobs)
+
+
+def done_by_the_servers_workers(database: Database, policy: str) -> int:
+    """Have the server's own workers do now what is planned under that name; how many jobs, all of which went well."""
+    planned = "FROM timescaledb_information.jobs JOIN timescaledb_information.job_stats USING (job_id) "
+    planned += "WHERE proc_name = :policy"
+    with database.transaction() as connection:
+        before = dict(run(connection, f"SELECT job_id, COALESCE(total_runs, 0) {planned}", policy=policy))
+        run(connection, f"SELECT alter_job(job_id, next_start => now()) {planned}", policy=policy)
+        # It looks for new databases once a minute, and may miss a job that is added while it reads the others.
+        run(connection, "SELECT _timescaledb_functions.restart_background_workers()")
+
+    def done() -> dict[int, str] | None:
+        with database.transaction() as connection:
+            rows = run(connection, f"SELECT job_id, total_runs, last_run_status {planned}", policy=policy)
+        statuses = {job: status for job, total, status in rows if (total or 0) > before[job] and status}
+        return statuses if len(statuses) == len(before) else None
+
+    statuses = until(done, seconds=60, what=policy)
+    assert set(statuses.values()) == {"Success"}
+    return len(statuses)
 
 
 def _named(url: str) -> str:

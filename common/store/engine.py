@@ -39,6 +39,9 @@ _OFFERS_LESS = (
     "SELECT to_regclass('city_daily') IS NOT NULL "
     "AND current_setting('timescaledb.license', true) IS DISTINCT FROM 'timescale'"
 )
+_ANY_CHUNK = "SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
+"""A correction of a few hours touches a batch of each city, up to 1,000 rows: from 100,000 on, TimescaleDB refuses the
+statement. A server that does not know this setting takes it for one of ours."""
 
 
 class _Beginning(NamedTuple):
@@ -77,7 +80,7 @@ class Database:
             f"SET LOCAL statement_timeout = {statement_timeout_s * 1000:d}; "
             f"SET LOCAL idle_in_transaction_session_timeout = {idle_timeout_s * 1000:d}"
         )
-        self._writers = self._pooled(pool_size, f"BEGIN; {limits}", pool_pre_ping=True)
+        self._writers = self._pooled(pool_size, f"BEGIN; {limits}; {_ANY_CHUNK}", pool_pre_ping=True)
         event.listen(self._writers, "checkin", self._wait_for_sign_of_life)
         # Not the dialect's option for it, which changes the session, and so another client's behind PgBouncer.
         self._readers = self._pooled(readers, f"BEGIN READ ONLY; {limits}")

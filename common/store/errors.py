@@ -24,6 +24,7 @@ BUSY = "all connections to the database that this process may have are in use; t
 TOO_SLOW = "the database took too long to answer"
 NO_TABLE = "the database lacks a table; run: vayu migrate"
 FULL = "the disk of the database's server is full; make room on it, and try again"
+TROUBLED = "the database's server lacks memory, a file or a higher limit for this; its log says which"
 DISTURBED = "another process changed the same rows at the same time; try again"
 LESSER = (
     "the database was set up on a server with TimescaleDB's community edition, which this server does not offer; "
@@ -44,8 +45,10 @@ _SENTENCES = {
     "25006": "the database can only be read: the server is a standby",
 }
 """SQLSTATE → the sentence for a server error that is no fault of the statement."""
-_LOST = ("08", "57P", "53", "58")
-"""Classes of SQLSTATE: connection trouble, operator intervention, out of resources, the server's own system."""
+_IN_TROUBLE = ("53", "58")
+"""Classes of SQLSTATE: out of resources, the server's own system."""
+_LOST = ("08", "57P", *_IN_TROUBLE)
+"""Also connection trouble and operator intervention."""
 
 
 def sqlstate(error: BaseException) -> str:
@@ -99,7 +102,11 @@ def _sentence(error: BaseException) -> str | None:
         return BUSY
     if isinstance(error, NotSupportedError):  # raised by `common.store.connection` alone
         return str(error)
-    return (_tls(error.__cause__) or UNREACHABLE) if _lost(error) else None
+    return _of_lost(error, state) if _lost(error) else None
+
+
+def _of_lost(error: BaseException, state: str) -> str:
+    return TROUBLED if state.startswith(_IN_TROUBLE) else _tls(error.__cause__) or UNREACHABLE
 
 
 def _lost(error: BaseException) -> bool:

@@ -43,6 +43,10 @@ RAW = ("reading", "reading_revision")
 _UNSUPPORTED = "0A000"
 _CANNOT_MAKE = (_UNSUPPORTED, "42501", "58P01")
 """Why the extension cannot be made: not there for this server, or not by this user."""
+_LOADED = (
+    "SELECT 1 FROM pg_settings WHERE name = 'timescaledb.max_background_workers' AND vartype = 'integer'"
+)
+"""Every role may read it, unlike the list of what is loaded; where only the configuration names it, it is a string."""
 _NO_LIBRARY = (_UNSUPPORTED, "42883", "58P01")
 """What asking the library for itself may answer where it is missing."""
 
@@ -76,10 +80,8 @@ class Upkeep:
 def detect(connection: Connection) -> Tier:
     """What the server offers; the extension is made where it is loaded and we may."""
     if not _has_extension(connection):
-        # A row for those who may read it; current_setting() fails for the others.
-        loaded = run(connection, "SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries'")
         # Without the library loaded, CREATE EXTENSION cuts the connection.
-        if "timescaledb" not in str(loaded):
+        if not run(connection, _LOADED):
             return "plain"
         refusal = _refusal(connection, "CREATE EXTENSION IF NOT EXISTS timescaledb", but_for=_CANNOT_MAKE)
         if refusal is not None:

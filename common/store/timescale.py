@@ -19,6 +19,8 @@ SETTLED_DAYS = 2
 
 _FIRST_RUN = "initial_start => now() + interval '1 hour'"
 """Not at once: what has just been set up may still be filled."""
+_DROPPED_BEFORE = "initial_start => now() + interval '30 minutes'"
+"""Not when the same chunks are compressed: each job would wait for the other, and one of them be ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def features(
             (
                 f"ALTER TABLE {table} SET ({settings})",
                 _forget_other("compression", table, "compress_after", compress_after),
-                _add("compression", table, compress_after),
+                _add("compression", table, compress_after, _FIRST_RUN),
             ),
         )
     yield from retention(raw, retain_raw)
@@ -57,7 +59,7 @@ def retention(raw: Sequence[str], retain_raw: int) -> Iterator[Feature]:
             f"retention of {table}",
             (
                 _forget_other("retention", table, "drop_after", retain_raw),
-                _add("retention", table, retain_raw),
+                _add("retention", table, retain_raw, _DROPPED_BEFORE),
             ),
         )
 
@@ -71,9 +73,9 @@ def _forget_other(policy: str, table: str, setting: str, days: int) -> str:
     )
 
 
-def _add(policy: str, table: str, days: int) -> str:
+def _add(policy: str, table: str, days: int, first_run: str) -> str:
     return (
-        f"SELECT add_{policy}_policy('{table}', interval '{days} days', if_not_exists => true, {_FIRST_RUN})"
+        f"SELECT add_{policy}_policy('{table}', interval '{days} days', if_not_exists => true, {first_run})"
     )
 
 

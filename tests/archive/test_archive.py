@@ -18,7 +18,7 @@ import pytest
 import time_machine
 from factories import Clock, air, keep_and_reconcile, series
 from issued_records import Recipe, live
-from tier_servers import fresh_database
+from tier_servers import fresh_database, run_jobs
 
 from common.adapters.object_store import UrlObjectStore
 from common.adapters.postgres.queue import PostgresQueue
@@ -33,6 +33,7 @@ from common.domain.messages import ARCHIVE, Message
 from common.services.archive import export_archive, handler, restore_record
 from common.store.dataset_kind import claim_dataset
 from common.store.engine import Database, run
+from common.store.maintain import maintain
 from common.store.migrate import migrate
 
 if TYPE_CHECKING:
@@ -113,9 +114,20 @@ def faults(folder: Path) -> list[str]:
     return verify(UrlObjectStore(folder.as_uri())).faults
 
 
+def days(database: Database) -> list[dict[str, Any]]:
+    with database.transaction() as connection:
+        return sorted(
+            (row for (row,) in run(connection, "SELECT to_jsonb(city_day) - 'rolled_at' FROM city_day")),
+            key=str,
+        )
+
+
 @pytest.mark.tiers("plain", "apache", "community")
-def test_the_record_is_rebuilt_in_a_bare_database(database: Database, server: str, tmp_path: Path) -> None:
+def test_the_record_is_rebuilt_in_a_bare_database(
+    database: Database, server: str, tier: str, tmp_path: Path
+) -> None:
     filled(database)
+    maintain(database, now=NOW, retain_raw_days=90)
     export(database, tmp_path)
     with fresh_database(server) as url, closing(Database(url)) as bare:
         migrate(bare)
@@ -129,10 +141,14 @@ def test_the_record_is_rebuilt_in_a_bare_database(database: Database, server: st
         computed = sums(database)
         assert all(computed.values())
         assert sums(bare) == computed
+        assert days(bare) == days(database) != []
+        if tier == "community":
+            assert run_jobs(bare, "policy_compression") == 4
         again = restore_record(bare, UrlObjectStore(tmp_path.as_uri()), now=NOW, retain_raw_days=90)
         assert set(again.new.values()) == {0}
         assert rows(bare, SAME) == before
         assert sums(bare) == computed
+        assert days(bare) == days(database)
 
 
 def test_files_hold_what_the_manifest_says(database: Database, tmp_path: Path) -> None:

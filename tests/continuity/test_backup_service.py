@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from tier_servers import TierServers
-
     from common.store.continuity import BackupState
 
 ROOT = Path(__file__).parents[2]
@@ -109,15 +107,6 @@ class Service:
 def state(database: Database) -> BackupState:
     with database.transaction() as connection:
         return backup_state(connection)
-
-
-@pytest.fixture
-def programs(tier: str, tier_servers: TierServers) -> Path:
-    """PostgreSQL's own, of the tier's server."""
-    folder = tier_servers.programs(tier)
-    if folder is None:
-        pytest.skip(f"the programs of the server of tier {tier} are not on this machine")
-    return folder
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from database_contents import contents
 from factories import air, keep_and_reconcile, series
 from processes import temporary_folder
 from servers import Server
+from tier_servers import run_jobs
 
 from common.store.databases import create_database
 from common.store.engine import Database, run
@@ -26,17 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
-
-    from tier_servers import TierServers
-
-
-@pytest.fixture
-def programs(tier: str, tier_servers: TierServers) -> Path:
-    """PostgreSQL's own, of the tier's server."""
-    folder = tier_servers.programs(tier)
-    if folder is None:
-        pytest.skip(f"the programs of the server of tier {tier} are not on this machine")
-    return folder
 
 
 @pytest.fixture
@@ -62,6 +52,7 @@ def _compares_something(whole: dict[str, Any], tier: str) -> None:
     if tier == "community":
         assert whole["timescaledb: continuous_aggregates"]
         assert whole["timescaledb: jobs"]
+        assert {chunk for chunk in whole["timescaledb: chunks"] if "True" in chunk}
 
 
 def _was_a_good_drill(drill: str, before: int) -> None:
@@ -123,6 +114,8 @@ def test_a_lost_server_comes_back_at_any_moment(
             backups.succeed("base")
             keep_and_reconcile(database, series(now, 240, air(80)), now)
             maintain(database, now=now, retain_raw_days=90)
+            if tier == "community":
+                assert run_jobs(database, "policy_compression")
             before = hours(database)
             with database.transaction() as connection:
                 assert re.fullmatch(r"20..-..-..T..:..:..Z", str(fact(connection, "backup_at")))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from factories import air, keep_and_reconcile, series
 from sqlalchemy import make_url
-from tier_servers import admin, fresh_database
+from tier_servers import admin, done_by_the_servers_workers, fresh_database, name_of
 
 from common.bootstrap.container import environment_settings
 from common.domain.errors import StoreError
@@ -19,6 +19,7 @@ from common.sources import keys
 from common.store.engine import Database, run
 from common.store.maintain import maintain
 from common.store.migrate import migrate
+from common.store.tiers import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,10 @@ def as_role(url: str, role: str) -> str:
     return make_url(url).set(username=role).render_as_string(hide_password=False)
 
 
-def test_a_second_role_takes_over_without_a_pause(server: str, roles: tuple[str, str], now: datetime) -> None:
+@pytest.mark.tiers("plain", "apache", "community")
+def test_a_second_role_takes_over_without_a_pause(
+    server: str, tier: str, roles: tuple[str, str], now: datetime
+) -> None:
     former, second = roles
     with (
         fresh_database(server, f"OWNER {former}") as url,
@@ -59,18 +63,24 @@ def test_a_second_role_takes_over_without_a_pause(server: str, roles: tuple[str,
 
         admin(
             server,
-            f"ALTER ROLE {former} NOLOGIN",
+            f"ALTER ROLE {former} CONNECTION LIMIT 0 PASSWORD NULL",
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{former}'",  # noqa: S608
         )
         with pytest.raises(StoreError), closing(Database(as_role(url, former))) as late:
             maintain(late, now=now, retain_raw_days=90)
         migrate(after)
+        with after.transaction() as connection:
+            assert recorded(connection) == tier  # though the role is no superuser
         maintain(after, now=now + 3 * HOUR, retain_raw_days=90)
         keep_and_reconcile(after, series(now + 3 * HOUR, 48, air(80)), now + 3 * HOUR)
         with after.transaction() as connection:
             run(connection, "CREATE TABLE made_by_the_second (one integer)")
             owners = run(connection, "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
         assert owners == [(former,)]
+        if tier == "community":
+            with closing(Database(server.format(name=name_of(url)))) as by_itself:
+                assert done_by_the_servers_workers(by_itself, "policy_compression") == 4
+            assert maintain(after, now=now + 3 * HOUR, retain_raw_days=90)["failing"] == []
 
 
 def test_a_process_keeps_the_secret_that_it_began_with(

@@ -20,11 +20,11 @@ SELECT add_compression_policy('city_hour_revision', interval '7 days', if_not_ex
 
 -- retention of reading
 SELECT remove_retention_policy('reading', if_exists => true) FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention' AND hypertable_name = 'reading' AND CAST(config ->> 'drop_after' AS interval) <> interval '90 days';
-SELECT add_retention_policy('reading', interval '90 days', if_not_exists => true, initial_start => now() + interval '1 hour');
+SELECT add_retention_policy('reading', interval '90 days', if_not_exists => true, initial_start => now() + interval '30 minutes');
 
 -- retention of reading_revision
 SELECT remove_retention_policy('reading_revision', if_exists => true) FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention' AND hypertable_name = 'reading_revision' AND CAST(config ->> 'drop_after' AS interval) <> interval '90 days';
-SELECT add_retention_policy('reading_revision', interval '90 days', if_not_exists => true, initial_start => now() + interval '1 hour');
+SELECT add_retention_policy('reading_revision', interval '90 days', if_not_exists => true, initial_start => now() + interval '30 minutes');
 
 -- daily means
 CREATE MATERIALIZED VIEW city_daily

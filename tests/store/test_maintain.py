@@ -14,16 +14,18 @@ import pytest
 from factories import air, city_hours, count, keep, keep_and_reconcile, series
 from msgspec import structs
 from processes import until
+from tier_servers import done_by_the_servers_workers, name_of, run_jobs
 
 from common.domain.observation import HOUR, IST, POLLUTANTS, ProviderForecast
 from common.ingest.reconcile import reconcile
-from common.store.city_hours import lock_city
+from common.store.city_hours import lock_city, upsert_city_hours
 from common.store.engine import Database, run
 from common.store.events import append, note_pushes
 from common.store.jobs import enqueue, fail, finish, lease
 from common.store.maintain import last_upkeep, maintain
 from common.store.provider_forecasts import WEATHER_KEPT, insert_provider_forecasts
 from common.store.reads.hours import days_between
+from common.store.reads.periods import CityMean, Period, city_means
 from common.store.source_runs import SourceRun, record_run
 
 RETAIN_DAYS = 90
@@ -324,6 +326,86 @@ def test_twice_at_once(database: Database, now: datetime) -> None:
     assert days(database) == by_hand(database)
 
 
+def test_rankings_and_daily_trends_read_the_days_that_are_kept(database: Database, now: datetime) -> None:
+    keep_and_reconcile(database, uneven(now, 24 * 6), now)
+    maintain(database, now=now + SETTLED, retain_raw_days=RETAIN_DAYS)
+    period = Period.of_days(5, now)
+
+    def ranked() -> list[CityMean]:
+        with database.transaction() as connection:
+            return city_means(connection, ["Delhi", "Mumbai"], "aqi", "in-naqi", period, daily=True)
+
+    trend, ranking = served(database), ranked()
+    assert len(trend) == 7
+    assert [row.city for row in ranking] == ["Delhi"]
+    with database.transaction() as connection:
+        run(connection, "DELETE FROM city_hour")
+    assert served(database) == trend
+    assert ranked() == ranking
+
+
+@pytest.mark.tiers("community")
+def test_what_the_server_does_by_itself_erases_no_history(database: Database, now: datetime) -> None:
+    keep_and_reconcile(database, uneven(now, 24 * 20), now)
+    hours, rolled_up = city_hours(database), by_hand(database)
+    assert (
+        done_by_the_servers_workers(database, "policy_retention") == 2
+    )  # by its clock, all readings are old
+    assert (count(database, "reading"), count(database, "reading_revision")) == (0, 0)
+    assert done_by_the_servers_workers(database, "policy_compression") == 4
+    assert done_by_the_servers_workers(database, "policy_refresh_continuous_aggregate") == 1
+    assert city_hours(database) == hours
+    assert days(database) == rolled_up
+    with database.transaction() as connection:
+        chunks = run(
+            connection,
+            "SELECT is_compressed FROM timescaledb_information.chunks WHERE hypertable_name = 'city_hour'",
+        )
+    assert [compressed for (compressed,) in chunks] == [True] * len(chunks) != []
+    corrected = {
+        "city": "Delhi",
+        "time": (now - 60 * HOUR).isoformat(),
+        **hours[now - 60 * HOUR],
+        "pm25": 250.0,
+    }
+    with database.transaction() as connection:
+        assert upsert_city_hours(connection, [corrected], now=now + SETTLED) == 1
+    assert served(database) == served_by_hand(database)
+    assert days(database) == rolled_up
+    assert done_by_the_servers_workers(database, "policy_refresh_continuous_aggregate") == 1
+    assert days(database) == by_hand(database) != rolled_up
+
+
+@pytest.mark.tiers("community")
+def test_chunks_that_are_compressed_are_corrected_and_dropped_from_whatever_their_size(
+    database: Database, now: datetime
+) -> None:
+    cities = [f"City {number}" for number in range(8)]
+    readings = [reading for city in cities for reading in series(now, 24 * 10, air(60), city=city)]
+    keep_and_reconcile(database, readings, now)
+    assert run_jobs(database, "policy_compression") == 4
+    with database.statements() as connection:
+        # As if there were a thousand times as many: its own limit is 100,000 rows.
+        run(
+            connection,
+            f"ALTER DATABASE {name_of(database.url)} "
+            "SET timescaledb.max_tuples_decompressed_per_dml_transaction = 100",
+        )
+    database.close()
+    later = now + timedelta(days=20)
+    corrected = [replace(reading, values=air(90)) for reading in readings if reading.time == now - 60 * HOUR]
+    assert keep(database, corrected, later).changed == len(cities)
+    with database.transaction() as connection:
+        for city in cities:
+            assert reconcile(connection, city, now - 61 * HOUR, now - 60 * HOUR, now=later) == 1
+    edge = now - timedelta(days=3)
+    done: Any = maintain(database, now=now, retain_raw_days=3)
+    assert done["dropped"]["reading"] > 100
+    with database.transaction() as connection:
+        [row] = run(connection, "SELECT min(time), count(*) FROM reading")
+    assert tuple(row) == (edge, len(cities) * 73)
+
+
 @pytest.mark.tiers("community")
 def test_jobs_of_the_server_that_fail_are_told(database: Database, now: datetime) -> None:
     assert maintain(database, now=now, retain_raw_days=RETAIN_DAYS)["failing"] == []
@@ -334,8 +416,8 @@ def test_jobs_of_the_server_that_fail_are_told(database: Database, now: datetime
             "AS $$ BEGIN RAISE 'it is broken'; END $$",
         )
         [(job,)] = run(connection, "SELECT add_job('break_down', interval '1 hour')")
-        # The server looks for new databases once a minute.
-        run(connection, "SELECT _timescaledb_functions.start_background_workers()")
+        # It looks for new databases once a minute, and may miss a job that is added while it reads the others.
+        run(connection, "SELECT _timescaledb_functions.restart_background_workers()")
     failures = "SELECT total_failures FROM timescaledb_information.job_stats WHERE job_id = :job"
 
     def tried() -> bool:
@@ -343,5 +425,13 @@ def test_jobs_of_the_server_that_fail_are_told(database: Database, now: datetime
             return any(number for (number,) in run(connection, failures, job=job))
 
     until(tried, seconds=60)
-    [complaint] = maintain(database, now=now, retain_raw_days=RETAIN_DAYS)["failing"]  # type: ignore[misc]
-    assert complaint == f"job {job} (break_down): it is broken"
+    with database.transaction() as connection:
+        run(
+            connection,
+            "SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs "
+            "WHERE proc_name = 'policy_telemetry' "
+            "OR hypertable_name = 'city_hour' AND proc_name = 'policy_compression'",
+        )
+    stopped, broken = maintain(database, now=now, retain_raw_days=RETAIN_DAYS)["failing"]  # type: ignore[misc]
+    assert stopped.endswith("(policy_compression of city_hour): it is switched off")
+    assert broken == f"job {job} (break_down): it is broken"
