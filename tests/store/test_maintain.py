@@ -393,7 +393,9 @@ def test_chunks_that_are_compressed_are_corrected_and_dropped_from_whatever_thei
         )
     database.close()
     later = now + timedelta(days=20)
-    corrected = [replace(reading, values=air(90)) for reading in readings if reading.time == now - 60 * HOUR]
+    corrected = [
+        structs.replace(reading, values=air(90)) for reading in readings if reading.time == now - 60 * HOUR
+    ]
     assert keep(database, corrected, later).changed == len(cities)
     with database.transaction() as connection:
         for city in cities:
