@@ -115,6 +115,8 @@ class Database:
         with self._connection(self._writers) as connection, _begin(connection) as transaction:
             yield connection
             _must_be_there(connection)
+            if not transaction.is_active:
+                return  # the block has ended it
             try:
                 transaction.commit()
             except StoreError as error:
