@@ -24,6 +24,11 @@ EXPORT = "vayu.export"
 """Write the files of an export that somebody has asked for"""
 
 
+CITIES_AT_ONCE = 100
+"""Cities of one OBSERVATIONS_READY at most: their forecasts, with models that are not open yet, take a function a third
+of its 300 seconds, and the models of more would not fit into its memory."""
+
+
 class Message(msgspec.Struct, frozen=True):
     """One message as a handler sees it; `subject` names what it is about and makes a repeat harmless."""
 
