@@ -51,7 +51,7 @@ MOST = 10_000
 STAGES = ("models", "forecast", "truth", "forecast_parts", "queue", "api", "archive")
 STAGE_S = 600
 """No stage may take longer"""
-KEPT_HOURS = 90 * 24
+KEPT_DAYS = 90
 TRUTH_HOURS = 72
 """Forecasts whose truth is looked at in each round: those of three days"""
 MESSAGE_BYTES = 256 * 1024
@@ -60,14 +60,17 @@ RESPONSE_BYTES = 6 * 1024 * 1024
 """The most that a Lambda function may answer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 OPEN_METEO_DAYS = 5
 """Yesterday to three days ahead"""
-HOURLY_TABLES = (
-    "reading",
-    "city_hour",
-    "provider_forecast",
-    "forecast",
-    "forecast_expert",
-    "forecast_inputs",
-)
+HOURLY = {
+    "reading": (3, KEPT_DAYS),
+    "city_hour": (1, KEPT_DAYS),
+    "provider_forecast": (1 / 3, KEPT_DAYS),
+    "forecast": (2, KEPT_DAYS),
+    "forecast_truth": (2, KEPT_DAYS),
+    "forecast_expert": (2, 60),
+    "forecast_inputs": (2, 3),
+}
+"""Table → its rows of a place and hour, as measured here: two stations and a model; two kinds, four runs a day; two
+targets. And the days that they are kept: docs/storage.md"""
 
 
 def measure(places: int, hours: int) -> dict[str, Any]:
@@ -108,7 +111,7 @@ def measure(places: int, hours: int) -> dict[str, Any]:
                         strict=True,
                     )
                 )
-                for table in HOURLY_TABLES
+                for table in HOURLY
             }
         # One that counts them and one of this process come off.
         result["database_connections"] = max(counts) - 1
@@ -181,16 +184,14 @@ class Row:
     limit: float | None = None
 
 
-def _hour_bytes(result: dict[str, Any]) -> float:
-    """Of a place and hour: readings, its city-hour, what providers forecast, two forecasts and what they are made
-    of."""
+def _bytes_of(result: dict[str, Any], hours: Callable[[int], float]) -> float:
+    """Of a place in so many hours, which are given by the days that a table is kept."""
     tables = result["tables"]
-
-    def of(name: str) -> float:
-        return float(tables[name]["bytes"] / max(1, tables[name]["rows"]))
-
-    return result["collect"]["database_bytes"] / result["places"] + 2 * (
-        of("forecast") + of("forecast_expert") + of("forecast_inputs")
+    return float(
+        sum(
+            tables[name]["bytes"] / max(1, tables[name]["rows"]) * rows * hours(days)
+            for name, (rows, days) in HOURLY.items()
+        )
     )
 
 
@@ -231,8 +232,11 @@ def rows() -> list[Row]:
         Row("collection, memory, MB", lambda r: r["collect"]["memory_mb"], limit=_limit("collect", "memory")),
         Row("collection, requests", lambda r: r["collect"]["requests"]),
         Row("Open-Meteo, calls a day", lambda r: r["open_meteo_day"], limit=OPEN_METEO.quota.day),
-        Row("database, KB a place and hour", lambda r: _hour_bytes(r) / 1e3, grows=False),
-        Row("database, GB of 90 days", lambda r: _hour_bytes(r) * r["places"] * KEPT_HOURS / 1e9),
+        Row("database, KB a place and hour", lambda r: _bytes_of(r, lambda _: 1) / 1e3, grows=False),
+        Row(
+            "database after 90 days, GB",
+            lambda r: _bytes_of(r, lambda days: 24 * days) * r["places"] / 1e9,
+        ),
         Row(
             "forecast, user CPU a place, ms",
             lambda r: 1000 * r["forecast"]["warm"]["user_s"] / r["forecast"]["places"],
@@ -250,8 +254,8 @@ def rows() -> list[Row]:
         ),
         Row("a forecast of all in one call at Lambda, s", _forecast_at_lambda, limit=FORECAST_S),
         Row("the same with all models open, memory, MB", _forecast_memory, limit=FORECAST_MB),
-        Row("forecasts of one message at Lambda, s", _message_at_lambda, grows=False, limit=FORECAST_S),
-        Row("the same, memory, MB", lambda r: r["forecast_parts"]["memory_mb"], False, FORECAST_MB),
+        Row("forecasts of one message at Lambda, s", _message_at_lambda, limit=FORECAST_S),
+        Row("the same, memory, MB", lambda r: r["forecast_parts"]["memory_mb"], limit=FORECAST_MB),
         Row("a message that names all, KB", lambda r: r["message_bytes"] / 1024, limit=MESSAGE_BYTES / 1024),
         Row(
             "truth of 72 hours of forecasts, s",
