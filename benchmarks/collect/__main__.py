@@ -48,8 +48,8 @@ def main() -> None:
         database = Database(url.replace("postgresql://", "postgresql+pg8000://"))
         stack.callback(database.close)
         migrate(database)
-        standin = _start(stack, "benchmarks.collect.standin")
-        address = _line(standin)
+        standin = start(stack, "benchmarks.collect.standin")
+        address = line(standin)
         times = [FIRST + timedelta(hours=hour) for hour in range(options.hours + 2)]
         # The first process fills the day before; the second is measured: its first run with a cold start.
         _hours(stack, url, address, standin, times[:1])
@@ -66,7 +66,7 @@ def _embedded(stack: ExitStack) -> str:
     return server.url("postgres")
 
 
-def _start(stack: ExitStack, module: str, *arguments: str) -> subprocess.Popen[str]:
+def start(stack: ExitStack, module: str, *arguments: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
@@ -82,7 +82,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def _line(process: subprocess.Popen[str], message: str | None = None) -> str:
+def line(process: subprocess.Popen[str], message: str | None = None) -> str:
     """The next line of a process, after it was told one."""
     assert process.stdin is not None
     assert process.stdout is not None
@@ -95,13 +95,13 @@ def _line(process: subprocess.Popen[str], message: str | None = None) -> str:
 def _hours(
     stack: ExitStack, url: str, address: str, standin: subprocess.Popen[str], times: list[datetime]
 ) -> list[dict[str, Any]]:
-    child = _start(stack, "benchmarks.collect.hours", url, address, *(time.isoformat() for time in times))
+    child = start(stack, "benchmarks.collect.hours", url, address, *(time.isoformat() for time in times))
     runs = []
     for time in times:
-        _line(child)
-        _line(standin, time.isoformat())
-        run = json.loads(_line(child, ""))
-        runs.append(run | json.loads(_line(standin, "")))
+        line(child)
+        line(standin, time.isoformat())
+        run = json.loads(line(child, ""))
+        runs.append(run | json.loads(line(standin, "")))
     return runs
 
 

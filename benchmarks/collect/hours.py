@@ -69,7 +69,7 @@ def main() -> None:
                     "wall_s": time.perf_counter() - wall,
                     "asking_s": fetcher.took_s,
                     "cpu_s": time.process_time() - cpu,
-                    "rss_mb": _peak_mb(),
+                    "rss_mb": peak_mb(),
                     "loaded_s": loaded_s,
                     "city_hours": report.hours,
                     "sources": {
@@ -82,7 +82,7 @@ def main() -> None:
         )
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """The most memory that this process had resident, from the kernel's own mark where there is one."""
     status = Path("/proc/self/status")
     if status.exists():

@@ -142,7 +142,7 @@ def ratios(pairs: Sequence[Pair]) -> Ratios:
 
 def measure(server: Server, setup: Setup, url: str, seconds: int) -> Load:
     """One run against a server that was made for it."""
-    with _counting_connections(url) as counts:
+    with counting_connections(url) as counts:
         result = server.load(setup.call, connections=setup.clients, seconds=seconds)
     memory = sum(psutil.Process(worker).memory_full_info().pss for worker in server.workers())
     return Load(
@@ -198,7 +198,7 @@ def serving(setup: Setup, url: str, folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def _counting_connections(url: str) -> Iterator[list[int]]:
+def counting_connections(url: str) -> Iterator[list[int]]:
     """How many connections the database has from others, again and again until the end."""
     counts: list[int] = []
     over = threading.Event()

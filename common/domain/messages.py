@@ -24,6 +24,11 @@ EXPORT = "vayu.export"
 """Write the files of an export that somebody has asked for"""
 
 
+CITIES_AT_ONCE = 100
+"""Cities of one OBSERVATIONS_READY at most, as programs send it. Their forecasts take a function less than a minute of
+its 300 s; with those of some 700 cities the models alone would fill its memory, and of 4,100 its time: docs/scale.md"""
+
+
 class Message(msgspec.Struct, frozen=True):
     """One message as a handler sees it; `subject` names what it is about and makes a repeat harmless."""
 

@@ -12,6 +12,7 @@ import onnxruntime
 from common.domain.cities import all_cities
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import TARGETS
+from common.domain.messages import CITIES_AT_ONCE
 from common.domain.model_files import card_key, hindcast_key, model_key
 from common.inference.card import ModelCard, checksum, read_card
 from common.inference.experts import Record
@@ -143,8 +144,8 @@ def _run(session: Any, X: NDArray[np.float32], answers: list[str]) -> list[NDArr
 
 
 def models_of_a_round() -> int:
-    """Most models that forecasts of all cities are made with: each champion, and its challengers."""
-    return len(all_cities()) * len(TARGETS) * (1 + MAX_CHALLENGERS)
+    """Most models that forecasts of a message's cities are made with: each champion, and its challengers."""
+    return min(len(all_cities()), CITIES_AT_ONCE) * len(TARGETS) * (1 + MAX_CHALLENGERS)
 
 
 class ModelCache:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from common.domain.cities import all_cities
 from common.domain.errors import DataError, Transient
-from common.domain.messages import COLLECT, OBSERVATIONS_READY, Message
+from common.domain.messages import COLLECT, Message
 from common.ingest.collect import ASKING_S
 from common.ingest.report import CollectReport
 from common.services.events import note_delays, then_announce
-from common.services.message_cities import named_cities
+from common.services.message_cities import named_cities, send_ready
 from common.services.outbox import then_notify
 from common.store.forecasts import unseen_by_forecasts
 from common.store.writer_lease import COLLECTING, last_lease, take_lease
@@ -174,7 +174,7 @@ def _announce(resources: Resources, cities: Sequence[str], now: datetime) -> Non
         cities = sorted({*cities, *unseen_by_forecasts(connection, now)})
     if cities:
         # Each run has its own subject: a message that still waits for other cities must not be replaced.
-        resources.queue.send(OBSERVATIONS_READY, f"collected {now:%Y-%m-%dT%H:%M:%S.%fZ}", {"cities": cities})
+        send_ready(resources, f"collected {now:%Y-%m-%dT%H:%M:%S.%fZ}", cities)
 
 
 def _go_on(resources: Resources, message: Message, report: BackfillReport) -> None:

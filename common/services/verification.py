@@ -11,16 +11,19 @@ from common.store.forecasts import score
 from common.verification.cells import OURS, DaySums, ProviderSums, cell, provider_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from common.domain.forecast import Mode
     from common.store.engine import Connection
 
 
-def update_record(connection: Connection, *, mode: Mode, now: datetime) -> int:
-    """Set the truth known at `now` beside the forecasts, and bring the scores up to date; how many truths changed."""
-    changed = score(connection, mode=mode, now=now)
+def update_record(
+    connection: Connection, *, mode: Mode, now: datetime, cities: Sequence[str] | None = None
+) -> int:
+    """Set the truth known at `now` beside the forecasts of these cities, or of all, and bring the scores up to date;
+    how many truths changed."""
+    changed = score(connection, mode=mode, now=now, cities=cities)
     refresh_cells(connection, store.roll_up_days(connection, mode=mode, now=now), mode=mode)
     return changed
 

@@ -14,6 +14,7 @@ from common.store.schema import forecast
 from common.store.score_aggregates import roll_up
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from common.domain.forecast import Mode
@@ -93,13 +94,28 @@ def unseen_by_forecasts(connection: Connection, now: datetime) -> list[str]:
     return sorted({city for city, newest, known_until in rows if is_unseen(newest, known_until)})
 
 
-def score(connection: Connection, *, mode: Mode, now: datetime, reach_hours: int = 24 * 7) -> int:
-    """Set the truth known at `now` beside the forecasts of the last `reach_hours`; how many changed.
+def score(
+    connection: Connection,
+    *,
+    mode: Mode,
+    now: datetime,
+    reach_hours: int = 24 * 7,
+    cities: Sequence[str] | None = None,
+) -> int:
+    """Set the truth known at `now` beside the forecasts of the last `reach_hours`, those of `cities` or of all; how
+    many changed.
 
     Days that have settled are rolled up, so that the record stays quick to read.
     """
     changed = len(
-        run(connection, sql.load("score_forecasts"), mode=mode, now=now, reach=f"{reach_hours} hours")
+        run(
+            connection,
+            sql.load("score_forecasts"),
+            mode=mode,
+            now=now,
+            reach=f"{reach_hours} hours",
+            cities=None if cities is None else list(cities),
+        )
     )
     roll_up(connection, mode=mode, now=now)
     return changed

@@ -14,10 +14,12 @@ from common.adapters.object_store import UrlObjectStore
 from common.domain.cities import all_cities
 from common.domain.errors import ModelError, NotFound
 from common.domain.forecast import HORIZON, QUANTILES, TARGETS
+from common.domain.messages import CITIES_AT_ONCE
 from common.domain.model_files import card_key, model_key
 from common.features import build, names
+from common.inference import onnx_session
 from common.inference.card import ModelCard, checksum, read_card
-from common.inference.onnx_session import ModelCache, open_session, predict
+from common.inference.onnx_session import ModelCache, models_of_a_round, open_session, predict
 from common.store.challengers import MAX_CHALLENGERS
 
 if TYPE_CHECKING:
@@ -176,3 +178,11 @@ def test_forecasts_that_are_no_numbers_are_refused() -> None:
     session = open_session(model.SerializeToString())
     with pytest.raises(ModelError, match="finite"):
         predict(session, ROWS)
+
+
+@pytest.mark.parametrize(("cities", "of_cities"), [(56, 56), (5600, CITIES_AT_ONCE)])
+def test_models_of_one_message_stay_open_however_many_cities_there_are(
+    monkeypatch: pytest.MonkeyPatch, cities: int, of_cities: int
+) -> None:
+    monkeypatch.setattr(onnx_session, "all_cities", lambda: [None] * cities)
+    assert models_of_a_round() == of_cities * len(TARGETS) * (1 + MAX_CHALLENGERS)

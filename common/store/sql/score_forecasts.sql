@@ -2,6 +2,7 @@ WITH due AS (
   SELECT forecast.city, forecast.target, forecast.mode, forecast.origin
   FROM forecast LEFT JOIN forecast_truth USING (city, target, mode, origin)
   WHERE forecast.mode = :mode AND origin < :now
+    AND (CAST(:cities AS text[]) IS NULL OR forecast.city = ANY(CAST(:cities AS text[])))
     AND origin >= CAST(:now AS timestamptz) - CAST(:reach AS interval)
     AND (scored IS NULL OR scored < 48 OR origin >= CAST(:now AS timestamptz) - interval '3 days')
 ), truth AS (
