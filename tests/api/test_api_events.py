@@ -220,7 +220,8 @@ class Listener:
     def _read(self) -> None:
         while more := self._socket.recv(65536):
             self.heard += more
-            if more.endswith(b"0\r\n\r\n"):
+            # The last chunk; a header, too, may end with a 0.
+            if self.heard.endswith(b"\r\n0\r\n\r\n"):
                 break
         self.ended = True
 
