@@ -153,7 +153,7 @@ def test_what_breaks_off_does_not_look_whole(database: Database, tmp_path: Path,
         log = served.log.read_text()
     assert received.startswith(b"HTTP/1.1 200")
     assert b"chunked" in received
-    assert not received.endswith(b"0\r\n\r\n")
+    assert not received.endswith(b"\r\n0\r\n\r\n")
     assert "a history broke off" in log
 
 
